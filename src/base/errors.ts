@@ -35,8 +35,36 @@ const unavailable = {
   retryable: true,
 };
 
+export type ErrorCode =
+  | "CHANNEL_CLOSED"
+  | "DEVICE_LOST"
+  | "FILE_EXISTS"
+  | "FILE_NOT_FOUND"
+  | "FILE_WRITE_FAILED"
+  | "FRAME_MALFORMED"
+  | "GENERATION_STALE"
+  | "GRAPH_INVALID"
+  | "IMAGE_INVALID"
+  | "ONNX_MALFORMED"
+  | "ONNX_UNSUPPORTED"
+  | "PART_REFUSED"
+  | "PLAN_INFEASIBLE"
+  | "PLAN_INVALID"
+  | "PORT_IN_USE"
+  | "PROFILE_INVALID"
+  | "QUANTITY_INVALID"
+  | "REQUEST_DEADLINE_EXCEEDED"
+  | "RUNTIME_FAILED"
+  | "SHAPE_UNBOUND"
+  | "TENSOR_SHAPE_MISMATCH"
+  | "TENSOR_TYPE_MISMATCH"
+  | "TENSOR_UNKNOWN"
+  | "TOPOLOGY_INVALID"
+  | "USAGE_INVALID"
+  | "ZOO_UNKNOWN";
+
 /** Each code, alphabetically, with what a caller needs in order to act on it. */
-export const errorTraits = {
+export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
   CHANNEL_CLOSED: { ...unavailable, meaning: "A channel ended before the message was through." },
   DEVICE_LOST: {
     ...unavailable,
@@ -153,9 +181,7 @@ export const errorTraits = {
     exitCode: 64,
     meaning: "The zoo has no network of that name.",
   },
-} as const satisfies Record<string, Traits>;
-
-export type ErrorCode = keyof typeof errorTraits;
+};
 
 /** Structured facts of an error: serialisable, so that they survive the wire. */
 export type ErrorDetails = Readonly<Record<string, unknown>>;

@@ -43,8 +43,11 @@ export function ratio<U extends string>(value: Quantity<U>, divisor: Quantity<U>
   return value / divisor;
 }
 
+/** A dimension that people can write quantities of, by the name of its SI base unit. */
+export type Dimension = "s" | "B" | "bit/s" | "FLOP" | "FLOP/s" | "J" | "J/bit" | "W";
+
 /** The units that people may write, by dimension, from the smallest to the largest. */
-const spellings = {
+const spellings: Readonly<Record<Dimension, Readonly<Record<string, number>>>> = {
   s: { ns: 1e-9, us: 1e-6, µs: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600 },
   B: {
     B: 1,
@@ -76,10 +79,7 @@ const spellings = {
     "J/bit": 1,
   },
   W: { uW: 1e-6, µW: 1e-6, mW: 1e-3, W: 1, kW: 1e3 },
-} as const satisfies Record<string, Record<string, number>>;
-
-/** A dimension that people can write quantities of. */
-export type Dimension = keyof typeof spellings;
+};
 
 /**
  * Reads a quantity as people write it: a finite number, optionally a space, a unit of `dimension`.
@@ -89,7 +89,7 @@ export type Dimension = keyof typeof spellings;
  */
 export function parseQuantity<D extends Dimension>(text: string, dimension: D): Quantity<D> {
   const match = /^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\S*)\s*$/.exec(text);
-  const factors: Readonly<Record<string, number>> = spellings[dimension];
+  const factors = spellings[dimension];
   const factor = match === null ? undefined : factors[match[2] ?? ""];
   const value = Number(match?.[1]) * (factor ?? Number.NaN);
   if (Number.isFinite(value)) return value as Quantity<D>;
@@ -123,7 +123,7 @@ const printed: Readonly<Record<Dimension, readonly string[]>> = {
  * @param digits significant digits, 3 unless told; 17 makes `parseQuantity` return the same number
  */
 export function formatQuantity(value: number, dimension: Dimension, digits = 3): string {
-  const factors: Readonly<Record<string, number>> = spellings[dimension];
+  const factors = spellings[dimension];
   const units = printed[dimension];
   const rounded = Math.abs(Number(value.toPrecision(digits)));
   const fitting = units.filter((name) => rounded >= (factors[name] ?? 1));
