@@ -1,0 +1,57 @@
+/**
+ * Transport: how frames get from one process to another. Implementations: memory, TCP.
+ *
+ * @module
+ */
+import type { CodedError } from "../base/errors.ts";
+
+/** A message: a small JSON header that says what it is, and bytes that travel as they are. */
+export interface Frame {
+  readonly header: Readonly<Record<string, unknown>> & { readonly type: string };
+  /** Empty where a message needs none. Owned by the receiver, in its own buffer. */
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+/** Hard limits, checked before anything is allocated. */
+export interface FrameLimits {
+  readonly headerBytes: number;
+  readonly payloadBytes: number;
+}
+
+export const defaultLimits: FrameLimits = { headerBytes: 1 << 20, payloadBytes: 2 ** 31 - 1 };
+
+/** An ordered, reliable, two-way stream of frames. Iterating it receives; one iterator at a time. */
+export interface Channel extends AsyncIterable<Frame>, AsyncDisposable {
+  /** Where the other side is, for messages to people. */
+  readonly peer: string;
+  /**
+   * Resolves when there is room for the next frame; the payload must stay untouched until then.
+   *
+   * @throws CHANNEL_CLOSED
+   */
+  send(frame: Frame): Promise<void>;
+  /** Sends what is queued, then ends. Idempotent. */
+  close(): Promise<void>;
+  /** Resolves when the channel has ended: `null` after `close` on either side, else why. */
+  readonly ended: Promise<CodedError | null>;
+}
+
+/** Iterating it accepts channels. */
+export interface Listener extends AsyncIterable<Channel>, AsyncDisposable {
+  /** As `connect` takes it, with the port that was really taken. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+export interface ConnectOptions {
+  readonly signal?: AbortSignal;
+  readonly limits?: FrameLimits;
+}
+
+export interface Transport {
+  readonly name: string;
+  /** @throws CHANNEL_CLOSED if nobody answers at `address` */
+  connect(address: string, options?: ConnectOptions): Promise<Channel>;
+  /** @throws PORT_IN_USE */
+  listen(address: string, limits?: FrameLimits): Promise<Listener>;
+}
