@@ -1,0 +1,159 @@
+/**
+ * What each node of a graph costs on each kind of device. Together with a topology it is all that a
+ * planner needs: no ONNX file, no machine.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { CodedError } from "../base/errors.ts";
+import type { Bytes, Seconds, SecondsPerByte } from "../base/units.ts";
+import { type Graph, indexGraph } from "../graph/graph.ts";
+import { parseDocument } from "./document.ts";
+import { graphSha256 } from "./graph-hash.ts";
+
+/** What one kind of device needs for a graph, at speed 1. */
+export interface DeviceProfile {
+  /** `nodeSeconds[i]` belongs to `graph.nodes[i]`; `null`: this kind of device cannot run it. */
+  readonly nodeSeconds: readonly (Seconds | null)[];
+  /** Charged for each tensor that the device receives. */
+  readonly overheadSeconds: Seconds;
+  /** Charged for each byte that the device sends or receives. */
+  readonly boundarySecondsPerByte: SecondsPerByte;
+  /** Memory that the runtime takes on a device that runs a node at all, beyond parameters and tensors. */
+  readonly overheadBytes: Bytes;
+}
+
+/** Where a profile comes from; a plan made from it is only good for the same graph. */
+export interface ProfileSource {
+  readonly modelSha256: string;
+  readonly graphSha256: string;
+  readonly level: OptimisationLevel;
+  readonly threads: number;
+  readonly runtime: string;
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+  readonly machine: string;
+  /** ISO 8601. */
+  readonly measuredAt: string;
+}
+
+/** How far the whole graph was optimised before it was measured and cut. */
+export type OptimisationLevel = "basic" | "extended" | "all";
+
+export interface Profile {
+  readonly format: "partita.profile/1";
+  readonly graph: Graph;
+  readonly devices: Readonly<Record<string, DeviceProfile>>;
+  readonly source?: ProfileSource;
+}
+
+const amount = z.number().nonnegative();
+const quantity = <T>(): z.ZodType<T> => amount as unknown as z.ZodType<T>;
+
+const tensorSchema = z.strictObject({
+  name: z.string(),
+  dataType: z.string(),
+  shape: z.array(z.int().nonnegative()),
+  bytes: quantity<Bytes>(),
+  codecs: z
+    .record(
+      z.string(),
+      z.strictObject({
+        ratio: z.number().positive(),
+        encodeSecondsPerByte: amount,
+        decodeSecondsPerByte: amount,
+      }),
+    )
+    .exactOptional(),
+});
+
+const nodeSchema = z.strictObject({
+  name: z.string(),
+  operator: z.string(),
+  inputs: z.array(z.string()),
+  outputs: z.array(z.string()),
+  flop: quantity<Graph["nodes"][number]["flop"]>().nullable(),
+  parameterBytes: quantity<Bytes>(),
+  colocation: z.string().exactOptional(),
+});
+
+const deviceSchema = z.strictObject({
+  nodeSeconds: z.array(quantity<Seconds>().nullable()),
+  overheadSeconds: quantity<Seconds>(),
+  boundarySecondsPerByte: quantity<SecondsPerByte>(),
+  overheadBytes: amount.default(0) as unknown as z.ZodType<Bytes>,
+});
+
+const sourceSchema = z.strictObject({
+  modelSha256: z.string(),
+  graphSha256: z.string(),
+  level: z.enum(["basic", "extended", "all"]),
+  threads: z.int().positive(),
+  runtime: z.string(),
+  shapes: z.record(z.string(), z.array(z.int().nonnegative())),
+  machine: z.string(),
+  measuredAt: z.string(),
+});
+
+export const profileSchema: z.ZodType<Profile> = z.strictObject({
+  format: z.literal("partita.profile/1"),
+  graph: z.strictObject({
+    name: z.string(),
+    inputs: z.array(z.string()),
+    outputs: z.array(z.string()),
+    tensors: z.array(tensorSchema),
+    nodes: z.array(nodeSchema),
+  }),
+  devices: z.record(z.string(), deviceSchema),
+  source: sourceSchema.exactOptional(),
+});
+
+/**
+ * Reads and checks a profile.
+ *
+ * @param file its name, for messages
+ * @throws PROFILE_INVALID, GRAPH_INVALID
+ */
+export function readProfile(text: string, file = "profile"): Profile {
+  const profile = parseDocument(text, profileSchema, file, "PROFILE_INVALID");
+  indexGraph(profile.graph);
+  const nodes = profile.graph.nodes.length;
+  for (const [name, { nodeSeconds }] of Object.entries(profile.devices)) {
+    if (nodeSeconds.length === nodes) continue;
+    throw invalid(
+      `${file}: devices.${name}.nodeSeconds has ${nodeSeconds.length} entries, the graph has ${nodes} nodes`,
+    );
+  }
+  return profile;
+}
+
+/**
+ * Joins profiles of one graph that were measured on several machines.
+ *
+ * @throws PROFILE_INVALID if they are of different graphs or name a kind of device twice
+ */
+export function mergeProfiles(profiles: readonly Profile[]): Profile {
+  const [first, ...others] = profiles;
+  if (first === undefined) throw invalid("no profile was given");
+  const hash = graphSha256(first.graph);
+  const devices = { ...first.devices };
+  for (const other of others) {
+    if (graphSha256(other.graph) !== hash) {
+      throw invalid(
+        `the profiles are of different graphs ('${first.graph.name}' and '${other.graph.name}'); profile one saved graph on every machine`,
+      );
+    }
+    for (const [name, device] of Object.entries(other.devices)) {
+      if (Object.hasOwn(devices, name)) {
+        throw invalid(
+          `two profiles measure a device '${name}'; give each its own name (--as NAME)`,
+        );
+      }
+      devices[name] = device;
+    }
+  }
+  return { ...first, devices };
+}
+
+function invalid(message: string): CodedError {
+  return new CodedError("PROFILE_INVALID", message);
+}
