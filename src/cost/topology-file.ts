@@ -6,14 +6,7 @@
  */
 import { z } from "zod";
 import { CodedError, messageOf } from "../base/errors.ts";
-import {
-  type Bytes,
-  bytes,
-  type Dimension,
-  parseQuantity,
-  type Quantity,
-  seconds,
-} from "../base/units.ts";
+import { bytes, type Dimension, parseQuantity, type Quantity, seconds } from "../base/units.ts";
 import { parseDocument } from "./document.ts";
 import type { Device, Link, Topology } from "./topology.ts";
 import { checkTopology } from "./topology-check.ts";
