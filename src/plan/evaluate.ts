@@ -64,7 +64,7 @@ export function evaluate(problem: Problem, placement: Placement): Evaluation | I
   const energyJoules = findEnergy(problem, computeSeconds, hops, horizon);
   const evaluation: Evaluation = {
     type: "feasible",
-    value: valueOf(problem, latencySeconds, periodSeconds, energyJoules),
+    value: objectiveValue(problem, latencySeconds, periodSeconds, energyJoules),
     latencySeconds,
     periodSeconds,
     bottleneck,
@@ -162,7 +162,7 @@ function findEnergy(
   return total(devices) + total(links);
 }
 
-function valueOf(problem: Problem, latency: number, period: number, energy: number): number {
+function objectiveValue(problem: Problem, latency: number, period: number, energy: number): number {
   const factors = additiveFactors(problem.objective);
   if (factors === null) return period;
   return factors.latency * latency + factors.energy * energy;

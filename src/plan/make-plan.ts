@@ -1,0 +1,124 @@
+import { bytes, joules, seconds } from "../base/units.ts";
+import { graphSha256 } from "../cost/graph-hash.ts";
+import { type Evaluation, evaluate } from "./evaluate.ts";
+import { formatObjective } from "./objective.ts";
+import type { Claim, Guarantee, Plan, Stage, Transfer } from "./plan.ts";
+import type { Incumbent, PlannerClass } from "./planner.ts";
+import type { Placement, Problem } from "./problem.ts";
+import { groupStages } from "./stages.ts";
+
+/** How a plan came to be. */
+export interface Provenance {
+  readonly planner: string;
+  /** The class among which the planner promises the best, if it ran to its end. */
+  readonly optimalAmong: PlannerClass | null;
+  readonly seed: number;
+  readonly decisionSeconds: number;
+}
+
+/** Differences up to this, relative, are none. */
+const equality = 1e-9;
+
+/** Writes down an incumbent with everything that it costs, in names. */
+export function makePlan(
+  problem: Problem,
+  incumbent: Incumbent,
+  evaluation: Evaluation,
+  provenance: Provenance,
+): Plan {
+  const { profile, limits } = problem;
+  const { planner, optimalAmong, seed, decisionSeconds } = provenance;
+  const gap = gapOf(evaluation.value, incumbent.bound);
+  const guarantee = guaranteeOf(gap, optimalAmong);
+  return {
+    format: "partita.plan/1",
+    objective: formatObjective(problem.objective),
+    planner,
+    guarantee,
+    ...(guarantee === "optimal-in-class" && optimalAmong !== null ? { class: optimalAmong } : {}),
+    claimed: claimOf(problem, evaluation),
+    bound: incumbent.bound,
+    gap,
+    graphSha256: graphSha256(profile.graph),
+    ...(profile.source === undefined
+      ? {}
+      : { level: profile.source.level, threads: profile.source.threads }),
+    seed,
+    limits,
+    placement: Object.fromEntries(
+      profile.graph.nodes.map(({ name }, node) => [
+        name,
+        problem.devices[incumbent.placement[node] as number]?.name ?? "",
+      ]),
+    ),
+    stages: stagesOf(problem, incumbent.placement),
+    transfers: transfersOf(problem, evaluation),
+    bottleneck: evaluation.bottleneck,
+    alternatives: alternativesOf(problem),
+    decisionSeconds,
+  };
+}
+
+function gapOf(value: number, bound: number | null): number | null {
+  if (bound === null) return null;
+  if (value === 0) return 0;
+  const gap = (value - bound) / value;
+  return gap <= equality ? 0 : gap;
+}
+
+function guaranteeOf(gap: number | null, optimalAmong: PlannerClass | null): Guarantee {
+  if (gap === 0) return "optimal";
+  if (optimalAmong !== null && optimalAmong !== "all") return "optimal-in-class";
+  return gap === null ? "heuristic" : "bounded";
+}
+
+/** What `evaluate` found, as a plan claims it. */
+export function claimOf(problem: Problem, evaluation: Evaluation): Claim {
+  return {
+    latencySeconds: seconds(evaluation.latencySeconds),
+    periodSeconds: seconds(evaluation.periodSeconds),
+    throughputPerSecond: 1 / evaluation.periodSeconds,
+    energyJoules: joules(evaluation.energyJoules),
+    memoryBytes: Object.fromEntries(
+      problem.devices.map(({ name }, device) => [
+        name,
+        bytes(evaluation.memoryBytes[device] as number),
+      ]),
+    ),
+  };
+}
+
+function stagesOf(problem: Problem, placement: Placement): Stage[] {
+  return groupStages(problem.index, placement).map(({ device, nodes }, position) => ({
+    id: `s${position}`,
+    devices: [problem.devices[device]?.name ?? ""],
+    nodes: nodes.map((node) => problem.index.graph.nodes[node]?.name ?? ""),
+    seconds: seconds(nodes.reduce((sum, node) => sum + problem.seconds.get(device, node), 0)),
+  }));
+}
+
+function transfersOf(problem: Problem, evaluation: Evaluation): Transfer[] {
+  return evaluation.hops.map(({ tensor, link }) => {
+    const { from, to } = problem.topology.links[link] as { from: string; to: string };
+    const size = problem.linkBytes[tensor] as number;
+    return {
+      tensor: problem.index.graph.tensors[tensor]?.name ?? "",
+      from,
+      to,
+      bytes: bytes(size),
+      seconds: seconds(problem.hops.hopSeconds(link, size)),
+    };
+  });
+}
+
+/** The objective with everything on one device, by the device's name, where that is allowed. */
+export function alternativesOf(problem: Problem): Record<string, number> {
+  const values = problem.devices.flatMap(({ name }, device) => {
+    const evaluation = evaluate(
+      problem,
+      problem.index.graph.nodes.map(() => device),
+    );
+    return evaluation.type === "feasible" ? [[name, evaluation.value] as const] : [];
+  });
+  return Object.fromEntries(values);
+}

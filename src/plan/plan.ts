@@ -1,0 +1,131 @@
+/**
+ * A plan: who runs what, what that is claimed to cost, and how good that is proven to be.
+ *
+ * @module
+ */
+import { z } from "zod";
+import type { Bytes, Joules, Seconds } from "../base/units.ts";
+import { parseDocument } from "../cost/document.ts";
+import type { OptimisationLevel } from "../cost/profile.ts";
+import type { Bottleneck } from "./evaluate.ts";
+import type { Limits } from "./problem.ts";
+
+/** How good a plan is: `optimal` only if no allowed placement is better. */
+export type Guarantee = "optimal" | "optimal-in-class" | "bounded" | "heuristic";
+
+export interface Stage {
+  readonly id: string;
+  readonly devices: readonly string[];
+  readonly nodes: readonly string[];
+  /** Compute only, at the speed of the device. */
+  readonly seconds: Seconds;
+}
+
+/** One hop of one tensor. */
+export interface Transfer {
+  readonly tensor: string;
+  readonly from: string;
+  readonly to: string;
+  readonly bytes: Bytes;
+  readonly seconds: Seconds;
+}
+
+export interface Claim {
+  readonly latencySeconds: Seconds;
+  readonly periodSeconds: Seconds;
+  readonly throughputPerSecond: number;
+  readonly energyJoules: Joules;
+  readonly memoryBytes: Readonly<Record<string, Bytes>>;
+}
+
+export interface Plan {
+  readonly format: "partita.plan/1";
+  /** As `parseObjective` reads it. */
+  readonly objective: string;
+  readonly planner: string;
+  readonly guarantee: Guarantee;
+  /** The class of `optimal-in-class`. */
+  readonly class?: string;
+  readonly claimed: Claim;
+  /** Seconds or joules, as the objective; `null`: nothing is proven. */
+  readonly bound: number | null;
+  /** (value − bound) ÷ value. */
+  readonly gap: number | null;
+  readonly graphSha256: string;
+  readonly level?: OptimisationLevel;
+  readonly threads?: number;
+  readonly seed: number;
+  readonly limits: Limits;
+  readonly placement: Readonly<Record<string, string>>;
+  readonly stages: readonly Stage[];
+  readonly transfers: readonly Transfer[];
+  readonly bottleneck: Bottleneck;
+  /** The objective with everything on that one device, where it is allowed. */
+  readonly alternatives: Readonly<Record<string, number>>;
+  readonly decisionSeconds: number;
+}
+
+const amount = z.number().nonnegative();
+const quantity = <T>(): z.ZodType<T> => amount as unknown as z.ZodType<T>;
+
+export const planSchema: z.ZodType<Plan> = z.strictObject({
+  format: z.literal("partita.plan/1"),
+  objective: z.string(),
+  planner: z.string(),
+  guarantee: z.enum(["optimal", "optimal-in-class", "bounded", "heuristic"]),
+  class: z.string().exactOptional(),
+  claimed: z.strictObject({
+    latencySeconds: quantity<Seconds>(),
+    periodSeconds: quantity<Seconds>(),
+    throughputPerSecond: amount,
+    energyJoules: quantity<Joules>(),
+    memoryBytes: z.record(z.string(), quantity<Bytes>()),
+  }),
+  bound: z.number().nullable(),
+  gap: z.number().nullable(),
+  graphSha256: z.string(),
+  level: z.enum(["basic", "extended", "all"]).exactOptional(),
+  threads: z.int().positive().exactOptional(),
+  seed: z.int(),
+  limits: z.strictObject({
+    latencySeconds: amount.exactOptional(),
+    periodSeconds: amount.exactOptional(),
+    energyJoules: amount.exactOptional(),
+    keepLocal: z.union([z.string(), z.int().nonnegative()]).exactOptional(),
+  }),
+  placement: z.record(z.string(), z.string()),
+  stages: z.array(
+    z.strictObject({
+      id: z.string(),
+      devices: z.array(z.string()).min(1),
+      nodes: z.array(z.string()).min(1),
+      seconds: quantity<Seconds>(),
+    }),
+  ),
+  transfers: z.array(
+    z.strictObject({
+      tensor: z.string(),
+      from: z.string(),
+      to: z.string(),
+      bytes: quantity<Bytes>(),
+      seconds: quantity<Seconds>(),
+    }),
+  ),
+  bottleneck: z.union([
+    z.strictObject({ device: z.string() }),
+    z.strictObject({ link: z.tuple([z.string(), z.string()]) }),
+    z.strictObject({ medium: z.string() }),
+  ]),
+  alternatives: z.record(z.string(), amount),
+  decisionSeconds: amount,
+});
+
+/**
+ * Reads a plan; `check` then says whether it fits a problem.
+ *
+ * @param file its name, for messages
+ * @throws PLAN_INVALID
+ */
+export function readPlan(text: string, file = "plan"): Plan {
+  return parseDocument(text, planSchema, file, "PLAN_INVALID");
+}

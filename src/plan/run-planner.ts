@@ -1,0 +1,62 @@
+import type { Clock } from "../base/clock.ts";
+import { createRandom } from "../base/random.ts";
+import { check } from "./check.ts";
+import { evaluate } from "./evaluate.ts";
+import { type Infeasible, infeasible } from "./feasibility.ts";
+import { makePlan } from "./make-plan.ts";
+import type { Plan } from "./plan.ts";
+import type { Incumbent, Planner } from "./planner.ts";
+import type { Problem } from "./problem.ts";
+
+export interface PlannerRun {
+  readonly seed: number;
+  readonly clock: Clock;
+  /** Seconds after which to stop asking; default: never. */
+  readonly timeLimitSeconds?: number;
+  readonly onIncumbent?: (incumbent: Incumbent) => void;
+}
+
+/**
+ * Runs a planner to its end or to the time limit, evaluates and checks what it found, and writes it
+ * down. A planner that is stopped loses its class: what it promises holds at its end.
+ *
+ * @returns the plan, or why no placement is allowed
+ * @throws PLAN_INVALID if the planner's answer does not hold, which is a bug of the planner
+ */
+export function runPlanner(planner: Planner, problem: Problem, run: PlannerRun): Plan | Infeasible {
+  const refusal = planner.refuses(problem);
+  if (refusal !== null) return infeasible(`planner '${planner.name}' cannot: ${refusal}`);
+  const start = run.clock.now();
+  const deadline = start + (run.timeLimitSeconds ?? Number.POSITIVE_INFINITY);
+  const found = drain(planner, problem, run, deadline);
+  if (found.type === "infeasible") return found;
+  const evaluation = evaluate(problem, found.incumbent.placement);
+  if (evaluation.type === "infeasible") return evaluation;
+  const plan = makePlan(problem, found.incumbent, evaluation, {
+    planner: planner.name,
+    optimalAmong: found.finished ? planner.optimalAmong : null,
+    seed: run.seed,
+    decisionSeconds: run.clock.now() - start,
+  });
+  check(problem, plan);
+  return plan;
+}
+
+type Drained =
+  | { readonly type: "found"; readonly incumbent: Incumbent; readonly finished: boolean }
+  | Infeasible;
+
+function drain(planner: Planner, problem: Problem, run: PlannerRun, deadline: number): Drained {
+  const steps = planner.plan(problem, { random: createRandom(run.seed) });
+  let incumbent: Incumbent | null = null;
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) {
+      if ("type" in step.value) return step.value;
+      return { type: "found", incumbent: step.value, finished: true };
+    }
+    incumbent = step.value;
+    run.onIncumbent?.(incumbent);
+    if (run.clock.now() >= deadline) return { type: "found", incumbent, finished: false };
+  }
+}
