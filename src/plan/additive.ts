@@ -1,0 +1,43 @@
+import { additiveFactors } from "./objective.ts";
+import type { Problem } from "./problem.ts";
+
+/** An objective that is a sum over nodes and hops: latency, energy, or a weighted sum of both. */
+export interface AdditiveCosts {
+  /** `Infinity` where the device cannot run the node or privacy forbids it. */
+  node(device: number, node: number): number;
+  hop(tensor: number, link: number): number;
+}
+
+/**
+ * Tabulates an additive objective; `null` for throughput.
+ *
+ * Energy over the whole inference is Σ (busy − idle)·t + (Σ idle)·latency, so that it too is a sum:
+ * each second of latency costs what all devices draw while idle.
+ */
+export function additiveCosts(problem: Problem): AdditiveCosts | null {
+  const factors = additiveFactors(problem.objective);
+  if (factors === null) return null;
+  const { devices, hops, linkBytes, topology } = problem;
+  const idleWatts = devices.reduce((sum, device) => sum + device.idleWatts, 0);
+  const perSecond = factors.latency + factors.energy * idleWatts;
+  const extra = devices.map(
+    ({ busyWatts, idleWatts: idle }) => factors.energy * (busyWatts - idle),
+  );
+  const extraOf = (device: number): number => extra[device] as number;
+  return {
+    node: (device, node) => {
+      if (device !== problem.source && problem.pinned.has(node)) return Number.POSITIVE_INFINITY;
+      return problem.seconds.get(device, node) * (perSecond + extraOf(device));
+    },
+    hop: (tensor, link) => {
+      const bytes = linkBytes[tensor] as number;
+      const { from, to } = hops.links[link] as { from: number; to: number };
+      return (
+        perSecond * hops.hopSeconds(link, bytes) +
+        extraOf(from) * hops.sendSeconds(from, bytes) +
+        extraOf(to) * hops.receiveSeconds(to, bytes) +
+        factors.energy * (topology.links[link]?.energyJoulesPerBit ?? 0) * 8 * bytes
+      );
+    },
+  };
+}

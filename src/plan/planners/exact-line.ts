@@ -1,0 +1,194 @@
+/**
+ * Additive objectives on devices in a row, for any DAG and any direction of flow: one minimum cut.
+ *
+ * @module
+ */
+import { FlowNetwork } from "../../graph/max-flow.ts";
+import type { AdditiveCosts } from "../additive.ts";
+import type { Line } from "../line.ts";
+import type { Placement, Problem } from "../problem.ts";
+
+/** The best placement where memory and limits are left aside. */
+export interface LineCut {
+  readonly placement: Placement;
+  /** No placement costs less; below the cost of `placement` by no more than rounding. */
+  readonly bound: number;
+}
+
+/**
+ * Places every node at least cost, memory and limits left aside.
+ *
+ * Copy k of a node stands on the sink side of the cut if and only if the node's device lies beyond
+ * boundary k of the line. One arc along a node's copies is cut: that of its device. A tensor has two
+ * auxiliary vertices per boundary, one for each direction, so that a boundary is paid once however
+ * many consumers lie behind it. One minimum cut on O(devices · (nodes + tensors)) vertices.
+ *
+ * @param costs finite or `Infinity`; need not be those of the problem's own objective
+ * @returns `null` if every placement costs `Infinity`
+ * @see Ishikawa, "Exact optimization for Markov random fields with convex priors", IEEE TPAMI
+ * 25(10), 2003
+ */
+export function cutLine(problem: Problem, line: Line, costs: AdditiveCosts): LineCut | null {
+  const { devices } = line;
+  const nodes = problem.index.graph.nodes.length;
+  if (devices.length === 1) return onlyPlacement(problem, costs, devices[0] as number);
+  const arcs = new CutArcs(nodes * (devices.length - 1) + 2);
+  const copies = Array.from({ length: nodes }, (_, node) => copiesOf(node, line, costs, arcs));
+  for (let node = 0; node < nodes; node++)
+    addNode(node, copies[node] as number[], line, costs, arcs);
+  for (let tensor = 0; tensor < problem.linkBytes.length; tensor++) {
+    addTensor(problem, tensor, copies, line, costs, arcs);
+  }
+  for (const group of problem.groups) addGroup(group, copies, arcs);
+  const cut = arcs.solve();
+  if (cut === null) return null;
+  const placement = copies.map((vertices) => {
+    const beyond = vertices.filter((vertex) => cut.onSinkSide[vertex] === 1).length;
+    return devices[beyond] as number;
+  });
+  return { placement, bound: cut.bound };
+}
+
+const source = 0;
+const sink = 1;
+
+/**
+ * Arcs with real costs, turned into whole numbers once all are known: the scale that keeps their sum
+ * below 2^52 is a power of two, so that whole costs stay whole.
+ */
+class CutArcs {
+  #vertices: number;
+  readonly #arcs: { from: number; to: number; cost: number; opposite: number }[] = [];
+
+  constructor(vertices: number) {
+    this.#vertices = vertices;
+  }
+
+  vertex(): number {
+    return this.#vertices++;
+  }
+
+  add(from: number, to: number, cost: number, opposite = 0): void {
+    this.#arcs.push({ from, to, cost, opposite });
+  }
+
+  solve(): { onSinkSide: Uint8Array; bound: number } | null {
+    const costs = this.#arcs.flatMap(({ cost, opposite }) => [cost, opposite]);
+    const finite = costs.filter((cost) => Number.isFinite(cost) && cost > 0);
+    const total = finite.reduce((sum, cost) => sum + cost, 0);
+    const factor = total === 0 ? 1 : 2 ** (51 - Math.ceil(Math.log2(total)));
+    const unlimited = Math.ceil(total * factor) + finite.length + 1;
+    const whole = (cost: number): number =>
+      Number.isFinite(cost) ? Math.round(cost * factor) : unlimited;
+    const network = new FlowNetwork(this.#vertices);
+    for (const { from, to, cost, opposite } of this.#arcs) {
+      network.arc(from, to, whole(cost), whole(opposite));
+    }
+    const { value, onSinkSide } = network.minCut(source, sink);
+    if (value >= unlimited) return null;
+    return { onSinkSide, bound: Math.max(0, value - finite.length / 2) / factor };
+  }
+}
+
+function onlyPlacement(problem: Problem, costs: AdditiveCosts, device: number): LineCut | null {
+  const placement = problem.index.graph.nodes.map(() => device);
+  const bound = placement.reduce((sum, _, node) => sum + costs.node(device, node), 0);
+  return Number.isFinite(bound) ? { placement, bound } : null;
+}
+
+/**
+ * The vertices of a node's copies. A copy whose side is certain, since no device on its other side
+ * can run the node, is the source or the sink itself: infinite arcs out of the source would
+ * outweigh everything else in the sums.
+ */
+function copiesOf(node: number, line: Line, costs: AdditiveCosts, arcs: CutArcs): number[] {
+  const able = line.devices.map((device) => Number.isFinite(costs.node(device, node)));
+  return line.up.map((_, boundary) => {
+    if (!able.slice(boundary + 1).includes(true)) return source;
+    if (!able.slice(0, boundary + 1).includes(true)) return sink;
+    return arcs.vertex();
+  });
+}
+
+function addNode(
+  node: number,
+  copies: readonly number[],
+  line: Line,
+  costs: AdditiveCosts,
+  arcs: CutArcs,
+): void {
+  const last = copies.length - 1;
+  line.devices.forEach((device, position) => {
+    const above = position > last ? source : (copies[position] as number);
+    const below = position === 0 ? sink : (copies[position - 1] as number);
+    arcs.add(above, below, costs.node(device, node));
+    if (position > 0 && position <= last) arcs.add(below, above, Number.POSITIVE_INFINITY);
+  });
+}
+
+/** A place that is certain, in copies. */
+function pinnedCopies(line: Line, device: number): number[] {
+  const position = line.devices.indexOf(device);
+  return line.up.map((_, boundary) => (position > boundary ? sink : source));
+}
+
+function addTensor(
+  problem: Problem,
+  tensor: number,
+  copies: readonly (readonly number[])[],
+  line: Line,
+  costs: AdditiveCosts,
+  arcs: CutArcs,
+): void {
+  const { producer, consumers, outputs } = problem.index;
+  const made = producer[tensor] ?? null;
+  const home = made === null ? pinnedCopies(line, problem.source) : (copies[made] as number[]);
+  const users = (consumers[tensor] ?? []).map((node) => copies[node] as readonly number[]);
+  if (problem.sink !== null && outputs.includes(tensor)) {
+    users.push(pinnedCopies(line, problem.sink));
+  }
+  if (users.length === 0) return;
+  line.up.forEach((up, boundary) => {
+    const down = line.down[boundary] ?? null;
+    const upCost = up === null ? Number.POSITIVE_INFINITY : costs.hop(tensor, up);
+    const downCost = down === null ? Number.POSITIVE_INFINITY : costs.hop(tensor, down);
+    const from = home[boundary] as number;
+    const ends = [...new Set(users.map((user) => user[boundary] as number))];
+    // A tensor's producer is on its own side of whatever it shares a copy with.
+    arcs.add(from, gather(ends, sink, arcs, "out"), upCost);
+    arcs.add(gather(ends, source, arcs, "in"), from, downCost);
+  });
+}
+
+/**
+ * One vertex for all consumers of a tensor at a boundary: `out` leads to each of them, `in` comes
+ * from each. A single consumer, or a certain one, stands for itself.
+ */
+function gather(
+  ends: readonly number[],
+  terminal: number,
+  arcs: CutArcs,
+  direction: "in" | "out",
+): number {
+  if (ends.includes(terminal)) return terminal;
+  if (ends.length === 1) return ends[0] as number;
+  const vertex = arcs.vertex();
+  for (const end of ends) {
+    if (direction === "out") arcs.add(vertex, end, Number.POSITIVE_INFINITY);
+    else arcs.add(end, vertex, Number.POSITIVE_INFINITY);
+  }
+  return vertex;
+}
+
+function addGroup(
+  [first, ...others]: readonly number[],
+  copies: readonly (readonly number[])[],
+  arcs: CutArcs,
+): void {
+  for (const other of others) {
+    copies[first as number]?.forEach((vertex, boundary) => {
+      const twin = copies[other]?.[boundary] as number;
+      arcs.add(vertex, twin, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+    });
+  }
+}
