@@ -101,8 +101,7 @@ export function parseQuantity<D extends Dimension>(text: string, dimension: D): 
 }
 
 function example(dimension: Dimension): string {
-  const names = Object.keys(spellings[dimension]);
-  return `20 ${names[Math.min(2, names.length - 1)]}`;
+  return `20 ${printed[dimension][2]}`;
 }
 
 /** Decimal units only: what is printed reads the same for bytes, bits and seconds. */

@@ -32,7 +32,9 @@ export async function findTextLines(picture: Picture, detector: Session): Promis
   const { outputs } = await detector.run({
     [input?.name ?? ""]: toTensor(pixels, { width, height }, width, normalisation),
   });
-  const { buffer, byteOffset } = Object.values(outputs)[0]?.data as Uint8Array<ArrayBuffer>;
+  const [map] = Object.values(outputs);
+  if (map === undefined) return [];
+  const { buffer, byteOffset } = map.data;
   const probabilities = new Float32Array(buffer, byteOffset, width * height);
   return findRegions(probabilities, width)
     .map((region) => grow(region, width, height))
