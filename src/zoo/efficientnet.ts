@@ -22,9 +22,9 @@ const stages: readonly (readonly [number, number, number, number, number])[] = [
 ];
 
 /** SiLU and the gate of squeeze-and-excitation shrink what passes; these scales keep it alive. */
-const activeGamma = 1.1;
-const projectedGamma = 1.6;
-const branchGamma = 0.7;
+const activeGamma = 1.05;
+const projectedGamma = 1.45;
+const branchGamma = 0.5;
 
 /**
  * EfficientNet-B0, SiLU as Sigmoid and Mul.

@@ -68,13 +68,13 @@ export const zoo: Readonly<Record<ZooName, ZooNetwork>> = {
   }),
   bert: network("bert", bert, {
     variant:
-      "Hugging Face BertModel bert-base-uncased with pooler; multiply-adds at 128 tokens: half of the 22.5e9 FLOPS in Sun et al., MobileBERT, 2020, table 4",
+      "Hugging Face BertModel bert-base-uncased with pooler; multiply-adds at 128 tokens: half of the 22.5e9 operations in Sun et al., MobileBERT, 2020",
     trainableParameters: 109_482_240,
     multiplyAdds: 11.25e9,
     defaultResolution: 128,
   }),
   darknet53: network("darknet53", darknet53, {
-    variant: "timm darknet53 (trained at 256)",
+    variant: "timm darknet53",
     trainableParameters: 41_609_928,
     multiplyAdds: 9.31e9,
     defaultResolution: 256,
