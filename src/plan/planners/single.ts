@@ -1,0 +1,57 @@
+import { evaluate } from "../evaluate.ts";
+import { type Infeasible, infeasible } from "../feasibility.ts";
+import type { Incumbent, Planner } from "../planner.ts";
+import type { Problem } from "../problem.ts";
+
+/**
+ * Everything on one device: what not splitting gives, and so what every other plan is compared with.
+ *
+ * Evaluates one placement a device: O(devices · (nodes + uses of tensors)) time. The best of these
+ * placements; of equal ones the device that comes first in the topology.
+ */
+export const single: Planner = {
+  name: "single",
+  optimalAmong: "one-device",
+  refuses: () => null,
+  *plan(problem) {
+    const { best, refused } = tryDevices(problem);
+    if (best === null) return explain(problem, refused);
+    yield best;
+    return best;
+  },
+};
+
+/** What each device lacks for running everything, in the order of the devices. */
+type Refusals = readonly (Infeasible & { readonly device: string })[];
+
+function tryDevices(problem: Problem): { best: Incumbent | null; refused: Refusals } {
+  const refused: (Infeasible & { device: string })[] = [];
+  let best: Incumbent | null = null;
+  problem.devices.forEach(({ name }, device) => {
+    const placement = problem.index.graph.nodes.map(() => device);
+    const found = evaluate(problem, placement);
+    if (found.type === "infeasible") refused.push({ ...found, device: name });
+    else if (best === null || found.value < best.value) {
+      best = { placement, value: found.value, bound: null };
+    }
+  });
+  return { best, refused };
+}
+
+/** The reason of the device that comes closest: the one that lacks the least memory, if that is all. */
+function explain(problem: Problem, refused: Refusals): Infeasible {
+  const lacking = ({ witness }: Infeasible): number =>
+    Number(witness["neededBytes"]) - Number(witness["memoryBytes"]);
+  const closest = refused
+    .filter(({ witness }) => "neededBytes" in witness)
+    .sort((a, b) => lacking(a) - lacking(b))[0];
+  const others = refused.filter(({ device }) =>
+    problem.devices.some(({ name, profile }) => name === device && profile !== "none"),
+  );
+  const nearest = closest ?? others[0] ?? refused[0];
+  if (nearest === undefined) return infeasible("there is no device");
+  return infeasible(
+    `no device can run everything; closest is '${nearest.device}': ${nearest.reason}`,
+    nearest.witness,
+  );
+}

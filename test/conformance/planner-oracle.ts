@@ -1,0 +1,371 @@
+/**
+ * The cost model a second time, in the dumbest way, and a search through every placement with it.
+ *
+ * It shares no code with what it tests: names are resolved, routes found, memory counted and stages
+ * checked here. Small arrays and bit sets, since millions of placements are tried.
+ *
+ * @module
+ */
+import type { Profile } from "../../src/cost/profile.ts";
+import type { Topology } from "../../src/cost/topology.ts";
+import type { Objective } from "../../src/plan/objective.ts";
+import type { Limits } from "../../src/plan/problem.ts";
+
+/** What `createProblem` needs. */
+export interface Question {
+  readonly profile: Profile;
+  readonly topology: Topology;
+  readonly objective: Objective;
+  readonly limits: Limits;
+}
+
+export interface Figures {
+  readonly value: number;
+  readonly latencySeconds: number;
+  readonly periodSeconds: number;
+  readonly energyJoules: number;
+  readonly memoryBytes: readonly number[];
+}
+
+export interface Best {
+  readonly value: number;
+  readonly placement: readonly number[];
+}
+
+export interface Oracle {
+  /** `null`: not allowed. */
+  cost(placement: readonly number[]): Figures | null;
+  /** The best of all placements; `null`: none is allowed. */
+  best(): Best | null;
+  /** The best of the placements that use one device. */
+  bestOnOneDevice(): Best | null;
+}
+
+const slack = 1 + 1e-9;
+const limited = ["latencySeconds", "periodSeconds", "energyJoules"] as const;
+
+export function createOracle(question: Question): Oracle {
+  const model = resolve(question);
+  const cost = (placement: readonly number[]) => figuresOf(question, model, placement);
+  const consider = (best: Best | null, placement: readonly number[]): Best | null => {
+    const figures = cost(placement);
+    if (figures === null || (best !== null && figures.value >= best.value)) return best;
+    return { value: figures.value, placement: [...placement] };
+  };
+  return {
+    cost,
+    best: () => {
+      let best: Best | null = null;
+      const placement = model.nodes.map(() => 0);
+      const place = (node: number): void => {
+        if (node === placement.length) {
+          best = consider(best, placement);
+          return;
+        }
+        for (let device = 0; device < model.deviceCount; device++) {
+          if (model.compute[device]?.[node] === Number.POSITIVE_INFINITY) continue;
+          placement[node] = device;
+          place(node + 1);
+        }
+      };
+      place(0);
+      return best;
+    },
+    bestOnOneDevice: () => {
+      let best: Best | null = null;
+      for (let device = 0; device < model.deviceCount; device++) {
+        best = consider(
+          best,
+          model.nodes.map(() => device),
+        );
+      }
+      return best;
+    },
+  };
+}
+
+type Model = ReturnType<typeof resolve>;
+
+function resolve(question: Question) {
+  const { profile, topology } = question;
+  const { graph } = profile;
+  const deviceOf = (name: string) => topology.devices.findIndex((device) => device.name === name);
+  const nodes = graph.nodes.map((node, position) => ({ ...node, position }));
+  const tensors = graph.tensors.map(({ name, bytes }) => ({
+    name,
+    bytes: bytes as number,
+    linkBytes: (graph.inputs.includes(name)
+      ? (topology.inputBytes[name] ?? bytes)
+      : bytes) as number,
+    producer: nodes.findIndex(({ outputs }) => outputs.includes(name)),
+    consumers: nodes.filter(({ inputs }) => inputs.includes(name)).map(({ position }) => position),
+    isOutput: graph.outputs.includes(name),
+  }));
+  const kinds = topology.devices.map((device) =>
+    device.profile === "none"
+      ? null
+      : (profile.devices[device.profile ?? Object.keys(profile.devices)[0] ?? ""] ?? null),
+  );
+  const compute = topology.devices.map(({ speed }, device) =>
+    nodes.map((_, node) => (kinds[device]?.nodeSeconds[node] ?? Number.POSITIVE_INFINITY) / speed),
+  );
+  const links = topology.links.map((link) => ({
+    ...link,
+    from: deviceOf(link.from),
+    to: deviceOf(link.to),
+  }));
+  const perTensor = topology.devices.map(
+    ({ speed }, device) => (kinds[device]?.overheadSeconds ?? 0) / speed,
+  );
+  const perByte = topology.devices.map(
+    ({ speed }, device) => (kinds[device]?.boundarySecondsPerByte ?? 0) / speed,
+  );
+  const crossings = tensors.map(({ linkBytes }) =>
+    links.map(({ from, to, bandwidthBitsPerSecond, latencySeconds }) => {
+      const wire = (8 * linkBytes) / bandwidthBitsPerSecond;
+      const send = linkBytes * (perByte[from] as number);
+      const receive = (perTensor[to] as number) + linkBytes * (perByte[to] as number);
+      return { wire, send, receive, whole: latencySeconds + wire + send + receive };
+    }),
+  );
+  const names = topology.devices.map(({ name }) => name);
+  const routes = crossings.map((crossing) =>
+    names.map((_, from) => names.map((_, to) => bestPath(links, names, crossing, from, to))),
+  );
+  const media = [...new Set(links.flatMap(({ medium }) => medium ?? []))];
+  return {
+    nodes,
+    tensors,
+    kinds,
+    compute,
+    links,
+    crossings,
+    routes,
+    deviceCount: names.length,
+    source: deviceOf(topology.source),
+    sink: topology.sink === "anywhere" ? null : deviceOf(topology.sink),
+    /** Each link's own place among the loads, or that of its medium. */
+    wires: links.map(({ medium }, link) =>
+      medium === undefined ? link : links.length + media.indexOf(medium),
+    ),
+    wireCount: links.length + media.length,
+    ...privacyOf(question, nodes, tensors),
+    memory: new Map<number, number>(),
+  };
+}
+
+type Crossing = { wire: number; send: number; receive: number; whole: number };
+
+/** The links of the best simple path as a bit set; `null`: none. Every simple path is tried. */
+function bestPath(
+  links: readonly { from: number; to: number }[],
+  names: readonly string[],
+  crossing: readonly Crossing[],
+  from: number,
+  to: number,
+): number | null {
+  let best: { seconds: number; path: number[]; names: string[] } | null = null;
+  const walk = (at: number, seconds: number, path: number[], visited: number[]): void => {
+    if (at === to) {
+      const found = { seconds, path, names: visited.map((device) => names[device] as string) };
+      if (best === null || comparePaths(found, best) < 0) best = found;
+      return;
+    }
+    links.forEach((link, position) => {
+      if (link.from !== at || visited.includes(link.to)) return;
+      const next = seconds + (crossing[position] as Crossing).whole;
+      walk(link.to, next, [...path, position], [...visited, link.to]);
+    });
+  };
+  walk(from, 0, [], [from]);
+  if (best === null) return null;
+  return (best as { path: number[] }).path.reduce((set, link) => set | (1 << link), 0);
+}
+
+interface Path {
+  readonly seconds: number;
+  readonly path: readonly number[];
+  readonly names: readonly string[];
+}
+
+function comparePaths(a: Path, b: Path): number {
+  if (a.seconds !== b.seconds) return a.seconds - b.seconds;
+  if (a.path.length !== b.path.length) return a.path.length - b.path.length;
+  const differing = a.names.findIndex((name, position) => name !== b.names[position]);
+  return (a.names[differing] ?? "") < (b.names[differing] ?? "") ? -1 : 1;
+}
+
+function privacyOf(
+  { limits }: Question,
+  nodes: readonly { position: number; inputs: readonly string[] }[],
+  tensors: readonly { name: string; producer: number }[],
+): { kept: Set<number>; secret: Set<string> } {
+  const { keepLocal } = limits;
+  const kept = new Set<number>();
+  const keep = (node: number): void => {
+    if (node < 0) return;
+    kept.add(node);
+    for (const name of nodes[node]?.inputs ?? []) {
+      keep(tensors.find((tensor) => tensor.name === name)?.producer ?? -1);
+    }
+  };
+  if (typeof keepLocal === "number") {
+    for (let node = 0; node < keepLocal; node++) kept.add(node);
+  } else if (keepLocal !== undefined) {
+    keep(tensors.find(({ name }) => name === keepLocal)?.producer ?? -1);
+  }
+  return { kept, secret: new Set([...kept].flatMap((node) => nodes[node]?.inputs ?? [])) };
+}
+
+function figuresOf(question: Question, model: Model, placement: readonly number[]): Figures | null {
+  if (!isAllowed(question, model, placement)) return null;
+  const { topology, objective, limits } = question;
+  const compute = new Array<number>(model.deviceCount).fill(0);
+  const owns = new Array<number>(model.deviceCount).fill(0);
+  const wholes = new Array<number>(model.deviceCount).fill(0);
+  const wires = new Array<number>(model.wireCount).fill(0);
+  let latencySeconds = 0;
+  let energyJoules = 0;
+  for (let node = 0; node < placement.length; node++) {
+    const device = placement[node] as number;
+    const seconds = model.compute[device]?.[node] as number;
+    if (seconds === Number.POSITIVE_INFINITY) return null;
+    (compute[device] as number) += seconds;
+    latencySeconds += seconds;
+  }
+  for (let tensor = 0; tensor < model.tensors.length; tensor++) {
+    const travelled = linksOf(model, placement, tensor);
+    if (travelled === null) return null;
+    for (let link = 0; travelled >> link !== 0; link++) {
+      if (((travelled >> link) & 1) === 0) continue;
+      const { from, to, energyJoulesPerBit } = model.links[link] as Model["links"][number];
+      const { wire, send, receive, whole } = (model.crossings[tensor] as Crossing[])[
+        link
+      ] as Crossing;
+      latencySeconds += whole;
+      energyJoules += energyJoulesPerBit * 8 * (model.tensors[tensor]?.linkBytes as number);
+      (owns[from] as number) += send;
+      (owns[to] as number) += receive;
+      (wholes[from] as number) += whole;
+      (wholes[to] as number) += whole;
+      (wires[model.wires[link] as number] as number) += wire;
+    }
+  }
+  let periodSeconds = Math.max(0, ...wires);
+  topology.devices.forEach(({ communication }, device) => {
+    const extra = communication === "exclusive" ? wholes : owns;
+    periodSeconds = Math.max(
+      periodSeconds,
+      (compute[device] as number) + (extra[device] as number),
+    );
+  });
+  const horizon = objective.type === "throughput" ? periodSeconds : latencySeconds;
+  topology.devices.forEach(({ busyWatts, idleWatts }, device) => {
+    const busy = (compute[device] as number) + (owns[device] as number);
+    energyJoules += busyWatts * busy + idleWatts * (horizon - busy);
+  });
+  if (isAbove(limits, { latencySeconds, periodSeconds, energyJoules })) return null;
+  const memoryBytes = memoryOf(model, placement);
+  const fits = topology.devices.every(
+    ({ memoryBytes: cap }, device) => cap === null || (memoryBytes[device] as number) <= cap,
+  );
+  if (!fits) return null;
+  const value = {
+    latency: latencySeconds,
+    energy: energyJoules,
+    throughput: periodSeconds,
+    weighted:
+      objective.type === "weighted"
+        ? objective.latency * latencySeconds + objective.energySecondsPerJoule * energyJoules
+        : 0,
+  }[objective.type];
+  return { value, latencySeconds, periodSeconds, energyJoules, memoryBytes };
+}
+
+function isAbove(limits: Limits, figures: Pick<Figures, (typeof limited)[number]>): boolean {
+  return limited.some((name) => figures[name] > (limits[name] ?? Number.POSITIVE_INFINITY) * slack);
+}
+
+/** The links that a tensor passes, as a bit set; `null`: it cannot get where it is needed. */
+function linksOf(model: Model, placement: readonly number[], tensor: number): number | null {
+  const { producer, consumers, isOutput } = model.tensors[tensor] as Model["tensors"][number];
+  const home = producer < 0 ? model.source : (placement[producer] as number);
+  const routes = model.routes[tensor]?.[home] as (number | null)[];
+  let travelled = 0;
+  for (let use = 0; use < consumers.length; use++) {
+    const route = routes[placement[consumers[use] as number] as number] as number | null;
+    if (route === null) return null;
+    travelled |= route;
+  }
+  if (!isOutput || model.sink === null) return travelled;
+  const delivery = routes[model.sink] as number | null;
+  return delivery === null ? null : travelled | delivery;
+}
+
+function isAllowed(question: Question, model: Model, placement: readonly number[]): boolean {
+  for (const node of model.nodes) {
+    const device = placement[node.position];
+    if (device !== model.source && model.kept.has(node.position)) return false;
+    if (device !== model.source && node.inputs.some((name) => model.secret.has(name))) return false;
+    for (const other of node.colocation === undefined ? [] : model.nodes) {
+      if (other.colocation === node.colocation && placement[other.position] !== device)
+        return false;
+    }
+  }
+  const delivered = model.sink !== null && model.sink !== model.source;
+  if (delivered && model.tensors.some(({ name, isOutput }) => isOutput && model.secret.has(name))) {
+    return false;
+  }
+  return question.objective.type !== "throughput" || !hasCycle(model, placement);
+}
+
+/** Whether some device can be left along arrows and come back to. */
+function hasCycle(model: Model, placement: readonly number[]): boolean {
+  const reach = new Array<number>(model.deviceCount).fill(0);
+  for (const { producer, consumers } of model.tensors) {
+    if (producer < 0) continue;
+    const from = placement[producer] as number;
+    for (const consumer of consumers) {
+      const to = placement[consumer] as number;
+      if (to !== from) (reach[from] as number) |= 1 << to;
+    }
+  }
+  for (let middle = 0; middle < model.deviceCount; middle++) {
+    for (let from = 0; from < model.deviceCount; from++) {
+      if ((((reach[from] as number) >> middle) & 1) === 1) {
+        (reach[from] as number) |= reach[middle] as number;
+      }
+    }
+  }
+  return reach.some((set, device) => ((set >> device) & 1) === 1);
+}
+
+/** Kept by device and set of nodes: there are far fewer of these than placements. */
+function memoryOf(model: Model, placement: readonly number[]): number[] {
+  return model.kinds.map((kind, device) => {
+    let set = 0;
+    placement.forEach((place, node) => {
+      if (place === device) set |= 1 << node;
+    });
+    const key = set * model.deviceCount + device;
+    const known = model.memory.get(key);
+    if (known !== undefined) return known;
+    const needed = set === 0 ? 0 : (kind?.overheadBytes ?? 0) + memoryOfSet(model, set);
+    model.memory.set(key, needed);
+    return needed;
+  });
+}
+
+function memoryOfSet(model: Model, set: number): number {
+  const own = model.nodes.filter(({ position }) => ((set >> position) & 1) === 1);
+  const lives = model.tensors.map(({ name, bytes }) => {
+    const users = own.filter(({ inputs, outputs }) => [...inputs, ...outputs].includes(name));
+    return { bytes, first: users[0]?.position, last: users.at(-1)?.position };
+  });
+  const peaks = own.map(({ position }) =>
+    lives
+      .filter(({ first = position + 1, last = -1 }) => first <= position && position <= last)
+      .reduce((sum, { bytes }) => sum + bytes, 0),
+  );
+  return own.reduce((sum, { parameterBytes }) => sum + parameterBytes, 0) + Math.max(...peaks);
+}
