@@ -26,8 +26,11 @@ export function additiveCosts(problem: Problem): AdditiveCosts | null {
   const extraOf = (device: number): number => extra[device] as number;
   return {
     node: (device, node) => {
-      if (device !== problem.source && problem.pinned.has(node)) return Number.POSITIVE_INFINITY;
-      return problem.seconds.get(device, node) * (perSecond + extraOf(device));
+      const seconds = problem.seconds.get(device, node);
+      const barred = device !== problem.source && problem.pinned.has(node);
+      // A weight of zero would make nothing of the infinite seconds of a device that is unable.
+      if (barred || seconds === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
+      return seconds * (perSecond + extraOf(device));
     },
     hop: (tensor, link) => {
       const bytes = linkBytes[tensor] as number;

@@ -29,15 +29,36 @@ export interface LineCut {
  * 25(10), 2003
  */
 export function cutLine(problem: Problem, line: Line, costs: AdditiveCosts): LineCut | null {
-  const { devices } = line;
+  const hop = (tensor: number, link: number | null | undefined): number =>
+    typeof link === "number" ? costs.hop(tensor, link) : Number.POSITIVE_INFINITY;
+  return cutBoundaries(problem, {
+    devices: line.devices,
+    node: costs.node,
+    up: (tensor, boundary) => hop(tensor, line.up[boundary]),
+    down: (tensor, boundary) => hop(tensor, line.down[boundary]),
+  });
+}
+
+/** What a row of devices costs: each device by its nodes, each boundary between two by its tensors. */
+export interface BoundaryCosts {
+  /** Device positions from one end of the row to the other. */
+  readonly devices: readonly number[];
+  node(device: number, node: number): number;
+  /** Paid once by a tensor whose home is below a boundary and that some device above it needs. */
+  up(tensor: number, boundary: number): number;
+  down(tensor: number, boundary: number): number;
+}
+
+/** `cutLine` for any costs of the boundaries. */
+export function cutBoundaries(problem: Problem, costs: BoundaryCosts): LineCut | null {
+  const { devices } = costs;
   const nodes = problem.index.graph.nodes.length;
   if (devices.length === 1) return onlyPlacement(problem, costs, devices[0] as number);
   const arcs = new CutArcs(nodes * (devices.length - 1) + 2);
-  const copies = Array.from({ length: nodes }, (_, node) => copiesOf(node, line, costs, arcs));
-  for (let node = 0; node < nodes; node++)
-    addNode(node, copies[node] as number[], line, costs, arcs);
+  const copies = Array.from({ length: nodes }, (_, node) => copiesOf(node, costs, arcs));
+  for (let node = 0; node < nodes; node++) addNode(node, copies[node] as number[], costs, arcs);
   for (let tensor = 0; tensor < problem.linkBytes.length; tensor++) {
-    addTensor(problem, tensor, copies, line, costs, arcs);
+    addTensor(problem, tensor, copies, costs, arcs);
   }
   for (const group of problem.groups) addGroup(group, copies, arcs);
   const cut = arcs.solve();
@@ -90,7 +111,7 @@ class CutArcs {
   }
 }
 
-function onlyPlacement(problem: Problem, costs: AdditiveCosts, device: number): LineCut | null {
+function onlyPlacement(problem: Problem, costs: BoundaryCosts, device: number): LineCut | null {
   const placement = problem.index.graph.nodes.map(() => device);
   const bound = placement.reduce((sum, _, node) => sum + costs.node(device, node), 0);
   return Number.isFinite(bound) ? { placement, bound } : null;
@@ -101,9 +122,9 @@ function onlyPlacement(problem: Problem, costs: AdditiveCosts, device: number): 
  * can run the node, is the source or the sink itself: infinite arcs out of the source would
  * outweigh everything else in the sums.
  */
-function copiesOf(node: number, line: Line, costs: AdditiveCosts, arcs: CutArcs): number[] {
-  const able = line.devices.map((device) => Number.isFinite(costs.node(device, node)));
-  return line.up.map((_, boundary) => {
+function copiesOf(node: number, costs: BoundaryCosts, arcs: CutArcs): number[] {
+  const able = costs.devices.map((device) => Number.isFinite(costs.node(device, node)));
+  return costs.devices.slice(1).map((_, boundary) => {
     if (!able.slice(boundary + 1).includes(true)) return source;
     if (!able.slice(0, boundary + 1).includes(true)) return sink;
     return arcs.vertex();
@@ -113,12 +134,11 @@ function copiesOf(node: number, line: Line, costs: AdditiveCosts, arcs: CutArcs)
 function addNode(
   node: number,
   copies: readonly number[],
-  line: Line,
-  costs: AdditiveCosts,
+  costs: BoundaryCosts,
   arcs: CutArcs,
 ): void {
   const last = copies.length - 1;
-  line.devices.forEach((device, position) => {
+  costs.devices.forEach((device, position) => {
     const above = position > last ? source : (copies[position] as number);
     const below = position === 0 ? sink : (copies[position - 1] as number);
     arcs.add(above, below, costs.node(device, node));
@@ -127,36 +147,32 @@ function addNode(
 }
 
 /** A place that is certain, in copies. */
-function pinnedCopies(line: Line, device: number): number[] {
-  const position = line.devices.indexOf(device);
-  return line.up.map((_, boundary) => (position > boundary ? sink : source));
+function pinnedCopies(devices: readonly number[], device: number): number[] {
+  const position = devices.indexOf(device);
+  return devices.slice(1).map((_, boundary) => (position > boundary ? sink : source));
 }
 
 function addTensor(
   problem: Problem,
   tensor: number,
   copies: readonly (readonly number[])[],
-  line: Line,
-  costs: AdditiveCosts,
+  costs: BoundaryCosts,
   arcs: CutArcs,
 ): void {
   const { producer, consumers, outputs } = problem.index;
   const made = producer[tensor] ?? null;
-  const home = made === null ? pinnedCopies(line, problem.source) : (copies[made] as number[]);
+  const home =
+    made === null ? pinnedCopies(costs.devices, problem.source) : (copies[made] as number[]);
   const users = (consumers[tensor] ?? []).map((node) => copies[node] as readonly number[]);
   if (problem.sink !== null && outputs.includes(tensor)) {
-    users.push(pinnedCopies(line, problem.sink));
+    users.push(pinnedCopies(costs.devices, problem.sink));
   }
   if (users.length === 0) return;
-  line.up.forEach((up, boundary) => {
-    const down = line.down[boundary] ?? null;
-    const upCost = up === null ? Number.POSITIVE_INFINITY : costs.hop(tensor, up);
-    const downCost = down === null ? Number.POSITIVE_INFINITY : costs.hop(tensor, down);
-    const from = home[boundary] as number;
+  home.forEach((from, boundary) => {
     const ends = [...new Set(users.map((user) => user[boundary] as number))];
     // A tensor's producer is on its own side of whatever it shares a copy with.
-    arcs.add(from, gather(ends, sink, arcs, "out"), upCost);
-    arcs.add(gather(ends, source, arcs, "in"), from, downCost);
+    arcs.add(from, gather(ends, sink, arcs, "out"), costs.up(tensor, boundary));
+    arcs.add(gather(ends, source, arcs, "in"), from, costs.down(tensor, boundary));
   });
 }
 

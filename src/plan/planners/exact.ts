@@ -1,0 +1,44 @@
+import { type AdditiveCosts, additiveCosts } from "../additive.ts";
+import { evaluate } from "../evaluate.ts";
+import type { Infeasible } from "../feasibility.ts";
+import { findLine } from "../line.ts";
+import type { Incumbent, Planner } from "../planner.ts";
+import type { Problem } from "../problem.ts";
+import { branchAndBound } from "./branch-and-bound.ts";
+import { cutLine } from "./exact-line.ts";
+
+/**
+ * The best of all placements, with a proof, or a bound on how much better one could be.
+ *
+ * Additive objectives: one minimum cut where the devices stand in a row and the best placement
+ * there keeps memory and limits; else branch and bound with that cut as its bound.
+ */
+export const exact: Planner = {
+  name: "exact",
+  optimalAmong: "all",
+  refuses: ({ objective }) =>
+    objective.type === "throughput" ? "throughput is no sum over nodes and hops" : null,
+  *plan(problem) {
+    const costs = additiveCosts(problem);
+    if (costs === null) throw new Error("exact was asked for an objective that it refuses");
+    return yield* planAdditive(problem, costs);
+  },
+};
+
+function* planAdditive(
+  problem: Problem,
+  costs: AdditiveCosts,
+): Generator<Incumbent, Incumbent | Infeasible> {
+  const line = findLine(problem);
+  const cut = line === null ? null : cutLine(problem, line, costs);
+  if (cut !== null) {
+    const found = evaluate(problem, cut.placement);
+    if (found.type === "feasible") {
+      const { value } = found;
+      const best = { placement: cut.placement, value, bound: Math.min(cut.bound, value) };
+      yield best;
+      return best;
+    }
+  }
+  return yield* branchAndBound(problem, costs);
+}
