@@ -1,0 +1,240 @@
+/**
+ * The bytes of a frame: a prefix of 16 bytes, a JSON header, and a payload that travels as it is.
+ *
+ * | offset | bytes | what |
+ * |---|---|---|
+ * | 0 | 3 | `PTA` |
+ * | 3 | 1 | version, 1 |
+ * | 4 | 4 | length of the header in bytes, little-endian |
+ * | 8 | 8 | length of the payload in bytes, little-endian |
+ *
+ * A prefix with both lengths zero is the goodbye: without it, the end of a stream means that the
+ * other side was lost, since the kernel ends the streams of a killed process as politely as `close`.
+ *
+ * @module
+ */
+import { CodedError, messageOf } from "../base/errors.ts";
+import { defaultLimits, type Frame, type FrameLimits } from "./transport.ts";
+
+const prefixBytes = 16;
+const magic = [0x50, 0x54, 0x41];
+const version = 1;
+
+/** Room for many small frames in one read; the start of a large payload is copied out of it. */
+const scratchBytes = 1 << 16;
+
+/** The last bytes of a stream that was closed on purpose. */
+export const goodbye: Uint8Array<ArrayBuffer> = encodePrefix(0, 0);
+
+/**
+ * Prefix and header of a frame. The payload is written after it, never joined with it.
+ *
+ * @throws FRAME_MALFORMED if header or payload exceed `limits`
+ */
+export function encodeHeader(
+  frame: Frame,
+  limits: FrameLimits = defaultLimits,
+): Uint8Array<ArrayBuffer> {
+  const text = new TextEncoder().encode(JSON.stringify(frame.header));
+  requireWithin(text.byteLength, frame.payload.byteLength, limits);
+  const bytes = new Uint8Array(prefixBytes + text.byteLength);
+  bytes.set(encodePrefix(text.byteLength, frame.payload.byteLength));
+  bytes.set(text, prefixBytes);
+  return bytes;
+}
+
+function encodePrefix(headerBytes: number, payloadBytes: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(prefixBytes);
+  bytes.set(magic);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(3, version);
+  view.setUint32(4, headerBytes, true);
+  view.setBigUint64(8, BigInt(payloadBytes), true);
+  return bytes;
+}
+
+function requireWithin(headerBytes: number, payloadBytes: number, limits: FrameLimits): void {
+  requireAtMost("header", headerBytes, limits.headerBytes);
+  requireAtMost("payload", payloadBytes, limits.payloadBytes);
+}
+
+function requireAtMost(what: string, observed: number, limit: number): void {
+  if (observed <= limit) return;
+  throw malformed(`its ${what} has ${observed} bytes, at most ${limit} are allowed`, {
+    what,
+    bytes: observed,
+    limit,
+  });
+}
+
+function malformed(why: string, details: Record<string, unknown>, cause?: unknown): CodedError {
+  return new CodedError("FRAME_MALFORMED", `frame refused: ${why}`, details, cause);
+}
+
+export interface FrameSink {
+  readonly limits: FrameLimits;
+  /** Called for each frame as soon as its last byte is there. */
+  readonly onFrame: (frame: Frame) => void;
+  /** The other side closed on purpose; nothing may follow. */
+  readonly onGoodbye: () => void;
+  /** Memory for one payload, in an ArrayBuffer of its own; need not be zeroed. */
+  readonly allocate?: (bytes: number) => Uint8Array<ArrayBuffer>;
+}
+
+/** A frame whose header is known and whose payload is being filled. */
+interface Filling {
+  readonly header: Frame["header"];
+  readonly payload: Uint8Array<ArrayBuffer>;
+  filled: number;
+}
+
+/**
+ * Turns a stream of bytes, however it is chopped, into frames. A reader that can choose where its
+ * bytes go puts them into `target()` and calls `received`; any other calls `push`.
+ *
+ * O(bytes) time; holds one header and one payload at a time. After an error it must not be used.
+ */
+export class FrameDecoder {
+  readonly #sink: FrameSink;
+  readonly #prefix = new Uint8Array(prefixBytes);
+  #prefixFilled = 0;
+  /** Allocated once its length is known and allowed. */
+  #header: Uint8Array<ArrayBuffer> | null = null;
+  #headerFilled = 0;
+  #payloadBytes = 0;
+  #filling: Filling | null = null;
+  #scratch: Uint8Array<ArrayBuffer> | null = null;
+  #saidGoodbye = false;
+
+  constructor(sink: FrameSink) {
+    this.#sink = sink;
+  }
+
+  /** Where the next bytes of the stream belong: a payload's own memory, or scratch. Never empty. */
+  target(): Uint8Array<ArrayBuffer> {
+    const filling = this.#filling;
+    if (filling !== null) return filling.payload.subarray(filling.filled);
+    this.#scratch ??= new Uint8Array(scratchBytes);
+    return this.#scratch;
+  }
+
+  /**
+   * The first `count` bytes of `target()` have been written.
+   *
+   * @throws FRAME_MALFORMED
+   */
+  received(count: number): void {
+    if (this.#filling === null) this.push(this.target().subarray(0, count));
+    else this.#fill(this.#filling, count);
+  }
+
+  /**
+   * Takes bytes that lie elsewhere; they are copied.
+   *
+   * @throws FRAME_MALFORMED
+   */
+  push(chunk: Uint8Array): void {
+    let rest = chunk;
+    while (rest.byteLength > 0) rest = rest.subarray(this.#take(rest));
+  }
+
+  /**
+   * The stream has ended.
+   *
+   * @throws FRAME_MALFORMED in mid-frame
+   * @throws CHANNEL_CLOSED between two frames, without a goodbye
+   */
+  end(): void {
+    if (this.#saidGoodbye) return;
+    if (this.#filling !== null || this.#header !== null || this.#prefixFilled > 0) {
+      throw malformed("the stream ended in the middle of it", {});
+    }
+    throw new CodedError("CHANNEL_CLOSED", "the other side went away without closing");
+  }
+
+  /** Copies what belongs to the part of the frame that is being read, and says how much that was. */
+  #take(bytes: Uint8Array): number {
+    if (this.#saidGoodbye) throw malformed("bytes follow the goodbye", {});
+    if (this.#filling !== null) {
+      const count = copyInto(this.#filling.payload, this.#filling.filled, bytes);
+      this.#fill(this.#filling, count);
+      return count;
+    }
+    if (this.#header !== null) return this.#takeHeader(this.#header, bytes);
+    const count = copyInto(this.#prefix, this.#prefixFilled, bytes);
+    this.#prefixFilled += count;
+    requireMagic(this.#prefix.subarray(0, this.#prefixFilled));
+    if (this.#prefixFilled === prefixBytes) this.#readPrefix();
+    return count;
+  }
+
+  #readPrefix(): void {
+    const view = new DataView(this.#prefix.buffer);
+    const headerBytes = view.getUint32(4, true);
+    const payloadBytes = Number(view.getBigUint64(8, true));
+    this.#prefixFilled = 0;
+    if (headerBytes === 0 && payloadBytes === 0) {
+      this.#saidGoodbye = true;
+      this.#sink.onGoodbye();
+      return;
+    }
+    if (headerBytes === 0) throw malformed("it has no header", { payloadBytes });
+    requireWithin(headerBytes, payloadBytes, this.#sink.limits);
+    this.#header = new Uint8Array(headerBytes);
+    this.#headerFilled = 0;
+    this.#payloadBytes = payloadBytes;
+  }
+
+  #takeHeader(into: Uint8Array<ArrayBuffer>, bytes: Uint8Array): number {
+    const count = copyInto(into, this.#headerFilled, bytes);
+    this.#headerFilled += count;
+    if (this.#headerFilled < into.byteLength) return count;
+    const header = parseHeader(into);
+    this.#header = null;
+    const allocate = this.#sink.allocate ?? ((size: number) => new Uint8Array(size));
+    const filling = { header, payload: allocate(this.#payloadBytes), filled: 0 };
+    this.#filling = filling;
+    this.#fill(filling, 0);
+    return count;
+  }
+
+  #fill(filling: Filling, count: number): void {
+    filling.filled += count;
+    if (filling.filled < filling.payload.byteLength) return;
+    this.#filling = null;
+    this.#sink.onFrame({ header: filling.header, payload: filling.payload });
+  }
+}
+
+function copyInto(target: Uint8Array, offset: number, source: Uint8Array): number {
+  const count = Math.min(target.byteLength - offset, source.byteLength);
+  target.set(source.subarray(0, count), offset);
+  return count;
+}
+
+/** Checked byte by byte, so that a stranger who says less than 16 bytes is refused as well. */
+function requireMagic(prefix: Uint8Array): void {
+  const expected = [...magic, version];
+  for (const [index, byte] of prefix.subarray(0, expected.length).entries()) {
+    if (byte === expected[index]) continue;
+    const found = [...prefix.subarray(0, 4)].map((value) => value.toString(16).padStart(2, "0"));
+    const what = index < magic.length ? "these are not its first bytes" : "unknown version";
+    throw malformed(`${what}: ${found.join(" ")}, expected 50 54 41 01`, { found });
+  }
+}
+
+function parseHeader(bytes: Uint8Array): Frame["header"] {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw malformed(`its header is not JSON: ${messageOf(error)}`, {}, error);
+  }
+  if (!isHeader(value)) throw malformed("its header is not an object with a string `type`", {});
+  return value;
+}
+
+function isHeader(value: unknown): value is Frame["header"] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return "type" in value && typeof value.type === "string";
+}

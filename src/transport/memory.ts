@@ -1,0 +1,207 @@
+import { CodedError, isCoded, messageOf } from "../base/errors.ts";
+import { encodeHeader, FrameDecoder } from "./frame.ts";
+import { defaultInboxLimits, Inbox, type InboxLimits } from "./inbox.ts";
+import {
+  type Channel,
+  defaultLimits,
+  type Frame,
+  type FrameLimits,
+  type Listener,
+  type Transport,
+} from "./transport.ts";
+
+export interface MemoryTransport extends Transport {
+  /**
+   * Loses what listens at `address`, as if its machine had vanished: both sides of its channels
+   * end with CHANNEL_CLOSED, and nobody answers there any more.
+   */
+  cut(address: string): void;
+}
+
+/**
+ * A transport within one process, with an address space of its own. Any text is an address; `:0` at
+ * its end is replaced by a free number. Frames are encoded and copied as on a wire, so that neither
+ * side sees the other's memory: a payload may be kept by its sender and transferred by its receiver.
+ * Uses no timers: what happens depends on the order of calls alone.
+ *
+ * @param queue what a receiver holds for its consumer before `send` waits
+ */
+export function createMemoryTransport(queue: InboxLimits = defaultInboxLimits): MemoryTransport {
+  const listeners = new Map<string, MemoryListener>();
+  let lastPort = 0;
+  let dialled = 0;
+  return {
+    name: "memory",
+    connect: async (address, options = {}) => {
+      options.signal?.throwIfAborted();
+      const listener = listeners.get(address);
+      if (listener === undefined) {
+        throw new CodedError("CHANNEL_CLOSED", `nobody listens at ${address}`, { address });
+      }
+      dialled++;
+      const near = new MemoryChannel(address, options.limits ?? defaultLimits, queue);
+      const far = new MemoryChannel(`memory-${dialled}`, listener.limits, queue);
+      near.join(far);
+      listener.accept(far);
+      return near;
+    },
+    listen: async (wanted, limits = defaultLimits) => {
+      const address = wanted.endsWith(":0") ? `${wanted.slice(0, -1)}${++lastPort}` : wanted;
+      if (listeners.has(address)) {
+        throw new CodedError("PORT_IN_USE", `somebody listens at ${address} already`, { address });
+      }
+      const listener = new MemoryListener(address, limits, () => listeners.delete(address));
+      listeners.set(address, listener);
+      return listener;
+    },
+    cut: (address) => {
+      listeners.get(address)?.vanish();
+    },
+  };
+}
+
+class MemoryListener implements Listener {
+  readonly address: string;
+  readonly limits: FrameLimits;
+  readonly #waiting = new Inbox<MemoryChannel>(defaultInboxLimits, () => undefined);
+  readonly #channels = new Set<MemoryChannel>();
+  readonly #forget: () => void;
+
+  constructor(address: string, limits: FrameLimits, forget: () => void) {
+    this.address = address;
+    this.limits = limits;
+    this.#forget = forget;
+  }
+
+  accept(channel: MemoryChannel): void {
+    this.#channels.add(channel);
+    void channel.ended.then(() => this.#channels.delete(channel));
+    this.#waiting.push(channel, 0);
+  }
+
+  vanish(): void {
+    this.#forget();
+    this.#waiting.end(null);
+    for (const channel of this.#channels) {
+      channel.fail(
+        new CodedError("CHANNEL_CLOSED", `${this.address} vanished`, { address: this.address }),
+      );
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#forget();
+    this.#waiting.end(null);
+    for (const channel of this.#waiting.drain()) await channel.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Channel> {
+    return this.#waiting[Symbol.asyncIterator]();
+  }
+}
+
+class MemoryChannel implements Channel {
+  readonly peer: string;
+  readonly ended: Promise<CodedError | null>;
+  readonly #limits: FrameLimits;
+  readonly #inbox: Inbox<Frame>;
+  readonly #decoder: FrameDecoder;
+  #other: MemoryChannel | null = null;
+  #settle: (why: CodedError | null) => void = () => undefined;
+  /** Why nothing can be sent any more; null while the channel is open. */
+  #closed: CodedError | null = null;
+  /** Sends that wait until this side has room. */
+  #blocked: (() => void)[] = [];
+
+  constructor(peer: string, limits: FrameLimits, queue: InboxLimits) {
+    this.peer = peer;
+    this.#limits = limits;
+    this.#inbox = new Inbox(queue, () => this.#wake());
+    this.#decoder = new FrameDecoder({
+      limits,
+      onFrame: (frame) => this.#inbox.push(frame, frame.payload.byteLength),
+      onGoodbye: () => undefined,
+    });
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  /** Makes two channels the two sides of one. */
+  join(other: MemoryChannel): void {
+    this.#other = other;
+    other.#other = this;
+  }
+
+  async send(frame: Frame): Promise<void> {
+    const other = this.#other;
+    if (this.#closed !== null) throw this.#closed;
+    if (other === null) throw new CodedError("CHANNEL_CLOSED", `${this.peer} was never joined`);
+    other.#receive(encodeHeader(frame, this.#limits), frame.payload);
+    while (other.#inbox.full && this.#closed === null) {
+      await new Promise<void>((wake) => other.#blocked.push(wake));
+    }
+  }
+
+  async close(): Promise<void> {
+    const other = this.#other;
+    if (other !== null) other.#end(null, "the other side closed it");
+    this.#end(null, "it was closed on this side");
+  }
+
+  /** Ends both sides in disorder. */
+  fail(error: CodedError): void {
+    const other = this.#other;
+    if (other !== null) other.#end(error, error.message);
+    this.#end(error, error.message);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Frame> {
+    return this.#inbox[Symbol.asyncIterator]();
+  }
+
+  #receive(header: Uint8Array, payload: Uint8Array): void {
+    try {
+      this.#decoder.push(header);
+      this.#decoder.push(payload);
+    } catch (error) {
+      const why = isCoded(error)
+        ? error
+        : new CodedError("CHANNEL_CLOSED", messageOf(error), {}, error);
+      const told = new CodedError(
+        "CHANNEL_CLOSED",
+        `the receiver gave up: ${why.message}`,
+        {},
+        why,
+      );
+      if (this.#other !== null) this.#other.#end(told, told.message);
+      this.#end(why, why.message);
+    }
+  }
+
+  #end(error: CodedError | null, why: string): void {
+    if (this.#closed !== null) return;
+    this.#closed = new CodedError(
+      "CHANNEL_CLOSED",
+      `the channel to ${this.peer} has ended: ${why}`,
+      { peer: this.peer },
+      error ?? undefined,
+    );
+    this.#inbox.end(error);
+    this.#settle(error);
+    // Who waits for the other side to read is told that it never will.
+    if (this.#other !== null) this.#other.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#blocked.splice(0)) wake();
+  }
+}

@@ -1,0 +1,207 @@
+import { connect, Socket } from "node:net";
+import { CodedError, isCoded, messageOf } from "../base/errors.ts";
+import { encodeHeader, FrameDecoder, goodbye } from "./frame.ts";
+import { defaultInboxLimits, Inbox } from "./inbox.ts";
+import type { Channel, Frame, FrameLimits } from "./transport.ts";
+
+/** How long a closed channel waits for a peer that neither reads nor closes. */
+const lingerMilliseconds = 2000;
+
+/** Where to connect to. */
+interface Destination {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Payloads that are overwritten anyway are not zeroed first; each has an ArrayBuffer of its own. */
+function allocateUninitialised(size: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
+}
+
+/**
+ * A channel over one TCP connection. The side that dials reads large payloads straight into their
+ * own memory; the side that accepts copies them once, since Node has no such option there.
+ *
+ * Bounded: it stops reading while its consumer has 16 frames or 4 MiB to catch up with (exceeded by
+ * at most one frame or one read of 64 KiB), and `send` waits until the kernel has the bytes.
+ */
+export class TcpChannel implements Channel {
+  readonly peer: string;
+  readonly ended: Promise<CodedError | null>;
+  readonly #socket: Socket;
+  readonly #limits: FrameLimits;
+  readonly #inbox: Inbox<Frame>;
+  readonly #decoder: FrameDecoder;
+  #state: "open" | "closing" | "ended" = "open";
+  #settle: (why: CodedError | null) => void = () => undefined;
+  #failure: CodedError | null = null;
+
+  /** @param link an accepted socket, or where to connect to; then wait for `opened` */
+  constructor(peer: string, limits: FrameLimits, link: Socket | Destination) {
+    this.peer = peer;
+    this.#limits = limits;
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    this.#inbox = new Inbox(defaultInboxLimits, () => this.#socket.resume());
+    this.#decoder = new FrameDecoder({
+      limits,
+      onFrame: (frame) => this.#inbox.push(frame, frame.payload.byteLength),
+      onGoodbye: () => this.#acceptGoodbye(),
+      allocate: allocateUninitialised,
+    });
+    this.#socket = link instanceof Socket ? this.#accept(link) : this.#connect(link);
+    this.#socket.setNoDelay(true);
+    this.#watch();
+  }
+
+  /**
+   * Resolves when the connection to the destination stands.
+   *
+   * @throws CHANNEL_CLOSED if nobody answers; the signal's reason if it was aborted first
+   */
+  async opened(signal?: AbortSignal): Promise<void> {
+    const socket = this.#socket;
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = () => {
+        reject(signal?.reason);
+        socket.destroy();
+      };
+      const forget = () => signal?.removeEventListener("abort", onAbort);
+      signal?.addEventListener("abort", onAbort, { once: true });
+      socket.once("connect", resolve).once("connect", forget);
+      socket.once("error", (error) => reject(this.#unreachable(error))).once("error", forget);
+    });
+  }
+
+  async send(frame: Frame): Promise<void> {
+    if (this.#state !== "open") throw this.#refusal();
+    const header = encodeHeader(frame, this.#limits);
+    await new Promise<void>((resolve, reject) => {
+      const written = (error?: Error | null) => {
+        if (error) reject(this.#refusal(error));
+        else resolve();
+      };
+      if (frame.payload.byteLength === 0) {
+        this.#socket.write(header, written);
+        return;
+      }
+      // One writev for both: two writes would need two packets, joining them a copy.
+      this.#socket.cork();
+      this.#socket.write(header);
+      this.#socket.write(frame.payload, written);
+      this.#socket.uncork();
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === "open") {
+      this.#state = "closing";
+      this.#inbox.end(null);
+      this.#socket.setTimeout(lingerMilliseconds, () => this.#socket.destroy());
+      this.#socket.end(goodbye);
+      // What still arrives is read and dropped: a reset because of unread bytes would destroy
+      // what the other side has not read yet.
+      this.#socket.resume();
+    }
+    await this.ended;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Frame> {
+    return this.#inbox[Symbol.asyncIterator]();
+  }
+
+  /** Reads into the decoder's own memory. */
+  #connect(destination: Destination): Socket {
+    const buffer = () => this.#decoder.target();
+    const callback = (count: number) => this.#read(() => this.#decoder.received(count));
+    return connect({ ...destination, onread: { buffer, callback } });
+  }
+
+  #accept(socket: Socket): Socket {
+    return socket.on("data", (chunk: Buffer) => {
+      if (!this.#read(() => this.#decoder.push(chunk))) socket.pause();
+    });
+  }
+
+  #watch(): void {
+    const socket = this.#socket;
+    socket.on("finish", () => {
+      if (this.#state === "closing") this.#finish(null);
+    });
+    socket.on("end", () => this.#acceptEnd());
+    socket.on("error", (error) => this.#fail(this.#lost(error)));
+    socket.on("close", () => this.#fail(this.#lost(new Error("the connection ended"))));
+  }
+
+  /** @returns whether reading may go on */
+  #read(decode: () => void): boolean {
+    if (this.#state === "closing") return true;
+    try {
+      if (this.#state === "open") decode();
+    } catch (error) {
+      this.#fail(isCoded(error) ? error : this.#lost(error));
+    }
+    return !this.#inbox.full;
+  }
+
+  /** In mid-frame, too, the other side was lost: that is how a killed process looks from here. */
+  #acceptEnd(): void {
+    try {
+      this.#decoder.end();
+    } catch (error) {
+      this.#fail(this.#lost(error));
+    }
+  }
+
+  #acceptGoodbye(): void {
+    this.#finish(null);
+    this.#socket.end();
+  }
+
+  #fail(error: CodedError): void {
+    if (this.#state === "ended") return;
+    this.#finish(error);
+    this.#socket.destroy();
+  }
+
+  #finish(error: CodedError | null): void {
+    this.#state = "ended";
+    this.#failure = error;
+    this.#inbox.end(error);
+    this.#settle(error);
+  }
+
+  #lost(cause: unknown): CodedError {
+    return new CodedError(
+      "CHANNEL_CLOSED",
+      `the channel to ${this.peer} was lost: ${messageOf(cause)}`,
+      { peer: this.peer },
+      cause,
+    );
+  }
+
+  #refusal(cause: unknown = this.#failure ?? undefined): CodedError {
+    const why = cause === undefined ? "one of its sides closed it" : messageOf(cause);
+    return new CodedError(
+      "CHANNEL_CLOSED",
+      `cannot send to ${this.peer}: ${why}`,
+      { peer: this.peer },
+      cause,
+    );
+  }
+
+  #unreachable(error: NodeJS.ErrnoException): CodedError {
+    const why = error.code ?? messageOf(error);
+    return new CodedError(
+      "CHANNEL_CLOSED",
+      `nobody answers at ${this.peer} (${why}); is an agent running there?`,
+      { peer: this.peer, why },
+      error,
+    );
+  }
+}

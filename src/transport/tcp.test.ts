@@ -1,0 +1,78 @@
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import { expect, test } from "vitest";
+import { type RawPeer, transportConformance } from "../../test/conformance/transport.ts";
+import { tcpTransport } from "./tcp.node.ts";
+
+transportConformance("tcp", async () => ({
+  transport: tcpTransport,
+  anyAddress: "127.0.0.1:0",
+  deserted: await findDeserted(),
+  rawDial,
+}));
+
+async function findDeserted(): Promise<string> {
+  const listener = await tcpTransport.listen("127.0.0.1:0");
+  await listener.close();
+  return listener.address;
+}
+
+async function rawDial(address: string): Promise<RawPeer> {
+  const socket = connect({ host: "127.0.0.1", port: Number(address.split(":")[1]) });
+  socket.on("error", () => undefined);
+  await once(socket, "connect");
+  return {
+    write: (bytes) => socket.write(bytes),
+    end: () => socket.end(),
+    reset: () => socket.resetAndDestroy(),
+  };
+}
+
+test("listens and answers on IPv6", async () => {
+  await using listener = await tcpTransport.listen("[::1]:0");
+  expect(listener.address).toMatch(/^\[::1\]:\d+$/);
+  const channel = await tcpTransport.connect(listener.address);
+  for await (const accepted of listener) {
+    expect(accepted.peer).toMatch(/^\[::1\]:\d+$/);
+    await accepted.close();
+    break;
+  }
+  expect(await channel.ended).toBeNull();
+});
+
+test.each(["7000", "host", "host:", "host:70000", "a:b:1", ""])(
+  "refuses %j as an address and shows how one is written",
+  async (address) => {
+    await expect(tcpTransport.connect(address)).rejects.toMatchObject({
+      code: "USAGE_INVALID",
+      message: expect.stringContaining("127.0.0.1:7000"),
+    });
+  },
+);
+
+test("a connect that is under way can be aborted", async () => {
+  const controller = new AbortController();
+  await using listener = await tcpTransport.listen("127.0.0.1:0");
+  const connecting = tcpTransport.connect(listener.address, { signal: controller.signal });
+  const reason = new Error("enough");
+  controller.abort(reason);
+  await expect(connecting).rejects.toBe(reason);
+});
+
+test("a connection that is lost in mid-payload ends the dialling side as well", async () => {
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.write(Buffer.from("505441010c000000ffff000000000000", "hex"));
+    socket.end(`{"type":"x"}and some`);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : undefined;
+  const channel = await tcpTransport.connect(`127.0.0.1:${port}`);
+  expect(await channel.ended).toMatchObject({
+    code: "CHANNEL_CLOSED",
+    cause: { code: "FRAME_MALFORMED" },
+  });
+  server.close();
+});
