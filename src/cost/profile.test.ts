@@ -1,0 +1,72 @@
+import { expect, test } from "vitest";
+import { graphSha256 } from "./graph-hash.ts";
+import { mergeProfiles, type Profile, readProfile } from "./profile.ts";
+
+const text = JSON.stringify({
+  format: "partita.profile/1",
+  graph: {
+    name: "two",
+    inputs: ["x"],
+    outputs: ["z"],
+    tensors: ["x", "y", "z"].map((name) => ({ name, dataType: "float32", shape: [2], bytes: 8 })),
+    nodes: [
+      { name: "a", operator: "Relu", inputs: ["x"], outputs: ["y"], flop: 2, parameterBytes: 0 },
+      { name: "b", operator: "Relu", inputs: ["y"], outputs: ["z"], flop: null, parameterBytes: 0 },
+    ],
+  },
+  devices: { pi: { nodeSeconds: [0.001, null], overheadSeconds: 0, boundarySecondsPerByte: 0 } },
+});
+
+function changed(
+  change: (profile: Profile & { graph: { nodes: { inputs: string[] }[] } }) => void,
+): string {
+  const profile = JSON.parse(text);
+  change(profile);
+  return JSON.stringify(profile);
+}
+
+test("reads a hand-written profile", () => {
+  const profile = readProfile(text);
+  expect(profile.devices["pi"]).toEqual({
+    nodeSeconds: [0.001, null],
+    overheadSeconds: 0,
+    boundarySecondsPerByte: 0,
+    overheadBytes: 0,
+  });
+  expect(readProfile(JSON.stringify(profile))).toEqual(profile);
+});
+
+test("refuses a profile with too few seconds, and says where a field is wrong", () => {
+  const short = text.replace("[0.001,null]", "[0.001]");
+  expect(() => readProfile(short, "p.json")).toThrow(
+    /devices\.pi\.nodeSeconds has 1 entries, the graph has 2 nodes/,
+  );
+  const negative = text.replace("0.001", "-1");
+  expect(() => readProfile(negative, "p.json")).toThrow(/p\.json: devices\.pi\.nodeSeconds\.0/);
+});
+
+test("refuses a graph with a cycle", () => {
+  const cyclic = changed(({ graph }) => {
+    graph.nodes[0]?.inputs.push("z");
+  });
+  expect(() => readProfile(cyclic)).toThrow(expect.objectContaining({ code: "GRAPH_INVALID" }));
+});
+
+test("merges the kinds of device of one graph, and only of one", () => {
+  const first = readProfile(text);
+  const second = { ...first, devices: { nuc: first.devices["pi"] as Profile["devices"][string] } };
+  expect(Object.keys(mergeProfiles([first, second]).devices)).toEqual(["pi", "nuc"]);
+  expect(() => mergeProfiles([first, first])).toThrow(/two profiles measure a device 'pi'/);
+  const other = readProfile(text.replaceAll('"b"', '"c"'));
+  expect(() => mergeProfiles([first, other])).toThrow(/different graphs/);
+});
+
+test("hashes what a graph is, not the order in which its fields were written", () => {
+  const { graph } = readProfile(text);
+  const reordered = {
+    ...graph,
+    nodes: graph.nodes.map(({ name, ...rest }) => ({ ...rest, name })),
+  };
+  expect(graphSha256(reordered)).toBe(graphSha256(graph));
+  expect(graphSha256({ ...graph, outputs: ["y"] })).not.toBe(graphSha256(graph));
+});
