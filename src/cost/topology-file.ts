@@ -11,19 +11,26 @@ import { parseDocument } from "./document.ts";
 import type { Device, Link, Topology } from "./topology.ts";
 import { checkTopology } from "./topology-check.ts";
 
-/** A quantity as text with its unit. */
+/** A quantity as text with its unit; a bare number is refused, with the units that it may have. */
 const written = <D extends Dimension>(dimension: D): z.ZodType<Quantity<D>> =>
   z
-    .union([z.string(), z.number()])
+    .string({ error: ({ input }) => complaint(String(input), dimension) ?? "needs a unit" })
     .meta({ description: `a quantity with its unit, in ${dimension}` })
     .transform((value, context) => {
-      try {
-        return parseQuantity(String(value), dimension);
-      } catch (error) {
-        context.addIssue({ code: "custom", message: messageOf(error) });
-        return z.NEVER;
-      }
+      const message = complaint(value, dimension);
+      if (message === null) return parseQuantity(value, dimension);
+      context.addIssue({ code: "custom", message });
+      return z.NEVER;
     });
+
+function complaint(text: string, dimension: Dimension): string | null {
+  try {
+    parseQuantity(text, dimension);
+    return null;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
 
 /** A bare number, in a field whose name carries the unit. */
 const bare = <D extends Dimension>(): z.ZodType<Quantity<D>> =>

@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { profileSchema } from "../src/cost/profile.ts";
+import { topologySchema } from "../src/cost/topology-file.ts";
+import { planSchema } from "../src/plan/plan.ts";
+
+/** What editors complete from; `npx vitest run test/schemas.test.ts --update` writes them anew. */
+test.each([
+  ["profile", profileSchema],
+  ["topology", topologySchema],
+  ["plan", planSchema],
+])("the published JSON Schema of %s is the one that is checked", async (name, schema) => {
+  const published = z.toJSONSchema(schema, { io: "input" });
+  await expect(`${JSON.stringify(published, null, 2)}\n`).toMatchFileSnapshot(
+    `../docs/reference/schemas/${name}.schema.json`,
+  );
+});
