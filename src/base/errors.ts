@@ -56,9 +56,11 @@ export type ErrorCode =
   | "REQUEST_DEADLINE_EXCEEDED"
   | "RUNTIME_FAILED"
   | "SHAPE_UNBOUND"
+  | "TENSOR_MALFORMED"
   | "TENSOR_SHAPE_MISMATCH"
   | "TENSOR_TYPE_MISMATCH"
   | "TENSOR_UNKNOWN"
+  | "TOKEN_REFUSED"
   | "TOPOLOGY_INVALID"
   | "USAGE_INVALID"
   | "ZOO_UNKNOWN";
@@ -159,6 +161,10 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
     ...badData,
     meaning: "A model has symbolic dimensions that a value must be given for.",
   },
+  TENSOR_MALFORMED: {
+    ...badData,
+    meaning: "A file that should hold tensors is truncated, or holds something else.",
+  },
   TENSOR_SHAPE_MISMATCH: {
     ...badData,
     meaning: "A tensor has another shape than the model or the plan expects.",
@@ -168,6 +174,13 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
     meaning: "A tensor has another data type than the model expects.",
   },
   TENSOR_UNKNOWN: { ...badData, meaning: "A tensor or node name does not occur in the graph." },
+  TOKEN_REFUSED: {
+    ...badData,
+    httpStatus: 401,
+    grpcStatus: "UNAUTHENTICATED",
+    exitCode: 77,
+    meaning: "An agent or a client did not show the token of the cluster that it dialled.",
+  },
   TOPOLOGY_INVALID: { ...badData, meaning: "A topology breaks its schema or contradicts itself." },
   USAGE_INVALID: {
     ...badData,

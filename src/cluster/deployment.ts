@@ -1,0 +1,190 @@
+/**
+ * A plan as its devices run it: what each one computes, receives, sends on and answers with.
+ *
+ * @module
+ */
+import { CodedError } from "../base/errors.ts";
+import type { Topology } from "../cost/topology.ts";
+import { type Graph, type GraphIndex, indexGraph } from "../graph/graph.ts";
+import type { Plan, Stage } from "../plan/plan.ts";
+
+/** What one device runs at once. */
+export interface DeployedStage {
+  readonly id: string;
+  /** Tensors that it needs, graph inputs included; may be empty. */
+  readonly inputs: readonly string[];
+  /** Tensors that others need: another stage, or whoever asked. */
+  readonly outputs: readonly string[];
+}
+
+/** One hop: a tensor that a device passes on as soon as it has it, made here or not. */
+export interface Forward {
+  readonly tensor: string;
+  readonly to: string;
+  /** What the plan says the hop weighs; differs from the tensor's own bytes for coded inputs. */
+  readonly bytes: number;
+}
+
+export interface DeviceDeployment {
+  readonly device: string;
+  readonly generation: number;
+  /** In an order in which each stands behind those that feed it; empty for a relay. */
+  readonly stages: readonly DeployedStage[];
+  /** Tensors that come from elsewhere, each once; `from: null`: they enter here. */
+  readonly receives: readonly { readonly tensor: string; readonly from: string | null }[];
+  readonly forwards: readonly Forward[];
+  /** Graph outputs that this device gives to whoever asked. */
+  readonly answers: readonly string[];
+}
+
+export interface Deployment {
+  readonly generation: number;
+  /** Where graph inputs enter. */
+  readonly source: string;
+  /** Graph inputs that somebody needs; the others are not sent anywhere. */
+  readonly entering: readonly string[];
+  readonly outputs: readonly string[];
+  /** Every device that takes part, if only as a relay, in the order of the topology. */
+  readonly devices: readonly DeviceDeployment[];
+}
+
+/**
+ * Works out who does what under a plan. O(nodes · stages + transfers) time.
+ *
+ * @throws PLAN_INVALID if the plan names what graph or topology lack, splits a stage over several
+ * devices, or its transfers leave somebody without a tensor or bring it twice
+ */
+export function createDeployment(
+  plan: Plan,
+  graph: Graph,
+  topology: Pick<Topology, "devices" | "source" | "sink">,
+  generation: number,
+): Deployment {
+  const index = indexGraph(graph);
+  const stages = plan.stages.map((stage) => deployStage(index, stage));
+  const answering = answersOf(plan, index, topology);
+  const devices = topology.devices.flatMap(({ name }): DeviceDeployment[] => {
+    const own = stages.filter((_, position) => plan.stages[position]?.devices[0] === name);
+    const forwards = plan.transfers
+      .filter(({ from }) => from === name)
+      .map(({ tensor, to, bytes }) => ({ tensor, to, bytes }));
+    const answers = answering.filter(({ device }) => device === name).map(({ tensor }) => tensor);
+    const arriving = plan.transfers.filter(({ to }) => to === name);
+    const wanted = new Set([
+      ...own.flatMap(({ inputs }) => inputs),
+      ...forwards.map(({ tensor }) => tensor),
+      ...answers,
+    ]);
+    const entering =
+      name === topology.source ? graph.inputs.filter((tensor) => wanted.has(tensor)) : [];
+    const receives = [
+      ...entering.map((tensor) => ({ tensor, from: null })),
+      ...arriving.map(({ tensor, from }) => ({ tensor, from })),
+    ];
+    const deployed = { device: name, generation, stages: own, receives, forwards, answers };
+    checkSupply(deployed, wanted);
+    return wanted.size + receives.length + own.length > 0 ? [deployed] : [];
+  });
+  checkNames(plan, topology);
+  const atSource = devices.find(({ device }) => device === topology.source);
+  return {
+    generation,
+    source: topology.source,
+    entering: (atSource?.receives ?? [])
+      .filter(({ from }) => from === null)
+      .map(({ tensor }) => tensor),
+    outputs: graph.outputs,
+    devices,
+  };
+}
+
+function deployStage(index: GraphIndex, stage: Stage): DeployedStage {
+  if (stage.devices.length !== 1) {
+    throw invalid(
+      `stage '${stage.id}' is on ${stage.devices.length} devices (${stage.devices.join(", ")}); a stage runs on one`,
+    );
+  }
+  const nodes = new Set(
+    stage.nodes.map((name) => {
+      const node = index.nodeByName.get(name);
+      if (node !== undefined) return node;
+      throw invalid(
+        `stage '${stage.id}' has a node '${name}', which graph '${index.graph.name}' lacks`,
+      );
+    }),
+  );
+  const inputs = new Set<number>();
+  const outputs: number[] = [];
+  for (const node of nodes) {
+    for (const tensor of index.nodeInputs[node] ?? []) {
+      const producer = index.producer[tensor] ?? null;
+      if (producer === null || !nodes.has(producer)) inputs.add(tensor);
+    }
+    for (const tensor of index.nodeOutputs[node] ?? []) {
+      const consumers = index.consumers[tensor] ?? [];
+      const leaves = consumers.some((consumer) => !nodes.has(consumer));
+      if (leaves || index.outputs.includes(tensor)) outputs.push(tensor);
+    }
+  }
+  return {
+    id: stage.id,
+    inputs: [...inputs].map((tensor) => nameOf(index, tensor)),
+    outputs: outputs.map((tensor) => nameOf(index, tensor)),
+  };
+}
+
+/** Each graph output with the device that gives it away: the sink, or where it is. */
+function answersOf(
+  plan: Plan,
+  index: GraphIndex,
+  topology: Pick<Topology, "source" | "sink">,
+): { tensor: string; device: string }[] {
+  return index.outputs.map((tensor) => {
+    const producer = index.producer[tensor] ?? null;
+    const node = producer === null ? undefined : index.graph.nodes[producer];
+    const home = node === undefined ? topology.source : (plan.placement[node.name] ?? "");
+    return {
+      tensor: nameOf(index, tensor),
+      device: topology.sink === "anywhere" ? home : topology.sink,
+    };
+  });
+}
+
+/** Everything a device wants must be made there or arrive, and exactly once. */
+function checkSupply(deployed: DeviceDeployment, wanted: ReadonlySet<string>): void {
+  const supply = new Map<string, number>();
+  const supplied = [
+    ...deployed.receives.map(({ tensor }) => tensor),
+    ...deployed.stages.flatMap(({ outputs }) => outputs),
+  ];
+  for (const tensor of supplied) supply.set(tensor, (supply.get(tensor) ?? 0) + 1);
+  for (const tensor of new Set([...wanted, ...supplied])) {
+    const times = supply.get(tensor) ?? 0;
+    if (times === 1) continue;
+    const how = times === 0 ? "never gets" : `gets ${times} times`;
+    throw invalid(
+      `device '${deployed.device}' ${how} tensor '${tensor}' under this plan; plan again`,
+    );
+  }
+}
+
+function checkNames(plan: Plan, topology: Pick<Topology, "devices">): void {
+  const known = new Set(topology.devices.map(({ name }) => name));
+  const named = [
+    ...plan.stages.flatMap(({ devices }) => devices),
+    ...plan.transfers.flatMap(({ from, to }) => [from, to]),
+  ];
+  const unknown = named.find((name) => !known.has(name));
+  if (unknown === undefined) return;
+  throw invalid(
+    `the plan uses device '${unknown}', which the topology lacks (devices: ${[...known].join(", ")})`,
+  );
+}
+
+function nameOf(index: GraphIndex, tensor: number): string {
+  return index.graph.tensors[tensor]?.name ?? "";
+}
+
+function invalid(message: string): CodedError {
+  return new CodedError("PLAN_INVALID", message);
+}

@@ -1,0 +1,293 @@
+import type { Clock } from "../base/clock.ts";
+import { CodedError, isCoded } from "../base/errors.ts";
+import { seconds } from "../base/units.ts";
+import type { TensorValue } from "../graph/tensor-value.ts";
+import type { Session, TensorValues } from "../runtime/runtime.ts";
+import { waitUntil } from "../transport/pacer.ts";
+import type { DeployedStage, DeviceDeployment } from "./deployment.ts";
+import type { HopTiming, Report, StageTiming } from "./message.ts";
+import type { Sent } from "./outbox.ts";
+import { malformed } from "./protocol.ts";
+
+export interface ExecutorOptions {
+  readonly deployment: DeviceDeployment;
+  /** By the stage's id. */
+  readonly sessions: ReadonlyMap<string, Session>;
+  readonly clock: Clock;
+  /** Below 1, each run is followed by a wait, as if the device were that much slower. */
+  readonly speed: number;
+  /**
+   * Sends a tensor to a device; `null`: to whoever asked. The value stays untouched until then. If it
+   * rejects with CHANNEL_CLOSED, whoever owns the channels knows already.
+   */
+  readonly deliver: (
+    to: string | null,
+    request: number,
+    tensor: string,
+    value: TensorValue,
+  ) => Promise<Sent>;
+  /** Called when the device has done everything for a request. */
+  readonly onReport: (report: Report) => void;
+  /** Called when a request cannot go on here; nothing of it is kept. */
+  readonly onFailure: (request: number, error: unknown) => void;
+}
+
+/** A tensor that still has uses: stages here that have not begun, sends that have not ended. */
+interface Held {
+  readonly value: TensorValue;
+  uses: number;
+}
+
+/** What a device holds of one request. */
+interface Work {
+  readonly request: number;
+  readonly held: Map<string, Held>;
+  /** Tensors that were received. */
+  readonly arrived: Set<string>;
+  /** How many inputs each stage still lacks, in the order of the stages. */
+  readonly lacking: number[];
+  readonly stages: StageTiming[];
+  readonly hops: HopTiming[];
+  /** Tensors to come, stages to run and sends to end until the report. */
+  open: number;
+}
+
+interface Ready {
+  readonly work: Work;
+  readonly stage: number;
+  readonly sinceSeconds: number;
+}
+
+/** How many requests that were given up are remembered, for tensors of theirs that are late. */
+const forgottenLimit = 1024;
+
+/** Waits that ended late by up to this much are made up for by the next ones. */
+const latenessLimitSeconds = 0.005;
+
+/**
+ * Runs the stages of one device: a stage runs when all its inputs are there, one at a time, the
+ * oldest request first; what is made or relayed is sent on at once. Receiving, computing and sending
+ * of successive requests overlap. Holds as many requests as are in flight, no more.
+ */
+export class Executor {
+  readonly #options: ExecutorOptions;
+  readonly #consumers = new Map<string, number[]>();
+  readonly #destinations = new Map<string, (string | null)[]>();
+  readonly #works = new Map<number, Work>();
+  readonly #forgotten = new Set<number>();
+  readonly #ready: Ready[] = [];
+  #busy = false;
+  #freeAtSeconds = Number.NEGATIVE_INFINITY;
+  #peakRequests = 0;
+
+  constructor(options: ExecutorOptions) {
+    this.#options = options;
+    const { stages, forwards, answers } = options.deployment;
+    stages.forEach(({ inputs }, stage) => {
+      for (const tensor of inputs) append(this.#consumers, tensor, stage);
+    });
+    for (const { tensor, to } of forwards) append(this.#destinations, tensor, to);
+    for (const tensor of answers) append(this.#destinations, tensor, null);
+  }
+
+  /** Requests that something is held of. */
+  get requests(): number {
+    return this.#works.size;
+  }
+
+  /** The most requests that were ever held at once. */
+  get peakRequests(): number {
+    return this.#peakRequests;
+  }
+
+  /**
+   * Takes in a tensor that was received.
+   *
+   * @throws FRAME_MALFORMED if this request has it already
+   */
+  accept(request: number, tensor: string, value: TensorValue): void {
+    const work = this.#open(request);
+    if (work === null) return;
+    if (work.arrived.has(tensor)) {
+      throw malformed(`tensor '${tensor}'`, `it came twice for request ${request}`);
+    }
+    work.arrived.add(tensor);
+    this.#place(work, tensor, value);
+    this.#settle(work);
+  }
+
+  /** Lets stages run that need no tensor. */
+  begin(request: number): void {
+    this.#open(request);
+  }
+
+  /** Drops what is held of a request, and what may still come of it. */
+  forget(request: number): void {
+    this.#works.delete(request);
+    this.#forgotten.add(request);
+    const [oldest] = this.#forgotten;
+    if (this.#forgotten.size > forgottenLimit && oldest !== undefined) {
+      this.#forgotten.delete(oldest);
+    }
+  }
+
+  #open(request: number): Work | null {
+    const known = this.#works.get(request);
+    if (known !== undefined) return known;
+    if (this.#forgotten.has(request)) return null;
+    const { stages, receives, forwards, answers } = this.#options.deployment;
+    const work: Work = {
+      request,
+      held: new Map(),
+      arrived: new Set(),
+      lacking: stages.map(({ inputs }) => inputs.length),
+      stages: [],
+      hops: [],
+      open: receives.length + stages.length + forwards.length + answers.length,
+    };
+    this.#works.set(request, work);
+    this.#peakRequests = Math.max(this.#peakRequests, this.#works.size);
+    work.lacking.forEach((lacking, stage) => {
+      if (lacking === 0) this.#enqueue(work, stage);
+    });
+    return work;
+  }
+
+  /** Hands a tensor to everyone who needs it. */
+  #place(work: Work, tensor: string, value: TensorValue): void {
+    const destinations = this.#destinations.get(tensor) ?? [];
+    const consumers = this.#consumers.get(tensor) ?? [];
+    const held = { value, uses: destinations.length + consumers.length };
+    work.held.set(tensor, held);
+    for (const to of destinations) void this.#send(work, tensor, held, to);
+    for (const stage of consumers) {
+      const lacking = (work.lacking[stage] as number) - 1;
+      work.lacking[stage] = lacking;
+      if (lacking === 0) this.#enqueue(work, stage);
+    }
+  }
+
+  async #send(work: Work, tensor: string, held: Held, to: string | null): Promise<void> {
+    try {
+      const sent = await this.#options.deliver(to, work.request, tensor, held.value);
+      held.uses--;
+      if (held.uses === 0) work.held.delete(tensor);
+      if (to !== null) {
+        work.hops.push({ tensor, from: this.#options.deployment.device, to, ...sent });
+      }
+      this.#settle(work);
+    } catch (error) {
+      if (!isCoded(error) || error.code !== "CHANNEL_CLOSED") this.#fail(work, error);
+    }
+  }
+
+  /** One piece of a request's work is done. */
+  #settle(work: Work): void {
+    work.open--;
+    if (work.open > 0 || this.#works.get(work.request) !== work) return;
+    this.#works.delete(work.request);
+    this.#options.onReport({
+      type: "report",
+      generation: this.#options.deployment.generation,
+      request: work.request,
+      stages: work.stages,
+      hops: work.hops,
+    });
+  }
+
+  #fail(work: Work, error: unknown): void {
+    if (this.#works.get(work.request) !== work) return;
+    this.forget(work.request);
+    this.#options.onFailure(work.request, error);
+  }
+
+  #enqueue(work: Work, stage: number): void {
+    this.#ready.push({ work, stage, sinceSeconds: this.#options.clock.now() });
+    if (!this.#busy) void this.#drive();
+  }
+
+  async #drive(): Promise<void> {
+    this.#busy = true;
+    for (let next = this.#oldest(); next !== null; next = this.#oldest()) {
+      if (this.#works.get(next.work.request) === next.work) await this.#run(next);
+    }
+    this.#busy = false;
+  }
+
+  /** Oldest request first, so that what was begun leaves; within it, by the order of the stages. */
+  #oldest(): Ready | null {
+    const [first, ...others] = this.#ready;
+    if (first === undefined) return null;
+    const oldest = others.reduce((best, other) => (isOlder(other, best) ? other : best), first);
+    this.#ready.splice(this.#ready.indexOf(oldest), 1);
+    return oldest;
+  }
+
+  async #run({ work, stage: position, sinceSeconds }: Ready): Promise<void> {
+    const { clock, deployment, sessions } = this.#options;
+    const stage = deployment.stages[position] as DeployedStage;
+    const start = clock.now();
+    try {
+      const session = sessions.get(stage.id);
+      if (session === undefined) throw new Error(`stage '${stage.id}' was never loaded`);
+      const { outputs, computeSeconds } = await session.run(this.#take(work, stage));
+      await this.#imitate(Math.max(sinceSeconds, this.#freeAtSeconds), computeSeconds);
+      work.stages.push({
+        stage: stage.id,
+        device: deployment.device,
+        queueSeconds: start - sinceSeconds,
+        computeSeconds,
+        busySeconds: clock.now() - start,
+      });
+      if (this.#works.get(work.request) !== work) return;
+      for (const tensor of stage.outputs) this.#place(work, tensor, made(outputs, tensor, stage));
+      this.#settle(work);
+    } catch (error) {
+      this.#fail(work, error);
+    }
+  }
+
+  /** The inputs of a run, which transfers them away: what has another use is copied. */
+  #take(work: Work, stage: DeployedStage): TensorValues {
+    const inputs = stage.inputs.map((tensor) => {
+      const held = work.held.get(tensor);
+      if (held === undefined) throw new Error(`stage '${stage.id}' began without '${tensor}'`);
+      const { value } = held;
+      held.uses--;
+      if (held.uses > 0) return [tensor, { ...value, data: value.data.slice() }] as const;
+      work.held.delete(tensor);
+      return [tensor, value] as const;
+    });
+    return Object.fromEntries(inputs);
+  }
+
+  /** Waits until a slower device would have ended a run that should have begun at `start`. */
+  async #imitate(start: number, computeSeconds: number): Promise<void> {
+    const { clock, speed } = this.#options;
+    if (speed >= 1) return;
+    const end = start + computeSeconds / speed;
+    await waitUntil(clock, seconds(end));
+    this.#freeAtSeconds = Math.max(end, clock.now() - latenessLimitSeconds);
+  }
+}
+
+function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
+}
+
+function isOlder(one: Ready, other: Ready): boolean {
+  if (one.work.request !== other.work.request) return one.work.request < other.work.request;
+  return one.stage < other.stage;
+}
+
+function made(outputs: TensorValues, tensor: string, stage: DeployedStage): TensorValue {
+  const value = outputs[tensor];
+  if (value !== undefined) return value;
+  throw new CodedError(
+    "RUNTIME_FAILED",
+    `stage '${stage.id}' did not make tensor '${tensor}', which its part should (made: ${Object.keys(outputs).join(", ")})`,
+    { stage: stage.id, tensor },
+  );
+}

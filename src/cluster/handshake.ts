@@ -1,0 +1,118 @@
+/**
+ * The first messages on a channel: who dials says what it wants and proves that it may.
+ *
+ * @module
+ */
+import type { Clock } from "../base/clock.ts";
+import { CodedError, messageOf } from "../base/errors.ts";
+import { seconds } from "../base/units.ts";
+import type { Channel } from "../transport/transport.ts";
+import { type Attach, type Join, type Message, type Open, protocolVersion } from "./message.ts";
+import { encodeMessage, fromWire, malformed, type Received, receive, toWire } from "./protocol.ts";
+import { isSameSecret } from "./secret.ts";
+
+/** Whoever connects and says nothing for this long is sent away. */
+const patienceSeconds = seconds(10);
+
+/**
+ * Sends the first message and waits for the reply.
+ *
+ * @throws what the other side refuses with (TOKEN_REFUSED, PART_REFUSED, USAGE_INVALID, …);
+ * CHANNEL_CLOSED if it goes away or does not reply; FRAME_MALFORMED if it says something else
+ */
+export async function introduce<T extends Message["type"]>(
+  channel: Channel,
+  clock: Clock,
+  first: Join | Attach | Open,
+  expected: T,
+): Promise<Extract<Message, { type: T }>> {
+  await channel.send(encodeMessage(first));
+  const reply = await receiveFirst(channel, clock);
+  if (reply?.message.type === "refused") {
+    await channel.close();
+    throw fromWire(reply.message.error);
+  }
+  if (reply?.message.type === expected) {
+    return reply.message as Extract<Message, { type: T }>;
+  }
+  await channel.close();
+  if (reply === null) {
+    throw new CodedError("CHANNEL_CLOSED", `${channel.peer} went away before it replied`);
+  }
+  throw malformed(`the reply '${reply.message.type}'`, `'${expected}' was expected`);
+}
+
+/**
+ * Waits for the first message on an accepted channel and checks who it is. Whoever is not let in is
+ * told why, and its channel closed.
+ *
+ * @returns `null` if it was sent away
+ */
+export async function admit(
+  channel: Channel,
+  clock: Clock,
+  token: string,
+): Promise<Join | Attach | Open | null> {
+  try {
+    const first = await receiveFirst(channel, clock);
+    if (first === null) {
+      await channel.close();
+      return null;
+    }
+    const { message } = first;
+    if (message.type !== "join" && message.type !== "attach" && message.type !== "open") {
+      throw malformed(`a first message '${message.type}'`, "join, attach or open was expected");
+    }
+    checkOpening(message, token);
+    return message;
+  } catch (error) {
+    await refuse(channel, error);
+    return null;
+  }
+}
+
+/** Says why a channel is not wanted, and closes it. */
+export async function refuse(channel: Channel, error: unknown): Promise<void> {
+  try {
+    await channel.send(encodeMessage({ type: "refused", error: toWire(error) }));
+  } catch {
+    // It has gone already: nobody is left to be told.
+  }
+  await channel.close();
+}
+
+function checkOpening({ protocol, token }: Join | Attach | Open, expected: string): void {
+  if (protocol !== protocolVersion) {
+    throw malformed(
+      `protocol version ${protocol}`,
+      `this side speaks version ${protocolVersion}; install one version of partita everywhere`,
+    );
+  }
+  if (isSameSecret(token, expected)) return;
+  throw new CodedError(
+    "TOKEN_REFUSED",
+    "the token is not the one of this cluster; start every agent and client with the coordinator's token",
+  );
+}
+
+async function receiveFirst(channel: Channel, clock: Clock): Promise<Received | null> {
+  const done = new AbortController();
+  const patience = clock.sleep(patienceSeconds, done.signal).then(
+    async () => {
+      await channel.close();
+      return null;
+    },
+    () => null,
+  );
+  const first = receive(channel);
+  try {
+    return await Promise.race([first, patience]);
+  } catch (error) {
+    throw error instanceof CodedError
+      ? error
+      : new CodedError("CHANNEL_CLOSED", messageOf(error), { peer: channel.peer }, error);
+  } finally {
+    done.abort();
+    first.catch(() => undefined);
+  }
+}
