@@ -3,74 +3,31 @@
  *
  * @module
  */
-import { create } from "@bufbuild/protobuf";
-import {
-  AttributeProto_AttributeType,
-  AttributeProtoSchema,
-  NodeProtoSchema,
-  TensorProto_DataType,
-  TypeProto_TensorSchema,
-  TypeProtoSchema,
-  ValueInfoProtoSchema,
-} from "onnx-buf";
-import { CodedError } from "../../base/errors.ts";
 import type { TensorValue } from "../../graph/tensor-value.ts";
-import type { OnnxModel } from "../../onnx/model.ts";
-import { type Box, cutOut, type Normalisation, type Picture, toTensor } from "./image.ts";
+import { type Box, cutOut, type Picture } from "./image.ts";
 
-const normalisation: Normalisation = { mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5] };
-const lineHeight = 48;
-/** Every line is padded, or squeezed, to this width, so that the plan holds for all of them. */
+export const lineHeight = 48;
+/** Every line is padded, or squeezed, to this width, so that one plan holds for all of them. */
 export const lineWidth = 640;
+/** The middle between black and white, with which lines are padded. */
+const grey = 128;
 
-/** The name of the answer after `appendArgMax`: an index per step, shape [1, steps]. */
-const answerName = "characters";
-
-/** A line of text as the recogniser's input, shape [1, 3, 48, lineWidth]. */
+/** A line of text as pixels: blue, green, red planes, shape [1, 3, lineHeight, lineWidth]. */
 export async function toLineTensor(picture: Picture, box: Box): Promise<TensorValue> {
   const natural = Math.round(((box.right - box.left) * lineHeight) / (box.bottom - box.top));
-  const size = { width: Math.min(lineWidth, Math.max(1, natural)), height: lineHeight };
-  return toTensor(await cutOut(picture, box, size), size, lineWidth, normalisation);
-}
-
-/**
- * The recogniser with its probabilities, 6625 a step, reduced to the most probable index a step: the
- * answer shrinks from 2.1 MB to 640 bytes and says the same.
- *
- * @throws ONNX_UNSUPPORTED if the model has not one output
- */
-export function appendArgMax(model: OnnxModel): OnnxModel {
-  const { graph } = model.proto;
-  const [output, ...others] = graph?.output ?? [];
-  if (graph === undefined || output === undefined || others.length > 0) {
-    throw new CodedError("ONNX_UNSUPPORTED", "a text recogniser must have exactly one output");
+  const width = Math.min(lineWidth, Math.max(1, natural));
+  const pixels = await cutOut(picture, box, { width, height: lineHeight });
+  const plane = lineWidth * lineHeight;
+  const data = new Uint8Array(3 * plane).fill(grey);
+  for (let row = 0; row < lineHeight; row++) {
+    for (let column = 0; column < width; column++) {
+      for (let channel = 0; channel < 3; channel++) {
+        const value = pixels[3 * (row * width + column) + 2 - channel] as number;
+        data[channel * plane + row * lineWidth + column] = value;
+      }
+    }
   }
-  const integer = (name: string, value: number) =>
-    create(AttributeProtoSchema, {
-      name,
-      type: AttributeProto_AttributeType.INT,
-      i: BigInt(value),
-    });
-  const node = create(NodeProtoSchema, {
-    name: answerName,
-    opType: "ArgMax",
-    input: [output.name ?? ""],
-    output: [answerName],
-    attribute: [integer("axis", 2), integer("keepdims", 0)],
-  });
-  const answer = create(ValueInfoProtoSchema, {
-    name: answerName,
-    type: create(TypeProtoSchema, {
-      value: {
-        case: "tensorType",
-        value: create(TypeProto_TensorSchema, { elemType: TensorProto_DataType.INT64 }),
-      },
-    }),
-  });
-  return {
-    proto: { ...model.proto, graph: { ...graph, node: [...graph.node, node], output: [answer] } },
-    weights: model.weights,
-  };
+  return { dataType: "uint8", shape: [1, 3, lineHeight, lineWidth], data };
 }
 
 /** The characters by index: the blank, the dictionary, and a space. */
