@@ -1,0 +1,4 @@
+/** What users import as `partita/graph`. */
+export { type Graph, type GraphIndex, indexGraph, type Node, type Tensor } from "./graph.ts";
+export { type Cut, FlowNetwork } from "./max-flow.ts";
+export type { TensorType, TensorValue } from "./tensor-value.ts";

@@ -1,0 +1,10 @@
+/** What users import as `partita/plan`. */
+export { check } from "./check.ts";
+export { type Evaluation, evaluate } from "./evaluate.ts";
+export type { Infeasible } from "./feasibility.ts";
+export { type Objective, parseObjective } from "./objective.ts";
+export { type Plan, readPlan } from "./plan.ts";
+export type { Incumbent, Planner } from "./planner.ts";
+export { choosePlanner, planners } from "./planners.ts";
+export { createProblem, type Limits, type Placement, type Problem } from "./problem.ts";
+export { type PlannerRun, runPlanner } from "./run-planner.ts";

@@ -1,0 +1,2 @@
+/** What users import as `partita/zoo`. */
+export { buildZoo, zoo, zooNames } from "./zoo.ts";
