@@ -1,0 +1,67 @@
+/**
+ * Where a command writes: results to standard output, everything else to standard error.
+ *
+ * @module
+ */
+import type { Readable, Writable } from "node:stream";
+import { createColors } from "picocolors";
+
+type Colours = ReturnType<typeof createColors>;
+
+export interface Terminal {
+  /** Whether results are for machines: one JSON document, no tables. */
+  readonly json: boolean;
+  /** Whether somebody watches standard error, so that progress is worth drawing. */
+  readonly watched: boolean;
+  /** The user's cache folder for what can be made again. */
+  readonly cacheFolder: string;
+  readonly colours: Colours;
+  readonly input: Readable;
+  readonly output: Writable;
+  readonly errors: Writable;
+  /** A line of the result. */
+  line(text?: string): void;
+  /** The result for machines, as one JSON document. */
+  document(value: unknown): void;
+  /** A remark that is no part of the result. */
+  note(text: string): void;
+  /** Runs something that blocks the thread, such that an interrupt ends the process at once. */
+  blocking<T>(work: () => T): T;
+}
+
+interface Setting {
+  readonly json: boolean;
+  readonly input: Readable;
+  readonly output: Writable & { readonly isTTY?: boolean };
+  readonly errors: Writable & { readonly isTTY?: boolean };
+  /** By the conventions NO_COLOR and FORCE_COLOR. */
+  readonly colour: "never" | "always" | "terminal";
+  readonly cacheFolder: string;
+  readonly blocking: <T>(work: () => T) => T;
+}
+
+export function createTerminal(setting: Setting): Terminal {
+  const { json, input, output, errors, colour, cacheFolder, blocking } = setting;
+  const colours = createColors(
+    !json && (colour === "always" || (colour === "terminal" && output.isTTY === true)),
+  );
+  return {
+    json,
+    watched: errors.isTTY === true && !json,
+    cacheFolder,
+    colours,
+    input,
+    output,
+    errors,
+    line: (text = "") => {
+      output.write(`${text}\n`);
+    },
+    document: (value) => {
+      output.write(`${JSON.stringify(value, null, 2)}\n`);
+    },
+    note: (text) => {
+      errors.write(`${text}\n`);
+    },
+    blocking,
+  };
+}
