@@ -9,7 +9,7 @@
  * @module
  */
 import type { ErrorCode, ErrorDetails } from "../base/errors.ts";
-import type { TensorSignature } from "../runtime/runtime.ts";
+import type { DeclaredTensor } from "../runtime/signature.ts";
 import type { DeviceDeployment } from "./deployment.ts";
 
 /** Whoever accepts a channel refuses another version than its own. */
@@ -68,8 +68,8 @@ export interface Open {
 export interface Opened {
   readonly type: "opened";
   readonly model: string;
-  readonly inputs: readonly TensorSignature[];
-  readonly outputs: readonly TensorSignature[];
+  readonly inputs: readonly DeclaredTensor[];
+  readonly outputs: readonly DeclaredTensor[];
   /** Whether speeds and links are imitated on one machine. */
   readonly emulated: boolean;
   /** How many requests of one client are taken at once. */

@@ -50,6 +50,7 @@ const signature = z.strictObject({
   name,
   dataType: z.string(),
   shape: z.array(z.union([count, z.string()])),
+  isRanked: z.boolean(),
 });
 const stageTimings = z.array(
   z.strictObject({

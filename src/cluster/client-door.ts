@@ -1,0 +1,110 @@
+import type { Clock } from "../base/clock.ts";
+import type { TensorValue } from "../graph/tensor-value.ts";
+import type { TensorValues } from "../runtime/runtime.ts";
+import type { Channel } from "../transport/transport.ts";
+import type { Ask, Opened, TensorMessage } from "./message.ts";
+import { Outbox } from "./outbox.ts";
+import {
+  decodeMessage,
+  encodeMessage,
+  malformed,
+  type Received,
+  tensorFrame,
+  tensorOf,
+  toWire,
+} from "./protocol.ts";
+import type { Inference } from "./requests.ts";
+
+export interface ClientDoorOptions {
+  readonly clock: Clock;
+  readonly opened: Opened;
+  readonly infer: (inputs: TensorValues, deadlineSeconds: number | null) => Promise<Inference>;
+}
+
+/**
+ * Serves one client until its channel ends: takes requests, and answers each when it is ready, not
+ * necessarily in order. No more is read while `window` of this client's requests are unanswered. A
+ * malformed message ends this channel and nothing else.
+ */
+export async function serveClient(channel: Channel, options: ClientDoorOptions): Promise<void> {
+  const visit = new Visit(channel, options);
+  try {
+    await channel.send(encodeMessage(options.opened));
+    for await (const frame of channel) await visit.take(decodeMessage(frame));
+  } catch (error) {
+    // The reason is told in the failure of a request that no client has sent.
+    const told = { type: "failure", generation: 0, request: 0, error: toWire(error) } as const;
+    await channel.send(encodeMessage(told)).catch(() => undefined);
+  } finally {
+    await channel.close();
+  }
+}
+
+class Visit {
+  readonly #options: ClientDoorOptions;
+  readonly #outbox: Outbox;
+  /** Tensors of requests that are not complete. */
+  readonly #inputs = new Map<number, Record<string, TensorValue>>();
+  readonly #unanswered = new Set<number>();
+  #onRoom: () => void = () => undefined;
+
+  constructor(channel: Channel, options: ClientDoorOptions) {
+    this.#options = options;
+    this.#outbox = new Outbox(channel, options.clock);
+  }
+
+  /** @throws FRAME_MALFORMED */
+  async take({ message, payload }: Received): Promise<void> {
+    if (message.type === "tensor") this.#collect({ message, payload });
+    else if (message.type === "ask") this.#begin(message);
+    else throw malformed(`a message '${message.type}'`, "a client does not send it");
+    while (this.#unanswered.size >= this.#options.opened.window) {
+      await new Promise<void>((resolve) => {
+        this.#onRoom = resolve;
+      });
+    }
+  }
+
+  #collect(received: Received<TensorMessage>): void {
+    const { request, tensor } = received.message;
+    const inputs = this.#inputs.get(request) ?? {};
+    const { window, inputs: expected } = this.#options.opened;
+    const isTooMany = Object.keys(inputs).length > expected.length || this.#inputs.size > window;
+    if (isTooMany || Object.hasOwn(inputs, tensor) || this.#unanswered.has(request)) {
+      throw malformed(`tensor '${tensor}' of request ${request}`, "there was one, or too many");
+    }
+    inputs[tensor] = tensorOf(received);
+    this.#inputs.set(request, inputs);
+  }
+
+  #begin({ request, deadlineSeconds }: Ask): void {
+    if (this.#unanswered.has(request)) {
+      throw malformed(`request ${request}`, "it is being answered already");
+    }
+    const inputs = this.#inputs.get(request) ?? {};
+    this.#inputs.delete(request);
+    this.#unanswered.add(request);
+    void this.#answer(request, inputs, deadlineSeconds);
+  }
+
+  async #answer(
+    request: number,
+    inputs: TensorValues,
+    deadlineSeconds: number | null,
+  ): Promise<void> {
+    try {
+      const { outputs, timings } = await this.#options.infer(inputs, deadlineSeconds);
+      for (const [tensor, value] of Object.entries(outputs)) {
+        await this.#outbox.send(tensorFrame({ generation: 0, request, tensor }, value));
+      }
+      await this.#outbox.send(encodeMessage({ type: "answer", request, timings }));
+    } catch (error) {
+      const failure = { type: "failure", generation: 0, request, error: toWire(error) } as const;
+      // A client that has gone needs no answer.
+      await this.#outbox.send(encodeMessage(failure)).catch(() => undefined);
+    } finally {
+      this.#unanswered.delete(request);
+      this.#onRoom();
+    }
+  }
+}
