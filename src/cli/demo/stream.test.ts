@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { seconds } from "../../base/units.ts";
+import { isBitEqual, steadyPeriod, streamRequests } from "./stream.ts";
+
+const value = (...data: number[]) => ({
+  x: {
+    dataType: "float32",
+    shape: [data.length],
+    data: new Uint8Array(Float32Array.from(data).buffer),
+  },
+});
+
+test("tells zero from minus zero, and one shape from another", () => {
+  expect(isBitEqual(value(0, 1), value(0, 1))).toBe(true);
+  expect(isBitEqual(value(0, 1), value(-0, 1))).toBe(false);
+  expect(isBitEqual(value(0), { x: { ...value(0).x, shape: [1, 1] } })).toBe(false);
+  expect(isBitEqual(value(0), {})).toBe(false);
+});
+
+test("measures the period without the time in which the pipeline fills", () => {
+  expect(steadyPeriod([9, 10, 11, 12, 13])).toBe(1);
+  expect(steadyPeriod([5, 7, 8, 9, 10, 11, 12, 13, 14, 15])).toBe(1);
+});
+
+test("counts an answer that differs in one bit", async () => {
+  let now = 0;
+  let asked = 0;
+  const streamed = await streamRequests({
+    infer: async () => value(++asked === 10 ? -0 : 0),
+    inputs: [value(1), value(2)],
+    references: [value(0), value(0)],
+    count: 20,
+    clock: { now: () => seconds(now++), sleep: async () => undefined },
+    onAnswer: () => undefined,
+  });
+  expect(streamed).toMatchObject({ answered: 20, bitEqual: 19, latencySeconds: 1 });
+});

@@ -1,0 +1,96 @@
+import type { Clock } from "../../base/clock.ts";
+import type { TensorValues } from "../../runtime/runtime.ts";
+
+export interface StreamOptions {
+  readonly infer: (inputs: TensorValues) => Promise<TensorValues>;
+  /** Requests take them in turn. */
+  readonly inputs: readonly TensorValues[];
+  /** The whole model's answer to each of `inputs`. */
+  readonly references: readonly TensorValues[];
+  readonly count: number;
+  readonly clock: Clock;
+  readonly onAnswer: (answer: StreamedAnswer) => void;
+}
+
+export interface StreamedAnswer {
+  /** From 0, in the order of the requests. */
+  readonly request: number;
+  readonly outputs: TensorValues;
+  readonly bitEqual: boolean;
+  /** Since the stream began. */
+  readonly seconds: number;
+}
+
+/** What a deployment was seen to do. */
+export interface Streamed {
+  readonly answered: number;
+  readonly bitEqual: number;
+  /** One request alone in the pipeline, from request to answer; median. */
+  readonly latencySeconds: number;
+  /** Between answers once the pipeline is full. */
+  readonly periodSeconds: number;
+}
+
+/** Requests that go alone, the first of which warms caches up and is not counted. */
+const alone = 6;
+
+/** Sends a few requests one by one, then `count` at once, and compares every answer bit by bit. */
+export async function streamRequests(options: StreamOptions): Promise<Streamed> {
+  const { infer, inputs, count, clock } = options;
+  const latencies: number[] = [];
+  for (let request = 0; request < alone; request++) {
+    const start = clock.now();
+    await infer(inputs[request % inputs.length] as TensorValues);
+    latencies.push(clock.now() - start);
+  }
+  const start = clock.now();
+  const arrivals: number[] = [];
+  let bitEqual = 0;
+  const ask = async (request: number): Promise<void> => {
+    const outputs = await infer(inputs[request % inputs.length] as TensorValues);
+    const seconds = clock.now() - start;
+    arrivals.push(seconds);
+    const reference = options.references[request % inputs.length] as TensorValues;
+    const equal = isBitEqual(outputs, reference);
+    if (equal) bitEqual++;
+    options.onAnswer({ request, outputs, bitEqual: equal, seconds });
+  };
+  await Promise.all(Array.from({ length: count }, (_, request) => ask(request)));
+  return {
+    answered: arrivals.length,
+    bitEqual,
+    latencySeconds: median(latencies.slice(1)),
+    periodSeconds: steadyPeriod(arrivals),
+  };
+}
+
+/** Seconds between answers, without the first fifth, in which the pipeline fills. */
+export function steadyPeriod(arrivals: readonly number[]): number {
+  const sorted = [...arrivals].sort((a, b) => a - b);
+  const first = Math.floor(sorted.length / 5);
+  const last = sorted.length - 1;
+  return ((sorted[last] ?? 0) - (sorted[first] ?? 0)) / Math.max(1, last - first);
+}
+
+/** Whether two answers have the same tensors with the same types, shapes and bits. */
+export function isBitEqual(one: TensorValues, other: TensorValues): boolean {
+  const names = Object.keys(one);
+  return (
+    names.length === Object.keys(other).length &&
+    names.every((name) => {
+      const [a, b] = [one[name], other[name]];
+      return (
+        a !== undefined &&
+        b !== undefined &&
+        a.dataType === b.dataType &&
+        String(a.shape) === String(b.shape) &&
+        Buffer.compare(a.data, b.data) === 0
+      );
+    })
+  );
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
