@@ -12,4 +12,8 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     summary: "write a standard network of the field as an ONNX model",
     load: async () => (await import("./commands/zoo.ts")).zoo,
   },
+  inspect: {
+    summary: "show what is in a model, and where a cut is worth anything",
+    load: async () => (await import("./commands/inspect.ts")).inspect,
+  },
 };

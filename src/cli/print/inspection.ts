@@ -1,11 +1,18 @@
 import { formatQuantity } from "../../base/units.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { OpenDimension } from "../../onnx/bind.ts";
-import type { TensorSignature } from "../../runtime/runtime.ts";
 import type { Terminal } from "../terminal.ts";
 import type { Waist } from "../waists.ts";
 import { shorten } from "./shorten.ts";
 import { formatFacts, formatTable } from "./table.ts";
+
+/** What a model declares about an input or output. */
+export interface DescribedTensor {
+  readonly name: string;
+  readonly dataType: string;
+  /** A string is an open dimension; `null`: not even the rank is declared. */
+  readonly shape: readonly (number | string)[] | null;
+}
 
 /** What was read from a model. */
 export interface Inspection {
@@ -14,8 +21,8 @@ export interface Inspection {
   readonly irVersion: number;
   /** Version by domain. */
   readonly opsets: Readonly<Record<string, number>>;
-  readonly inputs: readonly TensorSignature[];
-  readonly outputs: readonly TensorSignature[];
+  readonly inputs: readonly DescribedTensor[];
+  readonly outputs: readonly DescribedTensor[];
   readonly openDimensions: readonly OpenDimension[];
   /** Number of nodes by operator, the most frequent first. */
   readonly operators: Readonly<Record<string, number>>;
@@ -96,8 +103,8 @@ function work({ flop, unknownFlop, tensorBytes }: NonNullable<Inspection["figure
   return `${formatQuantity(flop, "FLOP")} (a multiply-add is two)${unknown}\n${formatQuantity(tensorBytes, "B")} of tensors between nodes`;
 }
 
-function describe({ name, dataType, shape }: TensorSignature): string {
-  return `${name}: ${dataType} [${shape.join(", ")}]`;
+function describe({ name, dataType, shape }: DescribedTensor): string {
+  return `${name}: ${dataType} ${shape === null ? "of a shape that is not declared" : `[${shape.join(", ")}]`}`;
 }
 
 /** Lines of a readable length. */
@@ -111,7 +118,8 @@ function wrap(words: readonly string[]): string {
   return lines.join(",\n");
 }
 
-function exampleOf(shape: TensorSignature["shape"]): string {
+function exampleOf(declared: DescribedTensor["shape"]): string {
+  const shape = declared ?? ["", ""];
   const usual = shape.length === 4 ? [1, 3, 320, 320] : [1, 128, 64];
   return shape.map((size, axis) => (typeof size === "number" ? size : (usual[axis] ?? 1))).join();
 }
