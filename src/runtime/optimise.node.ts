@@ -1,0 +1,43 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CodedError, messageOf } from "../base/errors.ts";
+import type { OptimisationLevel } from "../cost/profile.ts";
+import { readOnnxFile } from "../onnx/files.node.ts";
+import type { OnnxModel } from "../onnx/model.ts";
+import { nameNodes } from "../onnx/names.ts";
+import { toLoadable } from "./loadable.ts";
+import { SessionClient } from "./session-client.node.ts";
+
+/**
+ * Optimises a whole model once with ONNX Runtime, in a thread of its own, and names the nodes that
+ * the optimiser added. Equal models give equal results, byte for byte. `basic` keeps to standard
+ * operators; `extended` adds portable fused ones; `all` adds layouts of this processor.
+ *
+ * @throws ONNX_MALFORMED, ONNX_UNSUPPORTED, RUNTIME_FAILED; FILE_WRITE_FAILED if the temporary folder
+ * has no room for a copy of the model
+ */
+export async function optimiseModel(
+  model: OnnxModel,
+  level: OptimisationLevel,
+): Promise<OnnxModel> {
+  const folder = await temporaryFolder();
+  try {
+    const optimisedPath = join(folder, "optimised.onnx");
+    const request = { ...toLoadable(nameNodes(model)), threads: 1, level, optimisedPath } as const;
+    const client = await SessionClient.start(request);
+    await client.release();
+    return nameNodes(await readOnnxFile(optimisedPath));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function temporaryFolder(): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), "partita-"));
+  } catch (cause) {
+    const message = `cannot make a temporary folder in ${tmpdir()}: ${messageOf(cause)}`;
+    throw new CodedError("FILE_WRITE_FAILED", message, { path: tmpdir() }, cause);
+  }
+}

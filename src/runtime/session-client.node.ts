@@ -1,0 +1,155 @@
+import { createRequire } from "node:module";
+import { Worker } from "node:worker_threads";
+import { CodedError, messageOf } from "../base/errors.ts";
+import type { TensorValues } from "./runtime.ts";
+import { loadError, runError } from "./runtime-error.ts";
+import type {
+  LoadRequest,
+  RunTime,
+  RuntimeTensor,
+  SessionReply,
+  SessionRequest,
+} from "./session-protocol.ts";
+
+interface Waiting {
+  readonly resolve: (reply: SessionReply) => void;
+  readonly reject: (error: CodedError) => void;
+}
+
+/** What a `repeat` may take: at least so many runs, then until the time or the count is used up. */
+export interface RepeatLimits {
+  readonly atLeast: number;
+  readonly atMost: number;
+  readonly seconds: number;
+}
+
+/**
+ * The near side of a session's thread: sends requests, which are served in order. A thread that dies
+ * rejects all that wait with RUNTIME_FAILED. An idle thread does not keep the process alive.
+ */
+export class SessionClient {
+  readonly #worker: Worker;
+  readonly #waiting: Waiting[] = [];
+  #failure: CodedError | null = null;
+  readonly #ended: Promise<void>;
+  /** As the runtime declares them. */
+  inputs: readonly RuntimeTensor[] = [];
+  outputs: readonly RuntimeTensor[] = [];
+
+  private constructor(request: LoadRequest) {
+    const script = createRequire(import.meta.url).resolve("#session-thread");
+    this.#worker = new Worker(script, {
+      workerData: request,
+      transferList: [...buffersOf([request.skeleton, ...request.weights.map(({ data }) => data)])],
+    });
+    this.#worker.on("message", (reply: SessionReply) => this.#settle(reply));
+    this.#worker.on("error", (error) =>
+      this.#fail(`the thread of the session failed: ${messageOf(error)}`, error),
+    );
+    this.#ended = new Promise((resolve) => {
+      this.#worker.on("exit", (code) => {
+        this.#fail(`the thread of the session ended (exit code ${code})`);
+        resolve();
+      });
+    });
+  }
+
+  /**
+   * Creates the session in a thread of its own. The buffers of the request are transferred.
+   *
+   * @throws ONNX_MALFORMED, ONNX_UNSUPPORTED, RUNTIME_FAILED
+   */
+  static async start(request: LoadRequest): Promise<SessionClient> {
+    const client = new SessionClient(request);
+    const reply = await client.#next();
+    if (reply.type === "failed") throw loadError(reply.message);
+    if (reply.type === "loaded") {
+      client.inputs = reply.inputs;
+      client.outputs = reply.outputs;
+    }
+    return client;
+  }
+
+  /** @throws RUNTIME_FAILED */
+  async run(inputs: TensorValues): Promise<{ outputs: TensorValues; time: RunTime }> {
+    const reply = await this.#request({ type: "run", inputs: owned(inputs) });
+    if (reply.type !== "ran") throw new Error(`a run was answered with '${reply.type}'`);
+    return reply;
+  }
+
+  /** Runs on the same inputs, which are left to the caller, and drops the outputs. */
+  async repeat(inputs: TensorValues, limits: RepeatLimits): Promise<readonly RunTime[]> {
+    const reply = await this.#request({ type: "repeat", inputs: copied(inputs), ...limits });
+    if (reply.type !== "repeated") throw new Error(`runs were answered with '${reply.type}'`);
+    return reply.times;
+  }
+
+  /** Waits for what was asked before, then ends the thread. Idempotent. */
+  async release(): Promise<void> {
+    if (this.#failure === null) {
+      const released = this.#request({ type: "release" });
+      this.#failure = new CodedError("RUNTIME_FAILED", "the session was released");
+      await released;
+    }
+    // The last reply let go of the thread; whoever waits for its end must not exit before.
+    this.#worker.ref();
+    await this.#ended;
+  }
+
+  /** Ends the thread at once, in the middle of a run too. */
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  async #request(request: SessionRequest): Promise<SessionReply> {
+    if (this.#failure !== null) throw this.#failure;
+    const inputs = request.type === "release" ? [] : Object.values(request.inputs);
+    const transfer = [...buffersOf(inputs.map(({ data }) => data))];
+    const reply = this.#next();
+    this.#worker.postMessage(request, transfer);
+    const settled = await reply;
+    if (settled.type === "failed") throw runError(settled.message);
+    return settled;
+  }
+
+  #next(): Promise<SessionReply> {
+    this.#worker.ref();
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+    });
+  }
+
+  #settle(reply: SessionReply): void {
+    this.#waiting.shift()?.resolve(reply);
+    if (this.#waiting.length === 0) this.#worker.unref();
+  }
+
+  #fail(message: string, cause?: unknown): void {
+    this.#failure ??= new CodedError("RUNTIME_FAILED", message, {}, cause);
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
+  }
+}
+
+function buffersOf(views: readonly Uint8Array<ArrayBuffer>[]): Set<ArrayBuffer> {
+  return new Set(views.map(({ buffer }) => buffer));
+}
+
+/** A view of a part of a buffer is copied: transferring it would take the rest away from its owner. */
+function owned(values: TensorValues): TensorValues {
+  return mapData(values, (data) =>
+    data.byteLength === data.buffer.byteLength ? data : new Uint8Array(data),
+  );
+}
+
+function copied(values: TensorValues): TensorValues {
+  return mapData(values, (data) => new Uint8Array(data));
+}
+
+function mapData(
+  values: TensorValues,
+  change: (data: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>,
+): TensorValues {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, { ...value, data: change(value.data) }]),
+  );
+}

@@ -1,0 +1,182 @@
+/**
+ * The thread of one session. ONNX Runtime blocks its thread in `create` and `run`, so that it gets
+ * one of its own. Serves requests in order; buffers are transferred both ways.
+ *
+ * @module
+ */
+import { basename } from "node:path";
+import { parentPort, workerData } from "node:worker_threads";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { messageOf } from "../base/errors.ts";
+import { bytesPerElement, type TensorValue } from "../graph/tensor-value.ts";
+import type { TensorValues } from "./runtime.ts";
+import type {
+  LoadRequest,
+  RunTime,
+  RuntimeTensor,
+  SessionReply,
+  SessionRequest,
+} from "./session-protocol.ts";
+
+type Elements =
+  | BigInt64ArrayConstructor
+  | BigUint64ArrayConstructor
+  | Float32ArrayConstructor
+  | Float64ArrayConstructor
+  | Int16ArrayConstructor
+  | Int32ArrayConstructor
+  | Int8ArrayConstructor
+  | Uint16ArrayConstructor
+  | Uint32ArrayConstructor
+  | Uint8ArrayConstructor;
+
+/** Float16 stays in 16-bit words: Node 20 has no such array, and the runtime takes both. */
+const arrays: Readonly<Record<string, Elements>> = {
+  bool: Uint8Array,
+  float16: Uint16Array,
+  float32: Float32Array,
+  float64: Float64Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  int8: Int8Array,
+  uint16: Uint16Array,
+  uint32: Uint32Array,
+  uint64: BigUint64Array,
+  uint8: Uint8Array,
+};
+
+await serve(workerData as LoadRequest);
+
+async function serve(request: LoadRequest): Promise<void> {
+  if (parentPort === null) return;
+  const port = parentPort;
+  const reply = (message: SessionReply, transfer: ArrayBuffer[] = []) =>
+    port.postMessage(message, transfer);
+  let session: InferenceSession;
+  try {
+    session = await create(request);
+  } catch (error) {
+    reply({ type: "failed", message: messageOf(error) });
+    port.close();
+    return;
+  }
+  let last: Promise<void> = Promise.resolve();
+  port.on("message", (message: SessionRequest) => {
+    last = last.then(async () => {
+      try {
+        await answer(session, message, reply);
+      } catch (error) {
+        reply({ type: "failed", message: messageOf(error) });
+      }
+      if (message.type === "release") port.close();
+    });
+  });
+  reply({
+    type: "loaded",
+    inputs: session.inputMetadata.map(describe),
+    outputs: session.outputMetadata.map(describe),
+  });
+}
+
+async function create(request: LoadRequest): Promise<InferenceSession> {
+  const { skeleton, weights, threads, level, optimisedPath, profilePrefix } = request;
+  return await InferenceSession.create(skeleton, {
+    graphOptimizationLevel: level,
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    logSeverityLevel: 4,
+    externalData: weights.map(({ path, data }) => ({ path, data })),
+    ...(optimisedPath === undefined ? {} : { optimizedModelFilePath: optimisedPath }),
+    ...(profilePrefix === undefined
+      ? {}
+      : { enableProfiling: true, profileFilePrefix: profilePrefix }),
+    // A thread that spins while it waits takes the processor from the other stages of this machine.
+    extra: {
+      session: {
+        intra_op: { allow_spinning: "0" },
+        // A message holds at most 2 GiB, so that weights are written beside it.
+        ...(optimisedPath === undefined
+          ? {}
+          : { optimized_model_external_initializers_file_name: `${basename(optimisedPath)}.data` }),
+      },
+    },
+  });
+}
+
+function describe(metadata: InferenceSession.ValueMetadata): RuntimeTensor {
+  const { name } = metadata;
+  if (!metadata.isTensor) return { name, dataType: null, shape: [] };
+  return { name, dataType: metadata.type ?? null, shape: metadata.shape };
+}
+
+async function answer(
+  session: InferenceSession,
+  message: SessionRequest,
+  reply: (message: SessionReply, transfer?: ArrayBuffer[]) => void,
+): Promise<void> {
+  if (message.type === "release") {
+    session.endProfiling();
+    await session.release();
+    reply({ type: "released" });
+    return;
+  }
+  const feeds = Object.fromEntries(
+    Object.entries(message.inputs).map(([name, value]) => [name, toRuntime(value)]),
+  );
+  if (message.type === "repeat") {
+    reply({ type: "repeated", times: await repeat(session, feeds, message) });
+    return;
+  }
+  const { results, time } = await timedRun(session, feeds);
+  const outputs: TensorValues = Object.fromEntries(
+    Object.entries(results).map(([name, tensor]) => [name, fromRuntime(tensor)]),
+  );
+  const buffers = new Set(Object.values(outputs).map(({ data }) => data.buffer));
+  reply({ type: "ran", outputs, time }, [...buffers]);
+}
+
+async function repeat(
+  session: InferenceSession,
+  feeds: InferenceSession.FeedsType,
+  { atLeast, atMost, seconds }: { atLeast: number; atMost: number; seconds: number },
+): Promise<RunTime[]> {
+  const times: RunTime[] = [];
+  const start = performance.now();
+  while (
+    times.length < atMost &&
+    (times.length < atLeast || performance.now() - start < seconds * 1000)
+  ) {
+    times.push((await timedRun(session, feeds)).time);
+  }
+  return times;
+}
+
+async function timedRun(
+  session: InferenceSession,
+  feeds: InferenceSession.FeedsType,
+): Promise<{ results: InferenceSession.ReturnType; time: RunTime }> {
+  const processorBefore = process.cpuUsage();
+  const before = performance.now();
+  const results = await session.run(feeds);
+  const wall = (performance.now() - before) / 1000;
+  const { user, system } = process.cpuUsage(processorBefore);
+  return { results, time: { wall, processor: (user + system) / 1e6 } };
+}
+
+function toRuntime({ dataType, shape, data }: TensorValue): Tensor {
+  const elements = arrays[dataType];
+  if (elements === undefined) throw new Error(`the runtime takes no ${dataType} tensors`);
+  const count = data.byteLength / elements.BYTES_PER_ELEMENT;
+  const view = new elements(data.buffer, data.byteOffset, count);
+  return new Tensor(dataType as "float32", view as Float32Array<ArrayBuffer>, shape);
+}
+
+function fromRuntime(tensor: Tensor): TensorValue {
+  const { type, dims, data } = tensor;
+  if (!ArrayBuffer.isView(data) || bytesPerElement(type) === null) {
+    throw new Error(`the runtime gave a ${type} tensor, which has no bytes of a fixed width`);
+  }
+  const view = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+  return { dataType: type, shape: dims, data: view };
+}
