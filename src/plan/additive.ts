@@ -5,6 +5,7 @@ import type { Problem } from "./problem.ts";
 export interface AdditiveCosts {
   /** `Infinity` where the device cannot run the node or privacy forbids it. */
   node(device: number, node: number): number;
+  /** `Infinity` where privacy forbids the tensor to leave the source. */
   hop(tensor: number, link: number): number;
 }
 
@@ -33,6 +34,7 @@ export function additiveCosts(problem: Problem): AdditiveCosts | null {
       return seconds * (perSecond + extraOf(device));
     },
     hop: (tensor, link) => {
+      if (problem.private.has(tensor)) return Number.POSITIVE_INFINITY;
       const bytes = linkBytes[tensor] as number;
       const { from, to } = hops.links[link] as { from: number; to: number };
       return (

@@ -97,17 +97,27 @@ class CutArcs {
     const costs = this.#arcs.flatMap(({ cost, opposite }) => [cost, opposite]);
     const finite = costs.filter((cost) => Number.isFinite(cost) && cost > 0);
     const total = finite.reduce((sum, cost) => sum + cost, 0);
-    const factor = total === 0 ? 1 : 2 ** (51 - Math.ceil(Math.log2(total)));
+    // What infinite arcs push out of the source adds up, and must stay exact too.
+    const floods = this.#arcs.filter(
+      ({ from, cost }) => from === source && cost === Number.POSITIVE_INFINITY,
+    ).length;
+    const spare = 51 - Math.ceil(Math.log2(floods + 1));
+    const factor = total === 0 ? 1 : 2 ** (spare - Math.ceil(Math.log2(total)));
     const unlimited = Math.ceil(total * factor) + finite.length + 1;
-    const whole = (cost: number): number =>
-      Number.isFinite(cost) ? Math.round(cost * factor) : unlimited;
+    let rounding = 0;
+    const whole = (cost: number): number => {
+      if (!Number.isFinite(cost)) return unlimited;
+      const rounded = Math.round(cost * factor);
+      rounding += Math.abs(rounded - cost * factor);
+      return rounded;
+    };
     const network = new FlowNetwork(this.#vertices);
     for (const { from, to, cost, opposite } of this.#arcs) {
       network.arc(from, to, whole(cost), whole(opposite));
     }
     const { value, onSinkSide } = network.minCut(source, sink);
     if (value >= unlimited) return null;
-    return { onSinkSide, bound: Math.max(0, value - finite.length / 2) / factor };
+    return { onSinkSide, bound: Math.max(0, value - rounding) / factor };
   }
 }
 

@@ -1,0 +1,59 @@
+import { formatQuantity } from "../../base/units.ts";
+import { memoryBytes } from "../../cost/memory.ts";
+import { type Infeasible, infeasible } from "../feasibility.ts";
+import type { SearchSpace } from "../search-space.ts";
+
+/**
+ * Why nothing is allowed: a node that fits nowhere, parameters that exceed all memory together, or
+ * else the limit that the closest placement breaks.
+ *
+ * @param closest the least broken of the placements that were tried
+ */
+export function explainInfeasible(space: SearchSpace, closest: Infeasible | null): Infeasible {
+  const homeless = space.domains.indexOf(0);
+  if (homeless >= 0) return explainHomeless(space, homeless);
+  const crowded = explainCrowded(space);
+  if (crowded !== null) return crowded;
+  if (closest === null) return infeasible("no placement gives every tensor a route");
+  return infeasible(`no placement is allowed; of the closest: ${closest.reason}`, closest.witness);
+}
+
+function explainHomeless(
+  { problem, units, objective, nodes }: SearchSpace,
+  unit: number,
+): Infeasible {
+  const members = units[unit] as readonly number[];
+  const node = problem.index.graph.nodes[members[0] as number]?.name ?? "";
+  const what = members.length === 1 ? `node '${node}'` : `the group of node '${node}'`;
+  const small = problem.devices.flatMap(({ name, memoryBytes: capacity }, device) => {
+    const unable = members.some(
+      (member) => objective.node[device * nodes + member] === Number.POSITIVE_INFINITY,
+    );
+    if (unable || capacity === null) return [];
+    const overhead = problem.kinds[device]?.overheadBytes ?? 0;
+    const needed = memoryBytes(problem.index, members, overhead);
+    return { name, needed, capacity: capacity as number };
+  });
+  const nearest = small.sort((a, b) => a.needed - a.capacity - (b.needed - b.capacity))[0];
+  if (nearest === undefined) {
+    return infeasible(`${what} can run on no device that it is allowed on`, { node });
+  }
+  const { name, needed, capacity } = nearest;
+  return infeasible(
+    `${what} fits on no device; on '${name}' it alone would need ${formatQuantity(needed, "B", 4)}, ${formatQuantity(needed - capacity, "B")} more than its memory of ${formatQuantity(capacity, "B", 4)}`,
+    { node, device: name, neededBytes: needed, memoryBytes: capacity },
+  );
+}
+
+/** Whether all devices together hold too little; `null` if not, or if one is unlimited. */
+function explainCrowded({ problem }: SearchSpace): Infeasible | null {
+  const needed = problem.index.graph.nodes.reduce((sum, node) => sum + node.parameterBytes, 0);
+  const able = problem.devices.filter((_, device) => problem.kinds[device] !== null);
+  if (able.some(({ memoryBytes: capacity }) => capacity === null)) return null;
+  const held = able.reduce((sum, { memoryBytes: capacity }) => sum + (capacity as number), 0);
+  if (needed <= held) return null;
+  return infeasible(
+    `the parameters need ${formatQuantity(needed, "B", 4)}, ${formatQuantity(needed - held, "B")} more than the ${formatQuantity(held, "B", 4)} of all devices together`,
+    { neededBytes: needed, memoryBytes: held },
+  );
+}
