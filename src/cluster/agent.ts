@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { CodedError, messageOf } from "../base/errors.ts";
+import { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { Channel, Listener, Transport } from "../transport/transport.ts";
@@ -65,6 +65,7 @@ export class Agent implements AsyncDisposable {
   #sessions: ReadonlyMap<string, Session> = new Map();
   #deployment: DeviceDeployment | null = null;
   #executor: Executor | null = null;
+  #failure: CodedError | null = null;
   #ending: Promise<void> | null = null;
   #resolveEnded: (error: CodedError | null) => void = () => undefined;
 
@@ -295,14 +296,17 @@ export class Agent implements AsyncDisposable {
       await task;
     } catch (error) {
       if (this.#ending !== null) return;
+      const { code, message, details } = toWire(error);
+      const failure = new CodedError(code, message, details, error);
+      // Kept, since the coordinator may shut this agent down before `tell` is back.
+      this.#failure ??= failure;
       await this.#tell({ type: "failed", error: toWire(error) });
-      const { code, details } = toWire(error);
-      await this.#end(new CodedError(code, messageOf(error), details, error));
+      await this.#end(failure);
     }
   }
 
   #end(error: CodedError | null): Promise<void> {
-    this.#ending ??= this.#shutDown(error);
+    this.#ending ??= this.#shutDown(this.#failure ?? error);
     return this.#ending;
   }
 
