@@ -1,0 +1,183 @@
+import { memoryBytes } from "../../cost/memory.ts";
+import { evaluate } from "../evaluate.ts";
+import type { Incumbent } from "../planner.ts";
+import { Loads } from "./exact-throughput-loads.ts";
+import type { Flow } from "./exact-throughput-model.ts";
+import type { Effort, Table, Tables } from "./exact-throughput-tables.ts";
+
+/** Loads that differ by less are equal; above the noise of sums, below what counts as better. */
+const margin = 1 - 1e-10;
+
+/** A last stage: the nodes that the ideal in front of it lacks. */
+interface Choice {
+  readonly runner: number;
+  readonly before: number;
+  /** No completion has a smaller period. */
+  readonly least: number;
+}
+
+/**
+ * Goes through every chain of ideals whose bound is below the best period found, from the last stage
+ * to the first, the most promising one first, with exact loads.
+ */
+export class StageSearch {
+  readonly #tables: Tables;
+  readonly #effort: Effort;
+  readonly #loads: Loads;
+  /** Stages chosen so far, the last one first: the ideal in front of each, and its device. */
+  readonly #befores: number[] = [];
+  readonly #devices: number[] = [];
+  /** The period to beat. */
+  ceiling: number;
+  /** Whether everything was gone through. */
+  isComplete = true;
+
+  constructor(tables: Tables, ceiling: number, effort: Effort) {
+    this.#tables = tables;
+    this.#effort = effort;
+    this.#loads = new Loads(tables.model);
+    this.ceiling = ceiling;
+  }
+
+  /** A period below which no placement is. */
+  bound(): number {
+    let least = this.ceiling;
+    for (const { ideals, least: seconds } of this.#tables.tables.values()) {
+      const row = ideals.indexOf(this.#tables.ideals.whole);
+      if (row >= 0) least = Math.min(least, seconds[row] as number);
+    }
+    return least * margin;
+  }
+
+  /** Yields each better placement. */
+  *run(): Generator<Incumbent, void> {
+    const { whole } = this.#tables.ideals;
+    const roots = [...this.#tables.tables]
+      .map(([set, { ideals, least }]) => ({ set, least: least[ideals.indexOf(whole)] }))
+      .flatMap(({ set, least }) => (least === undefined ? [] : [{ set, least }]))
+      .sort((a, b) => a.least - b.least);
+    if (whole === 0) yield* this.#finish();
+    for (const { set, least } of roots) {
+      if (least < this.#cut() && set !== 0) yield* this.#descend(set, whole);
+    }
+  }
+
+  #cut(): number {
+    return this.ceiling * margin;
+  }
+
+  *#descend(set: number, after: number): Generator<Incumbent, void> {
+    for (const choice of this.#choices(set, after)) {
+      if (this.#effort.steps > this.#effort.most) {
+        this.isComplete = false;
+        return;
+      }
+      if (choice.least >= this.#cut()) return;
+      const saved = this.#loads.save();
+      this.#befores.push(choice.before);
+      this.#devices.push(this.#tables.model.runners[choice.runner] as number);
+      if (this.#enter(choice, after)) {
+        const earlier = set ^ (1 << choice.runner);
+        if (earlier === 0) yield* this.#finish();
+        else yield* this.#descend(earlier, choice.before);
+      }
+      this.#befores.pop();
+      this.#devices.pop();
+      this.#loads.restore(saved);
+    }
+  }
+
+  #choices(set: number, after: number): Choice[] {
+    const cut = this.#cut();
+    const choices: Choice[] = [];
+    for (const runner of this.#tables.removable(set)) {
+      const { ideals, least } = this.#tables.tables.get(set ^ (1 << runner)) as Table;
+      for (let row = 0; row < ideals.length && (least[row] as number) < cut; row++) {
+        this.#effort.steps++;
+        const before = ideals[row] as number;
+        if (!this.#isPossible(runner, before, after, cut)) continue;
+        this.#effort.steps += 16;
+        const seconds = this.#tables.stageSeconds(set, runner, before, after);
+        const rank = Math.max(seconds, least[row] as number);
+        if (rank < cut) choices.push({ runner, before, least: rank });
+      }
+    }
+    return choices.sort((a, b) => a.least - b.least);
+  }
+
+  #isPossible(runner: number, before: number, after: number, cut: number): boolean {
+    const tables = this.#tables;
+    if (before === after || tables.computeSeconds(runner, before, after) >= cut) return false;
+    if (!tables.canRun(runner, before, after)) return false;
+    if (!tables.ideals.isSubset(before, after)) return false;
+    const { problem, runners } = tables.model;
+    const device = runners[runner] as number;
+    const overhead = problem.kinds[device]?.overheadBytes ?? 0;
+    const room = problem.devices[device]?.memoryBytes ?? Number.POSITIVE_INFINITY;
+    return overhead + tables.parameterBytes(before, after) <= room;
+  }
+
+  /** Adds the stage's own load and that of the tensors that it makes; `false` if that is too much. */
+  #enter({ runner, before }: Choice, after: number): boolean {
+    const { model } = this.#tables;
+    const device = model.runners[runner] as number;
+    this.#effort.steps += 64;
+    this.#loads.addCompute(device, this.#tables.computeSeconds(runner, before, after));
+    const isMadeHere = (position: number): boolean =>
+      this.#isBetween((model.flows[position] as Flow).producer as number, before, after);
+    for (const position of this.#tables.crossings.crossing[after] as readonly number[]) {
+      if (isMadeHere(position) && !this.#send(position, device)) return false;
+    }
+    for (const position of model.delivered) {
+      const { producer, consumers } = model.flows[position] as Flow;
+      if (producer === null || !isMadeHere(position)) continue;
+      if (consumers.some((unit) => !this.#tables.ideals.has(after, unit))) continue;
+      if (!this.#send(position, device)) return false;
+    }
+    return this.#loads.max() < this.#cut() && this.#fits(device, before, after);
+  }
+
+  #isBetween(unit: number, before: number, after: number): boolean {
+    return this.#tables.ideals.has(after, unit) && !this.#tables.ideals.has(before, unit);
+  }
+
+  /** Adds the hops of a tensor all of whose consumers are placed. */
+  #send(position: number, from: number): boolean {
+    const { flows, problem } = this.#tables.model;
+    const { consumers, isDelivered } = flows[position] as Flow;
+    const destinations = new Set(consumers.map((unit) => this.#deviceOf(unit)));
+    if (isDelivered) destinations.add(problem.sink as number);
+    destinations.delete(from);
+    return this.#loads.addFlow(position, from, destinations);
+  }
+
+  #deviceOf(unit: number): number {
+    const stage = this.#befores.findIndex((before) => !this.#tables.ideals.has(before, unit));
+    return this.#devices[stage] as number;
+  }
+
+  #fits(device: number, before: number, after: number): boolean {
+    const { problem, contraction } = this.#tables.model;
+    const room = problem.devices[device]?.memoryBytes ?? null;
+    if (room === null) return true;
+    const nodes = contraction.units
+      .filter((_, unit) => this.#isBetween(unit, before, after))
+      .flat()
+      .sort((a, b) => a - b);
+    this.#effort.steps += 64 * nodes.length;
+    return memoryBytes(problem.index, nodes, problem.kinds[device]?.overheadBytes ?? 0) <= room;
+  }
+
+  /** Every node is placed: brings the graph inputs, and keeps the placement if it is better. */
+  *#finish(): Generator<Incumbent, void> {
+    const { inputs, problem, contraction } = this.#tables.model;
+    for (const position of inputs) if (!this.#send(position, problem.source)) return;
+    if (this.#loads.max() >= this.#cut()) return;
+    const placement = contraction.unitOf.map((unit) => this.#deviceOf(unit));
+    this.#effort.steps += 500 * (placement.length + 10);
+    const found = evaluate(problem, placement);
+    if (found.type === "infeasible" || found.value >= this.ceiling) return;
+    this.ceiling = found.value;
+    yield { placement, value: found.value, bound: null };
+  }
+}

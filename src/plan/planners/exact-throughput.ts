@@ -1,0 +1,178 @@
+/**
+ * The least period: pipelines of stages over any small mesh, by search over chains of ideals.
+ *
+ * @module
+ */
+import { enumerateIdeals, idealsAlong } from "../../graph/ideals.ts";
+import { type Infeasible, infeasible } from "../feasibility.ts";
+import type { Incumbent, Planner, Tools } from "../planner.ts";
+import type { Problem } from "../problem.ts";
+import { improve } from "./exact-throughput-improve.ts";
+import { type ThroughputModel, throughputModel } from "./exact-throughput-model.ts";
+import { topologicalOrders } from "./exact-throughput-orders.ts";
+import { StageSearch } from "./exact-throughput-search.ts";
+import { type Effort, Tables } from "./exact-throughput-tables.ts";
+import { single } from "./single.ts";
+
+/** With more ideals than this the search goes along a few topological orders instead. */
+const mostIdeals = 20_000;
+/** About ten seconds. */
+const mostSteps = 2_000_000_000;
+/** Steps along a few orders, for a first plan. */
+const firstSteps = 50_000_000;
+/** Sets of devices double with each; beyond, the fastest ones are searched. */
+const mostRunners = 10;
+
+/**
+ * Minimises the period.
+ *
+ * A pipeline is a chain of ideals with a device for each step. Bounds on the loads of
+ * a step that depend on the set of devices and the two ideals only give, by dynamic programming over
+ * (set of devices, ideal), a bound for every beginning of a chain; a depth-first search from the end
+ * of the chain with exact loads closes what is left. Where those bounds are the loads themselves (a
+ * hub, a line with its stages in order, two devices) the first descent is the optimum. Equal devices
+ * take their turns in one order only. O(2^devices · devices · ideals²) time at most, pruned by the
+ * best plan known; O(2^devices · ideals) memory.
+ *
+ * Optimal when it ends below its limit of steps and of ideals; otherwise the plan comes with a bound.
+ *
+ * @see Tarnawski et al., "Efficient algorithms for device placement of DNN graph operators",
+ * NeurIPS 2020, for the dynamic programme with stages whose loads are their own
+ */
+export const exactThroughput: Planner = {
+  name: "exact-throughput",
+  optimalAmong: "all",
+  refuses: ({ objective }) =>
+    objective.type === "throughput" ? null : `it minimises the period, not ${objective.type}`,
+  plan: minimisePeriod,
+};
+
+type Result = Incumbent | Infeasible;
+
+function* minimisePeriod(problem: Problem, { random }: Tools): Generator<Incumbent, Result> {
+  const whole = throughputModel(problem);
+  const model = narrow(whole, mostRunners);
+  const course = new Course(problem, simpleBound(whole));
+  const alone = single.plan(problem, { random }).next().value;
+  if ("value" in alone) yield course.keep(alone);
+
+  const lines = idealsAlong(topologicalOrders(model));
+  yield* course.search(new Tables(model, lines), firstSteps, false);
+  const ideals = enumerateIdeals(model.contraction.predecessors, mostIdeals);
+  const isWhole = model === whole && ideals !== null;
+  if (ideals !== null) {
+    const isClosed = yield* course.search(new Tables(model, ideals), mostSteps, isWhole);
+    if (isClosed) return course.end(alone);
+  }
+  if (course.best !== null) {
+    for (const better of improve(model, course.best, random)) yield course.keep(better);
+  }
+  return course.best ?? unknown(alone);
+}
+
+/** The best plan so far and the best bound, over the searches of one run. */
+class Course {
+  readonly #problem: Problem;
+  #bound: number;
+  best: Incumbent | null = null;
+
+  constructor(problem: Problem, bound: number) {
+    this.#problem = problem;
+    this.#bound = bound;
+  }
+
+  keep(found: Incumbent): Incumbent {
+    this.best = { ...found, bound: Math.min(this.#bound, found.value) };
+    return this.best;
+  }
+
+  /**
+   * Searches the chains of some ideals.
+   *
+   * @param isAll whether these are all ideals and devices, so that bounds hold for all placements
+   * @returns whether no placement is better than the best now known
+   */
+  *search(tables: Tables, most: number, isAll: boolean): Generator<Incumbent, boolean> {
+    const effort: Effort = { steps: 0, most };
+    const search = new StageSearch(tables, this.#ceiling(), effort);
+    for (const _ of tables.fill(search.ceiling, effort)) {
+      if (this.best !== null) yield this.best;
+    }
+    if (effort.steps > most) return false;
+    if (isAll) this.#raise(search.bound());
+    if (isAll && this.best !== null) yield this.best;
+    for (const found of search.run()) yield this.keep(found);
+    return isAll && search.isComplete;
+  }
+
+  end(alone: Result): Result {
+    if (this.best === null) return none(alone);
+    return { ...this.best, bound: this.best.value };
+  }
+
+  #raise(bound: number): void {
+    this.#bound = Math.max(this.#bound, bound);
+    if (this.best !== null) this.keep(this.best);
+  }
+
+  #ceiling(): number {
+    // Above what `evaluate` accepts as kept, below what matters.
+    const limit = (this.#problem.limits.periodSeconds ?? Number.POSITIVE_INFINITY) * (1 + 2e-9);
+    return Math.min(this.best?.value ?? Number.POSITIVE_INFINITY, limit);
+  }
+}
+
+/** The devices that do the whole graph fastest. */
+function narrow(model: ThroughputModel, most: number): ThroughputModel {
+  if (model.runners.length <= most) return model;
+  const total = (runner: number): number =>
+    (model.seconds[runner] as Float64Array).reduce((sum, seconds) => sum + seconds, 0);
+  const kept = [...model.runners.keys()]
+    .sort((a, b) => total(a) - total(b) || a - b)
+    .slice(0, most)
+    .sort((a, b) => a - b);
+  return {
+    ...model,
+    runners: kept.map((runner) => model.runners[runner] as number),
+    seconds: kept.map((runner) => model.seconds[runner] as Float64Array),
+    twins: kept.map((runner) =>
+      (model.twins[runner] as readonly number[])
+        .map((twin) => kept.indexOf(twin))
+        .filter((twin) => twin >= 0),
+    ),
+  };
+}
+
+/** Every unit has to run somewhere, and all devices together are only so fast. */
+function simpleBound({ seconds, contraction }: ThroughputModel): number {
+  const totals = seconds.map((row) =>
+    row.reduce((sum, value) => (Number.isFinite(value) ? sum + value : sum), 0),
+  );
+  const weights = totals.map((total) => 1 / total);
+  const weight = weights.reduce((sum, value) => sum + value, 0);
+  let longest = 0;
+  let shared = 0;
+  contraction.units.forEach((_, unit) => {
+    longest = Math.max(longest, Math.min(...seconds.map((row) => row[unit] as number)));
+    shared += Math.min(
+      ...seconds.map(
+        (row, runner) => (row[unit] as number) * ((weights[runner] as number) / weight),
+      ),
+    );
+  });
+  const bound = Number.isFinite(weight) ? Math.max(longest, shared) : longest;
+  return Number.isFinite(bound) ? bound * (1 - 1e-9) : 0;
+}
+
+function none(alone: Result): Infeasible {
+  if ("value" in alone) throw new Error("a search lost the placement that it began with");
+  return infeasible(`no pipeline is allowed either: ${alone.reason}`, alone.witness);
+}
+
+function unknown(alone: Result): Infeasible {
+  const reason = "reason" in alone ? alone.reason : "";
+  return infeasible(
+    `no allowed pipeline was found, which is no proof that there is none: ${reason}`,
+    "witness" in alone ? alone.witness : {},
+  );
+}
