@@ -206,7 +206,7 @@ export class Agent implements AsyncDisposable {
   async #deploy({ generation, body }: Deploy): Promise<void> {
     const { deployment, producers, emulation } = body;
     this.#deployment = deployment;
-    this.#neighbours.emulate(emulation);
+    this.#neighbours.emulate(emulation, deployment.forwards);
     this.#executor = new Executor({
       deployment,
       sessions: this.#sessions,

@@ -136,7 +136,7 @@ test("imitates slow devices and links only when it is told to", async () => {
   const slow = problemOf({
     inputs: { x: 2 },
     nodes: [
-      { name: "a", reads: ["x"], bytes: 32, seconds: [1, 1] },
+      { name: "a", reads: ["x"], bytes: 64, seconds: [1, 1] },
       { name: "b", reads: ["a"], bytes: 32, seconds: [1, 1] },
     ],
     outputs: ["b"],
@@ -153,9 +153,10 @@ test("imitates slow devices and links only when it is told to", async () => {
     totals.push((await answered).timings.totalSeconds);
     await coordinator.close();
   }
-  // 1 + 1 s of compute; with a speed of 0.25, 32 bytes at 8 byte/s and the latency: 4 + 4 + 0.5 + 1 s.
+  // 1 + 1 s of compute; with a speed of 0.25, the planned 64 bytes (in truth it makes 32) at 8 byte/s,
+  // and the latency: 4 + 8 + 0.5 + 1 s.
   expect(totals[0]).toBeCloseTo(2, 9);
-  expect(totals[1]).toBeCloseTo(9.5, 2);
+  expect(totals[1]).toBeCloseTo(13.5, 2);
 });
 
 test("says per stage and hop where the time of a request went", async () => {

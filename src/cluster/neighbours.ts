@@ -4,6 +4,7 @@ import { bitsPerSecond, seconds } from "../base/units.ts";
 import { paceChannel } from "../transport/paced.ts";
 import { createPacer, type Pacer } from "../transport/pacer.ts";
 import type { Channel, Frame, Transport } from "../transport/transport.ts";
+import type { Forward } from "./deployment.ts";
 import { introduce, refuse } from "./handshake.ts";
 import { type Attach, type Emulation, type Message, protocolVersion } from "./message.ts";
 import { Outbox, type Sent } from "./outbox.ts";
@@ -28,15 +29,21 @@ export class Neighbours {
   readonly #outboxes = new Map<string | null, Outbox>();
   readonly #media = new Map<string, Pacer>();
   #emulation: Emulation | null = null;
+  #forwards: readonly Forward[] = [];
   #closing = false;
 
   constructor(options: NeighboursOptions) {
     this.#options = options;
   }
 
-  /** From now on links to consumers behave as told; `null`: as they are. */
-  emulate(emulation: Emulation | null): void {
+  /**
+   * From now on links to consumers behave as told; `null`: as they are.
+   *
+   * @param forwards what each tensor weighs on its hops
+   */
+  emulate(emulation: Emulation | null, forwards: readonly Forward[]): void {
     this.#emulation = emulation;
+    this.#forwards = forwards;
   }
 
   /** Lets a consumer in. */
@@ -103,13 +110,17 @@ export class Neighbours {
     const link = this.#emulation?.links.find((other) => other.to === to);
     if (link === undefined) return channel;
     const { clock } = this.#options;
-    const paced = paceChannel(channel, {
+    const planned = new Map(
+      this.#forwards.filter((hop) => hop.to === to).map(({ tensor, bytes }) => [tensor, bytes]),
+    );
+    return paceChannel(channel, {
       clock,
       bandwidthBitsPerSecond: bitsPerSecond(link.bandwidthBitsPerSecond),
       latencySeconds: seconds(link.latencySeconds),
+      // A tensor may be lighter on its way than it is here: an input that travels as a picture.
+      bytesOf: ({ header, payload }) => planned.get(String(header["tensor"])) ?? payload.byteLength,
       ...(link.medium === null ? {} : { medium: this.#medium(link.medium) }),
     });
-    return paced;
   }
 
   #medium(name: string): Pacer {

@@ -12,6 +12,8 @@ export interface PaceOptions {
   readonly latencySeconds?: Seconds;
   /** What several channels of one link, or several links, share. Default: this channel's own. */
   readonly medium?: Pacer;
+  /** What a frame weighs on the link. Default: the bytes of its payload. */
+  readonly bytesOf?: (frame: Frame) => number;
 }
 
 /** How far the other side may fall behind before `send` waits for it. */
@@ -44,6 +46,7 @@ class PacedChannel implements Channel {
   readonly #latencySeconds: Seconds;
   readonly #bandwidth: BitsPerSecond | undefined;
   readonly #pacer: Pacer;
+  readonly #bytesOf: (frame: Frame) => number;
   readonly #gone = new AbortController();
   readonly #flying: Flying[] = [];
   #flyingBytes = 0;
@@ -62,6 +65,7 @@ class PacedChannel implements Channel {
     this.#latencySeconds = options.latencySeconds ?? seconds(0);
     this.#bandwidth = options.bandwidthBitsPerSecond;
     this.#pacer = options.medium ?? createPacer(options);
+    this.#bytesOf = options.bytesOf ?? (({ payload }) => payload.byteLength);
     void inner.ended.then((error) => this.#lose(error));
   }
 
@@ -94,7 +98,7 @@ class PacedChannel implements Channel {
   /** Brings a frame onto the link, behind those that were sent before. */
   async #take(frame: Frame): Promise<void> {
     const before = this.#taken;
-    const bytes = frame.payload.byteLength;
+    const bytes = this.#bytesOf(frame);
     // Asked for at once, so that a shared medium serves its channels in the order of their sends.
     const through =
       bytes === 0 ? null : this.#pacer.take(bytes, this.#bandwidth, this.#gone.signal);
@@ -102,7 +106,7 @@ class PacedChannel implements Channel {
     const sent = through === null ? this.#clock.now() : await through;
     this.#gone.signal.throwIfAborted();
     this.#flying.push({ frame, dueSeconds: seconds(sent + this.#latencySeconds) });
-    this.#flyingBytes += bytes;
+    this.#flyingBytes += frame.payload.byteLength;
     this.#landing ??= this.#land();
   }
 
