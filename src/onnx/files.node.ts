@@ -158,7 +158,8 @@ async function writeWhole(files: readonly { path: string; pieces: Piece[] }[]): 
     for (const { temporary, pieces } of pending) await writePieces(temporary, pieces);
     for (const { temporary, path } of pending) await rename(temporary, path);
   } catch (cause) {
-    for (const { temporary } of pending) await rm(temporary, { force: true });
+    // What cannot be removed was not made; the first failure is the one to tell.
+    await Promise.allSettled(pending.map(({ temporary }) => rm(temporary, { force: true })));
     const paths = files.map(({ path }) => path).join(" and ");
     throw new CodedError(
       "FILE_WRITE_FAILED",

@@ -101,13 +101,15 @@ function takeWeights(decoded: ModelProto, external: ExternalData | undefined): O
   const take = (tensor: TensorProto): TensorProto => {
     const data = loadExternal(tensor, external) ?? inlineData(tensor);
     checkTensor(tensor, data?.length ?? null);
-    const stripped = { rawData: new Uint8Array(), ...noData };
+    const inside = withFields(tensor, { ...noData, rawData: new Uint8Array() });
+    // Absent, not zero: what is written again must equal what was read.
+    delete (inside as Partial<TensorProto>).dataLocation;
     if (data !== null && isLarge(tensor)) {
       weights.set(tensor.name, data);
-      return withFields(tensor, stripped);
+      return inside;
     }
     if (data === null || tensor.externalData.length === 0) return tensor;
-    return withFields(tensor, { ...stripped, rawData: new Uint8Array(data) });
+    return withFields(inside, { rawData: new Uint8Array(data) });
   };
   const node: NodeProto[] = [];
   const initializer = graph.initializer.map(take);
@@ -127,7 +129,6 @@ const noData = {
   doubleData: [],
   uint64Data: [],
   externalData: [],
-  dataLocation: 0,
 };
 
 function inlineData(tensor: TensorProto): Uint8Array | null {
