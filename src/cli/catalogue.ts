@@ -16,4 +16,28 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     summary: "show what is in a model, and where a cut is worth anything",
     load: async () => (await import("./commands/inspect.ts")).inspect,
   },
+  profile: {
+    summary: "measure what each node of a model costs on this machine",
+    load: async () => (await import("./commands/profile.ts")).profile,
+  },
+  plan: {
+    summary: "find the best placement of the nodes on the devices of a topology",
+    load: async () => (await import("./commands/plan.ts")).plan,
+  },
+  split: {
+    summary: "cut a model along a plan into ONNX parts that any runtime can run",
+    load: async () => (await import("./commands/split.ts")).split,
+  },
+  verify: {
+    summary: "run a model whole and split, and compare every bit of the answers",
+    load: async () => (await import("./commands/verify.ts")).verify,
+  },
+  agent: {
+    summary: "be a device: join a coordinator, get parts, run them until it ends",
+    load: async () => (await import("./commands/agent.ts")).agent,
+  },
+  demo: {
+    summary: "read a label over camera, gateway and cloud, emulated on this machine",
+    load: async () => (await import("./commands/demo.ts")).demo,
+  },
 };

@@ -1,10 +1,11 @@
 import { bindShapes, openDimensions, requireBound } from "../../onnx/bind.ts";
 import type { TensorSignature, TensorValues } from "../../runtime/runtime.ts";
+import { sampleInputs } from "../../runtime/sample-inputs.ts";
 import { readSignature } from "../../runtime/signature.ts";
 import { loadModel } from "../model-argument.ts";
 import { bestClasses } from "../tensors/answers.ts";
 import { readInput } from "../tensors/inputs.ts";
-import { randomInputs } from "../tensors/random.ts";
+
 import type { Terminal } from "../terminal.ts";
 import type { Job } from "./job.ts";
 
@@ -65,8 +66,7 @@ async function requestsFor(
   if (image !== undefined) {
     return [(await readInput(image, signature, undefined, terminal)).values];
   }
-  const shapes = Object.fromEntries(signature.map(({ name, shape }) => [name, shape.map(Number)]));
-  return Array.from({ length: inputCount }, (_, seed) => randomInputs(signature, shapes, seed + 1));
+  return Array.from({ length: inputCount }, (_, seed) => sampleInputs(signature, seed + 1));
 }
 
 function describeBest(outputs: TensorValues): string {

@@ -1,0 +1,82 @@
+import { availableParallelism } from "node:os";
+import { createInterface } from "node:readline";
+import { systemClock } from "../../base/clock.node.ts";
+import { Agent, type AgentEvent } from "../../cluster/agent.ts";
+import { createOnnxRuntime } from "../../runtime/onnxruntime.node.ts";
+import { tcpTransport } from "../../transport/tcp.node.ts";
+import { type Command, defineCommand, flag, needed, quantity, text } from "../command.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** `partita agent --join HOST:PORT --token T --name NAME`. */
+export const agent: Command = defineCommand({
+  summary: "be a device: join a coordinator, get parts, run them until it ends",
+  options: {
+    join: text("--join <host:port>", "address of the coordinator"),
+    token: text("--token <token>", "as the coordinator printed it; - reads it from standard input"),
+    name: text("--name <device>", "which device of the topology this is"),
+    listen: text(
+      "--listen <host:port>",
+      "where neighbours dial (default 127.0.0.1:0, a free port)",
+    ),
+    memory: quantity("--memory <512 MiB>", "refuse parts that need more", "B"),
+    quiet: flag("--quiet", "say nothing unless something fails"),
+  },
+  examples: ["partita agent --join 127.0.0.1:7000 --token T --name camera"],
+  run: async ({ options, terminal, signal }) => {
+    const join = needed(options.join, "--join HOST:PORT", "whom to join");
+    const name = needed(options.name, "--name DEVICE", "which device this is");
+    const given = needed(options.token, "--token TOKEN", "what the coordinator printed");
+    const lifeline = given === "-" ? await readLifeline(terminal) : null;
+    const joined = await Agent.join({
+      name,
+      coordinator: join,
+      token: lifeline?.token ?? given,
+      transport: tcpTransport,
+      runtime: createOnnxRuntime(),
+      clock: systemClock,
+      listen: options.listen ?? "127.0.0.1:0",
+      cores: availableParallelism(),
+      memoryBytes: options.memory ?? null,
+      ...(options.quiet ? {} : { onEvent: (event) => terminal.note(describe(name, event)) }),
+    });
+    const close = (): void => void joined.close();
+    signal.addEventListener("abort", close, { once: true });
+    void lifeline?.cut.then(close);
+    const error = await joined.ended;
+    if (error !== null) throw error;
+    return 0;
+  },
+});
+
+/**
+ * The token from the first line of standard input, and a promise that resolves when standard input
+ * ends: whoever started this agent is gone then, so that it must not stay either.
+ */
+async function readLifeline(
+  terminal: Terminal,
+): Promise<{ readonly token: string; readonly cut: Promise<void> }> {
+  const lines = createInterface({ input: terminal.input });
+  const cut = new Promise<void>((resolve) => lines.once("close", resolve));
+  const token = await new Promise<string>((resolve) => {
+    lines.once("line", resolve);
+    lines.once("close", () => resolve(""));
+  });
+  return { token, cut };
+}
+
+function describe(name: string, event: AgentEvent): string {
+  switch (event.type) {
+    case "joined":
+      return `${name}: joined ${event.coordinator}`;
+    case "receiving":
+      return `${name}: receives parts ${event.parts.join(", ")}`;
+    case "loaded":
+      return `${name}: loaded ${event.parts.join(", ") || "nothing, it only relays"}`;
+    case "deployed":
+      return `${name}: generation ${event.generation} runs${event.emulated ? " (emulated)" : ""}`;
+    case "ended":
+      return `${name}: ended${event.error === null ? "" : ` (${event.error.message})`}`;
+    default:
+      return event satisfies never;
+  }
+}

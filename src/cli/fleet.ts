@@ -1,0 +1,147 @@
+/**
+ * A whole cluster on one machine: the coordinator in this process, an agent process per device.
+ *
+ * @module
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { createRequire } from "node:module";
+import { systemClock } from "../base/clock.node.ts";
+import { CodedError } from "../base/errors.ts";
+import { Coordinator } from "../cluster/coordinator.ts";
+import type { CoordinatorEvent } from "../cluster/coordinator-options.ts";
+import type { Topology } from "../cost/topology.ts";
+import type { Plan } from "../plan/plan.ts";
+import { createOnnxRuntime } from "../runtime/onnxruntime.node.ts";
+import type { PreparedGraph } from "../runtime/prepare.node.ts";
+import type { TensorValues } from "../runtime/runtime.ts";
+import { tcpTransport } from "../transport/tcp.node.ts";
+
+export interface FleetOptions {
+  readonly plan: Plan;
+  readonly topology: Topology;
+  readonly prepared: PreparedGraph;
+  /** Graph outputs that depend on no input. */
+  readonly constantOutputs?: TensorValues;
+  /** Whether devices and links behave as slow as the topology says. */
+  readonly emulate: boolean;
+  /** Where clients dial. Default: a free port of the loopback. */
+  readonly listen?: string;
+  /** Default: a random one. */
+  readonly token?: string;
+  readonly onEvent?: (event: CoordinatorEvent) => void;
+  /** Ends the fleet when it is aborted. */
+  readonly signal: AbortSignal;
+}
+
+export interface Fleet extends AsyncDisposable {
+  readonly coordinator: Coordinator;
+  readonly token: string;
+  /** Process ids by device. */
+  readonly processes: ReadonlyMap<string, number>;
+}
+
+/** An agent that is told to end gets this long before it is killed. */
+const patienceMilliseconds = 3000;
+/** As much of what an agent wrote before it died as a message may quote. */
+const quotedCharacters = 2000;
+
+/**
+ * Starts a coordinator and the agents that its plan needs, and resolves when they serve. Disposing
+ * of it ends every process; so does the end of this process, however it comes.
+ *
+ * @throws PLAN_INVALID, PORT_IN_USE, PART_REFUSED, DEVICE_LOST if an agent dies before it serves
+ */
+export async function startFleet(options: FleetOptions): Promise<Fleet> {
+  const { plan, topology, prepared, emulate, onEvent, signal } = options;
+  const token = options.token ?? randomBytes(18).toString("base64url");
+  const coordinator = await Coordinator.start({
+    transport: tcpTransport,
+    clock: systemClock,
+    listen: options.listen ?? "127.0.0.1:0",
+    token,
+    plan,
+    graph: prepared.graph,
+    topology,
+    model: prepared.model,
+    types: prepared.openTypes,
+    constantOutputs: options.constantOutputs ?? {},
+    runtime: createOnnxRuntime().name,
+    emulate,
+    ...(onEvent === undefined ? {} : { onEvent }),
+  });
+  const agents = coordinator.devices.map((device) => new AgentProcess(device, coordinator, token));
+  const end = async (): Promise<void> => {
+    await coordinator.close();
+    await Promise.all(agents.map((agent) => agent.end()));
+  };
+  signal.addEventListener("abort", () => void end(), { once: true });
+  try {
+    await Promise.race([coordinator.ready(), ...agents.map((agent) => agent.death)]);
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return {
+    coordinator,
+    token,
+    processes: new Map(agents.map(({ device, pid }) => [device, pid])),
+    [Symbol.asyncDispose]: end,
+  };
+}
+
+/** One `partita agent`. Its standard input carries the token, and ends it when this process ends. */
+class AgentProcess {
+  readonly device: string;
+  readonly pid: number;
+  /** Rejects when the process ends without having been told to. */
+  readonly death: Promise<never>;
+  readonly #process: ChildProcess;
+  readonly #exited: Promise<void>;
+  #ending = false;
+  #written = "";
+
+  constructor(device: string, { address }: Coordinator, token: string) {
+    const script = createRequire(import.meta.url).resolve("#cli");
+    const words = ["agent", "--join", address, "--name", device, "--token", "-", "--quiet"];
+    const child = spawn(process.execPath, [script, ...words], {
+      stdio: ["pipe", "ignore", "pipe"],
+    });
+    this.device = device;
+    this.pid = child.pid ?? 0;
+    this.#process = child;
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.write(`${token}\n`);
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#written = (this.#written + text).slice(-quotedCharacters);
+    });
+    this.#exited = new Promise((resolve) => {
+      child.once("exit", () => resolve());
+      child.once("error", () => resolve());
+    });
+    this.death = this.#exited.then(() => this.#mourn());
+    // Once the fleet serves, the coordinator notices by itself.
+    this.death.catch(() => undefined);
+  }
+
+  /** Ends the process, by force if it does not end when asked. */
+  async end(): Promise<void> {
+    this.#ending = true;
+    this.#process.stdin?.end();
+    const force = setTimeout(() => this.#process.kill("SIGKILL"), patienceMilliseconds);
+    await this.#exited;
+    clearTimeout(force);
+  }
+
+  #mourn(): Promise<never> {
+    if (this.#ending) return new Promise(() => undefined);
+    const { exitCode, signalCode } = this.#process;
+    const how = signalCode === null ? `exit code ${exitCode}` : `signal ${signalCode}`;
+    const said = this.#written.trim();
+    throw new CodedError(
+      "DEVICE_LOST",
+      `the agent of device '${this.device}' ended (${how})${said === "" ? "" : `: ${said}`}`,
+      { device: this.device },
+    );
+  }
+}
