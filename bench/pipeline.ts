@@ -1,0 +1,285 @@
+/**
+ * What the cluster adds to the runtime's own times, over loopback TCP between processes, unpaced:
+ * the time of a hop, and how close a pipeline comes to its slowest stage. `npm run bench -- pipeline`.
+ *
+ * @module
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import Table from "cli-table3";
+import { systemClock } from "../dist/base/clock.node.js";
+import { createRandom } from "../dist/base/random.js";
+import { bytes, seconds, secondsPerByte } from "../dist/base/units.js";
+import { Agent } from "../dist/cluster/agent.js";
+import { Coordinator } from "../dist/cluster/coordinator.js";
+import type { RequestTimings } from "../dist/cluster/message.js";
+import { readTopology } from "../dist/cost/topology-file.js";
+import { createBuilder } from "../dist/onnx/build.js";
+import { evaluate } from "../dist/plan/evaluate.js";
+import { makePlan } from "../dist/plan/make-plan.js";
+import { createProblem } from "../dist/plan/problem.js";
+import { createOnnxRuntime } from "../dist/runtime/onnxruntime.node.js";
+import { prepareGraph } from "../dist/runtime/prepare.node.js";
+import type { TensorValues } from "../dist/runtime/runtime.js";
+import { tcpTransport } from "../dist/transport/tcp.node.js";
+
+/** Every tensor between nodes is a float32 matrix of this side: 1 MiB. */
+const side = 512;
+const token = "bench";
+const here = fileURLToPath(import.meta.url);
+
+if (process.argv[2] === "agent") await runAgent(process.argv[3] ?? "", process.argv[4] ?? "");
+else await measureAll();
+
+async function runAgent(coordinator: string, name: string): Promise<void> {
+  const agent = await Agent.join({
+    name,
+    coordinator,
+    token,
+    transport: tcpTransport,
+    runtime: createOnnxRuntime(),
+    clock: systemClock,
+    listen: "127.0.0.1:0",
+    cores: 1,
+    memoryBytes: null,
+  });
+  await agent.ended;
+  process.disconnect();
+}
+
+interface Cluster extends AsyncDisposable {
+  readonly coordinator: Coordinator;
+  /** One request after the other, or up to the window at once: the caller decides. */
+  infer(): Promise<RequestTimings>;
+}
+
+/**
+ * A chain of matrix products as processes on loopback.
+ *
+ * @param products of each device, in order
+ * @param speed below 1: emulated
+ */
+async function startCluster(products: readonly number[], speed = 1): Promise<Cluster> {
+  const names = products.map((_, device) => `d${device}`);
+  const topology = readTopology(
+    JSON.stringify({
+      format: "partita.topology/1",
+      devices: names.map((name) => ({ name, speed })),
+      links: names.slice(1).map((to, device) => ({
+        between: [names[device], to],
+        bandwidth: "1000 Gbit/s",
+      })),
+      source: names[0],
+      sink: "anywhere",
+    }),
+  );
+  const total = products.reduce((sum, count) => sum + count, 0);
+  const { model, graph, openTypes } = await prepareGraph(buildChain(total), { level: "basic" });
+  const kind = {
+    nodeSeconds: graph.nodes.map(() => seconds(0.005)),
+    overheadSeconds: seconds(0),
+    boundarySecondsPerByte: secondsPerByte(0),
+    overheadBytes: bytes(0),
+  };
+  const profile = { format: "partita.profile/1", graph, devices: { here: kind } } as const;
+  const problem = createProblem(profile, topology, { type: "throughput" });
+  const placement = products.flatMap((count, device) => Array<number>(count).fill(device));
+  const evaluation = evaluate(problem, placement);
+  if (evaluation.type === "infeasible") throw new Error(evaluation.reason);
+  const plan = makePlan(problem, { placement, value: evaluation.value, bound: null }, evaluation, {
+    planner: "bench",
+    optimalAmong: null,
+    seed: 1,
+    decisionSeconds: 0,
+  });
+  const coordinator = await Coordinator.start({
+    transport: tcpTransport,
+    clock: systemClock,
+    listen: "127.0.0.1:0",
+    token,
+    plan,
+    graph,
+    topology,
+    model,
+    types: openTypes,
+    runtime: createOnnxRuntime().name,
+    emulate: speed < 1,
+  });
+  const children = names.map((name) => fork(here, ["agent", coordinator.address, name]));
+  await coordinator.ready();
+  const inputs = randomInput();
+  return {
+    coordinator,
+    infer: async () => (await coordinator.infer(inputs)).timings,
+    [Symbol.asyncDispose]: async () => {
+      await coordinator.close();
+      await Promise.all(children.map(exited));
+    },
+  };
+}
+
+function buildChain(products: number) {
+  const random = createRandom(1);
+  const builder = createBuilder({ name: "products" });
+  let tensor = builder.input("x", "float32", [side, side]);
+  for (let product = 0; product < products; product++) {
+    const values = Float32Array.from({ length: side * side }, () => (random.next() - 0.5) / 8);
+    const weight = builder.weight(`w${product}`, [side, side], values);
+    tensor = builder.node("MatMul", [tensor, weight], { name: `product${product}` });
+  }
+  builder.output(tensor, "float32", [side, side]);
+  return builder.build();
+}
+
+function randomInput(): TensorValues {
+  const random = createRandom(2);
+  const values = Float32Array.from({ length: side * side }, () => random.next() - 0.5);
+  const data = new Uint8Array(values.buffer);
+  return { x: { dataType: "float32", shape: [side, side], data } };
+}
+
+function exited(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null) resolve();
+    else child.once("exit", () => resolve());
+  });
+}
+
+interface HopResult {
+  readonly tensorBytes: number;
+  readonly rounds: number;
+  /** Of a request: seconds beyond the runtime's own, on one device and on several. */
+  readonly addedSecondsOneDevice: number;
+  readonly addedSecondsAllDevices: number;
+  readonly hops: number;
+  readonly addedSecondsPerHop: number;
+}
+
+/** One request at a time, on one device and on four in turn, so that both see the same machine. */
+async function measureHops(rounds: number): Promise<HopResult> {
+  await using one = await startCluster([4]);
+  await using four = await startCluster([1, 1, 1, 1]);
+  const added: { one: number[]; four: number[] } = { one: [], four: [] };
+  for (let round = -20; round < rounds; round++) {
+    const [first, second] = [addedSeconds(await one.infer()), addedSeconds(await four.infer())];
+    if (round < 0) continue;
+    added.one.push(first);
+    added.four.push(second);
+  }
+  const [addedSecondsOneDevice, addedSecondsAllDevices] = [median(added.one), median(added.four)];
+  return {
+    tensorBytes: 4 * side * side,
+    rounds,
+    addedSecondsOneDevice,
+    addedSecondsAllDevices,
+    hops: 3,
+    addedSecondsPerHop: (addedSecondsAllDevices - addedSecondsOneDevice) / 3,
+  };
+}
+
+function addedSeconds({ totalSeconds, stages }: RequestTimings): number {
+  return totalSeconds - stages.reduce((sum, { computeSeconds }) => sum + computeSeconds, 0);
+}
+
+interface PipelineResult {
+  readonly how: string;
+  readonly products: readonly number[];
+  readonly speed: number;
+  readonly requests: number;
+  /** Means over the same requests; of an emulated device, stretched by its speed. */
+  readonly stageSeconds: readonly number[];
+  readonly coresNeeded: number;
+  readonly periodSeconds: number;
+  /** (1 ÷ period) ÷ (1 ÷ slowest stage). */
+  readonly shareOfSlowestStage: number;
+}
+
+async function measurePipeline(
+  how: string,
+  products: readonly number[],
+  speed: number,
+  requests: number,
+): Promise<PipelineResult> {
+  await using cluster = await startCluster(products, speed);
+  await Promise.all(Array.from({ length: 20 }, () => cluster.infer()));
+  const answered: { at: number; timings: RequestTimings }[] = [];
+  await Promise.all(
+    Array.from({ length: requests }, async () => {
+      const timings = await cluster.infer();
+      answered.push({ at: performance.now() / 1000, timings });
+    }),
+  );
+  // Without filling and draining, in which not all stages work.
+  const steady = answered.slice(cluster.coordinator.window, -cluster.coordinator.window);
+  const [first, last] = [steady[0]?.at ?? 0, steady.at(-1)?.at ?? 0];
+  const periodSeconds = (last - first) / (steady.length - 1);
+  const computed = products.map((_, stage) =>
+    mean(
+      steady.map(({ timings }) => {
+        const found = timings.stages.find((timing) => timing.stage === `s${stage}`);
+        return found?.computeSeconds ?? 0;
+      }),
+    ),
+  );
+  const stageSeconds = computed.map((value) => value / speed);
+  return {
+    how,
+    products,
+    speed,
+    requests,
+    stageSeconds,
+    coresNeeded: computed.reduce((sum, value) => sum + value, 0) / Math.max(...stageSeconds),
+    periodSeconds,
+    shareOfSlowestStage: Math.max(...stageSeconds) / periodSeconds,
+  };
+}
+
+async function measureAll(): Promise<void> {
+  const hops = await measureHops(200);
+  const pipelines = [
+    await measurePipeline("light stages", [6, 1, 1], 1, 200),
+    await measurePipeline("equal stages, speeds emulated", [1, 1, 1], 0.2, 200),
+  ];
+  const machine = `${cpus()[0]?.model ?? "unknown"} × ${cpus().length}, Node ${process.version}`;
+  const command = "npm run bench -- pipeline";
+  const measuredAt = new Date().toISOString();
+  // From `dist-bench/`, where the compiled file lies.
+  const folder = new URL("../bench/results/", import.meta.url);
+  mkdirSync(folder, { recursive: true });
+  const result = { command, measuredAt, machine, hops, pipelines };
+  writeFileSync(new URL("pipeline.json", folder), `${JSON.stringify(result, null, 2)}\n`);
+  print(hops, pipelines);
+}
+
+function print(hops: HopResult, pipelines: readonly PipelineResult[]): void {
+  console.log(
+    `added per hop of ${hops.tensorBytes / 2 ** 20} MiB: ${milliseconds(hops.addedSecondsPerHop)} ms (target 1 ms); beyond the runtime's own times, one device ${milliseconds(hops.addedSecondsOneDevice)} ms, four devices ${milliseconds(hops.addedSecondsAllDevices)} ms`,
+  );
+  const table = new Table({
+    head: ["pipeline", "stages ms", "cores", "period ms", "of slowest stage (target 90 %)"],
+  });
+  for (const row of pipelines) {
+    table.push([
+      row.how,
+      row.stageSeconds.map(milliseconds).join(" / "),
+      row.coresNeeded.toFixed(2),
+      milliseconds(row.periodSeconds),
+      `${(100 * row.shareOfSlowestStage).toFixed(1)} %`,
+    ]);
+  }
+  console.log(table.toString());
+}
+
+function milliseconds(value: number): string {
+  return (value * 1000).toFixed(3);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
