@@ -1,3 +1,4 @@
+import { findLine } from "./line.ts";
 import type { Planner } from "./planner.ts";
 import { exact } from "./planners/exact.ts";
 import { random } from "./planners/random.ts";
@@ -16,6 +17,20 @@ export interface PlannerChoice {
 /** The planner that fits a problem best: what `auto` stands for. */
 export function choosePlanner(problem: Problem): PlannerChoice {
   const refusal = exact.refuses(problem);
-  if (refusal === null) return { planner: exact, reason: "it finds the best of all placements" };
-  return { planner: single, reason: `exact cannot: ${refusal}` };
+  if (refusal !== null) return { planner: single, reason: `exact cannot: ${refusal}` };
+  return { planner: exact, reason: `best of all placements: ${methodFor(problem)}` };
+}
+
+function methodFor(problem: Problem): string {
+  const { objective, limits, devices } = problem;
+  if (objective.type === "throughput") return "search over chains of stages";
+  if (findLine(problem) === null) return "branch and bound, since the devices form no line";
+  const isLimited =
+    devices.some(({ memoryBytes }) => memoryBytes !== null) ||
+    limits.latencySeconds !== undefined ||
+    limits.periodSeconds !== undefined ||
+    limits.energyJoules !== undefined;
+  return isLimited
+    ? "one minimum cut; branch and bound if that breaks a limit"
+    : "one minimum cut over devices in a line";
 }

@@ -4,23 +4,29 @@ import type { Infeasible } from "../feasibility.ts";
 import { findLine } from "../line.ts";
 import type { Incumbent, Planner } from "../planner.ts";
 import type { Problem } from "../problem.ts";
+import { mostDevices } from "../search-space.ts";
 import { branchAndBound } from "./branch-and-bound.ts";
 import { cutLine } from "./exact-line.ts";
+import { exactThroughput } from "./exact-throughput.ts";
 
 /**
  * The best of all placements, with a proof, or a bound on how much better one could be.
  *
  * Additive objectives: one minimum cut where the devices stand in a row and the best placement
- * there keeps memory and limits; else branch and bound with that cut as its bound.
+ * there keeps memory and limits; else branch and bound with that cut as its bound. Throughput: search
+ * over chains of ideals.
  */
 export const exact: Planner = {
   name: "exact",
   optimalAmong: "all",
-  refuses: ({ objective }) =>
-    objective.type === "throughput" ? "throughput is no sum over nodes and hops" : null,
-  *plan(problem) {
+  refuses: (problem) => {
+    if (problem.objective.type === "throughput") return exactThroughput.refuses(problem);
+    if (problem.devices.length <= mostDevices || findLine(problem) !== null) return null;
+    return `${problem.devices.length} devices that are no line are more than ${mostDevices}`;
+  },
+  *plan(problem, tools) {
     const costs = additiveCosts(problem);
-    if (costs === null) throw new Error("exact was asked for an objective that it refuses");
+    if (costs === null) return yield* exactThroughput.plan(problem, tools);
     return yield* planAdditive(problem, costs);
   },
 };
