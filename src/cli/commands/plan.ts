@@ -1,0 +1,91 @@
+import type { Infeasible } from "../../plan/feasibility.ts";
+import type { Plan } from "../../plan/plan.ts";
+import type { Problem } from "../../plan/problem.ts";
+import { argumentAt, type Command, defineCommand, needed, text, texts } from "../command.ts";
+import { writeWhole } from "../files.ts";
+import { decide, loadTopology, plannerOf, planningOptions, problemOf } from "../planning.ts";
+import { dotToSvg, planToDot } from "../print/dot.ts";
+import { formatPlan } from "../print/plan.ts";
+import { obtainProfile, profilingOptions } from "../profiles.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** EX_UNAVAILABLE of sysexits(3): no plan keeps the limits. */
+const infeasibleExitCode = 69;
+
+/** `partita plan MODEL|PROFILE --topology T`. */
+export const plan: Command = defineCommand({
+  summary: "find the best placement of a model's nodes on the devices of a topology",
+  arguments: [
+    {
+      syntax: "<model|profile>",
+      summary: "a .profile.json, or a model, which is then profiled on this machine",
+    },
+  ],
+  options: {
+    topology: text("-t, --topology <file>", "devices and links, as YAML or JSON"),
+    profile: texts(
+      "--profile <file>",
+      "further profiles of the same graph, one per kind of device",
+    ),
+    ...planningOptions,
+    ...profilingOptions,
+    output: text("-o, --output <file>", "write the plan as JSON"),
+    dot: text("--dot <file>", "draw the plan in the DOT language"),
+    svg: text("--svg <file>", "draw the plan as SVG"),
+  },
+  examples: [
+    "partita plan squeezenet.profile.json --topology home.topology.yaml",
+    "partita plan model.onnx -t home.topology.yaml --objective throughput -o best.plan.json",
+    "partita plan zoo:mobilenetv2 -t home.topology.yaml --keep-local 12 --svg plan.svg",
+  ],
+  run: async (call) => {
+    const { options, terminal } = call;
+    const file = needed(options.topology, "--topology FILE", "the devices to plan for");
+    const topology = await loadTopology(file, terminal);
+    const profile = await obtainProfile(argumentAt(call, 0), options.profile, call);
+    const problem = problemOf(profile, topology, options);
+    const { planner, reason } = plannerOf(options, problem);
+    const answer = decide(planner, problem, options, terminal);
+    if ("type" in answer) return reportInfeasible(answer, problem, terminal);
+    const written = await writeFiles(answer, problem, call);
+    if (written.includes("-")) return 0;
+    if (terminal.json) terminal.document(answer);
+    else terminal.line(formatPlan(answer, problem, reason, terminal));
+    return 0;
+  },
+});
+
+/** Writes what was asked for; returns where. */
+async function writeFiles(
+  answer: Plan,
+  problem: Problem,
+  {
+    options,
+    terminal,
+  }: {
+    readonly options: Readonly<Record<"output" | "dot" | "svg", string | undefined>>;
+    readonly terminal: Terminal;
+  },
+): Promise<string[]> {
+  const { output, dot, svg } = options;
+  const files: [string, string][] = [];
+  if (output !== undefined) files.push([output, `${JSON.stringify(answer, null, 2)}\n`]);
+  if (dot !== undefined) files.push([dot, planToDot(answer, problem)]);
+  if (svg !== undefined) files.push([svg, await dotToSvg(planToDot(answer, problem))]);
+  for (const [path, content] of files) await writeWhole(path, content, terminal);
+  return files.map(([path]) => path);
+}
+
+/** "No" is an answer: it goes to standard output, with its witness. */
+function reportInfeasible(answer: Infeasible, problem: Problem, terminal: Terminal): number {
+  if (terminal.json) {
+    terminal.document(answer);
+    return infeasibleExitCode;
+  }
+  const { bold, dim } = terminal.colours;
+  terminal.line(bold(`No plan for ${problem.objective.type} keeps the limits:`));
+  terminal.line(`  ${answer.reason}`);
+  const witness = Object.entries(answer.witness).map(([name, value]) => `${name} = ${value}`);
+  if (witness.length > 0) terminal.line(dim(`  (${witness.join(", ")})`));
+  return infeasibleExitCode;
+}

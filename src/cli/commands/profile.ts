@@ -1,0 +1,116 @@
+import { formatQuantity } from "../../base/units.ts";
+import type { DeviceProfile, Profile } from "../../cost/profile.ts";
+import { writeOnnxFile } from "../../onnx/files.node.ts";
+import { argumentAt, type Command, defineCommand, flag, needed, text } from "../command.ts";
+import { writeWhole } from "../files.ts";
+import { loadModel, modelArgument } from "../model-argument.ts";
+import { prepareModel, withLevel } from "../prepare.ts";
+import { shorten } from "../print/shorten.ts";
+import { formatFacts, formatTable } from "../print/table.ts";
+import {
+  describeMeasurement,
+  type Measurement,
+  measure,
+  profilingOptions,
+  readKept,
+  thisMachine,
+} from "../profiles.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** Nodes listed as the most expensive ones. */
+const listedNodes = 5;
+
+/** `partita profile MODEL -o FILE`. */
+export const profile: Command = defineCommand({
+  summary: "measure what each node of a model costs on this machine",
+  arguments: [
+    { ...modelArgument, summary: `${modelArgument.summary}, or a graph saved by --graph` },
+  ],
+  options: {
+    output: text("-o, --output <file>", "where to write the profile"),
+    ...profilingOptions,
+    as: text("--as <name>", `what to call this kind of device (default ${thisMachine})`),
+    graph: text("--graph <file>", "save the optimised graph, to be profiled on other machines"),
+    force: flag("--force", "measure again, even if the file holds the same measurement"),
+  },
+  examples: [
+    "partita profile model.onnx -o model.profile.json",
+    "partita profile model.onnx -o vm.profile.json --as vm --graph model.extended.onnx",
+    "partita profile model.extended.onnx -o pi.profile.json --as pi-4   (on another machine)",
+  ],
+  run: async (call) => {
+    const { options, terminal } = call;
+    const file = needed(options.output, "-o FILE", "where to write the profile");
+    const named = await loadModel(argumentAt(call, 0), terminal);
+    const measurement = describeMeasurement(named, options, options.as);
+    const kept = options.force ? null : await readKept(file, measurement);
+    const found = kept ?? (await measureInto(file, measurement, call));
+    if (options.graph !== undefined) await saveGraph(options.graph, measurement);
+    if (terminal.json) terminal.document({ file, reused: kept !== null, source: found.source });
+    else if (file !== "-") print(file, found, measurement.device, kept !== null, terminal);
+    return 0;
+  },
+});
+
+async function measureInto(
+  file: string,
+  measurement: Measurement,
+  call: { readonly terminal: Terminal; readonly signal: AbortSignal },
+): Promise<Profile> {
+  const { profile: measured } = await measure(measurement, call);
+  await writeWhole(file, `${JSON.stringify(measured)}\n`, call.terminal);
+  return measured;
+}
+
+async function saveGraph(path: string, { named, source }: Measurement): Promise<void> {
+  const { model } = await prepareModel(named.model, source.level, source.shapes);
+  await writeOnnxFile(path, withLevel(model, source.level));
+}
+
+function print(
+  file: string,
+  { graph, devices, source }: Profile,
+  name: string,
+  reused: boolean,
+  terminal: Terminal,
+): void {
+  const device = devices[name] as DeviceProfile;
+  const seconds = device.nodeSeconds.map((value) => value ?? 0);
+  const total = seconds.reduce<number>((sum, value) => sum + value, 0);
+  const { bold } = terminal.colours;
+  terminal.line(
+    reused
+      ? `${bold("reused")} ${file}: the same model, shapes, level, threads, runtime and machine (measure again with --force)`
+      : `wrote ${file}`,
+  );
+  const facts: [string, string | number][] = [
+    ["device", name],
+    ["machine", source?.machine ?? "not stated"],
+    ["runtime", `${source?.runtime}, level ${source?.level}, threads: ${source?.threads}`],
+    ["nodes", graph.nodes.length],
+    ["whole graph", formatQuantity(total, "s", 4)],
+    [
+      "per boundary",
+      `${formatQuantity(device.overheadSeconds, "s")} a tensor, ${formatQuantity(device.boundarySecondsPerByte * 1e6, "s")} a MB`,
+    ],
+    ["memory", `${formatQuantity(device.overheadBytes, "B")} for the runtime itself`],
+  ];
+  terminal.line(formatFacts(facts, terminal));
+  const dearest = graph.nodes
+    .map((node, position) => ({ ...node, seconds: seconds[position] ?? 0 }))
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, listedNodes);
+  const columns = [
+    { head: "dearest nodes" },
+    { head: "operator" },
+    { head: "time", align: "right" },
+    { head: "share", align: "right" },
+  ] as const;
+  const rows: string[][] = dearest.map((node) => [
+    shorten(node.name),
+    node.operator,
+    formatQuantity(node.seconds, "s"),
+    `${((node.seconds / total) * 100).toFixed(1)} %`,
+  ]);
+  terminal.line(`\n${formatTable(columns, rows, terminal)}`);
+}

@@ -1,0 +1,186 @@
+import { bindShapes } from "../../onnx/bind.ts";
+import { mainGraph, withGraph } from "../../onnx/message.ts";
+import type { OnnxModel } from "../../onnx/model.ts";
+import { declareValue } from "../../onnx/type-proto.ts";
+import { compareTensors, type TensorDifference } from "../../runtime/compare.ts";
+import { createOnnxRuntime } from "../../runtime/onnxruntime.node.ts";
+import type { Runtime, Session, TensorValues } from "../../runtime/runtime.ts";
+import { sampleInputs } from "../../runtime/sample-inputs.ts";
+import { readSignature } from "../../runtime/signature.ts";
+import { runSplit } from "../../runtime/split-run.ts";
+import { argumentAt, type Command, defineCommand, needed, text, texts, whole } from "../command.ts";
+import { type Cut, cutByPlan, cutLevelOption } from "../cut.ts";
+import { loadModel, modelArgument } from "../model-argument.ts";
+import { loadPlan } from "../planning.ts";
+import { showProgress } from "../print/progress.ts";
+import { type CheckedRequest, printVerification } from "../print/verification.ts";
+import { shapeOption } from "../shape-option.ts";
+import { listInputs, readInput } from "../tensors/inputs.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** `partita verify MODEL --plan P`. */
+export const verify: Command = defineCommand({
+  summary: "run a model whole and split, and compare every bit of the answers",
+  arguments: [modelArgument],
+  options: {
+    plan: text("-p, --plan <file>", "where to split"),
+    level: cutLevelOption,
+    shape: shapeOption,
+    input: texts("--input <file>", "a request: .npy, .npz, .raw, a picture, or a folder of them"),
+    seeds: whole("--seeds <n>", "number of random requests (default 3, with --input 0)"),
+    threads: whole("--threads <n>", "threads of the runtime (default: the plan's, else 1)", 1),
+  },
+  examples: [
+    "partita verify model.onnx --plan model.plan.json",
+    "partita verify model.onnx --plan model.plan.json --input cat.png --level basic",
+  ],
+  run: async (call) => {
+    const { options, terminal, signal } = call;
+    const plan = await loadPlan(needed(options.plan, "--plan FILE", "where to split"), terminal);
+    const { name, model } = await loadModel(argumentAt(call, 0), terminal);
+    const level = options.level ?? plan.level ?? "basic";
+    const cut = await cutByPlan(model, plan, level, options.shape);
+    const bound = bindShapes(cut.prepared.model, options.shape);
+    const requests = await collectRequests(bound, options, terminal);
+    const threads = options.threads ?? plan.threads ?? 1;
+    await using sessions = await openSessions(cut, threads);
+    const progress = showProgress("verify", terminal);
+    const checked: CheckedRequest[] = [];
+    try {
+      for (const [position, request] of requests.entries()) {
+        signal.throwIfAborted();
+        progress.update(position / requests.length, request.name);
+        checked.push(await checkRequest(request, sessions, cut.prepared.graph.outputs));
+      }
+    } finally {
+      progress.stop();
+    }
+    const culprit = await findCulprit(cut, requests, checked, sessions, threads);
+    const stages = cut.parts.length;
+    return printVerification({ name, level, threads, stages, checked, culprit }, terminal);
+  },
+});
+
+interface Request {
+  readonly name: string;
+  readonly values: TensorValues;
+}
+
+async function collectRequests(
+  model: OnnxModel,
+  options: { readonly input: readonly string[]; readonly seeds: number | undefined },
+  terminal: Terminal,
+): Promise<Request[]> {
+  const { inputs } = readSignature(model);
+  const files: Request[] = [];
+  for (const path of await listInputs(options.input)) {
+    files.push(await readInput(path, inputs, undefined, terminal));
+  }
+  const count = options.seeds ?? (files.length > 0 ? 0 : 3);
+  const random = Array.from({ length: count }, (_, position) => ({
+    name: `seed ${position + 1}`,
+    values: sampleInputs(inputs, position + 1),
+  }));
+  return [...files, ...random];
+}
+
+interface Sessions extends AsyncDisposable {
+  readonly runtime: Runtime;
+  readonly whole: Session;
+  readonly split: readonly Session[];
+}
+
+/** Loads the whole graph and all parts; released together. */
+async function openSessions({ prepared, parts }: Cut, threads: number): Promise<Sessions> {
+  const runtime = createOnnxRuntime();
+  const whole = await runtime.load(prepared.model, { threads });
+  const split: Session[] = [];
+  const release = async (): Promise<void> => {
+    await Promise.all([whole, ...split].map((session) => session.release()));
+  };
+  try {
+    for (const { model } of parts) split.push(await runtime.load(model, { threads }));
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return { runtime, whole, split, [Symbol.asyncDispose]: release };
+}
+
+async function checkRequest(
+  request: Request,
+  { whole, split }: Sessions,
+  outputs: readonly string[],
+): Promise<CheckedRequest> {
+  const expected = (await whole.run(copied(request.values))).outputs;
+  const observed = (await runSplit(split, request.values, outputs)).outputs;
+  return { name: request.name, outputs: compareAll(expected, observed, outputs) };
+}
+
+function compareAll(
+  expected: TensorValues,
+  observed: TensorValues,
+  names: readonly string[],
+): Record<string, TensorDifference> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const [reference, other] = [expected[name], observed[name]];
+      if (reference === undefined || other === undefined) return [];
+      return [[name, compareTensors(reference, other)] as const];
+    }),
+  );
+}
+
+/** A run takes the buffers of its inputs away. */
+function copied(values: TensorValues): TensorValues {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      { ...value, data: new Uint8Array(value.data) },
+    ]),
+  );
+}
+
+/**
+ * The first tensor between two stages that differs, in the order of the stages: the stage that makes
+ * it is where the answers part.
+ */
+async function findCulprit(
+  { prepared, parts }: Cut,
+  requests: readonly Request[],
+  checked: readonly CheckedRequest[],
+  { runtime, split }: Sessions,
+  threads: number,
+): Promise<{ tensor: string; stage: string; difference: number } | null> {
+  const position = checked.findIndex(({ outputs }) =>
+    Object.values(outputs).some(({ bitEqual }) => !bitEqual),
+  );
+  const request = requests[position];
+  if (request === undefined) return null;
+  const made = parts.flatMap(({ id, model }) =>
+    readSignature(model).outputs.map(({ name }) => ({ name, stage: id })),
+  );
+  const names = made.map(({ name }) => name);
+  const whole = await runtime.load(watching(prepared.model, names), { threads });
+  try {
+    const expected = (await whole.run(copied(request.values))).outputs;
+    const observed = (await runSplit(split, request.values, names)).outputs;
+    const differences = compareAll(expected, observed, names);
+    const first = made.find(({ name }) => differences[name]?.bitEqual === false);
+    if (first === undefined) return null;
+    const difference = differences[first.name]?.maxRelative ?? 0;
+    return { tensor: first.name, stage: first.stage, difference };
+  } finally {
+    await whole.release();
+  }
+}
+
+/** The whole graph with more outputs; nothing else changes, since it is not optimised again. */
+function watching(model: OnnxModel, names: readonly string[]): OnnxModel {
+  const { output } = mainGraph(model.proto);
+  const listed = new Set(output.map(({ name }) => name));
+  const added = names
+    .filter((name) => !listed.has(name))
+    .map((name) => declareValue(name, { dataType: "undefined", shape: null }));
+  return { ...model, proto: withGraph(model.proto, { output: [...output, ...added] }) };
+}

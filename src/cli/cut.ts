@@ -1,0 +1,92 @@
+/**
+ * Cutting a model along a plan.
+ *
+ * @module
+ */
+import { CodedError } from "../base/errors.ts";
+import { graphSha256 } from "../cost/graph-hash.ts";
+import type { OptimisationLevel } from "../cost/profile.ts";
+import { extractPart } from "../onnx/extract.ts";
+import type { OnnxModel } from "../onnx/model.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { PreparedGraph } from "../runtime/prepare.node.ts";
+import { choice, type Option } from "./command.ts";
+import { levels, prepareModel } from "./prepare.ts";
+import type { Shapes } from "./shape-option.ts";
+
+export const cutLevelOption: Option<OptimisationLevel | undefined> = choice(
+  "--level <level>",
+  "how far the whole graph is optimised before it is cut",
+  levels,
+);
+
+/** What one device runs at once. */
+export interface StagePart {
+  readonly id: string;
+  readonly device: string;
+  readonly nodes: readonly string[];
+  readonly model: OnnxModel;
+}
+
+export interface Cut {
+  readonly prepared: PreparedGraph;
+  /** In an order in which each stands behind those that feed it. */
+  readonly parts: readonly StagePart[];
+}
+
+/**
+ * Optimises the whole graph, makes sure that the plan is for it, and extracts the parts.
+ *
+ * @throws PLAN_INVALID if the plan was made for another graph or another level of optimisation, or
+ * does not give every node to one stage; else as `prepareModel`
+ */
+export async function cutByPlan(
+  model: OnnxModel,
+  plan: Plan,
+  level: OptimisationLevel,
+  shapes: Shapes,
+): Promise<Cut> {
+  const prepared = await prepareModel(model, level, shapes);
+  checkGraph(prepared, plan, level);
+  checkStages(prepared, plan);
+  const parts = plan.stages.map(({ id, devices, nodes }) => ({
+    id,
+    device: devices[0] ?? "",
+    nodes,
+    model: extractPart(prepared.model, nodes, prepared.openTypes),
+  }));
+  return { prepared, parts };
+}
+
+function checkGraph({ graph }: PreparedGraph, plan: Plan, level: OptimisationLevel): void {
+  if (plan.graphSha256 === graphSha256(graph)) return;
+  if (plan.level !== undefined && plan.level !== level) {
+    throw invalid(
+      `the plan was made for the graph at level '${plan.level}', this command cuts it at '${level}': run \`partita profile MODEL --level ${level}\` and plan again, or cut with \`--level ${plan.level}\``,
+    );
+  }
+  throw invalid(
+    `the plan was made for another graph: its graphSha256 is ${plan.graphSha256.slice(0, 12)}…, the model's at level '${level}' is ${graphSha256(graph).slice(0, 12)}…; profile this model and plan again (with the same --shape, if any)`,
+  );
+}
+
+function checkStages({ graph }: PreparedGraph, plan: Plan): void {
+  const places = new Map<string, number>();
+  for (const name of plan.stages.flatMap(({ nodes }) => nodes)) {
+    places.set(name, (places.get(name) ?? 0) + 1);
+  }
+  const wrong = graph.nodes.find(({ name }) => places.get(name) !== 1);
+  if (wrong === undefined && places.size === graph.nodes.length) return;
+  const name = wrong?.name ?? [...places.keys()].find((key) => !isNode(graph, key)) ?? "";
+  throw invalid(
+    `the plan's stages name node '${name}' ${places.get(name) ?? 0} times and the graph has it ${isNode(graph, name) ? "once" : "not at all"}; plan again`,
+  );
+}
+
+function isNode(graph: PreparedGraph["graph"], name: string): boolean {
+  return graph.nodes.some((node) => node.name === name);
+}
+
+function invalid(message: string): CodedError {
+  return new CodedError("PLAN_INVALID", message);
+}

@@ -1,0 +1,119 @@
+/**
+ * The options that say what a plan is to be like, and the way from them to a plan: the same for all
+ * commands that plan.
+ *
+ * @module
+ */
+import { systemClock } from "../base/clock.node.ts";
+import { CodedError } from "../base/errors.ts";
+import type { Profile } from "../cost/profile.ts";
+import type { Topology } from "../cost/topology.ts";
+import { readTopology } from "../cost/topology-file.ts";
+import type { Infeasible } from "../plan/feasibility.ts";
+import { formatObjective, parseObjective } from "../plan/objective.ts";
+import { type Plan, readPlan } from "../plan/plan.ts";
+import type { Planner } from "../plan/planner.ts";
+import { choosePlanner, type PlannerChoice, planners } from "../plan/planners.ts";
+import { createProblem, type Limits, type Problem } from "../plan/problem.ts";
+import { runPlanner } from "../plan/run-planner.ts";
+import { type Option, quantity, text, usage, whole } from "./command.ts";
+import { readText, shownName } from "./files.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Options as commands list them. */
+export const planningOptions: {
+  readonly objective: Option<string | undefined>;
+  readonly planner: Option<string | undefined>;
+  readonly keepLocal: Option<string | undefined>;
+  readonly maxLatency: Option<number | undefined>;
+  readonly maxPeriod: Option<number | undefined>;
+  readonly maxEnergy: Option<number | undefined>;
+  readonly timeLimit: Option<number | undefined>;
+  readonly seed: Option<number | undefined>;
+} = {
+  objective: text(
+    "--objective <what>",
+    'latency (default), throughput, energy, or a sum such as "latency + 0.2 s/J · energy"',
+  ),
+  planner: text("--planner <name>", "algorithm (default: auto)"),
+  keepLocal: text(
+    "--keep-local <tensor|n>",
+    "privacy: everything this tensor is made from, or the first n nodes, stays on the source",
+  ),
+  maxLatency: quantity("--max-latency <50 ms>", "upper limit of the latency", "s"),
+  maxPeriod: quantity("--max-period <50 ms>", "upper limit of the time between answers", "s"),
+  maxEnergy: quantity("--max-energy <2 J>", "upper limit of the energy of one inference", "J"),
+  timeLimit: quantity("--time-limit <10 s>", "stop after this time with the best found", "s"),
+  seed: whole("--seed <n>", "seed of planners that draw lots (default 1)"),
+};
+
+/** What the options of `planningOptions` were given as. */
+export type PlanningChoices = {
+  readonly [K in keyof typeof planningOptions]: ReturnType<(typeof planningOptions)[K]["read"]>;
+};
+
+/** @throws TOPOLOGY_INVALID, FILE_NOT_FOUND */
+export async function loadTopology(path: string, terminal: Terminal): Promise<Topology> {
+  return readTopology(await readText(path, terminal), shownName(path));
+}
+
+/** @throws PLAN_INVALID, FILE_NOT_FOUND */
+export async function loadPlan(path: string, terminal: Terminal): Promise<Plan> {
+  return readPlan(await readText(path, terminal), shownName(path));
+}
+
+/** @throws USAGE_INVALID, TOPOLOGY_INVALID, TENSOR_UNKNOWN */
+export function problemOf(profile: Profile, topology: Topology, choices: PlanningChoices): Problem {
+  const { maxLatency, maxPeriod, maxEnergy, keepLocal } = choices;
+  const limits: Limits = {
+    ...(maxLatency === undefined ? {} : { latencySeconds: maxLatency }),
+    ...(maxPeriod === undefined ? {} : { periodSeconds: maxPeriod }),
+    ...(maxEnergy === undefined ? {} : { energyJoules: maxEnergy }),
+    ...(keepLocal === undefined ? {} : { keepLocal: tensorOrCount(keepLocal, profile) }),
+  };
+  return createProblem(profile, topology, parseObjective(choices.objective ?? "latency"), limits);
+}
+
+/** The problem that a plan was made for: its objective and limits stand in it. */
+export function problemOfPlan(plan: Plan, profile: Profile, topology: Topology): Problem {
+  return createProblem(profile, topology, parseObjective(plan.objective), plan.limits);
+}
+
+/** @throws USAGE_INVALID */
+export function plannerOf(choices: PlanningChoices, problem: Problem): PlannerChoice {
+  const { planner: name = "auto" } = choices;
+  if (name === "auto") return choosePlanner(problem);
+  const planner = Object.hasOwn(planners, name) ? planners[name] : undefined;
+  if (planner !== undefined) return { planner, reason: "it was asked for" };
+  throw usage(`--planner wants auto, ${Object.keys(planners).join(", ")}, not "${name}"`);
+}
+
+/** Runs a planner; blocks the thread. */
+export function decide(
+  planner: Planner,
+  problem: Problem,
+  choices: PlanningChoices,
+  terminal: Terminal,
+): Plan | Infeasible {
+  const { timeLimit: timeLimitSeconds, seed = 1 } = choices;
+  return terminal.blocking(() =>
+    runPlanner(planner, problem, {
+      seed,
+      clock: systemClock,
+      ...(timeLimitSeconds === undefined ? {} : { timeLimitSeconds }),
+    }),
+  );
+}
+
+/** For commands that cannot go on without a plan. @throws PLAN_INFEASIBLE */
+export function demandPlan(answer: Plan | Infeasible, problem: Problem): Plan {
+  if (!("type" in answer)) return answer;
+  const message = `no plan for ${formatObjective(problem.objective)} is allowed: ${answer.reason}`;
+  throw new CodedError("PLAN_INFEASIBLE", message, { witness: answer.witness });
+}
+
+/** Exporters also name tensors by numbers, so that an existing tensor comes first. */
+function tensorOrCount(written: string, profile: Profile): string | number {
+  const isTensor = profile.graph.tensors.some(({ name }) => name === written);
+  return !isTensor && /^\d+$/.test(written) ? Number(written) : written;
+}

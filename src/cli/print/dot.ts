@@ -1,0 +1,163 @@
+/**
+ * Pictures of plans in the DOT language: stages as boxes, coloured by device.
+ *
+ * @module
+ */
+import { formatQuantity } from "../../base/units.ts";
+import type { Plan } from "../../plan/plan.ts";
+import type { Problem } from "../../plan/problem.ts";
+import { shorten } from "./shorten.ts";
+
+/** Larger graphs are drawn stage by stage: nobody reads a thousand boxes. */
+const mostNodes = 150;
+
+/** Okabe and Ito's palette, lightened: distinct for colour-blind readers, too. */
+const palette = [
+  "#a6d3f0",
+  "#f7cf8a",
+  "#8fd6bf",
+  "#f2b28a",
+  "#e5bcd3",
+  "#f5f0a0",
+  "#9fc1dd",
+  "#d0d0d0",
+] as const;
+
+/** Writes a plan as a DOT graph; nodes one by one, or stages only where they are too many. */
+export function planToDot(plan: Plan, problem: Problem): string {
+  const whole = problem.index.graph.nodes.length <= mostNodes;
+  const lines = [
+    "digraph plan {",
+    '  graph [rankdir=TB, fontname="Helvetica", labelloc=t, nodesep=0.3, compound=true,',
+    `    label=${quote(title(plan))}];`,
+    '  node [shape=box, style="filled,rounded", fontname="Helvetica", fontsize=10, fillcolor=white];',
+    '  edge [fontname="Helvetica", fontsize=9, color="#555555"];',
+    ...(whole ? nodeLines(plan, problem) : stageLines(plan, problem)),
+    "}",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** Renders DOT as SVG, by Graphviz compiled to WebAssembly. */
+export async function dotToSvg(dot: string): Promise<string> {
+  const { instance } = await import("@viz-js/viz");
+  return (await instance()).renderString(dot, { format: "svg" });
+}
+
+function title(plan: Plan): string {
+  const { latencySeconds, throughputPerSecond } = plan.claimed;
+  return `${plan.objective}: latency ${formatQuantity(latencySeconds, "s")}, ${throughputPerSecond.toPrecision(3)} /s`;
+}
+
+function colourOf(problem: Problem, device: string | undefined): string {
+  const position = problem.devices.findIndex(({ name }) => name === device);
+  return palette[Math.max(0, position) % palette.length] as string;
+}
+
+function stageTitle({ id, devices, nodes, seconds }: Plan["stages"][number]): string {
+  return `${id} on ${devices.join(", ")}\n${nodes.length} nodes, ${formatQuantity(seconds, "s")}`;
+}
+
+/** Every node in the cluster of its stage; edges that cross carry the tensor's bytes. */
+function nodeLines(plan: Plan, problem: Problem): string[] {
+  const { graph } = problem.index;
+  const clusters = plan.stages.flatMap((stage) => [
+    `  subgraph ${quote(`cluster_${stage.id}`)} {`,
+    `    label=${quote(stageTitle(stage))}; style="filled,rounded"; color="#888888";`,
+    `    fillcolor=${quote(colourOf(problem, stage.devices[0]))};`,
+    ...stage.nodes.map((name) => {
+      const node = graph.nodes[problem.index.nodeByName.get(name) as number];
+      return `    ${quote(`node ${name}`)} [label=${quote(`${node?.operator}\n${shorten(name, 28)}`)}];`;
+    }),
+    "  }",
+  ]);
+  const endOf = (node: number | null | undefined, tensor: string): string =>
+    quote(
+      node === null || node === undefined ? `input ${tensor}` : `node ${graph.nodes[node]?.name}`,
+    );
+  const edges = graph.tensors.flatMap(({ name }, tensor) => {
+    const producer = problem.index.producer[tensor] ?? null;
+    const home = deviceOf(plan, problem, producer);
+    return (problem.index.consumers[tensor] ?? []).map((consumer) => {
+      const crosses = deviceOf(plan, problem, consumer) !== home;
+      const style = crosses ? crossing(problem, tensor) : "";
+      return `  ${endOf(producer, name)} -> ${endOf(consumer, name)}${style};`;
+    });
+  });
+  return [...clusters, ...inputLines(problem), ...edges, ...outputLines(problem, endOf)];
+}
+
+/** One box per stage; one edge for all tensors between two stages. */
+function stageLines(plan: Plan, problem: Problem): string[] {
+  const stageOf = new Map(plan.stages.flatMap(({ id, nodes }) => nodes.map((name) => [name, id])));
+  const boxes = plan.stages.map(
+    (stage) =>
+      `  ${quote(`stage ${stage.id}`)} [label=${quote(stageTitle(stage))}, fillcolor=${quote(colourOf(problem, stage.devices[0]))}];`,
+  );
+  const flows = new Map<string, { ends: string; tensors: Set<number> }>();
+  const { graph } = problem.index;
+  const endOf = (node: number | null | undefined, tensor: string): string =>
+    quote(
+      node === null || node === undefined
+        ? `input ${tensor}`
+        : `stage ${stageOf.get(graph.nodes[node]?.name ?? "")}`,
+    );
+  graph.tensors.forEach(({ name }, tensor) => {
+    const from = endOf(problem.index.producer[tensor], name);
+    for (const consumer of problem.index.consumers[tensor] ?? []) {
+      const to = endOf(consumer, name);
+      if (from === to) continue;
+      const flow = flows.get(from + to) ?? { ends: `${from} -> ${to}`, tensors: new Set() };
+      flow.tensors.add(tensor);
+      flows.set(from + to, flow);
+    }
+  });
+  const edges = [...flows.values()].map(({ ends, tensors }) => {
+    const bytes = [...tensors].reduce((sum, tensor) => sum + (problem.linkBytes[tensor] ?? 0), 0);
+    const [first = 0] = tensors;
+    const what =
+      tensors.size === 1
+        ? shorten(graph.tensors[first]?.name ?? "", 28)
+        : `${tensors.size} tensors`;
+    return `  ${ends} [label=${quote(`${what}\n${formatQuantity(bytes, "B")}`)}];`;
+  });
+  return [...boxes, ...inputLines(problem), ...edges, ...outputLines(problem, endOf)];
+}
+
+function inputLines(problem: Problem): string[] {
+  return problem.index.graph.inputs.map(
+    (name) =>
+      `  ${quote(`input ${name}`)} [label=${quote(name)}, shape=ellipse, fillcolor=${quote(colourOf(problem, problem.topology.source))}];`,
+  );
+}
+
+function outputLines(
+  problem: Problem,
+  endOf: (node: number | null | undefined, tensor: string) => string,
+): string[] {
+  const { index, topology } = problem;
+  return index.graph.outputs.flatMap((name) => {
+    const producer = index.producer[index.tensorByName.get(name) as number];
+    const id = quote(`output ${name}`);
+    const fill = topology.sink === "anywhere" ? "white" : colourOf(problem, topology.sink);
+    return [
+      `  ${id} [label=${quote(name)}, shape=ellipse, fillcolor=${quote(fill)}];`,
+      `  ${endOf(producer, name)} -> ${id};`,
+    ];
+  });
+}
+
+function deviceOf(plan: Plan, problem: Problem, node: number | null): string | undefined {
+  if (node === null) return problem.topology.source;
+  return plan.placement[problem.index.graph.nodes[node]?.name ?? ""];
+}
+
+function crossing(problem: Problem, tensor: number): string {
+  const bytes = formatQuantity(problem.linkBytes[tensor] ?? 0, "B");
+  return ` [label=${quote(bytes)}, color="#c03000", penwidth=2]`;
+}
+
+/** A DOT string: line breaks as `\n`. */
+function quote(text: string): string {
+  return `"${text.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`;
+}

@@ -1,0 +1,225 @@
+/**
+ * Profiles: read from files, measured on this machine, or kept from an earlier measurement.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
+import { availableParallelism, cpus } from "node:os";
+import { join } from "node:path";
+import { CodedError } from "../base/errors.ts";
+import { graphSha256 } from "../cost/graph-hash.ts";
+import {
+  mergeProfiles,
+  type OptimisationLevel,
+  type Profile,
+  type ProfileSource,
+  readProfile,
+} from "../cost/profile.ts";
+import { onnxRuntimeName } from "../runtime/onnxruntime.node.ts";
+import type { PreparedGraph } from "../runtime/prepare.node.ts";
+import { profileGraph } from "../runtime/profile-graph.node.ts";
+import { choice, type Option, whole } from "./command.ts";
+import { readText, shownName, writeWhole } from "./files.ts";
+import { loadModel, type NamedModel } from "./model-argument.ts";
+import { modelSha256 } from "./model-hash.ts";
+import { levels, prepareModel, savedLevel } from "./prepare.ts";
+import { showProgress } from "./print/progress.ts";
+import { type Shapes, shapeOption } from "./shape-option.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What a kind of device is called unless told. */
+export const thisMachine = "this-machine";
+
+type Level = OptimisationLevel | "auto";
+
+/** Options of all commands that may measure. */
+export const profilingOptions: {
+  readonly shape: Option<Shapes>;
+  readonly level: Option<Level | undefined>;
+  readonly threads: Option<number | undefined>;
+} = {
+  shape: shapeOption,
+  level: choice(
+    "--level <level>",
+    "how far the whole graph is optimised before it is measured; default extended",
+    [...levels, "auto"],
+  ),
+  threads: whole("--threads <n>", "threads of the runtime (default 1)", 1),
+};
+
+export interface ProfilingChoices {
+  readonly shape: Shapes;
+  readonly level: Level | undefined;
+  readonly threads: number | undefined;
+}
+
+/** How to measure, and what the result will be known by. */
+export interface Measurement {
+  readonly named: NamedModel;
+  /** What tells this measurement from others. */
+  readonly source: Omit<ProfileSource, "graphSha256" | "measuredAt">;
+  /** The name of this kind of device. */
+  readonly device: string;
+}
+
+interface Surroundings {
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+}
+
+/** Says what would be measured, without measuring. */
+export function describeMeasurement(
+  named: NamedModel,
+  { shape: shapes, level, threads = 1 }: ProfilingChoices,
+  device: string = thisMachine,
+): Measurement {
+  return {
+    named,
+    device,
+    source: {
+      modelSha256: modelSha256(named.model),
+      level: resolveLevel(level ?? savedLevel(named.model) ?? "extended"),
+      threads,
+      runtime: onnxRuntimeName(),
+      shapes,
+      machine: describeMachine(),
+    },
+  };
+}
+
+/**
+ * `all` bakes in layouts of one class of processors, and nothing is known here of the machines that
+ * will run the parts.
+ */
+function resolveLevel(level: Level): OptimisationLevel {
+  return level === "auto" ? "extended" : level;
+}
+
+function describeMachine(): string {
+  const [cpu] = cpus();
+  return `${cpu?.model.trim() ?? "unknown processor"}, ${process.arch}, ${availableParallelism()} cores`;
+}
+
+/** Whether a profile was measured exactly like this. */
+export function isOf(profile: Profile, { source, device }: Measurement): boolean {
+  const { source: found } = profile;
+  if (found === undefined || !Object.hasOwn(profile.devices, device)) return false;
+  return fingerprint(found) === fingerprint(source);
+}
+
+function fingerprint({
+  modelSha256,
+  level,
+  threads,
+  runtime,
+  shapes,
+  machine,
+}: Measurement["source"]): string {
+  const sorted = Object.entries(shapes).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([modelSha256, level, threads, runtime, sorted, machine]);
+}
+
+/** Optimises the graph and measures it on this machine, with a progress bar. */
+export async function measure(
+  measurement: Measurement,
+  { terminal, signal }: Surroundings,
+): Promise<{ profile: Profile; prepared: PreparedGraph }> {
+  const { named, source, device } = measurement;
+  const prepared = await prepareModel(named.model, source.level, source.shapes);
+  const progress = showProgress(`profiling ${named.name}`, terminal);
+  try {
+    const measured = await profileGraph(prepared, {
+      threads: source.threads,
+      signal,
+      onProgress: (done, { message }) => progress.update(done, message),
+    });
+    const graph = { ...prepared.graph, name: named.name };
+    const profile: Profile = {
+      format: "partita.profile/1",
+      graph,
+      devices: { [device]: measured },
+      source: {
+        ...source,
+        graphSha256: graphSha256(graph),
+        measuredAt: new Date().toISOString(),
+      },
+    };
+    return { profile, prepared };
+  } finally {
+    progress.stop();
+  }
+}
+
+/**
+ * The profile that a command plans with: a file, or several merged, or the measurement of a model,
+ * kept in the cache folder.
+ *
+ * @param argument a profile's file, or MODEL
+ * @param others files of further kinds of device; given with a model, it is not measured
+ * @throws PROFILE_INVALID, FILE_NOT_FOUND, and what measuring throws
+ */
+export async function obtainProfile(
+  argument: string,
+  others: readonly string[],
+  call: Surroundings & { readonly options: ProfilingChoices },
+): Promise<Profile> {
+  const { terminal, options } = call;
+  const further = await Promise.all(others.map((path) => loadProfile(path, terminal)));
+  if (argument.endsWith(".json")) {
+    return mergeProfiles([await loadProfile(argument, terminal), ...further]);
+  }
+  const named = await loadModel(argument, terminal);
+  if (further.length === 0) {
+    return measureOnce(describeMeasurement(named, options), call);
+  }
+  for (const [position, { source }] of further.entries())
+    checkModel(source, named, others[position]);
+  return mergeProfiles(further);
+}
+
+/** @throws PROFILE_INVALID, FILE_NOT_FOUND */
+export async function loadProfile(path: string, terminal: Terminal): Promise<Profile> {
+  return readProfile(await readText(path, terminal), shownName(path));
+}
+
+function checkModel(source: ProfileSource | undefined, named: NamedModel, file = ""): void {
+  if (source === undefined || savedLevel(named.model) !== null) return;
+  if (source.modelSha256 === modelSha256(named.model)) return;
+  throw new CodedError(
+    "PROFILE_INVALID",
+    `${file} was measured with another model than '${named.name}' (modelSha256 differs); profile this one`,
+  );
+}
+
+/** Measures, unless the same measurement is in the cache folder. */
+export async function measureOnce(
+  measurement: Measurement,
+  surroundings: Surroundings,
+): Promise<Profile> {
+  const { terminal } = surroundings;
+  const folder = join(terminal.cacheFolder, "profiles");
+  const key = createHash("sha256").update(fingerprint(measurement.source)).digest("hex");
+  const path = join(folder, `${key.slice(0, 32)}.profile.json`);
+  const kept = await readKept(path, measurement);
+  if (kept !== null) {
+    if (terminal.watched) terminal.note(`using the profile of ${kept.source?.measuredAt}: ${path}`);
+    return kept;
+  }
+  const { profile } = await measure(measurement, surroundings);
+  // A cache that cannot be written costs time, not the result.
+  await mkdir(folder, { recursive: true })
+    .then(() => writeWhole(path, JSON.stringify(profile), terminal))
+    .catch((error: Error) => terminal.note(`the profile is not kept: ${error.message}`));
+  return profile;
+}
+
+/** A profile that is there and was measured like this; a broken one counts as none. */
+export async function readKept(path: string, measurement: Measurement): Promise<Profile | null> {
+  try {
+    const profile = readProfile(await readFile(path, "utf8"), path);
+    return isOf(profile, measurement) ? profile : null;
+  } catch {
+    return null;
+  }
+}
