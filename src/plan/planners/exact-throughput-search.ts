@@ -3,7 +3,7 @@ import { evaluate } from "../evaluate.ts";
 import type { Incumbent } from "../planner.ts";
 import { Loads } from "./exact-throughput-loads.ts";
 import type { Flow } from "./exact-throughput-model.ts";
-import type { Effort, Table, Tables } from "./exact-throughput-tables.ts";
+import { type Effort, pause, type Table, type Tables } from "./exact-throughput-tables.ts";
 
 /** Loads that differ by less are equal; above the noise of sums, below what counts as better. */
 const margin = 1 - 1e-10;
@@ -29,6 +29,7 @@ export class StageSearch {
   readonly #devices: number[] = [];
   /** The period to beat. */
   ceiling: number;
+  #nextPause = 0;
   /** Whether everything was gone through. */
   isComplete = true;
 
@@ -49,8 +50,8 @@ export class StageSearch {
     return least * margin;
   }
 
-  /** Yields each better placement. */
-  *run(): Generator<Incumbent, void> {
+  /** Yields each better placement, and `null` now and then, so that the caller may stop. */
+  *run(): Generator<Incumbent | null, void> {
     const { whole } = this.#tables.ideals;
     const roots = [...this.#tables.tables]
       .map(([set, { ideals, least }]) => ({ set, least: least[ideals.indexOf(whole)] }))
@@ -66,13 +67,17 @@ export class StageSearch {
     return this.ceiling * margin;
   }
 
-  *#descend(set: number, after: number): Generator<Incumbent, void> {
+  *#descend(set: number, after: number): Generator<Incumbent | null, void> {
     for (const choice of this.#choices(set, after)) {
       if (this.#effort.steps > this.#effort.most) {
         this.isComplete = false;
         return;
       }
       if (choice.least >= this.#cut()) return;
+      if (this.#effort.steps > this.#nextPause) {
+        this.#nextPause = this.#effort.steps + pause;
+        yield null;
+      }
       const saved = this.#loads.save();
       this.#befores.push(choice.before);
       this.#devices.push(this.#tables.model.runners[choice.runner] as number);

@@ -27,7 +27,7 @@ export interface Effort {
 }
 
 /** How many steps pass between two occasions for the caller to stop. */
-const pause = 4_000_000;
+export const pause = 1_000_000;
 
 /** Bounds on the loads of stages, for one list of ideals. */
 export class Tables {

@@ -16,10 +16,10 @@ import { single } from "./single.ts";
 
 /** With more ideals than this the search goes along a few topological orders instead. */
 const mostIdeals = 20_000;
-/** About ten seconds. */
-const mostSteps = 2_000_000_000;
+/** Some ten seconds. */
+const mostSteps = 300_000_000;
 /** Steps along a few orders, for a first plan. */
-const firstSteps = 50_000_000;
+const firstSteps = 20_000_000;
 /** Sets of devices double with each; beyond, the fastest ones are searched. */
 const mostRunners = 10;
 
@@ -101,7 +101,10 @@ class Course {
     if (effort.steps > most) return false;
     if (isAll) this.#raise(search.bound());
     if (isAll && this.best !== null) yield this.best;
-    for (const found of search.run()) yield this.keep(found);
+    for (const found of search.run()) {
+      if (found !== null) yield this.keep(found);
+      else if (this.best !== null) yield this.best;
+    }
     return isAll && search.isComplete;
   }
 
