@@ -36,12 +36,8 @@ export class SessionClient {
   inputs: readonly RuntimeTensor[] = [];
   outputs: readonly RuntimeTensor[] = [];
 
-  private constructor(request: LoadRequest) {
-    const script = createRequire(import.meta.url).resolve("#session-thread");
-    this.#worker = new Worker(script, {
-      workerData: request,
-      transferList: [...buffersOf([request.skeleton, ...request.weights.map(({ data }) => data)])],
-    });
+  private constructor() {
+    this.#worker = new Worker(createRequire(import.meta.url).resolve("#session-thread"));
     this.#worker.on("message", (reply: SessionReply) => this.#settle(reply));
     this.#worker.on("error", (error) =>
       this.#fail(`the thread of the session failed: ${messageOf(error)}`, error),
@@ -59,14 +55,13 @@ export class SessionClient {
    *
    * @throws ONNX_MALFORMED, ONNX_UNSUPPORTED, RUNTIME_FAILED
    */
-  static async start(request: LoadRequest): Promise<SessionClient> {
-    const client = new SessionClient(request);
-    const reply = await client.#next();
+  static async start(request: Omit<LoadRequest, "type">): Promise<SessionClient> {
+    const client = new SessionClient();
+    const reply = await client.#send({ type: "load", ...request });
     if (reply.type === "failed") throw loadError(reply.message);
-    if (reply.type === "loaded") {
-      client.inputs = reply.inputs;
-      client.outputs = reply.outputs;
-    }
+    if (reply.type !== "loaded") throw new Error(`loading was answered with '${reply.type}'`);
+    client.inputs = reply.inputs;
+    client.outputs = reply.outputs;
     return client;
   }
 
@@ -103,17 +98,14 @@ export class SessionClient {
 
   async #request(request: SessionRequest): Promise<SessionReply> {
     if (this.#failure !== null) throw this.#failure;
-    const inputs = request.type === "release" ? [] : Object.values(request.inputs);
-    const transfer = [...buffersOf(inputs.map(({ data }) => data))];
-    const reply = this.#next();
-    this.#worker.postMessage(request, transfer);
-    const settled = await reply;
-    if (settled.type === "failed") throw runError(settled.message);
-    return settled;
+    const reply = await this.#send(request);
+    if (reply.type === "failed") throw runError(reply.message);
+    return reply;
   }
 
-  #next(): Promise<SessionReply> {
+  #send(request: SessionRequest): Promise<SessionReply> {
     this.#worker.ref();
+    this.#worker.postMessage(request, buffersOf(request));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
     });
@@ -130,8 +122,16 @@ export class SessionClient {
   }
 }
 
-function buffersOf(views: readonly Uint8Array<ArrayBuffer>[]): Set<ArrayBuffer> {
-  return new Set(views.map(({ buffer }) => buffer));
+function buffersOf(request: SessionRequest): ArrayBuffer[] {
+  switch (request.type) {
+    case "load":
+      return [request.skeleton.buffer, ...request.weights.map(({ data }) => data.buffer)];
+    case "release":
+      return [];
+    default:
+      // One buffer may be the value of two inputs.
+      return [...new Set(Object.values(request.inputs).map(({ data }) => data.buffer))];
+  }
 }
 
 /** A view of a part of a buffer is copied: transferring it would take the rest away from its owner. */

@@ -11,8 +11,9 @@ export interface WeightData {
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
-/** How to create the session; the first message, as the thread's `workerData`. */
+/** How to create the session; the first message. */
 export interface LoadRequest {
+  readonly type: "load";
   readonly skeleton: Uint8Array<ArrayBuffer>;
   readonly weights: readonly WeightData[];
   readonly threads: number;
@@ -32,6 +33,7 @@ export interface RuntimeTensor {
 }
 
 export type SessionRequest =
+  | LoadRequest
   | { readonly type: "run"; readonly inputs: TensorValues }
   /** Runs again and again on the same inputs; the outputs are dropped. */
   | {

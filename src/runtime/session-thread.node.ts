@@ -5,7 +5,9 @@
  * @module
  */
 import { basename } from "node:path";
-import { parentPort, workerData } from "node:worker_threads";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { type MessagePort, parentPort } from "node:worker_threads";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { messageOf } from "../base/errors.ts";
 import { bytesPerElement, type TensorValue } from "../graph/tensor-value.ts";
@@ -46,37 +48,46 @@ const arrays: Readonly<Record<string, Elements>> = {
   uint8: Uint8Array,
 };
 
-await serve(workerData as LoadRequest);
+if (parentPort !== null) serve(parentPort);
 
-async function serve(request: LoadRequest): Promise<void> {
-  if (parentPort === null) return;
-  const port = parentPort;
+function serve(port: MessagePort): void {
   const reply = (message: SessionReply, transfer: ArrayBuffer[] = []) =>
     port.postMessage(message, transfer);
-  let session: InferenceSession;
-  try {
-    session = await create(request);
-  } catch (error) {
-    reply({ type: "failed", message: messageOf(error) });
-    port.close();
-    return;
-  }
+  let session: InferenceSession | null = null;
   let last: Promise<void> = Promise.resolve();
   port.on("message", (message: SessionRequest) => {
     last = last.then(async () => {
       try {
-        await answer(session, message, reply);
+        if (message.type === "load") {
+          session = await create(message);
+          reply(describeSession(session));
+        } else if (session !== null) {
+          await answer(session, message, reply);
+        }
       } catch (error) {
         reply({ type: "failed", message: messageOf(error) });
       }
-      if (message.type === "release") port.close();
+      if (session === null || message.type === "release") port.close();
+      if (message.type === "load" && message.weights.length > 0) collectGarbage();
     });
   });
-  reply({
+}
+
+function describeSession(session: InferenceSession): SessionReply {
+  return {
     type: "loaded",
     inputs: session.inputMetadata.map(describe),
     outputs: session.outputMetadata.map(describe),
-  });
+  };
+}
+
+/**
+ * The runtime has copied the weights, and an idle thread would keep the ones it was given for ever:
+ * nothing in it makes the collector run.
+ */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  setImmediate(() => runInNewContext("gc")());
 }
 
 async function create(request: LoadRequest): Promise<InferenceSession> {
@@ -112,7 +123,7 @@ function describe(metadata: InferenceSession.ValueMetadata): RuntimeTensor {
 
 async function answer(
   session: InferenceSession,
-  message: SessionRequest,
+  message: Exclude<SessionRequest, LoadRequest>,
   reply: (message: SessionReply, transfer?: ArrayBuffer[]) => void,
 ): Promise<void> {
   if (message.type === "release") {

@@ -1,0 +1,62 @@
+import type { TensorType } from "../graph/tensor-value.ts";
+import type { OnnxModel } from "../onnx/model.ts";
+import { quantile } from "./fit.ts";
+import { toLoadable } from "./loadable.ts";
+import { computeSeconds } from "./onnxruntime.node.ts";
+import { sampleInputs } from "./sample-inputs.ts";
+import { type RepeatLimits, SessionClient } from "./session-client.node.ts";
+import { readSignature } from "./signature.ts";
+
+export interface TimerOptions {
+  readonly threads: number;
+  /** Of the model's inputs, with sizes. */
+  readonly types: ReadonlyMap<string, TensorType>;
+  readonly limits: RepeatLimits;
+  readonly signal?: AbortSignal | undefined;
+  /** Where the runtime's profiler is to write; measuring takes a few percent more then. */
+  readonly profilePrefix?: string;
+}
+
+/**
+ * Compute seconds of a model alone in a session of its own, warm: the lower quartile of its runs.
+ * The minimum would be a run that found its data in a cache by luck, the median one that shared the
+ * processor with others.
+ *
+ * @throws the signal's reason, once the thread has ended; else as `Runtime.load` and `Session.run`
+ */
+export async function timeModel(
+  model: OnnxModel,
+  { threads, types, limits, signal, profilePrefix }: TimerOptions,
+): Promise<number> {
+  signal?.throwIfAborted();
+  const client = await SessionClient.start({
+    ...toLoadable(model),
+    threads,
+    level: "disabled",
+    ...(profilePrefix === undefined ? {} : { profilePrefix }),
+  });
+  const onAbort = () => void client.terminate();
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    signal?.throwIfAborted();
+    const inputs = sampleInputs(
+      readSignature(model).inputs.map((input) => ({
+        ...input,
+        shape: types.get(input.name)?.shape ?? input.shape,
+      })),
+    );
+    await client.repeat(inputs, { atLeast: 2, atMost: 2, seconds: 0 });
+    const times = await client.repeat(inputs, limits);
+    return quantile(
+      times.map((time) => computeSeconds(time, threads)),
+      0.25,
+    );
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+    if (signal?.aborted) await client.terminate();
+    else await client.release();
+  }
+}
