@@ -8,10 +8,11 @@ import type { AdditiveCosts } from "../additive.ts";
 import { type Infeasible, infeasible } from "../feasibility.ts";
 import type { Incumbent } from "../planner.ts";
 import type { Problem } from "../problem.ts";
-import { chooseOrder } from "../relaxation.ts";
+import { chooseOrder, relax } from "../relaxation.ts";
 import { createSearchSpace, type Domains, devicesIn } from "../search-space.ts";
 import { type Bounded, boundState } from "./branch-and-bound-bounds.ts";
 import { Champion } from "./branch-and-bound-champion.ts";
+import { improve } from "./branch-and-bound-moves.ts";
 import { explainInfeasible } from "./branch-and-bound-witness.ts";
 
 /** How many states are bounded between two incumbents, so that the caller can stop in between. */
@@ -64,7 +65,7 @@ export function* branchAndBound(
     }
     const best = champion.best(open.bound());
     if (best === null && states * space.units.length > fruitlessUnits) {
-      return giveUp(explainInfeasible(space, champion.closest), states);
+      return giveUp(explainInfeasible(space, nearMiss(space, order, champion)), states);
     }
     const due = best !== null && (best.value !== yielded?.value || states % statesPerStep === 0);
     if (best === null || !due || open.length === 0) continue;
@@ -72,7 +73,23 @@ export function* branchAndBound(
     yield best;
   }
   const best = champion.best(Number.POSITIVE_INFINITY);
-  return best ?? explainInfeasible(space, champion.closest);
+  return best ?? explainInfeasible(space, nearMiss(space, order, champion));
+}
+
+/** The least broken placement that was tried, among them one that does its best to break little. */
+function nearMiss(
+  space: SearchSpace,
+  order: readonly number[],
+  champion: Champion,
+): Infeasible | null {
+  const prices = space.resources.map(() => 0);
+  const relaxed = relax(space, order, space.domains, prices);
+  if (relaxed !== null) {
+    const tries = 40 * space.units.length;
+    champion.challenge(relaxed.placement);
+    champion.challenge(improve(space, relaxed.placement, tries));
+  }
+  return champion.closest;
 }
 
 function giveUp(closest: Infeasible, states: number): Infeasible {
