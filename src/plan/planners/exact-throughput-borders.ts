@@ -42,8 +42,8 @@ export function borderOf(model: ThroughputModel, set: number): Border {
   const { problem } = model;
   const inside = devicesOf(model, set);
   return {
-    secondsPerByteOut: secondsPerByte(problem, linksOut(problem, inside)),
-    secondsPerByteIn: secondsPerByte(problem, linksIn(problem, inside)),
+    secondsPerByteOut: secondsPerByte(problem, linksOut(model, inside)),
+    secondsPerByteIn: secondsPerByte(problem, linksIn(model, inside)),
     hasSource: inside.has(problem.source),
     hasSink: problem.sink !== null && inside.has(problem.sink),
   };
@@ -64,23 +64,31 @@ export function passageOf(model: ThroughputModel, earlier: number, runner: numbe
       ? share(problem, device, links)
       : nothing;
   return {
-    receiveFromEarlier: only(linksOut(problem, before), "to", receiveShare),
-    sendToEarlier: only(linksIn(problem, before), "from", sendShare),
-    sendOnward: only(linksOut(problem, all), "from", sendShare),
-    receiveFromOnward: only(linksIn(problem, all), "to", receiveShare),
+    receiveFromEarlier: only(linksOut(model, before), "to", receiveShare),
+    sendToEarlier: only(linksIn(model, before), "from", sendShare),
+    sendOnward: only(linksOut(model, all), "from", sendShare),
+    receiveFromOnward: only(linksIn(model, all), "to", receiveShare),
   };
 }
 
-export function portOf({ problem, runners }: ThroughputModel, runner: number): Port {
+/** The last stage of a set takes in what earlier devices make, and gives to those not in the set. */
+export function portOf(model: ThroughputModel, earlier: number, runner: number): Port {
+  const { problem, runners, routes } = model;
   const device = runners[runner] as number;
-  const own = new Set([device]);
-  const incoming = linksIn(problem, own);
-  const outgoing = linksOut(problem, own);
+  const everyone = 2 ** runners.length - 1;
+  const before = devicesOf(model, earlier);
+  const behind = devicesOf(model, everyone ^ earlier ^ (1 << runner));
+  const sources = new Set([...before, problem.source]);
+  const sinks = new Set(problem.sink === null ? behind : [...behind, problem.sink]);
+  if (device === problem.sink) for (const other of behind) sources.add(other);
+  if (device === problem.source) for (const other of before) sinks.add(other);
+  const incoming = new Set([...sources].flatMap((from) => routes[from]?.[device]?.lasts ?? []));
+  const outgoing = new Set([...sinks].flatMap((to) => routes[device]?.[to]?.firsts ?? []));
   return {
-    receive: incoming.length === 0 ? impossible : receiveShare(problem, device, incoming),
-    send: outgoing.length === 0 ? impossible : sendShare(problem, device, outgoing),
-    secondsPerByteIn: secondsPerByte(problem, incoming),
-    secondsPerByteOut: secondsPerByte(problem, outgoing),
+    receive: incoming.size === 0 ? impossible : receiveShare(problem, device, [...incoming]),
+    send: outgoing.size === 0 ? impossible : sendShare(problem, device, [...outgoing]),
+    secondsPerByteIn: secondsPerByte(problem, [...incoming]),
+    secondsPerByteOut: secondsPerByte(problem, [...outgoing]),
   };
 }
 
@@ -108,16 +116,25 @@ function devicesOf({ runners }: ThroughputModel, set: number): Set<number> {
   return new Set(runners.filter((_, runner) => ((set >> runner) & 1) === 1));
 }
 
-function linksOut(problem: Problem, inside: ReadonlySet<number>): number[] {
-  return problem.hops.links.flatMap(({ from, to }, link) =>
-    inside.has(from) && !inside.has(to) ? [link] : [],
-  );
+function linksOut(model: ThroughputModel, inside: ReadonlySet<number>): number[] {
+  const { links } = model.problem.hops;
+  return usedLinks(model).filter((link) => {
+    const { from, to } = links[link] as { from: number; to: number };
+    return inside.has(from) && !inside.has(to);
+  });
 }
 
-function linksIn(problem: Problem, inside: ReadonlySet<number>): number[] {
-  return problem.hops.links.flatMap(({ from, to }, link) =>
-    inside.has(to) && !inside.has(from) ? [link] : [],
-  );
+function linksIn(model: ThroughputModel, inside: ReadonlySet<number>): number[] {
+  const { links } = model.problem.hops;
+  return usedLinks(model).filter((link) => {
+    const { from, to } = links[link] as { from: number; to: number };
+    return inside.has(to) && !inside.has(from);
+  });
+}
+
+/** Links on some route; the others are never the best way anywhere. */
+function usedLinks({ routes }: ThroughputModel): number[] {
+  return [...new Set(routes.flatMap((row) => row.flatMap(({ all }) => all)))];
 }
 
 /** 8 ÷ the sum of the rates, where links of one medium give no more than the fastest of them. */

@@ -11,6 +11,8 @@ export interface Amount {
 export interface Crossings {
   /** Flows made inside and read outside. */
   readonly crossing: readonly (readonly number[])[];
+  /** The only unit of an ideal that nothing in it reads, and which so is in its last stage; else -1. */
+  readonly tops: Int32Array;
   readonly crossingSum: Float64Array;
   /** Flows made inside, to be delivered, and not read outside. */
   readonly deliveredInside: Float64Array;
@@ -50,6 +52,7 @@ export function findCrossings(model: ThroughputModel, ideals: Ideals): Crossings
     at(flow).consumers.some((unit) => ideals.has(ideal, unit));
   return {
     crossing,
+    tops: findTops(model, ideals),
     crossingSum: sums((ideal) => crossing[ideal] as readonly number[]),
     deliveredInside: sums((ideal) =>
       made.filter((flow) => isMadeInside(ideal, flow) && !readOutside(ideal, flow)),
@@ -82,6 +85,19 @@ function crossingFlows({ flows, made }: ThroughputModel, ideals: Ideals): number
   return crossing;
 }
 
+function findTops({ contraction }: ThroughputModel, ideals: Ideals): Int32Array {
+  const ends: number[][] = [[]];
+  for (let ideal = 1; ideal < ideals.count; ideal++) {
+    const added = ideals.added(ideal);
+    const before = contraction.predecessors[added] as readonly number[];
+    const others = (ends[ideals.parent(ideal)] as number[]).filter(
+      (unit) => !before.includes(unit),
+    );
+    ends.push([...others, added]);
+  }
+  return Int32Array.from(ends, (units) => (units.length === 1 ? (units[0] as number) : -1));
+}
+
 /** What a stage, the nodes of `after` that `before` lacks, takes in and gives out. */
 export class StageFlows {
   readonly entering: Amount = { count: 0, bytes: 0 };
@@ -111,7 +127,7 @@ export class StageFlows {
     for (const position of crossing[before] as readonly number[]) {
       const flow = flows[position] as Flow;
       const wanted = isSink && flow.isDelivered;
-      if (wanted || this.#isReadBetween(flow, before, after)) add(this.entering, flow.bytes);
+      if (wanted || this.isReadBetween(flow, before, after)) add(this.entering, flow.bytes);
     }
     for (const position of crossing[after] as readonly number[]) {
       const flow = flows[position] as Flow;
@@ -147,7 +163,8 @@ export class StageFlows {
     }
   }
 
-  #isReadBetween(flow: Flow, before: number, after: number): boolean {
+  /** Whether a stage reads a flow. */
+  isReadBetween(flow: Flow, before: number, after: number): boolean {
     for (const unit of flow.consumers) {
       if (this.#ideals.has(after, unit) && !this.#ideals.has(before, unit)) return true;
     }

@@ -21,6 +21,10 @@ export class Loads {
     this.#seconds = new Float64Array(firstMedium + media.length);
   }
 
+  reset(): void {
+    this.#seconds.fill(0);
+  }
+
   save(): Float64Array {
     return this.#seconds.slice();
   }

@@ -30,6 +30,15 @@ export interface ThroughputModel {
   readonly delivered: readonly number[];
   /** For each runner those before it in the list that could take its place in every plan. */
   readonly twins: readonly (readonly number[])[];
+  /** For each pair of devices the links that flows of any size take from one to the other. */
+  readonly routes: readonly (readonly Routes[])[];
+}
+
+/** Links, each once, in use between two devices. */
+export interface Routes {
+  readonly firsts: readonly number[];
+  readonly lasts: readonly number[];
+  readonly all: readonly number[];
 }
 
 /** Contracts what must share a device: colocated nodes and private ones. */
@@ -55,6 +64,7 @@ export function throughputModel(problem: Problem): ThroughputModel {
     made,
     inputs: flows.flatMap(({ producer }, flow) => (producer === null ? [flow] : [])),
     delivered: flows.flatMap(({ isDelivered }, flow) => (isDelivered ? [flow] : [])),
+    routes: findRoutes(problem, flows),
     twins: runners.map((device, runner) =>
       [...runners.keys()].filter(
         (other) => other < runner && areTwins(problem, flows, runners[other] as number, device),
@@ -83,6 +93,20 @@ function findFlows(problem: Problem, { unitOf }: Contraction): Flow[] {
     if (units.size === 0 && !isDelivered) return [];
     return [{ tensor, bytes, producer, consumers: [...units], isDelivered }];
   });
+}
+
+function findRoutes({ devices, hops }: Problem, flows: readonly Flow[]): Routes[][] {
+  const sizes = [...new Set(flows.map(({ bytes }) => bytes))];
+  return devices.map((_, from) =>
+    devices.map((_, to) => {
+      const routes = from === to ? [] : sizes.map((bytes) => hops.route(from, to, bytes) ?? []);
+      return {
+        firsts: [...new Set(routes.flatMap((route) => route.slice(0, 1)))],
+        lasts: [...new Set(routes.flatMap((route) => route.slice(-1)))],
+        all: [...new Set(routes.flat())],
+      };
+    }),
+  );
 }
 
 /**

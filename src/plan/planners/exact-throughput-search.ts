@@ -8,9 +8,9 @@ import { type Effort, pause, type Table, type Tables } from "./exact-throughput-
 /** Loads that differ by less are equal; above the noise of sums, below what counts as better. */
 const margin = 1 - 1e-10;
 
-/** A last stage: the nodes that the ideal in front of it lacks. */
+/** Where the last stage of a set begins, and who stands in front of it. */
 interface Choice {
-  readonly runner: number;
+  readonly earlier: Table;
   readonly before: number;
   /** No completion has a smaller period. */
   readonly least: number;
@@ -42,33 +42,37 @@ export class StageSearch {
 
   /** A period below which no placement is. */
   bound(): number {
-    let least = this.ceiling;
-    for (const { ideals, least: seconds } of this.#tables.tables.values()) {
-      const row = ideals.indexOf(this.#tables.ideals.whole);
-      if (row >= 0) least = Math.min(least, seconds[row] as number);
-    }
+    const least = this.#roots().reduce((least, root) => Math.min(least, root.least), this.ceiling);
     return least * margin;
   }
 
   /** Yields each better placement, and `null` now and then, so that the caller may stop. */
   *run(): Generator<Incumbent | null, void> {
     const { whole } = this.#tables.ideals;
-    const roots = [...this.#tables.tables]
-      .map(([set, { ideals, least }]) => ({ set, least: least[ideals.indexOf(whole)] }))
-      .flatMap(({ set, least }) => (least === undefined ? [] : [{ set, least }]))
-      .sort((a, b) => a.least - b.least);
     if (whole === 0) yield* this.#finish();
-    for (const { set, least } of roots) {
-      if (least < this.#cut() && set !== 0) yield* this.#descend(set, whole);
+    for (const { set, last, least } of this.#roots()) {
+      if (least < this.#cut()) yield* this.#descend(set, last, whole);
     }
+  }
+
+  /** Sets of devices that may hold everything, with their last stage; the best first. */
+  #roots(): { set: number; last: number; least: number }[] {
+    return [...this.#tables.tables]
+      .flatMap(([set, tables]) =>
+        tables.flatMap(({ last, ideals, least }) => {
+          const row = ideals.indexOf(this.#tables.ideals.whole);
+          return last === null || row < 0 ? [] : [{ set, last, least: least[row] as number }];
+        }),
+      )
+      .sort((a, b) => a.least - b.least);
   }
 
   #cut(): number {
     return this.ceiling * margin;
   }
 
-  *#descend(set: number, after: number): Generator<Incumbent | null, void> {
-    for (const choice of this.#choices(set, after)) {
+  *#descend(set: number, runner: number, after: number): Generator<Incumbent | null, void> {
+    for (const choice of this.#choices(set, runner, after)) {
       if (this.#effort.steps > this.#effort.most) {
         this.isComplete = false;
         return;
@@ -80,11 +84,11 @@ export class StageSearch {
       }
       const saved = this.#loads.save();
       this.#befores.push(choice.before);
-      this.#devices.push(this.#tables.model.runners[choice.runner] as number);
-      if (this.#enter(choice, after)) {
-        const earlier = set ^ (1 << choice.runner);
-        if (earlier === 0) yield* this.#finish();
-        else yield* this.#descend(earlier, choice.before);
+      this.#devices.push(this.#tables.model.runners[runner] as number);
+      if (this.#enter(runner, choice.before, after)) {
+        const { last } = choice.earlier;
+        if (last === null) yield* this.#finish();
+        else yield* this.#descend(set ^ (1 << runner), last, choice.before);
       }
       this.#befores.pop();
       this.#devices.pop();
@@ -92,19 +96,19 @@ export class StageSearch {
     }
   }
 
-  #choices(set: number, after: number): Choice[] {
+  #choices(set: number, runner: number, after: number): Choice[] {
     const cut = this.#cut();
     const choices: Choice[] = [];
-    for (const runner of this.#tables.removable(set)) {
-      const { ideals, least } = this.#tables.tables.get(set ^ (1 << runner)) as Table;
+    for (const earlier of this.#tables.before(set, runner)) {
+      const { ideals, least } = earlier;
       for (let row = 0; row < ideals.length && (least[row] as number) < cut; row++) {
         this.#effort.steps++;
         const before = ideals[row] as number;
         if (!this.#isPossible(runner, before, after, cut)) continue;
         this.#effort.steps += 16;
-        const seconds = this.#tables.stageSeconds(set, runner, before, after);
+        const seconds = this.#tables.stageSeconds({ set, runner, earlier }, before, after);
         const rank = Math.max(seconds, least[row] as number);
-        if (rank < cut) choices.push({ runner, before, least: rank });
+        if (rank < cut) choices.push({ earlier, before, least: rank });
       }
     }
     return choices.sort((a, b) => a.least - b.least);
@@ -123,7 +127,7 @@ export class StageSearch {
   }
 
   /** Adds the stage's own load and that of the tensors that it makes; `false` if that is too much. */
-  #enter({ runner, before }: Choice, after: number): boolean {
+  #enter(runner: number, before: number, after: number): boolean {
     const { model } = this.#tables;
     const device = model.runners[runner] as number;
     this.#effort.steps += 64;

@@ -11,13 +11,23 @@ import {
   type Share,
 } from "./exact-throughput-borders.ts";
 import { type Crossings, findCrossings, StageFlows } from "./exact-throughput-flows.ts";
-import type { ThroughputModel } from "./exact-throughput-model.ts";
+import { Loads } from "./exact-throughput-loads.ts";
+import type { Flow, ThroughputModel } from "./exact-throughput-model.ts";
 
 /** The ideals that a set of devices may hold, by the least period that is known to be needed. */
 export interface Table {
+  /** The runner of the last stage; `null` if there is no stage. */
+  readonly last: number | null;
   readonly ideals: Int32Array;
   /** Ascending; parallel to `ideals`. No way to run the ideal on exactly this set has a smaller period. */
   readonly least: Float64Array;
+}
+
+/** A stage on a runner, the last of a set, behind what an earlier table holds. */
+export interface Step {
+  readonly set: number;
+  readonly runner: number;
+  readonly earlier: Table;
 }
 
 /** Work counted in comparisons, so that searches end alike on every machine. */
@@ -35,12 +45,13 @@ export class Tables {
   readonly ideals: Ideals;
   readonly crossings: Crossings;
   readonly flows: StageFlows;
-  /** By set of runners, a bit each; only sets that hold no device before its twin. */
-  readonly tables: Map<number, Table> = new Map();
+  /** By set of runners, a bit each, for each last stage; only sets that hold no device before its twin. */
+  readonly tables: Map<number, readonly Table[]> = new Map();
   readonly #unable: readonly Float64Array[];
   readonly #compute: readonly Float64Array[];
   readonly #parameters: Float64Array;
-  readonly #ports: readonly Port[];
+  readonly #ports = new Map<number, Port>();
+  readonly #known: Loads;
   readonly #borders = new Map<number, Border>();
   readonly #passages = new Map<number, Passage>();
 
@@ -57,7 +68,7 @@ export class Tables {
       sumOver(ideals, (unit) => (Number.isFinite(seconds[unit]) ? (seconds[unit] as number) : 0)),
     );
     this.#parameters = sumOver(ideals, (unit) => model.parameterBytes[unit] as number);
-    this.#ports = model.runners.map((_, runner) => portOf(model, runner));
+    this.#known = new Loads(model);
   }
 
   /** Whether no device of a set stands in for a twin that comes before it. */
@@ -70,27 +81,31 @@ export class Tables {
 
   /** Fills `tables` with all that stays below `cut`; pauses now and then. */
   *fill(cut: number, effort: Effort): Generator<void, void> {
-    this.tables.set(0, { ideals: Int32Array.of(0), least: Float64Array.of(0) });
+    this.tables.set(0, [{ last: null, ideals: Int32Array.of(0), least: Float64Array.of(0) }]);
     for (let set = 1; set < 2 ** this.model.runners.length; set++) {
       if (!this.isCanonical(set)) continue;
       const rows = this.#candidates(set, cut);
-      const least = new Float64Array(rows.length).fill(cut);
-      for (const runner of this.removable(set)) {
-        const earlier = this.tables.get(set ^ (1 << runner)) as Table;
-        for (let row = 0; row < rows.length; row++) {
-          const before = effort.steps;
-          const ideal = rows[row] as number;
-          least[row] = this.#improve(set, runner, earlier, ideal, least[row] as number, effort);
+      effort.steps += this.ideals.count;
+      const tables: Table[] = [];
+      for (const runner of this.#removable(set)) {
+        const least = Float64Array.from(rows, () => cut);
+        for (const earlier of this.before(set, runner)) {
+          yield* this.#extend({ set, runner, earlier }, rows, least, effort);
           if (effort.steps > effort.most) return;
-          if (Math.floor(before / pause) !== Math.floor(effort.steps / pause)) yield;
         }
+        tables.push(sorted(runner, rows, this.#withBorder(set, rows, least), cut));
       }
-      this.tables.set(set, sorted(rows, this.#withBorder(set, rows, least), cut));
+      this.tables.set(set, tables);
     }
   }
 
+  /** The tables of what may stand in front of the last stage of a set. */
+  before(set: number, runner: number): readonly Table[] {
+    return this.tables.get(set ^ (1 << runner)) ?? [];
+  }
+
   /** The devices that may run the last stage of a set. */
-  removable(set: number): number[] {
+  #removable(set: number): number[] {
     return [...this.model.runners.keys()].filter(
       (runner) => ((set >> runner) & 1) === 1 && this.isCanonical(set ^ (1 << runner)),
     );
@@ -123,14 +138,15 @@ export class Tables {
   }
 
   /** What a stage loads its device and its links by, at least; exact for a line in order and a hub. */
-  stageSeconds(set: number, runner: number, before: number, after: number): number {
+  stageSeconds({ set, runner, earlier: { last } }: Step, before: number, after: number): number {
     const { flows, model } = this;
-    const port = this.#ports[runner] as Port;
+    const port = this.#port(set, runner);
     flows.measure(before, after, model.runners[runner] as number);
     const { entering, leaving } = flows;
     const passage = this.#passage(set, runner);
     const earlier = this.#border(set ^ (1 << runner));
     const all = this.#border(set);
+    const known = last === null ? 0 : this.#knownSeconds(set, runner, last, before, after);
     const c = this.crossings;
     const receive = Math.max(
       priced(port.receive, entering.count, entering.bytes),
@@ -150,22 +166,52 @@ export class Tables {
       ) + priced(passage.sendOnward, outflow(all, c, 2 * after), outflow(all, c, 2 * after + 1)),
     );
     return Math.max(
+      known,
       this.computeSeconds(runner, before, after) + receive + send,
       times(entering.bytes, port.secondsPerByteIn),
       times(leaving.bytes, port.secondsPerByteOut),
     );
   }
 
-  /** The least period with `ideal` on `set` and the last stage on `runner`, if that is below `best`. */
-  #improve(
-    set: number,
-    runner: number,
-    earlier: Table,
-    ideal: number,
-    best: number,
+  /** The loads by those tensors that surely come from the device of the stage in front. */
+  #knownSeconds(set: number, runner: number, last: number, before: number, after: number): number {
+    const { runners, flows, problem } = this.model;
+    const device = runners[runner] as number;
+    const top = this.crossings.tops[before] as number;
+    const isOnly = (set ^ (1 << runner)) === 1 << last;
+    if (!isOnly && top < 0) return 0;
+    this.#known.reset();
+    this.#known.addCompute(device, this.computeSeconds(runner, before, after));
+    for (const position of this.crossings.crossing[before] as readonly number[]) {
+      const flow = flows[position] as Flow;
+      if (!isOnly && flow.producer !== top) continue;
+      const isWanted = device === problem.sink && flow.isDelivered;
+      if (!isWanted && !this.flows.isReadBetween(flow, before, after)) continue;
+      const isThere = this.#known.addFlow(position, runners[last] as number, [device]);
+      if (!isThere) return Number.POSITIVE_INFINITY;
+    }
+    return this.#known.max();
+  }
+
+  /** Lowers the least periods of `rows`, where a step from an earlier table allows it. */
+  *#extend(
+    step: Step,
+    rows: readonly number[],
+    least: Float64Array,
     effort: Effort,
-  ): number {
-    const { ideals, least } = earlier;
+  ): Generator<void, void> {
+    for (let row = 0; row < rows.length; row++) {
+      const steps = effort.steps;
+      least[row] = this.#improve(step, rows[row] as number, least[row] as number, effort);
+      if (effort.steps > effort.most) return;
+      if (Math.floor(steps / pause) !== Math.floor(effort.steps / pause)) yield;
+    }
+  }
+
+  /** The least period with `ideal` behind a step, if that is below `best`. */
+  #improve(step: Step, ideal: number, best: number, effort: Effort): number {
+    const { runner } = step;
+    const { ideals, least } = step.earlier;
     const sums = this.#compute[runner] as Float64Array;
     const whole = sums[ideal] as number;
     let found = best;
@@ -175,7 +221,7 @@ export class Tables {
       if (before === ideal || whole - (sums[before] as number) >= found) continue;
       if (!this.canRun(runner, before, ideal) || !this.ideals.isSubset(before, ideal)) continue;
       effort.steps += 16;
-      const seconds = this.stageSeconds(set, runner, before, ideal);
+      const seconds = this.stageSeconds(step, before, ideal);
       found = Math.min(found, Math.max(seconds, least[row] as number));
     }
     effort.steps += row + 1;
@@ -211,6 +257,16 @@ export class Tables {
       this.#borders.set(set, border);
     }
     return border;
+  }
+
+  #port(set: number, runner: number): Port {
+    const key = set * 32 + runner;
+    let port = this.#ports.get(key);
+    if (port === undefined) {
+      port = portOf(this.model, set ^ (1 << runner), runner);
+      this.#ports.set(key, port);
+    }
+    return port;
   }
 
   #passage(set: number, runner: number): Passage {
@@ -256,11 +312,12 @@ function sumOver(ideals: Ideals, value: (unit: number) => number): Float64Array 
   return sums;
 }
 
-function sorted(rows: readonly number[], least: Float64Array, cut: number): Table {
+function sorted(last: number, rows: readonly number[], least: Float64Array, cut: number): Table {
   const kept = [...rows.keys()]
     .filter((row) => (least[row] as number) < cut)
     .sort((a, b) => (least[a] as number) - (least[b] as number) || a - b);
   return {
+    last,
     ideals: Int32Array.from(kept, (row) => rows[row] as number),
     least: Float64Array.from(kept, (row) => least[row] as number),
   };
