@@ -32,6 +32,14 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     summary: "run a model whole and split, and compare every bit of the answers",
     load: async () => (await import("./commands/verify.ts")).verify,
   },
+  up: {
+    summary: "run a model split over processes on this machine, or over agents of others",
+    load: async () => (await import("./commands/up.ts")).up,
+  },
+  run: {
+    summary: "send inputs to a split model and write the answers",
+    load: async () => (await import("./commands/run.ts")).run,
+  },
   agent: {
     summary: "be a device: join a coordinator, get parts, run them until it ends",
     load: async () => (await import("./commands/agent.ts")).agent,

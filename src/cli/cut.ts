@@ -47,8 +47,7 @@ export async function cutByPlan(
   shapes: Shapes,
 ): Promise<Cut> {
   const prepared = await prepareModel(model, level, shapes);
-  checkGraph(prepared, plan, level);
-  checkStages(prepared, plan);
+  checkPlanned(prepared, plan, level);
   const parts = plan.stages.map(({ id, devices, nodes }) => ({
     id,
     device: devices[0] ?? "",
@@ -56,6 +55,12 @@ export async function cutByPlan(
     model: extractPart(prepared.model, nodes, prepared.openTypes),
   }));
   return { prepared, parts };
+}
+
+/** @throws PLAN_INVALID if the plan is not for this graph */
+export function checkPlanned(prepared: PreparedGraph, plan: Plan, level: OptimisationLevel): void {
+  checkGraph(prepared, plan, level);
+  checkStages(prepared, plan);
 }
 
 function checkGraph({ graph }: PreparedGraph, plan: Plan, level: OptimisationLevel): void {

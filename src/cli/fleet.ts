@@ -30,6 +30,10 @@ export interface FleetOptions {
   /** Default: a random one. */
   readonly token?: string;
   readonly onEvent?: (event: CoordinatorEvent) => void;
+  /** `join`: no process is started, agents of other machines are waited for. Default: `start`. */
+  readonly agents?: "start" | "join";
+  /** Called as soon as agents can join. */
+  readonly onListening?: (coordinator: Coordinator, token: string) => void;
   /** Ends the fleet when it is aborted. */
   readonly signal: AbortSignal;
 }
@@ -41,6 +45,8 @@ export interface Fleet extends AsyncDisposable {
   readonly processes: ReadonlyMap<string, number>;
 }
 
+/** People need longer than processes to start agents. */
+const joinSeconds = { start: 30, join: 3600 };
 /** An agent that is told to end gets this long before it is killed. */
 const patienceMilliseconds = 3000;
 /** As much of what an agent wrote before it died as a message may quote. */
@@ -53,7 +59,7 @@ const quotedCharacters = 2000;
  * @throws PLAN_INVALID, PORT_IN_USE, PART_REFUSED, DEVICE_LOST if an agent dies before it serves
  */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { plan, topology, prepared, emulate, onEvent, signal } = options;
+  const { plan, topology, prepared, emulate, onEvent, signal, agents: how = "start" } = options;
   const token = options.token ?? randomBytes(18).toString("base64url");
   const coordinator = await Coordinator.start({
     transport: tcpTransport,
@@ -68,9 +74,14 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     constantOutputs: options.constantOutputs ?? {},
     runtime: createOnnxRuntime().name,
     emulate,
+    joinSeconds: joinSeconds[how],
     ...(onEvent === undefined ? {} : { onEvent }),
   });
-  const agents = coordinator.devices.map((device) => new AgentProcess(device, coordinator, token));
+  options.onListening?.(coordinator, token);
+  const agents =
+    how === "join"
+      ? []
+      : coordinator.devices.map((device) => new AgentProcess(device, coordinator, token));
   const end = async (): Promise<void> => {
     await coordinator.close();
     await Promise.all(agents.map((agent) => agent.end()));

@@ -17,7 +17,8 @@ import { version } from "./version.ts";
 /** EX_USAGE of sysexits(3). */
 const usageExitCode = 64;
 /** By convention 128 + the number of the signal. */
-const interruptedExitCode = 130;
+const interruptedExitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+let interruptedExitCode: number = interruptedExitCodes.SIGINT;
 
 const interruption = new AbortController();
 const words = process.argv.slice(2);
@@ -134,7 +135,8 @@ function endOfUsage(error: CommanderError): number {
 }
 
 /** The first interrupt asks the command to clean up, the second does not wait for it. */
-function interrupt(): void {
+function interrupt(signal: "SIGINT" | "SIGTERM"): void {
+  interruptedExitCode = interruptedExitCodes[signal];
   if (interruption.signal.aborted) process.exit(interruptedExitCode);
   interruption.abort(new Error("interrupted"));
 }

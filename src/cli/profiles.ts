@@ -164,18 +164,28 @@ export async function obtainProfile(
   others: readonly string[],
   call: Surroundings & { readonly options: ProfilingChoices },
 ): Promise<Profile> {
-  const { terminal, options } = call;
-  const further = await Promise.all(others.map((path) => loadProfile(path, terminal)));
-  if (argument.endsWith(".json")) {
-    return mergeProfiles([await loadProfile(argument, terminal), ...further]);
+  const { terminal } = call;
+  if (!argument.endsWith(".json")) {
+    return profileModel(await loadModel(argument, terminal), others, call);
   }
-  const named = await loadModel(argument, terminal);
-  if (further.length === 0) {
-    return measureOnce(describeMeasurement(named, options), call);
+  const files = [argument, ...others];
+  return mergeProfiles(await Promise.all(files.map((path) => loadProfile(path, terminal))));
+}
+
+/** The same for a model that is there already. */
+export async function profileModel(
+  named: NamedModel,
+  files: readonly string[],
+  call: Surroundings & { readonly options: ProfilingChoices },
+): Promise<Profile> {
+  if (files.length === 0) return measureOnce(describeMeasurement(named, call.options), call);
+  const profiles: Profile[] = [];
+  for (const file of files) {
+    const profile = await loadProfile(file, call.terminal);
+    checkModel(profile.source, named, file);
+    profiles.push(profile);
   }
-  for (const [position, { source }] of further.entries())
-    checkModel(source, named, others[position]);
-  return mergeProfiles(further);
+  return mergeProfiles(profiles);
 }
 
 /** @throws PROFILE_INVALID, FILE_NOT_FOUND */
@@ -183,7 +193,7 @@ export async function loadProfile(path: string, terminal: Terminal): Promise<Pro
   return readProfile(await readText(path, terminal), shownName(path));
 }
 
-function checkModel(source: ProfileSource | undefined, named: NamedModel, file = ""): void {
+function checkModel(source: ProfileSource | undefined, named: NamedModel, file: string): void {
   if (source === undefined || savedLevel(named.model) !== null) return;
   if (source.modelSha256 === modelSha256(named.model)) return;
   throw new CodedError(

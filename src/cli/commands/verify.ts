@@ -5,7 +5,6 @@ import { declareValue } from "../../onnx/type-proto.ts";
 import { compareTensors, type TensorDifference } from "../../runtime/compare.ts";
 import { createOnnxRuntime } from "../../runtime/onnxruntime.node.ts";
 import type { Runtime, Session, TensorValues } from "../../runtime/runtime.ts";
-import { sampleInputs } from "../../runtime/sample-inputs.ts";
 import { readSignature } from "../../runtime/signature.ts";
 import { runSplit } from "../../runtime/split-run.ts";
 import { argumentAt, type Command, defineCommand, needed, text, texts, whole } from "../command.ts";
@@ -15,8 +14,11 @@ import { loadPlan } from "../planning.ts";
 import { showProgress } from "../print/progress.ts";
 import { type CheckedRequest, printVerification } from "../print/verification.ts";
 import { shapeOption } from "../shape-option.ts";
-import { listInputs, readInput } from "../tensors/inputs.ts";
-import type { Terminal } from "../terminal.ts";
+import { collectRequests } from "../tensors/collect.ts";
+import type { InputFile } from "../tensors/inputs.ts";
+
+/** Random requests, unless files are given. */
+const defaultSeeds = 3;
 
 /** `partita verify MODEL --plan P`. */
 export const verify: Command = defineCommand({
@@ -41,7 +43,11 @@ export const verify: Command = defineCommand({
     const level = options.level ?? plan.level ?? "basic";
     const cut = await cutByPlan(model, plan, level, options.shape);
     const bound = bindShapes(cut.prepared.model, options.shape);
-    const requests = await collectRequests(bound, options, terminal);
+    const requests = await collectRequests(readSignature(bound).inputs, {
+      files: options.input,
+      seeds: options.seeds ?? (options.input.length > 0 ? 0 : defaultSeeds),
+      terminal,
+    });
     const threads = options.threads ?? plan.threads ?? 1;
     await using sessions = await openSessions(cut, threads);
     const progress = showProgress("verify", terminal);
@@ -60,29 +66,6 @@ export const verify: Command = defineCommand({
     return printVerification({ name, level, threads, stages, checked, culprit }, terminal);
   },
 });
-
-interface Request {
-  readonly name: string;
-  readonly values: TensorValues;
-}
-
-async function collectRequests(
-  model: OnnxModel,
-  options: { readonly input: readonly string[]; readonly seeds: number | undefined },
-  terminal: Terminal,
-): Promise<Request[]> {
-  const { inputs } = readSignature(model);
-  const files: Request[] = [];
-  for (const path of await listInputs(options.input)) {
-    files.push(await readInput(path, inputs, undefined, terminal));
-  }
-  const count = options.seeds ?? (files.length > 0 ? 0 : 3);
-  const random = Array.from({ length: count }, (_, position) => ({
-    name: `seed ${position + 1}`,
-    values: sampleInputs(inputs, position + 1),
-  }));
-  return [...files, ...random];
-}
 
 interface Sessions extends AsyncDisposable {
   readonly runtime: Runtime;
@@ -108,7 +91,7 @@ async function openSessions({ prepared, parts }: Cut, threads: number): Promise<
 }
 
 async function checkRequest(
-  request: Request,
+  request: InputFile,
   { whole, split }: Sessions,
   outputs: readonly string[],
 ): Promise<CheckedRequest> {
@@ -147,7 +130,7 @@ function copied(values: TensorValues): TensorValues {
  */
 async function findCulprit(
   { prepared, parts }: Cut,
-  requests: readonly Request[],
+  requests: readonly InputFile[],
   checked: readonly CheckedRequest[],
   { runtime, split }: Sessions,
   threads: number,

@@ -174,17 +174,40 @@ function scaled({ devices, profile }: Problem): [string, string][] {
   return written.length === 0 ? [] : [["speeds", `scaled from a profile: ${written.join(", ")}`]];
 }
 
+/** What runs where, of a plan alone. */
+export function formatStages(plan: Plan, terminal: Terminal): string {
+  const rows = plan.stages.map(({ id, devices, nodes, seconds }) => [
+    id,
+    devices.join(", "),
+    rangeOf(nodes),
+    nodes.length,
+    formatQuantity(seconds, "s"),
+  ]);
+  const columns = [
+    { head: "stage" },
+    { head: "device" },
+    { head: "nodes" },
+    { head: "count", align: "right" },
+    { head: "compute", align: "right" },
+  ] as const;
+  return formatTable(columns, rows, terminal);
+}
+
+function rangeOf(nodes: readonly string[]): string {
+  const [first = "", last = ""] = [nodes[0], nodes.at(-1)];
+  return first === last ? shorten(first) : `${shorten(first)} … ${shorten(last)}`;
+}
+
 function stages(plan: Plan, problem: Problem, terminal: Terminal): string {
   const rows = plan.stages.map(({ id, devices, nodes, seconds }) => {
     const parameters = nodes.reduce((total, name) => {
       const position = problem.index.nodeByName.get(name) as number;
       return total + (problem.profile.graph.nodes[position]?.parameterBytes ?? 0);
     }, 0);
-    const [first = "", last = ""] = [nodes[0], nodes.at(-1)];
     return [
       id,
       devices.join(", "),
-      first === last ? shorten(first) : `${shorten(first)} … ${shorten(last)}`,
+      rangeOf(nodes),
       nodes.length,
       formatQuantity(seconds, "s"),
       formatQuantity(parameters, "B"),

@@ -1,0 +1,139 @@
+import { systemClock } from "../../base/clock.node.ts";
+import { type Client, connectClient } from "../../cluster/client.ts";
+import { tcpTransport } from "../../transport/tcp.node.ts";
+import {
+  type Call,
+  type Command,
+  defineCommand,
+  needed,
+  quantity,
+  text,
+  usage,
+  whole,
+} from "../command.ts";
+import { type DeployChoices, deploy, deployOptions, prepareDeployment } from "../deploy.ts";
+import { readText } from "../files.ts";
+import { printAnswered, printSummary } from "../print/answers.ts";
+import { askAll } from "../requests.ts";
+import { asJson, checkAnswerPath, readLabels, writeAnswers } from "../tensors/answers.ts";
+import { collectRequests } from "../tensors/collect.ts";
+import { loadPreprocessing } from "../tensors/inputs.ts";
+
+/** `partita run TOPOLOGY MODEL INPUT…`, `partita run --to HOST:PORT --token T INPUT…`. */
+export const run: Command = defineCommand({
+  summary: "send inputs to a split model and write the answers",
+  arguments: [
+    {
+      syntax: "[words...]",
+      summary:
+        "TOPOLOGY MODEL INPUT…, or with --to only INPUT…: .npy, .npz, .raw, pictures, or folders of them",
+    },
+  ],
+  options: {
+    to: text("--to <host:port>", "a cluster that is up"),
+    token: text("--token <token>", "as `partita up` printed it"),
+    output: text("-o, --output <file>", "write the answers as .npz or .json"),
+    labels: text("--labels <file>", "one name of a class a line, for the answers shown"),
+    preprocessing: text("--preprocessing <file>", "how pictures become tensors, as YAML"),
+    seeds: whole("--seeds <n>", "send so many random requests, too"),
+    repeat: whole("--repeat <n>", "send everything so often (default 1)", 1),
+    deadline: quantity("--deadline <10 s>", "give a request up after this time", "s"),
+    ...deployOptions,
+  },
+  examples: [
+    "partita run home.topology.yaml model.onnx cat.png --labels classes.txt",
+    "partita run --to 127.0.0.1:7000 --token T pictures/ -o answers.npz",
+    "partita run home.topology.yaml zoo:squeezenet --seeds 20 --objective throughput",
+  ],
+  run: async (call) => {
+    const { options } = call;
+    if (options.output !== undefined) checkAnswerPath(options.output);
+    if (options.to !== undefined) {
+      const token = needed(options.token, "--token TOKEN", "what `partita up` printed");
+      return await runThrough(options.to, token, call.arguments, call);
+    }
+    const [topology, model, ...inputs] = call.arguments;
+    if (topology === undefined || model === undefined) {
+      throw usage("name TOPOLOGY MODEL INPUT…, or a cluster that is up with --to HOST:PORT");
+    }
+    if (inputs.length === 0 && options.seeds === undefined) throw nothingToSend();
+    const deployable = await prepareDeployment(topology, model, call);
+    await using fleet = await deploy(deployable, {
+      emulate: !options.fullSpeed,
+      signal: call.signal,
+    });
+    return await runThrough(fleet.coordinator.address, fleet.token, inputs, call);
+  },
+});
+
+interface Choices extends DeployChoices {
+  readonly output: string | undefined;
+  readonly labels: string | undefined;
+  readonly preprocessing: string | undefined;
+  readonly seeds: number | undefined;
+  readonly repeat: number | undefined;
+  readonly deadline: number | undefined;
+}
+
+/** Sends everything through a cluster that is up. */
+async function runThrough(
+  address: string,
+  token: string,
+  inputs: readonly string[],
+  call: Call<Choices>,
+): Promise<number> {
+  const { options, terminal, signal } = call;
+  if (inputs.length === 0 && options.seeds === undefined) throw nothingToSend();
+  const labels =
+    options.labels === undefined ? null : readLabels(await readText(options.labels, terminal));
+  await using client = await connectClient({
+    transport: tcpTransport,
+    clock: systemClock,
+    address,
+    token,
+  });
+  const requests = await collectRequests(client.inputs, {
+    files: inputs,
+    seeds: options.seeds ?? 0,
+    preprocessing: await loadPreprocessing(options.preprocessing, terminal),
+    terminal,
+  });
+  const { repeat = 1, deadline = null } = options;
+  const all = Array.from({ length: repeat }, () => requests).flat();
+  if (!terminal.json) terminal.line(headline(client, all.length, address));
+  const answered = await askAll(client, all, {
+    deadlineSeconds: deadline,
+    clock: systemClock,
+    signal,
+    onAnswer: (answer) => {
+      if (!terminal.json && options.output !== "-") printAnswered(answer, labels, terminal);
+    },
+  });
+  if (options.output !== undefined) await writeAnswers(options.output, answered.answers, terminal);
+  if (options.output === "-") return 0;
+  const { emulated } = client;
+  if (!terminal.json) printSummary(answered, emulated, terminal);
+  else {
+    terminal.document({
+      model: client.model,
+      emulated,
+      seconds: answered.seconds,
+      answersPerSecond: answered.answers.length / answered.seconds,
+      requests: answered.answers.map(({ name, timings, outputs }) => ({
+        input: name,
+        timings,
+        ...(options.output === undefined ? { outputs: asJson(outputs) } : {}),
+      })),
+    });
+  }
+  return 0;
+}
+
+function headline({ model, emulated }: Client, count: number, address: string): string {
+  const requests = count === 1 ? "1 request" : `${count} requests`;
+  return `${requests} to ${model} at ${address}${emulated ? " (speeds and links emulated)" : ""}`;
+}
+
+function nothingToSend(): Error {
+  return usage("nothing to send: name files or folders, or try random inputs with --seeds 10");
+}

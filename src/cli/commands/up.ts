@@ -1,0 +1,116 @@
+import { formatQuantity } from "../../base/units.ts";
+import type { Coordinator } from "../../cluster/coordinator.ts";
+import type { CoordinatorEvent } from "../../cluster/coordinator-options.ts";
+import { argumentAt, type Command, defineCommand, flag, text, usage } from "../command.ts";
+import { type Deployable, deploy, deployOptions, prepareDeployment } from "../deploy.ts";
+import { modelArgument } from "../model-argument.ts";
+import { formatStages } from "../print/plan.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** `partita up TOPOLOGY MODEL`. */
+export const up: Command = defineCommand({
+  summary: "run a model split over processes on this machine, or over agents of others",
+  arguments: [
+    { syntax: "<topology>", summary: "devices and links, as YAML or JSON" },
+    modelArgument,
+  ],
+  options: {
+    ...deployOptions,
+    listen: text("--listen <host:port>", "where clients dial (default 127.0.0.1, a free port)"),
+    token: text("--token <token>", "what clients and agents must show (default: a random one)"),
+    remote: flag("--remote", "start no agents: wait for `partita agent --join` on other machines"),
+  },
+  examples: [
+    "partita up home.topology.yaml model.onnx",
+    "partita up home.topology.yaml zoo:mobilenetv2 --objective throughput",
+    "partita up home.topology.yaml model.onnx --remote --listen 0.0.0.0:7000",
+  ],
+  run: async (call) => {
+    const { options, terminal, signal } = call;
+    const { remote } = options;
+    if (remote && options.listen === undefined) {
+      throw usage("--remote needs --listen HOST:PORT, an address that the other machines can dial");
+    }
+    const deployable = await prepareDeployment(argumentAt(call, 0), argumentAt(call, 1), call);
+    // Machines that are there need no imitation.
+    const emulate = !remote && !options.fullSpeed;
+    describe(deployable, emulate, terminal);
+    await using fleet = await deploy(deployable, {
+      emulate,
+      signal,
+      agents: remote ? "join" : "start",
+      ...(options.listen === undefined ? {} : { listen: options.listen }),
+      ...(options.token === undefined ? {} : { token: options.token }),
+      onEvent: (event) => report(event, terminal),
+      onListening: (coordinator, token) => {
+        if (remote) inviteAgents(coordinator, token, terminal);
+      },
+    });
+    const { address } = fleet.coordinator;
+    announce({ address, token: fleet.token, emulated: emulate }, deployable, terminal);
+    const error = await fleet.coordinator.ended;
+    if (error !== null && !signal.aborted) throw error;
+    return 0;
+  },
+});
+
+function describe({ named, plan }: Deployable, emulated: boolean, terminal: Terminal): void {
+  if (terminal.json) return;
+  const { bold } = terminal.colours;
+  const { latencySeconds, throughputPerSecond } = plan.claimed;
+  terminal.line(bold(`${named.name} for ${plan.objective}${emulated ? " (emulated)" : ""}`));
+  terminal.line(formatStages(plan, terminal));
+  terminal.line(
+    `  predicted: latency ${formatQuantity(latencySeconds, "s")}, ${throughputPerSecond.toPrecision(3)} answers/s\n`,
+  );
+}
+
+function report(event: CoordinatorEvent, terminal: Terminal): void {
+  const text = describeEvent(event);
+  if (!terminal.json && text !== null) terminal.note(`  ${text}`);
+}
+
+function describeEvent(event: CoordinatorEvent): string | null {
+  switch (event.type) {
+    case "joined":
+      return `${event.device}: joined (${event.runtime}, ${event.cores} cores)`;
+    case "sending":
+      return `${event.device}: is sent ${formatQuantity(event.bytes, "B")}`;
+    case "loaded":
+    case "deployed":
+      return `${event.device}: ${event.type}`;
+    case "running":
+      return null;
+    case "ended":
+      return event.error === null ? "ended" : `ended: ${event.error.message}`;
+    default:
+      return event satisfies never;
+  }
+}
+
+function inviteAgents(coordinator: Coordinator, token: string, terminal: Terminal): void {
+  const { address, devices } = coordinator;
+  const commands = devices.map(
+    (device) => `  partita agent --join ${address} --token ${token} --name ${device}`,
+  );
+  terminal.note(`Start on each machine, with --listen HOST:PORT that its neighbours can dial:`);
+  for (const command of commands) terminal.note(command);
+  terminal.note("Channels are not encrypted: use a network that you trust.\n");
+}
+
+function announce(
+  running: { readonly address: string; readonly token: string; readonly emulated: boolean },
+  { named, plan }: Deployable,
+  terminal: Terminal,
+): void {
+  const { address, token, emulated } = running;
+  if (terminal.json) {
+    // One line, so that whoever reads it knows when it is complete.
+    terminal.line(JSON.stringify({ ...running, model: named.name, plan }));
+    return;
+  }
+  const { bold } = terminal.colours;
+  terminal.line(`${bold("running")} at ${address}${emulated ? ", speeds and links emulated" : ""}`);
+  terminal.line(`  partita run --to ${address} --token ${token} INPUT…`);
+  terminal.line("Ctrl-C ends it.");
+}

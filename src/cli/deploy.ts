@@ -1,0 +1,117 @@
+/**
+ * From a topology and a model to a running cluster: what `up` and `run` have in common.
+ *
+ * @module
+ */
+import type { Topology } from "../cost/topology.ts";
+import { extractConstantOutputs } from "../onnx/extract.ts";
+import type { Plan } from "../plan/plan.ts";
+import { createOnnxRuntime } from "../runtime/onnxruntime.node.ts";
+import type { PreparedGraph } from "../runtime/prepare.node.ts";
+import type { TensorValues } from "../runtime/runtime.ts";
+import { type Call, flag, type Option, text, texts } from "./command.ts";
+import { checkPlanned } from "./cut.ts";
+import { type Fleet, type FleetOptions, startFleet } from "./fleet.ts";
+import { loadModel, type NamedModel } from "./model-argument.ts";
+import {
+  decide,
+  demandPlan,
+  loadPlan,
+  loadTopology,
+  type PlanningChoices,
+  plannerOf,
+  planningOptions,
+  problemOf,
+} from "./planning.ts";
+import { prepareModel } from "./prepare.ts";
+import { type ProfilingChoices, profileModel, profilingOptions } from "./profiles.ts";
+
+interface OwnChoices {
+  readonly plan: string | undefined;
+  readonly profile: readonly string[];
+  readonly fullSpeed: boolean;
+}
+
+export type DeployChoices = OwnChoices & PlanningChoices & ProfilingChoices;
+
+/** Options of all commands that run a plan. */
+export const deployOptions: typeof planningOptions &
+  typeof profilingOptions & {
+    readonly [K in keyof OwnChoices]: Option<OwnChoices[K]>;
+  } = {
+  plan: text("-p, --plan <file>", "run this plan instead of making one"),
+  profile: texts("--profile <file>", "plan with these profiles instead of measuring"),
+  ...planningOptions,
+  ...profilingOptions,
+  fullSpeed: flag(
+    "--full-speed",
+    "run as fast as this machine can, whatever speeds and links the topology states",
+  ),
+};
+
+/** What a cluster is to run. */
+export interface Deployable {
+  readonly named: NamedModel;
+  readonly topology: Topology;
+  readonly plan: Plan;
+  readonly prepared: PreparedGraph;
+  readonly constantOutputs: TensorValues;
+}
+
+/**
+ * Loads everything, plans unless a plan is given, and optimises the graph.
+ *
+ * @throws PLAN_INFEASIBLE, PLAN_INVALID, and what loading, measuring and planning throw
+ */
+export async function prepareDeployment(
+  topologyFile: string,
+  modelArgument: string,
+  call: Pick<Call<DeployChoices>, "options" | "terminal" | "signal">,
+): Promise<Deployable> {
+  const { options, terminal } = call;
+  const topology = await loadTopology(topologyFile, terminal);
+  const given = options.plan === undefined ? null : await loadPlan(options.plan, terminal);
+  const named = await loadModel(modelArgument, terminal);
+  const plan = given ?? (await planFor(named, topology, call));
+  const level = plan.level ?? "extended";
+  const prepared = await prepareModel(named.model, level, options.shape);
+  checkPlanned(prepared, plan, level);
+  const constantOutputs = await runConstants(prepared, plan.threads ?? 1);
+  const graph = { ...prepared.graph, name: named.name };
+  return { named, topology, plan, prepared: { ...prepared, graph }, constantOutputs };
+}
+
+async function planFor(
+  named: NamedModel,
+  topology: Topology,
+  call: Pick<Call<DeployChoices>, "options" | "terminal" | "signal">,
+): Promise<Plan> {
+  const { options, terminal } = call;
+  const profile = await profileModel(named, options.profile, call);
+  const problem = problemOf(profile, topology, options);
+  const { planner } = plannerOf(options, problem);
+  return demandPlan(decide(planner, problem, options, terminal), problem);
+}
+
+/** Outputs that are the same for every request are computed once. */
+async function runConstants(
+  { model, openTypes }: PreparedGraph,
+  threads: number,
+): Promise<TensorValues> {
+  const part = extractConstantOutputs(model, openTypes);
+  if (part === null) return {};
+  const session = await createOnnxRuntime().load(part, { threads });
+  try {
+    return (await session.run({})).outputs;
+  } finally {
+    await session.release();
+  }
+}
+
+/** Starts the processes, or waits for those of other machines. */
+export function deploy(
+  { plan, topology, prepared, constantOutputs }: Deployable,
+  how: Omit<FleetOptions, keyof Deployable>,
+): Promise<Fleet> {
+  return startFleet({ plan, topology, prepared, constantOutputs, ...how });
+}
