@@ -149,7 +149,7 @@ function exited(child: ChildProcess): Promise<void> {
 
 interface HopResult {
   readonly tensorBytes: number;
-  readonly rounds: number;
+  readonly requests: number;
   /** Of a request: seconds beyond the runtime's own, on one device and on several. */
   readonly addedSecondsOneDevice: number;
   readonly addedSecondsAllDevices: number;
@@ -157,21 +157,29 @@ interface HopResult {
   readonly addedSecondsPerHop: number;
 }
 
-/** One request at a time, on one device and on four in turn, so that both see the same machine. */
-async function measureHops(rounds: number): Promise<HopResult> {
+/**
+ * One request at a time, on one device and on four in turns of 25 requests: so both see the same
+ * machine, and neither its processes asleep.
+ */
+async function measureHops(turns: number): Promise<HopResult> {
   await using one = await startCluster([4]);
   await using four = await startCluster([1, 1, 1, 1]);
   const added: { one: number[]; four: number[] } = { one: [], four: [] };
-  for (let round = -20; round < rounds; round++) {
-    const [first, second] = [addedSeconds(await one.infer()), addedSeconds(await four.infer())];
-    if (round < 0) continue;
-    added.one.push(first);
-    added.four.push(second);
+  for (let turn = -4; turn < turns; turn++) {
+    for (const [name, cluster] of [
+      ["one", one],
+      ["four", four],
+    ] as const) {
+      for (let request = 0; request < 25; request++) {
+        const seconds = addedSeconds(await cluster.infer());
+        if (turn >= 0) added[name].push(seconds);
+      }
+    }
   }
   const [addedSecondsOneDevice, addedSecondsAllDevices] = [median(added.one), median(added.four)];
   return {
     tensorBytes: 4 * side * side,
-    rounds,
+    requests: added.four.length,
     addedSecondsOneDevice,
     addedSecondsAllDevices,
     hops: 3,
@@ -237,10 +245,10 @@ async function measurePipeline(
 }
 
 async function measureAll(): Promise<void> {
-  const hops = await measureHops(200);
+  const hops = await measureHops(20);
   const pipelines = [
-    await measurePipeline("light stages", [6, 1, 1], 1, 200),
-    await measurePipeline("equal stages, speeds emulated", [1, 1, 1], 0.2, 200),
+    await measurePipeline("light stages", [12, 2, 2], 1, 200),
+    await measurePipeline("equal stages, speeds emulated", [2, 2, 2], 0.2, 200),
   ];
   const machine = `${cpus()[0]?.model ?? "unknown"} × ${cpus().length}, Node ${process.version}`;
   const command = "npm run bench -- pipeline";

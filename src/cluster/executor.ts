@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { CodedError, isCoded } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
-import type { Session, TensorValues } from "../runtime/runtime.ts";
+import type { RunResult, Session, TensorValues } from "../runtime/runtime.ts";
 import { waitUntil } from "../transport/pacer.ts";
 import type { DeployedStage, DeviceDeployment } from "./deployment.ts";
 import type { HopTiming, Report, StageTiming } from "./message.ts";
@@ -58,6 +58,15 @@ interface Ready {
   readonly sinceSeconds: number;
 }
 
+/** A stage that has begun. */
+interface Run {
+  readonly work: Work;
+  readonly stage: DeployedStage;
+  readonly sinceSeconds: number;
+  readonly startSeconds: number;
+  readonly result: Promise<RunResult>;
+}
+
 /** How many requests that were given up are remembered, for tensors of theirs that are late. */
 const forgottenLimit = 1024;
 
@@ -75,7 +84,7 @@ export class Executor {
   readonly #destinations = new Map<string, (string | null)[]>();
   readonly #works = new Map<number, Work>();
   readonly #forgotten = new Set<number>();
-  readonly #ready: Ready[] = [];
+  #ready: readonly Ready[] = [];
   #busy = false;
   #freeAtSeconds = Number.NEGATIVE_INFINITY;
   #peakRequests = 0;
@@ -112,13 +121,16 @@ export class Executor {
       throw malformed(`tensor '${tensor}'`, `it came twice for request ${request}`);
     }
     work.arrived.add(tensor);
-    this.#place(work, tensor, value);
+    const sends = this.#place(work, tensor, value);
+    if (!this.#busy) void this.#drive();
+    for (const send of sends) void send();
     this.#settle(work);
   }
 
   /** Lets stages run that need no tensor. */
   begin(request: number): void {
     this.#open(request);
+    if (!this.#busy) void this.#drive();
   }
 
   /** Drops what is held of a request, and what may still come of it. */
@@ -153,18 +165,22 @@ export class Executor {
     return work;
   }
 
-  /** Hands a tensor to everyone who needs it. */
-  #place(work: Work, tensor: string, value: TensorValue): void {
+  /**
+   * Hands a tensor to everyone who needs it.
+   *
+   * @returns the sends, which are to be begun behind the next run: it else would wait for them
+   */
+  #place(work: Work, tensor: string, value: TensorValue): (() => Promise<void>)[] {
     const destinations = this.#destinations.get(tensor) ?? [];
     const consumers = this.#consumers.get(tensor) ?? [];
     const held = { value, uses: destinations.length + consumers.length };
     work.held.set(tensor, held);
-    for (const to of destinations) void this.#send(work, tensor, held, to);
     for (const stage of consumers) {
       const lacking = (work.lacking[stage] as number) - 1;
       work.lacking[stage] = lacking;
       if (lacking === 0) this.#enqueue(work, stage);
     }
+    return destinations.map((to) => () => this.#send(work, tensor, held, to));
   }
 
   async #send(work: Work, tensor: string, held: Held, to: string | null): Promise<void> {
@@ -202,49 +218,69 @@ export class Executor {
   }
 
   #enqueue(work: Work, stage: number): void {
-    this.#ready.push({ work, stage, sinceSeconds: this.#options.clock.now() });
-    if (!this.#busy) void this.#drive();
+    const sinceSeconds = this.#options.clock.now();
+    this.#ready = [...this.#ready, { work, stage, sinceSeconds }];
   }
 
+  /** Runs what is ready until nothing is. */
   async #drive(): Promise<void> {
     this.#busy = true;
-    for (let next = this.#oldest(); next !== null; next = this.#oldest()) {
-      if (this.#works.get(next.work.request) === next.work) await this.#run(next);
+    for (let run = this.#start(); run !== null; ) {
+      const sends = await this.#finish(run);
+      run = this.#start();
+      for (const send of sends) void send();
     }
     this.#busy = false;
   }
 
-  /** Oldest request first, so that what was begun leaves; within it, by the order of the stages. */
-  #oldest(): Ready | null {
-    const [first, ...others] = this.#ready;
-    if (first === undefined) return null;
-    const oldest = others.reduce((best, other) => (isOlder(other, best) ? other : best), first);
-    this.#ready.splice(this.#ready.indexOf(oldest), 1);
-    return oldest;
-  }
-
-  async #run({ work, stage: position, sinceSeconds }: Ready): Promise<void> {
+  #start(): Run | null {
+    const ready = this.#oldest();
+    if (ready === null) return null;
     const { clock, deployment, sessions } = this.#options;
-    const stage = deployment.stages[position] as DeployedStage;
-    const start = clock.now();
-    try {
+    const stage = deployment.stages[ready.stage] as DeployedStage;
+    const startSeconds = clock.now();
+    const run = async () => {
       const session = sessions.get(stage.id);
       if (session === undefined) throw new Error(`stage '${stage.id}' was never loaded`);
-      const { outputs, computeSeconds } = await session.run(this.#take(work, stage));
+      return await session.run(this.#take(ready.work, stage));
+    };
+    return { ...ready, stage, startSeconds, result: run() };
+  }
+
+  /** @returns what is to be sent */
+  async #finish({ work, stage, sinceSeconds, startSeconds, result }: Run) {
+    const { clock, deployment } = this.#options;
+    try {
+      const { outputs, computeSeconds } = await result;
       await this.#imitate(Math.max(sinceSeconds, this.#freeAtSeconds), computeSeconds);
       work.stages.push({
         stage: stage.id,
         device: deployment.device,
-        queueSeconds: start - sinceSeconds,
+        queueSeconds: startSeconds - sinceSeconds,
         computeSeconds,
-        busySeconds: clock.now() - start,
+        busySeconds: clock.now() - startSeconds,
       });
-      if (this.#works.get(work.request) !== work) return;
-      for (const tensor of stage.outputs) this.#place(work, tensor, made(outputs, tensor, stage));
+      if (this.#works.get(work.request) !== work) return [];
+      const sends = stage.outputs.flatMap((tensor) =>
+        this.#place(work, tensor, made(outputs, tensor, stage)),
+      );
       this.#settle(work);
+      return sends;
     } catch (error) {
       this.#fail(work, error);
+      return [];
     }
+  }
+
+  /** Oldest request first, so that what was begun leaves; within it, by the order of the stages. */
+  #oldest(): Ready | null {
+    let oldest: Ready | null = null;
+    const alive = this.#ready.filter(({ work }) => this.#works.get(work.request) === work);
+    for (const ready of alive) {
+      if (oldest === null || isOlder(ready, oldest)) oldest = ready;
+    }
+    this.#ready = alive.filter((ready) => ready !== oldest);
+    return oldest;
   }
 
   /** The inputs of a run, which transfers them away: what has another use is copied. */
