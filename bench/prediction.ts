@@ -109,7 +109,7 @@ async function measurePart(
 ): Promise<Omit<PartRow, "network" | "plan" | "part">> {
   const nodeNames = nodes.map((node) => prepared.graph.nodes[node]?.name ?? "");
   const part = extractPart(prepared.model, nodeNames, prepared.types);
-  const limits = { atLeast: 10, atMost: 40, seconds: 1 };
+  const limits = { atLeast: 10, atMost: 100, seconds: 1 };
   const measuredSeconds = await timeModel(part, { threads: 1, types: prepared.types, limits });
   const total = nodes.reduce((sum, node) => sum + (profile.nodeSeconds[node] ?? 0), 0);
   const boundary = boundaryOf(index, new Set(nodes));
