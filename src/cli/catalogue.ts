@@ -24,6 +24,10 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     summary: "find the best placement of the nodes on the devices of a topology",
     load: async () => (await import("./commands/plan.ts")).plan,
   },
+  explain: {
+    summary: "say why a plan is as it is, and what would have to change for it to change",
+    load: async () => (await import("./commands/explain.ts")).explain,
+  },
   split: {
     summary: "cut a model along a plan into ONNX parts that any runtime can run",
     load: async () => (await import("./commands/split.ts")).split,

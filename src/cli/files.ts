@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { CodedError, messageOf } from "../base/errors.ts";
@@ -57,7 +57,17 @@ export async function writeWhole(
     terminal.output.write(content);
     return;
   }
-  await writeBeside(path, (temporary) => writeFile(temporary, content, { flush: true }));
+  const status = await stat(path).catch(() => null);
+  if (status === null || status.isFile()) {
+    await writeBeside(path, (temporary) => writeFile(temporary, content, { flush: true }));
+    return;
+  }
+  try {
+    // Pipes and devices must be written to, not replaced; a folder says what is wrong.
+    await writeFile(path, content);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
 }
 
 /**
@@ -66,7 +76,7 @@ export async function writeWhole(
  *
  * @throws FILE_WRITE_FAILED, with nothing left behind
  */
-export async function writeBeside(
+async function writeBeside(
   path: string,
   write: (temporary: string) => Promise<void>,
 ): Promise<void> {

@@ -31,8 +31,10 @@ export function printAnswered(
 /** Where the time went, stage by stage. */
 function wayOf({ waitSeconds, stages, hops }: RequestTimings): string {
   const waited = waitSeconds < 1e-3 ? [] : [`waited ${formatQuantity(waitSeconds, "s")} for room`];
-  const computed = stages.map(
-    ({ device, stage, busySeconds }) => `${device} ${stage} ${formatQuantity(busySeconds, "s")}`,
+  // Devices report when they are done with a request, which is in no order.
+  const inOrder = [...stages].sort((a, b) => Number(a.stage.slice(1)) - Number(b.stage.slice(1)));
+  const computed = inOrder.map(
+    ({ device, stage, busySeconds }) => `${stage} on ${device} ${formatQuantity(busySeconds, "s")}`,
   );
   const sent = hops.reduce((sum, { sendSeconds }) => sum + sendSeconds, 0);
   const links = hops.length === 0 ? [] : [`links ${formatQuantity(sent, "s")}`];

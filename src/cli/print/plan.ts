@@ -43,16 +43,17 @@ function verdict(plan: Plan): string {
   const [only] = devices;
   if (devices.length === 1) {
     const advice = plan.guarantee === "optimal" ? "Do not split: everything" : "Everything";
-    return `${advice} on '${only}' is ${wordOfGuarantee(plan)} for ${plan.objective}.`;
+    return `${advice} on '${only}' is ${formatGuarantee(plan)} for ${plan.objective}.`;
   }
-  return `Split over ${devices.join(", ")}: ${wordOfGuarantee(plan)} for ${plan.objective}.`;
+  return `Split over ${devices.join(", ")}: ${formatGuarantee(plan)} for ${plan.objective}.`;
 }
 
 function devicesOf(plan: Plan): string[] {
   return [...new Set(plan.stages.flatMap(({ devices }) => devices))];
 }
 
-function wordOfGuarantee(plan: Plan): string {
+/** How good a plan is proven to be. */
+export function formatGuarantee(plan: Plan): string {
   switch (plan.guarantee) {
     case "optimal":
       return "the best of all placements";
