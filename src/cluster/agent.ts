@@ -5,7 +5,7 @@ import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { Channel, Listener, Transport } from "../transport/transport.ts";
 import type { DeviceDeployment } from "./deployment.ts";
 import { Executor } from "./executor.ts";
-import { admit, introduce, refuse } from "./handshake.ts";
+import { admit, introduce, refuse, staleness } from "./handshake.ts";
 import { type Deploy, type Message, type Offer, protocolVersion, type Welcome } from "./message.ts";
 import { Neighbours } from "./neighbours.ts";
 import { type BlobStore, PartLoader, releaseAll } from "./part-loader.ts";
@@ -264,8 +264,12 @@ export class Agent implements AsyncDisposable {
   async #acceptConsumer(channel: Channel): Promise<void> {
     const first = await admit(channel, this.#options.clock, this.#options.token);
     if (first === null) return;
-    if (first.type === "attach") await this.#neighbours.accept(channel, first);
-    else await refuse(channel, malformed(`a first message '${first.type}'`, "this is an agent"));
+    const refusal =
+      first.type === "attach"
+        ? staleness(first, this.#offered)
+        : malformed(`a first message '${first.type}'`, "this is an agent");
+    if (first.type !== "attach" || refusal !== null) await refuse(channel, refusal);
+    else await this.#neighbours.accept(channel, first);
   }
 
   async #beat(interval: number): Promise<void> {

@@ -121,6 +121,7 @@ export class Coordinator implements AsyncDisposable {
       clock,
       token: options.token,
       heartbeatSeconds,
+      generation: deployment.generation,
       opened: {
         type: "opened",
         model: options.graph.name,

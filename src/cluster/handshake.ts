@@ -81,6 +81,16 @@ export async function refuse(channel: Channel, error: unknown): Promise<void> {
   await channel.close();
 }
 
+/** Why a data channel is of another deployment than the one that runs; `null`: it is of that. */
+export function staleness({ device, generation }: Attach, current: number): CodedError | null {
+  if (generation === current) return null;
+  return new CodedError(
+    "GENERATION_STALE",
+    `device '${device}' wants to join generation ${generation} of the deployment, here it is ${current}`,
+    { device, generation, current },
+  );
+}
+
 function checkOpening({ protocol, token }: Join | Attach | Open, expected: string): void {
   if (protocol !== protocolVersion) {
     throw malformed(

@@ -3,7 +3,7 @@ import { CodedError, messageOf } from "../base/errors.ts";
 import type { Channel, Listener } from "../transport/transport.ts";
 import { AgentLink } from "./agent-link.ts";
 import { type ClientDoorOptions, serveClient } from "./client-door.ts";
-import { admit, refuse } from "./handshake.ts";
+import { admit, refuse, staleness } from "./handshake.ts";
 import type { Attach, Join } from "./message.ts";
 import { decodeMessage, encodeMessage, type Received } from "./protocol.ts";
 
@@ -12,6 +12,7 @@ export interface ReceptionOptions extends ClientDoorOptions {
   readonly clock: Clock;
   readonly token: string;
   readonly heartbeatSeconds: number;
+  readonly generation: number;
   /** Why an agent may not join; `null`: it may. */
   readonly refusalOf: (join: Join) => CodedError | null;
   readonly onJoined: (link: AgentLink) => void;
@@ -81,7 +82,13 @@ export class Reception {
     this.#links.delete(name);
   }
 
-  async #attach(channel: Channel, { device }: Attach): Promise<void> {
+  async #attach(channel: Channel, attach: Attach): Promise<void> {
+    const { device } = attach;
+    const stale = staleness(attach, this.#options.generation);
+    if (stale !== null) {
+      await refuse(channel, stale);
+      return;
+    }
     const link = this.#links.get(device);
     if (link === undefined || link.isAttached) {
       const message = `agent '${device}' ${link === undefined ? "has not joined" : "is attached already"}`;

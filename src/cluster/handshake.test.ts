@@ -1,0 +1,132 @@
+import { setImmediate as settle } from "node:timers/promises";
+import { expect, onTestFinished, test } from "vitest";
+import {
+  joinAgent,
+  planOf,
+  type Setting,
+  startCluster,
+  token,
+} from "../../test/fixtures/cluster.ts";
+import { createDigestRuntime } from "../../test/fixtures/digest-runtime.ts";
+import { problemOf } from "../../test/fixtures/sketch.ts";
+import { systemClock } from "../base/clock.node.ts";
+import { seconds } from "../base/units.ts";
+import { createVirtualClock } from "../base/virtual-clock.ts";
+import type { Plan } from "../plan/plan.ts";
+import { createMemoryTransport } from "../transport/memory.ts";
+import type { Channel } from "../transport/transport.ts";
+import { admit, introduce } from "./handshake.ts";
+import { type Message, protocolVersion } from "./message.ts";
+import { encodeMessage, receive } from "./protocol.ts";
+
+const open = { type: "open", protocol: protocolVersion, token } as const;
+
+/** The two sides of a channel. */
+async function channels(): Promise<[near: Channel, far: Channel]> {
+  const transport = createMemoryTransport();
+  const listener = await transport.listen("here:0");
+  const near = await transport.connect(listener.address);
+  for await (const far of listener) return [near, far];
+  throw new Error("nobody dialled");
+}
+
+test("lets in who shows the token", async () => {
+  const [near, far] = await channels();
+  await near.send(encodeMessage(open));
+  expect(await admit(far, systemClock, token)).toEqual(open);
+});
+
+test("sends away who shows another token, speaks another version or says something else", async () => {
+  const wrong: readonly [Message, string][] = [
+    [{ ...open, token: "" }, "TOKEN_REFUSED"],
+    [{ ...open, protocol: 99 }, "FRAME_MALFORMED"],
+    [{ type: "attached" }, "FRAME_MALFORMED"],
+  ];
+  for (const [message, code] of wrong) {
+    const [near, far] = await channels();
+    await near.send(encodeMessage(message));
+    expect(await admit(far, systemClock, token)).toBeNull();
+    expect((await receive(near))?.message).toMatchObject({ type: "refused", error: { code } });
+    expect(await near.ended).toBeNull();
+  }
+});
+
+test("closes a channel whose other side stays silent", async () => {
+  const [near, far] = await channels();
+  const clock = createVirtualClock({ settle: () => settle() });
+  const admitted = admit(far, clock, token);
+  await clock.advance(seconds(11));
+  expect(await admitted).toBeNull();
+  expect(await near.ended).toBeNull();
+});
+
+test("passes on why it was refused, and what it was told instead of a welcome", async () => {
+  const [near, far] = await channels();
+  await far.send(
+    encodeMessage({ type: "refused", error: { code: "PORT_IN_USE", message: "no", details: {} } }),
+  );
+  await expect(introduce(near, systemClock, open, "opened")).rejects.toMatchObject({
+    code: "PORT_IN_USE",
+    message: "no",
+  });
+  const [other, side] = await channels();
+  await side.send(encodeMessage({ type: "attached" }));
+  await expect(introduce(other, systemClock, open, "opened")).rejects.toMatchObject({
+    code: "FRAME_MALFORMED",
+  });
+});
+
+test("an agent lets only neighbours of its own deployment attach, once, and with the token", async () => {
+  const transport = createMemoryTransport();
+  const setting: Setting = {
+    clock: systemClock,
+    transport,
+    runtime: createDigestRuntime(systemClock),
+  };
+  const problem = problemOf({
+    inputs: { x: 8 },
+    nodes: [
+      { name: "a", reads: ["x"], bytes: 4, seconds: [1, 1] },
+      { name: "b", reads: ["a"], bytes: 4, seconds: [1, 1] },
+    ],
+    outputs: ["b"],
+    devices: [{ name: "camera" }, { name: "cloud" }],
+    links: [{ from: "camera", to: "cloud", secondsPerByte: 1 }],
+  });
+  const plan = planOf(problem, ["camera", "cloud"]) as Plan;
+  const addresses: string[] = [];
+  const spying: Setting = {
+    ...setting,
+    transport: {
+      ...transport,
+      listen: async (address, limits) => {
+        const listener = await transport.listen(address, limits);
+        addresses.push(listener.address);
+        return listener;
+      },
+    },
+  };
+  const { coordinator } = await startCluster(spying, problem, plan);
+  onTestFinished(() => coordinator.close());
+  const camera = addresses[1] ?? "";
+  const attach = {
+    type: "attach",
+    protocol: protocolVersion,
+    token,
+    generation: 1,
+    device: "cloud",
+  } as const;
+  for (const [change, code] of [
+    [{ token: "?" }, "TOKEN_REFUSED"],
+    [{ generation: 7 }, "GENERATION_STALE"],
+    [{}, "USAGE_INVALID"],
+  ] as const) {
+    const channel = await transport.connect(camera);
+    await expect(
+      introduce(channel, systemClock, { ...attach, ...change }, "attached"),
+    ).rejects.toMatchObject({ code });
+  }
+  await expect(joinAgent(setting, { address: camera }, "cloud")).rejects.toMatchObject({
+    code: "FRAME_MALFORMED",
+  });
+});
