@@ -142,7 +142,7 @@ function randomInput(): TensorValues {
 
 function exited(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
-    if (child.exitCode !== null) resolve();
+    if (child.exitCode !== null || child.signalCode !== null) resolve();
     else child.once("exit", () => resolve());
   });
 }
@@ -196,12 +196,16 @@ interface PipelineResult {
   readonly products: readonly number[];
   readonly speed: number;
   readonly requests: number;
-  /** Means over the same requests; of an emulated device, stretched by its speed. */
+  /** The runtime's own figures, means over the same requests; stretched where a speed is emulated. */
   readonly stageSeconds: readonly number[];
+  /** How long the slowest stage kept its device, handing over between threads included. */
+  readonly busySeconds: number;
   readonly coresNeeded: number;
   readonly periodSeconds: number;
   /** (1 ÷ period) ÷ (1 ÷ slowest stage). */
   readonly shareOfSlowestStage: number;
+  /** The same with `busySeconds`: what is lost between two runs, whatever else the machine does. */
+  readonly shareOfBusyTime: number;
 }
 
 async function measurePipeline(
@@ -223,14 +227,17 @@ async function measurePipeline(
   const steady = answered.slice(cluster.coordinator.window, -cluster.coordinator.window);
   const [first, last] = [steady[0]?.at ?? 0, steady.at(-1)?.at ?? 0];
   const periodSeconds = (last - first) / (steady.length - 1);
-  const computed = products.map((_, stage) =>
-    mean(
-      steady.map(({ timings }) => {
-        const found = timings.stages.find((timing) => timing.stage === `s${stage}`);
-        return found?.computeSeconds ?? 0;
-      }),
-    ),
-  );
+  const meanOf = (field: "busySeconds" | "computeSeconds") =>
+    products.map((_, stage) =>
+      mean(
+        steady.map(({ timings }) => {
+          const found = timings.stages.find((timing) => timing.stage === `s${stage}`);
+          return found?.[field] ?? 0;
+        }),
+      ),
+    );
+  const computed = meanOf("computeSeconds");
+  const busySeconds = Math.max(...meanOf("busySeconds"));
   const stageSeconds = computed.map((value) => value / speed);
   return {
     how,
@@ -238,9 +245,11 @@ async function measurePipeline(
     speed,
     requests,
     stageSeconds,
+    busySeconds,
     coresNeeded: computed.reduce((sum, value) => sum + value, 0) / Math.max(...stageSeconds),
     periodSeconds,
     shareOfSlowestStage: Math.max(...stageSeconds) / periodSeconds,
+    shareOfBusyTime: busySeconds / periodSeconds,
   };
 }
 
@@ -266,7 +275,14 @@ function print(hops: HopResult, pipelines: readonly PipelineResult[]): void {
     `added per hop of ${hops.tensorBytes / 2 ** 20} MiB: ${milliseconds(hops.addedSecondsPerHop)} ms (target 1 ms); beyond the runtime's own times, one device ${milliseconds(hops.addedSecondsOneDevice)} ms, four devices ${milliseconds(hops.addedSecondsAllDevices)} ms`,
   );
   const table = new Table({
-    head: ["pipeline", "stages ms", "cores", "period ms", "of slowest stage (target 90 %)"],
+    head: [
+      "pipeline",
+      "stages ms",
+      "cores",
+      "period ms",
+      "of slowest stage (target 90 %)",
+      "of its busy time",
+    ],
   });
   for (const row of pipelines) {
     table.push([
@@ -275,6 +291,7 @@ function print(hops: HopResult, pipelines: readonly PipelineResult[]): void {
       row.coresNeeded.toFixed(2),
       milliseconds(row.periodSeconds),
       `${(100 * row.shareOfSlowestStage).toFixed(1)} %`,
+      `${(100 * row.shareOfBusyTime).toFixed(1)} %`,
     ]);
   }
   console.log(table.toString());

@@ -70,9 +70,6 @@ interface Run {
 /** How many requests that were given up are remembered, for tensors of theirs that are late. */
 const forgottenLimit = 1024;
 
-/** Waits that ended late by up to this much are made up for by the next ones. */
-const latenessLimitSeconds = 0.005;
-
 /**
  * Runs the stages of one device: a stage runs when all its inputs are there, one at a time, the
  * oldest request first; what is made or relayed is sent on at once. Receiving, computing and sending
@@ -301,9 +298,11 @@ export class Executor {
   async #imitate(start: number, computeSeconds: number): Promise<void> {
     const { clock, speed } = this.#options;
     if (speed >= 1) return;
-    const end = start + computeSeconds / speed;
-    await waitUntil(clock, seconds(end));
-    this.#freeAtSeconds = Math.max(end, clock.now() - latenessLimitSeconds);
+    const duration = computeSeconds / speed;
+    await waitUntil(clock, seconds(start + duration));
+    // Late by coarse timers and a busy machine, which the next runs make up for; by more than one
+    // run it is late for another reason.
+    this.#freeAtSeconds = Math.max(start + duration, clock.now() - duration);
   }
 }
 
