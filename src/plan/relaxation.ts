@@ -30,6 +30,7 @@ export interface Relaxed {
  * bounded by one minimum cut over the devices in the given order, see `boundaryCosts`; if the
  * devices are a line in that order, the cut is the minimum itself.
  *
+ * @param capacities of the resources, as far as they are open within the domains
  * @returns `null` if no placement within the domains has finite costs
  */
 export function relax(
@@ -37,6 +38,7 @@ export function relax(
   order: readonly number[],
   domains: Domains,
   multipliers: readonly number[],
+  capacities: readonly number[],
 ): Relaxed | null {
   const table = priced(space, multipliers);
   const { up, down } = boundaryCosts(space, order, domains, table);
@@ -54,7 +56,7 @@ export function relax(
   });
   if (cut === null) return null;
   const paid = multipliers.reduce(
-    (sum, multiplier, resource) => sum + multiplier * (space.resources[resource]?.capacity ?? 0),
+    (sum, multiplier, resource) => sum + multiplier * (capacities[resource] as number),
     0,
   );
   return { placement: cut.placement, bound: cut.bound - paid };
@@ -196,7 +198,7 @@ export function chooseOrder(space: SearchSpace): readonly number[] {
   let best = orders[0] ?? devices;
   let highest = Number.NEGATIVE_INFINITY;
   for (const order of orders) {
-    const bound = relax(space, order, space.domains, none)?.bound ?? Number.POSITIVE_INFINITY;
+    const bound = relax(space, order, space.domains, none, none)?.bound ?? Number.POSITIVE_INFINITY;
     if (bound <= highest) continue;
     highest = bound;
     best = order;

@@ -4,6 +4,8 @@ import type { Problem } from "./problem.ts";
 /** Something that nodes and hops use up and that may not pass a capacity. */
 export interface Resource extends AdditiveCosts {
   readonly capacity: number;
+  /** The device whose memory it is; tensors take what the parameters leave. */
+  readonly memoryOf?: number;
 }
 
 /**
@@ -37,6 +39,7 @@ function parametersOf(problem: Problem): Resource[] {
       capacity: Math.max(0, memoryBytes - (problem.kinds[device]?.overheadBytes ?? 0)),
       node: (on: number, node: number) => (on === device ? (nodes[node]?.parameterBytes ?? 0) : 0),
       hop: () => 0,
+      memoryOf: device,
     };
   });
 }

@@ -7,7 +7,7 @@
 import { memoryBytes } from "../cost/memory.ts";
 import type { AdditiveCosts } from "./additive.ts";
 import type { Problem } from "./problem.ts";
-import { resourcesOf } from "./resources.ts";
+import { type Resource, resourcesOf } from "./resources.ts";
 
 /** Costs of nodes at [device · nodes + node] and of hops at [tensor · links + link]. */
 export interface CostTable {
@@ -18,6 +18,9 @@ export interface CostTable {
 /** A resource in units of its capacity, so that multipliers of different resources compare. */
 export interface TableResource extends CostTable {
   readonly capacity: number;
+  /** What one stands for. */
+  readonly unit: number;
+  readonly memoryOf: number | null;
 }
 
 /** For each unit the devices that are still open to it, as a bit set. */
@@ -85,11 +88,8 @@ function tabulate(problem: Problem, costs: AdditiveCosts): CostTable {
   return { node, hop };
 }
 
-function normalise(
-  problem: Problem,
-  resource: AdditiveCosts & { capacity: number },
-): TableResource {
-  const { capacity } = resource;
+function normalise(problem: Problem, resource: Resource): TableResource {
+  const { capacity, memoryOf } = resource;
   const unit = capacity > 0 ? capacity : 1;
   return {
     ...tabulate(problem, {
@@ -97,6 +97,8 @@ function normalise(
       hop: (tensor, link) => finite(resource.hop(tensor, link)) / unit,
     }),
     capacity: (capacity / unit) * slack,
+    unit,
+    memoryOf: memoryOf ?? null,
   };
 }
 

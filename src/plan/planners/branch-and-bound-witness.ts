@@ -4,16 +4,20 @@ import { type Infeasible, infeasible } from "../feasibility.ts";
 import type { SearchSpace } from "../search-space.ts";
 
 /**
- * Why nothing is allowed: a node that fits nowhere, parameters that exceed all memory together, or
- * else the limit that the closest placement breaks.
+ * Why nothing can be allowed, where that is plain without a search: a node that fits nowhere, or
+ * parameters that exceed all memory together; `null` otherwise.
+ */
+export function explainHopeless(space: SearchSpace): Infeasible | null {
+  const homeless = space.domains.indexOf(0);
+  return homeless >= 0 ? explainHomeless(space, homeless) : explainCrowded(space);
+}
+
+/**
+ * Why a search found nothing allowed: the limit that the closest placement breaks.
  *
  * @param closest the least broken of the placements that were tried
  */
-export function explainInfeasible(space: SearchSpace, closest: Infeasible | null): Infeasible {
-  const homeless = space.domains.indexOf(0);
-  if (homeless >= 0) return explainHomeless(space, homeless);
-  const crowded = explainCrowded(space);
-  if (crowded !== null) return crowded;
+export function explainNearMiss(closest: Infeasible | null): Infeasible {
   if (closest === null) return infeasible("no placement gives every tensor a route");
   return infeasible(`no placement is allowed; of the closest: ${closest.reason}`, closest.witness);
 }

@@ -9,11 +9,11 @@ import { type Infeasible, infeasible } from "../feasibility.ts";
 import type { Incumbent } from "../planner.ts";
 import type { Problem } from "../problem.ts";
 import { chooseOrder, relax } from "../relaxation.ts";
-import { createSearchSpace, type Domains, devicesIn } from "../search-space.ts";
+import { createSearchSpace, type Domains, devicesIn, type SearchSpace } from "../search-space.ts";
 import { type Bounded, boundState } from "./branch-and-bound-bounds.ts";
 import { Champion } from "./branch-and-bound-champion.ts";
 import { improve } from "./branch-and-bound-moves.ts";
-import { explainInfeasible } from "./branch-and-bound-witness.ts";
+import { explainHopeless, explainNearMiss } from "./branch-and-bound-witness.ts";
 
 /** How many states are bounded between two incumbents, so that the caller can stop in between. */
 const statesPerStep = 25;
@@ -45,7 +45,8 @@ export function* branchAndBound(
   costs: AdditiveCosts,
 ): Generator<Incumbent, Incumbent | Infeasible> {
   const space = createSearchSpace(problem, costs);
-  if (space.domains.includes(0)) return explainInfeasible(space, null);
+  const hopeless = explainHopeless(space);
+  if (hopeless !== null) return hopeless;
   const champion = new Champion(space);
   const order = chooseOrder(space);
   const open = new OpenStates(space.units.length);
@@ -65,7 +66,7 @@ export function* branchAndBound(
     }
     const best = champion.best(open.bound());
     if (best === null && states * space.units.length > fruitlessUnits) {
-      return giveUp(explainInfeasible(space, nearMiss(space, order, champion)), states);
+      return giveUp(explainNearMiss(nearMiss(space, order, champion)), states);
     }
     const due = best !== null && (best.value !== yielded?.value || states % statesPerStep === 0);
     if (best === null || !due || open.length === 0) continue;
@@ -73,7 +74,7 @@ export function* branchAndBound(
     yield best;
   }
   const best = champion.best(Number.POSITIVE_INFINITY);
-  return best ?? explainInfeasible(space, nearMiss(space, order, champion));
+  return best ?? explainNearMiss(nearMiss(space, order, champion));
 }
 
 /** The least broken placement that was tried, among them one that does its best to break little. */
@@ -83,7 +84,7 @@ function nearMiss(
   champion: Champion,
 ): Infeasible | null {
   const prices = space.resources.map(() => 0);
-  const relaxed = relax(space, order, space.domains, prices);
+  const relaxed = relax(space, order, space.domains, prices, prices);
   if (relaxed !== null) {
     const tries = 40 * space.units.length;
     champion.challenge(relaxed.placement);
