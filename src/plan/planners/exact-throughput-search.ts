@@ -1,4 +1,3 @@
-import { memoryBytes } from "../../cost/memory.ts";
 import { evaluate } from "../evaluate.ts";
 import type { Incumbent } from "../planner.ts";
 import { Loads } from "./exact-throughput-loads.ts";
@@ -105,10 +104,11 @@ export class StageSearch {
         this.#effort.steps++;
         const before = ideals[row] as number;
         if (!this.#isPossible(runner, before, after, cut)) continue;
-        this.#effort.steps += 16;
+        this.#effort.steps += 64;
         const seconds = this.#tables.stageSeconds({ set, runner, earlier }, before, after);
         const rank = Math.max(seconds, least[row] as number);
-        if (rank < cut) choices.push({ earlier, before, least: rank });
+        if (rank >= cut || !this.#tables.fits(runner, before, after, this.#effort)) continue;
+        choices.push({ earlier, before, least: rank });
       }
     }
     return choices.sort((a, b) => a.least - b.least);
@@ -117,20 +117,14 @@ export class StageSearch {
   #isPossible(runner: number, before: number, after: number, cut: number): boolean {
     const tables = this.#tables;
     if (before === after || tables.computeSeconds(runner, before, after) >= cut) return false;
-    if (!tables.canRun(runner, before, after)) return false;
-    if (!tables.ideals.isSubset(before, after)) return false;
-    const { problem, runners } = tables.model;
-    const device = runners[runner] as number;
-    const overhead = problem.kinds[device]?.overheadBytes ?? 0;
-    const room = problem.devices[device]?.memoryBytes ?? Number.POSITIVE_INFINITY;
-    return overhead + tables.parameterBytes(before, after) <= room;
+    return tables.canRun(runner, before, after) && tables.ideals.isSubset(before, after);
   }
 
   /** Adds the stage's own load and that of the tensors that it makes; `false` if that is too much. */
   #enter(runner: number, before: number, after: number): boolean {
     const { model } = this.#tables;
     const device = model.runners[runner] as number;
-    this.#effort.steps += 64;
+    this.#effort.steps += 256;
     this.#loads.addCompute(device, this.#tables.computeSeconds(runner, before, after));
     const isMadeHere = (position: number): boolean =>
       this.#isBetween((model.flows[position] as Flow).producer as number, before, after);
@@ -143,7 +137,7 @@ export class StageSearch {
       if (consumers.some((unit) => !this.#tables.ideals.has(after, unit))) continue;
       if (!this.#send(position, device)) return false;
     }
-    return this.#loads.max() < this.#cut() && this.#fits(device, before, after);
+    return this.#loads.max() < this.#cut();
   }
 
   #isBetween(unit: number, before: number, after: number): boolean {
@@ -163,18 +157,6 @@ export class StageSearch {
   #deviceOf(unit: number): number {
     const stage = this.#befores.findIndex((before) => !this.#tables.ideals.has(before, unit));
     return this.#devices[stage] as number;
-  }
-
-  #fits(device: number, before: number, after: number): boolean {
-    const { problem, contraction } = this.#tables.model;
-    const room = problem.devices[device]?.memoryBytes ?? null;
-    if (room === null) return true;
-    const nodes = contraction.units
-      .filter((_, unit) => this.#isBetween(unit, before, after))
-      .flat()
-      .sort((a, b) => a - b);
-    this.#effort.steps += 64 * nodes.length;
-    return memoryBytes(problem.index, nodes, problem.kinds[device]?.overheadBytes ?? 0) <= room;
   }
 
   /** Every node is placed: brings the graph inputs, and keeps the placement if it is better. */

@@ -1,3 +1,4 @@
+import { memoryBytes } from "../../cost/memory.ts";
 import type { Ideals } from "../../graph/ideals.ts";
 import {
   type Border,
@@ -50,6 +51,7 @@ export class Tables {
   readonly #unable: readonly Float64Array[];
   readonly #compute: readonly Float64Array[];
   readonly #parameters: Float64Array;
+  readonly #stageBytes = new Map<number, number>();
   readonly #ports = new Map<number, Port>();
   readonly #known: Loads;
   readonly #borders = new Map<number, Border>();
@@ -133,8 +135,33 @@ export class Tables {
     return counts[after] === counts[before];
   }
 
-  parameterBytes(before: number, after: number): number {
-    return (this.#parameters[after] as number) - (this.#parameters[before] as number);
+  /** Whether the memory of a device holds a stage; the peak of its tensors is counted once a stage. */
+  fits(runner: number, before: number, after: number, effort: Effort): boolean {
+    const { problem, runners } = this.model;
+    const device = runners[runner] as number;
+    const room = problem.devices[device]?.memoryBytes ?? null;
+    if (room === null) return true;
+    const left = room - (problem.kinds[device]?.overheadBytes ?? 0);
+    const sums = this.#parameters;
+    if ((sums[after] as number) - (sums[before] as number) > left) return false;
+    const key = before * this.ideals.count + after;
+    let needed = this.#stageBytes.get(key);
+    if (needed === undefined) {
+      needed = this.#countBytes(before, after);
+      this.#stageBytes.set(key, needed);
+      effort.steps += 32 * this.model.contraction.units.length;
+    }
+    return needed <= left;
+  }
+
+  #countBytes(before: number, after: number): number {
+    const { problem, contraction } = this.model;
+    const nodes: number[] = [];
+    contraction.units.forEach((members, unit) => {
+      if (this.ideals.has(after, unit) && !this.ideals.has(before, unit)) nodes.push(...members);
+    });
+    nodes.sort((a, b) => a - b);
+    return memoryBytes(problem.index, nodes, 0);
   }
 
   /** What a stage loads its device and its links by, at least; exact for a line in order and a hub. */
@@ -220,9 +247,9 @@ export class Tables {
       const before = ideals[row] as number;
       if (before === ideal || whole - (sums[before] as number) >= found) continue;
       if (!this.canRun(runner, before, ideal) || !this.ideals.isSubset(before, ideal)) continue;
-      effort.steps += 16;
-      const seconds = this.stageSeconds(step, before, ideal);
-      found = Math.min(found, Math.max(seconds, least[row] as number));
+      effort.steps += 64;
+      const seconds = Math.max(this.stageSeconds(step, before, ideal), least[row] as number);
+      if (seconds < found && this.fits(runner, before, ideal, effort)) found = seconds;
     }
     effort.steps += row + 1;
     return found;
