@@ -171,7 +171,7 @@ export class Executor {
     const destinations = this.#destinations.get(tensor) ?? [];
     const consumers = this.#consumers.get(tensor) ?? [];
     const held = { value, uses: destinations.length + consumers.length };
-    work.held.set(tensor, held);
+    if (held.uses > 0) work.held.set(tensor, held);
     for (const stage of consumers) {
       const lacking = (work.lacking[stage] as number) - 1;
       work.lacking[stage] = lacking;

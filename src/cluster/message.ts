@@ -127,7 +127,7 @@ export interface Loaded {
 
 /** How a device imitates a slower one, and its links slower ones. */
 export interface Emulation {
-  /** Compute takes 1 ÷ speed as long. */
+  /** Compute takes 1 ÷ speed as long; at 1 and above it takes what it takes. */
   readonly speed: number;
   readonly links: readonly {
     readonly to: string;
