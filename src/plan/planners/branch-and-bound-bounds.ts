@@ -44,6 +44,24 @@ const later: Course = { rounds: 5, boldness: 0.2, patience: 2 };
 const tolerance = 1e-9;
 
 /**
+ * Finds a first champion, if that is easy, and a first bound: one cut and one row of segments.
+ *
+ * @returns the bound; `Infinity` if no placement has finite costs
+ */
+export function openSearch(
+  space: SearchSpace,
+  order: readonly number[],
+  champion: Champion,
+): number {
+  const free = space.resources.map(() => 0);
+  const relaxed = relax(space, order, space.domains, free, free);
+  if (relaxed === null) return Number.POSITIVE_INFINITY;
+  champion.challenge(relaxed.placement);
+  challengeSegments(space, champion, space.objective);
+  return relaxed.bound;
+}
+
+/**
  * Bounds the objective within the domains from below, cheapest bound first: certain costs, certain
  * use of every resource and memory, then the relaxed cut with multipliers that a few rounds of the
  * subgradient method raise. The placements of the cuts challenge the champion on the way.
@@ -72,7 +90,6 @@ export function boundState(
     const branch = chooseBranch(space, domains, state.multipliers, null);
     return { bound: certain, multipliers: state.multipliers, branch };
   }
-  if (isRoot) challengeSegments(space, champion, space.objective);
   const raised = raise(
     space,
     order,

@@ -10,7 +10,7 @@ import type { Incumbent } from "../planner.ts";
 import type { Problem } from "../problem.ts";
 import { chooseOrder, relax } from "../relaxation.ts";
 import { createSearchSpace, type Domains, devicesIn, type SearchSpace } from "../search-space.ts";
-import { type Bounded, boundState } from "./branch-and-bound-bounds.ts";
+import { type Bounded, boundState, openSearch } from "./branch-and-bound-bounds.ts";
 import { Champion } from "./branch-and-bound-champion.ts";
 import { improve } from "./branch-and-bound-moves.ts";
 import { explainHopeless, explainNearMiss } from "./branch-and-bound-witness.ts";
@@ -53,10 +53,11 @@ export function* branchAndBound(
   open.push({
     domains: space.domains,
     multipliers: space.resources.map(() => 0),
-    bound: Number.NEGATIVE_INFINITY,
+    bound: openSearch(space, order, champion),
   });
   let states = 0;
-  let yielded: Incumbent | null = null;
+  let yielded = champion.best(open.bound());
+  if (yielded !== null) yield yielded;
   for (let state = open.pop(); state !== undefined; state = open.pop()) {
     if (state.bound >= champion.cutoff) continue;
     const bounded = boundState(space, order, champion, state, states === 0);
