@@ -37,6 +37,9 @@ export class SessionClient {
   outputs: readonly RuntimeTensor[] = [];
 
   private constructor() {
+    // The library reports its use to its maker unless told otherwise before it is loaded. It does not
+    // see the copy of the environment that a thread has.
+    process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
     this.#worker = new Worker(createRequire(import.meta.url).resolve("#session-thread"));
     this.#worker.on("message", (reply: SessionReply) => this.#settle(reply));
     this.#worker.on("error", (error) =>
