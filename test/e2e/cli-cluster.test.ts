@@ -1,0 +1,137 @@
+import { type ChildProcess, execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readNpz } from "../../src/cli/tensors/npz.ts";
+import { type Ended, ended, topologyText, Workbench, withEqualTimes } from "./partita.ts";
+
+const bench = new Workbench();
+const model = "model.onnx";
+const plan = "model.plan.json";
+const topology = "home.topology.yaml";
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly address: string;
+  readonly token: string;
+  readonly end: Promise<Ended>;
+}
+
+beforeAll(async () => {
+  bench.write(topology, topologyText);
+  const made = [
+    await bench.run("zoo", "squeezenet", "--resolution", "32", "--width", "0.25", "-o", model),
+    await bench.run("profile", model, "-o", "measured.profile.json"),
+  ];
+  const measured = readFileSync(bench.path("measured.profile.json"), "utf8");
+  bench.write("model.profile.json", withEqualTimes(measured));
+  const words = ["-t", topology, "--objective", "throughput", "-o", plan];
+  made.push(await bench.run("plan", "model.profile.json", ...words));
+  expect(made.map(({ code }) => code)).toEqual([0, 0, 0]);
+});
+
+afterAll(() => bench.remove());
+
+/** Starts `up` and waits until it serves. */
+async function up(): Promise<Running> {
+  const child = bench.start("up", topology, model, "--plan", plan, "--full-speed", "--json");
+  const end = ended(child);
+  if (child.stdout === null) throw new Error("no standard output");
+  const [line] = await once(createInterface({ input: child.stdout }), "line");
+  return { child, end, ...JSON.parse(line) };
+}
+
+/** Process ids of the agents that one process has started. */
+function agentsOf({ child }: Running): number[] {
+  const listed = execFileSync("ps", ["-o", "pid=", "--ppid", String(child.pid)], {
+    encoding: "utf8",
+  });
+  return listed.trim().split(/\s+/).map(Number);
+}
+
+/** Resolves when none of the processes is left. */
+async function gone(pids: readonly number[]): Promise<void> {
+  const isAlive = (pid: number): boolean => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+  while (pids.some(isAlive)) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("serves requests of clients over three processes until Ctrl-C ends them all", async () => {
+  const running = await up();
+  const agents = agentsOf(running);
+  expect(agents).toHaveLength(3);
+  const words = ["--to", running.address, "--token", running.token, "--seeds", "4", "--json"];
+  const { code, output } = await bench.run("run", ...words);
+  expect(code).toBe(0);
+  const { requests } = JSON.parse(output);
+  expect(requests).toHaveLength(4);
+  expect(requests[0].timings.stages).toHaveLength(3);
+  running.child.kill("SIGINT");
+  expect(await running.end).toMatchObject({ code: 130, errors: "" });
+  await gone(agents);
+});
+
+test("gives the answers of an input file, whatever the plan", async () => {
+  const running = await up();
+  const input = ["--to", running.address, "--token", running.token];
+  await bench.run("run", ...input, "--seeds", "1", "-o", "three.npz");
+  running.child.kill("SIGINT");
+  await running.end;
+  const single = ["--profile", "model.profile.json", "--planner", "single", "--full-speed"];
+  const one = await bench.run("run", topology, model, ...single, "--seeds", "1", "-o", "one.npz");
+  expect(one).toMatchObject({ code: 0, errors: "" });
+  const [three, alone] = ["three.npz", "one.npz"].map((name) =>
+    readNpz(new Uint8Array(readFileSync(bench.path(name))), name),
+  );
+  expect(three).toEqual(alone);
+});
+
+test("ends a run with DEVICE_LOST when an agent dies", async () => {
+  const running = await up();
+  const [first = 0, ...others] = agentsOf(running);
+  process.kill(first, "SIGKILL");
+  const { code, errors } = await running.end;
+  expect(errors).toMatch(/"code":"DEVICE_LOST"/);
+  expect(code).toBe(75);
+  await gone(others);
+});
+
+test("leaves no agent behind when it is killed itself", async () => {
+  const running = await up();
+  const agents = agentsOf(running);
+  running.child.kill("SIGKILL");
+  await running.end;
+  await gone(agents);
+});
+
+test("refuses a token that is not the cluster's, and a cluster that is not there", async () => {
+  const running = await up();
+  const words = ["run", "--to", running.address, "--seeds", "1", "--token"];
+  const wrong = await bench.run(...words, "wrong");
+  expect(wrong.errors).toMatch(/^error TOKEN_REFUSED/);
+  expect(wrong.code).toBe(77);
+  running.child.kill("SIGTERM");
+  expect((await running.end).code).toBe(143);
+  const late = await bench.run(...words, running.token);
+  expect(late.errors).toMatch(/^error CHANNEL_CLOSED: /);
+  expect(late.code).toBe(75);
+});
+
+test("says that a port is taken", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : null;
+  const words = ["up", topology, model, "--plan", plan, "--listen", `127.0.0.1:${port}`];
+  const { code, errors } = await bench.run(...words);
+  expect(errors).toMatch(/^error PORT_IN_USE: .*127\.0\.0\.1:\d+/);
+  expect(code).toBe(69);
+  server.close();
+});
