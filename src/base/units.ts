@@ -15,7 +15,6 @@ export type Seconds = Quantity<"s">;
 export type Bytes = Quantity<"B">;
 export type BitsPerSecond = Quantity<"bit/s">;
 export type Flop = Quantity<"FLOP">;
-export type FlopPerSecond = Quantity<"FLOP/s">;
 export type Joules = Quantity<"J">;
 export type JoulesPerBit = Quantity<"J/bit">;
 export type Watts = Quantity<"W">;
@@ -26,7 +25,6 @@ export const bytes = (value: number): Bytes => value as Bytes;
 export const bitsPerSecond = (value: number): BitsPerSecond => value as BitsPerSecond;
 export const flop = (value: number): Flop => value as Flop;
 export const joules = (value: number): Joules => value as Joules;
-export const joulesPerBit = (value: number): JoulesPerBit => value as JoulesPerBit;
 export const watts = (value: number): Watts => value as Watts;
 export const secondsPerByte = (value: number): SecondsPerByte => value as SecondsPerByte;
 
