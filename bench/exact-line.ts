@@ -176,7 +176,7 @@ function graphOf(name: ZooName): Graph {
 /** Modules of four branches that meet again, with a way past each, as in residual and inception networks. */
 function largeGraph(count: number): Graph {
   const random = createRandom(1);
-  const tensors: Tensor[] = [tensor("input", 150_528)];
+  const tensors: Tensor[] = [tensor("input", 602_112)];
   const nodes: Node[] = [];
   const add = (inputs: readonly string[], size: number): string => {
     const name = `t${nodes.length}`;
