@@ -40,6 +40,9 @@ export interface Effort {
 /** How many steps pass between two occasions for the caller to stop. */
 export const pause = 1_000_000;
 
+/** Stages whose memory is remembered. */
+const mostStages = 1_000_000;
+
 /** Bounds on the loads of stages, for one list of ideals. */
 export class Tables {
   readonly model: ThroughputModel;
@@ -148,6 +151,7 @@ export class Tables {
     let needed = this.#stageBytes.get(key);
     if (needed === undefined) {
       needed = this.#countBytes(before, after);
+      if (this.#stageBytes.size >= mostStages) this.#stageBytes.clear();
       this.#stageBytes.set(key, needed);
       effort.steps += 32 * this.model.contraction.units.length;
     }

@@ -18,8 +18,10 @@ import { single } from "./single.ts";
 const mostIdeals = 20_000;
 /** Some ten seconds. */
 const mostSteps = 300_000_000;
+/** So few are searched at once. */
+const fewIdeals = 100;
 /** Steps along a few orders, for a first plan. */
-const firstSteps = 20_000_000;
+const firstSteps = 100_000_000;
 /** Sets of devices double with each; beyond, the fastest ones are searched. */
 const mostRunners = 10;
 
@@ -56,9 +58,13 @@ function* minimisePeriod(problem: Problem, { random }: Tools): Generator<Incumbe
   const alone = single.plan(problem, { random }).next().value;
   if ("value" in alone) yield course.keep(alone);
 
-  const lines = idealsAlong(topologicalOrders(model));
-  yield* course.search(new Tables(model, lines), firstSteps, false);
   const ideals = enumerateIdeals(model.contraction.predecessors, mostIdeals);
+  if (ideals === null || ideals.count > fewIdeals) {
+    const orders = topologicalOrders(model);
+    for (const some of [orders.slice(0, 1), orders]) {
+      yield* course.search(new Tables(model, idealsAlong(some)), firstSteps, false);
+    }
+  }
   const isWhole = model === whole && ideals !== null;
   if (ideals !== null) {
     const isClosed = yield* course.search(new Tables(model, ideals), mostSteps, isWhole);
@@ -87,25 +93,38 @@ class Course {
   }
 
   /**
-   * Searches the chains of some ideals.
+   * Searches the chains of some ideals below a period near the bound, and below greater ones until
+   * there is a plan: how much is searched grows steeply with the period that is allowed.
    *
    * @param isAll whether these are all ideals and devices, so that bounds hold for all placements
    * @returns whether no placement is better than the best now known
    */
   *search(tables: Tables, most: number, isAll: boolean): Generator<Incumbent, boolean> {
     const effort: Effort = { steps: 0, most };
-    const search = new StageSearch(tables, this.#ceiling(), effort);
-    for (const _ of tables.fill(search.ceiling, effort)) {
-      if (this.best !== null) yield this.best;
+    for (const goal of this.#goals()) {
+      const ceiling = this.#ceiling();
+      const search = new StageSearch(tables, Math.min(goal, ceiling), effort);
+      yield* this.#attempt(tables, search, effort, isAll);
+      if (effort.steps > most || !search.isComplete) return false;
+      if (isAll) this.#raise(search.ceiling * (1 - 1e-9));
+      if (search.ceiling < goal || goal >= ceiling) return isAll;
     }
-    if (effort.steps > most) return false;
+    return isAll;
+  }
+
+  *#attempt(
+    tables: Tables,
+    search: StageSearch,
+    effort: Effort,
+    isAll: boolean,
+  ): Generator<Incumbent, void> {
+    for (const _ of tables.fill(search.ceiling, effort)) if (this.best !== null) yield this.best;
+    if (effort.steps > effort.most) return;
     if (isAll) this.#raise(search.bound());
-    if (isAll && this.best !== null) yield this.best;
     for (const found of search.run()) {
       if (found !== null) yield this.keep(found);
       else if (this.best !== null) yield this.best;
     }
-    return isAll && search.isComplete;
   }
 
   end(alone: Result): Result {
@@ -116,6 +135,12 @@ class Course {
   #raise(bound: number): void {
     this.#bound = Math.max(this.#bound, bound);
     if (this.best !== null) this.keep(this.best);
+  }
+
+  #goals(): number[] {
+    if (this.#bound === 0) return [Number.POSITIVE_INFINITY];
+    const factors = [1.05, 1.3, 2, 4, 8, 16, Number.POSITIVE_INFINITY];
+    return factors.map((factor) => factor * this.#bound);
   }
 
   #ceiling(): number {
