@@ -52,7 +52,7 @@ export function readNpy(bytes: Uint8Array, file: string): TensorValue {
       `${file}: ${dataType} of shape [${shape.join(", ")}] has ${expected} bytes, the file holds ${bytes.length - start}; it may be truncated`,
     );
   }
-  return { dataType, shape, data: bytes.slice(start) as Uint8Array<ArrayBuffer> };
+  return { dataType, shape, data: new Uint8Array(bytes.subarray(start)) };
 }
 
 /**
