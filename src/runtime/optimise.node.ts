@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { CodedError, messageOf } from "../base/errors.ts";
 import type { OptimisationLevel } from "../cost/profile.ts";
 import { readOnnxFile } from "../onnx/files.node.ts";
+import { mainGraph, withFields, withGraph } from "../onnx/message.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import { nameNodes } from "../onnx/names.ts";
 import { toLoadable } from "./loadable.ts";
@@ -24,18 +25,31 @@ export async function optimiseModel(
   const folder = await temporaryFolder();
   try {
     const optimisedPath = join(folder, "optimised.onnx");
-    const request = { ...toLoadable(nameNodes(model)), threads: 1, level, optimisedPath } as const;
+    const named = nameNodes(model);
+    const request = { ...toLoadable(named), threads: 1, level, optimisedPath } as const;
     const client = await SessionClient.start(request);
     await client.release();
-    return nameNodes(await readOnnxFile(optimisedPath));
+    return nameInserted(await readOnnxFile(optimisedPath), named);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
+/**
+ * The optimiser names what it inserts after numbers that differ from run to run (level `all`, which
+ * walks a map of addresses); tensors' names do not differ, so that such nodes are named after those.
+ */
+function nameInserted(optimised: OnnxModel, original: OnnxModel): OnnxModel {
+  const known = new Set(mainGraph(original.proto).node.map(({ name }) => name));
+  const node = mainGraph(optimised.proto).node.map((inserted) =>
+    known.has(inserted.name) ? inserted : withFields(inserted, { name: "" }),
+  );
+  return nameNodes({ proto: withGraph(optimised.proto, { node }), weights: optimised.weights });
+}
+
 async function temporaryFolder(): Promise<string> {
   try {
-    return await mkdtemp(join(tmpdir(), "partita-"));
+    return await mkdtemp(join(tmpdir(), `partita-optimise-${process.pid}-`));
   } catch (cause) {
     const message = `cannot make a temporary folder in ${tmpdir()}: ${messageOf(cause)}`;
     throw new CodedError("FILE_WRITE_FAILED", message, { path: tmpdir() }, cause);

@@ -53,7 +53,7 @@ export async function profileGraph(
 ): Promise<DeviceProfile> {
   const { threads, signal } = options;
   const steps = progressSteps(options);
-  const folder = await mkdtemp(join(tmpdir(), "partita-profile-"));
+  const folder = await mkdtemp(join(tmpdir(), `partita-profile-${process.pid}-`));
   try {
     const index = indexGraph(prepared.graph);
     const timing = { threads, types: prepared.types, limits: runs, signal };
