@@ -48,6 +48,10 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     summary: "be a device: join a coordinator, get parts, run them until it ends",
     load: async () => (await import("./commands/agent.ts")).agent,
   },
+  topology: {
+    summary: "measure the links between agents that listen, and write them as a topology",
+    load: async () => (await import("./commands/topology.ts")).topology,
+  },
   demo: {
     summary: "read a label over camera, gateway and cloud, emulated on this machine",
     load: async () => (await import("./commands/demo.ts")).demo,

@@ -5,6 +5,7 @@ import { Agent, type AgentEvent } from "../../cluster/agent.ts";
 import { createOnnxRuntime } from "../../runtime/onnxruntime.node.ts";
 import { tcpTransport } from "../../transport/tcp.node.ts";
 import { type Command, defineCommand, flag, needed, quantity, text } from "../command.ts";
+import { answerProbes, probeLimits } from "../link-probe.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** `partita agent --join HOST:PORT --token T --name NAME`. */
@@ -21,8 +22,14 @@ export const agent: Command = defineCommand({
     memory: quantity("--memory <512 MiB>", "refuse parts that need more", "B"),
     quiet: flag("--quiet", "say nothing unless something fails"),
   },
-  examples: ["partita agent --join 127.0.0.1:7000 --token T --name camera"],
+  examples: [
+    "partita agent --join 127.0.0.1:7000 --token T --name camera",
+    "partita agent --listen 10.0.0.2:7001 --token T   (only measures links, for partita topology)",
+  ],
   run: async ({ options, terminal, signal }) => {
+    if (options.join === undefined && options.listen !== undefined) {
+      return await waitForProbes(options.listen, options.token, signal, terminal);
+    }
     const join = needed(options.join, "--join HOST:PORT", "whom to join");
     const name = needed(options.name, "--name DEVICE", "which device this is");
     const given = needed(options.token, "--token TOKEN", "what the coordinator printed");
@@ -47,6 +54,22 @@ export const agent: Command = defineCommand({
     return 0;
   },
 });
+
+/** An agent that belongs to no cluster yet: it only helps to measure links. */
+async function waitForProbes(
+  address: string,
+  token: string | undefined,
+  signal: AbortSignal,
+  terminal: Terminal,
+): Promise<number> {
+  const secret = needed(token, "--token TOKEN", "what whoever measures must show");
+  await using listener = await tcpTransport.listen(address, probeLimits);
+  terminal.note(`waits at ${listener.address} for \`partita topology measure\`; Ctrl-C ends it`);
+  signal.addEventListener("abort", () => void listener.close(), { once: true });
+  const setting = { transport: tcpTransport, clock: systemClock, token: secret, seconds: 1 };
+  await answerProbes(listener, setting);
+  return 0;
+}
 
 /**
  * The token from the first line of standard input, and a promise that resolves when standard input
