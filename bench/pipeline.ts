@@ -256,7 +256,7 @@ async function measurePipeline(
 async function measureAll(): Promise<void> {
   const hops = await measureHops(20);
   const pipelines = [
-    await measurePipeline("light stages", [12, 2, 2], 1, 200),
+    await measurePipeline("light stages", [16, 1, 1], 1, 200),
     await measurePipeline("equal stages, speeds emulated", [2, 2, 2], 0.2, 200),
   ];
   const machine = `${cpus()[0]?.model ?? "unknown"} × ${cpus().length}, Node ${process.version}`;
