@@ -1,4 +1,3 @@
-import type { Problem } from "../problem.ts";
 import type { Flow, ThroughputModel } from "./exact-throughput-model.ts";
 
 /** The loads of devices, links and media, as `evaluate` counts them, stage by stage. */
@@ -8,6 +7,7 @@ export class Loads {
   #seconds: Float64Array;
   readonly #wires: readonly number[];
   readonly #routes = new Map<number, readonly number[] | null>();
+  readonly #direct: (readonly number[] | null | undefined)[] = [];
   readonly #passed = new Set<number>();
 
   constructor(model: ThroughputModel) {
@@ -45,26 +45,53 @@ export class Loads {
 
   /** Adds the hops of a flow; `false` if there is no route. */
   addFlow(position: number, from: number, destinations: Iterable<number>): boolean {
-    const { problem, flows } = this.#model;
-    const { bytes } = flows[position] as Flow;
     this.#passed.clear();
     for (const to of destinations) {
       const route = this.#route(position, from, to);
       if (route === null) return false;
       for (const link of route) this.#passed.add(link);
     }
-    for (const link of this.#passed) this.#addHop(problem, link, bytes);
+    for (const link of this.#passed) {
+      const shares = this.#sharesOf(link, position);
+      for (let at = 0; at < shares.length; at += 2) {
+        (this.#seconds[shares[at] as number] as number) += shares[at + 1] as number;
+      }
+    }
     return true;
   }
 
-  #addHop(problem: Problem, link: number, bytes: number): void {
-    const { hops, devices } = problem;
+  /** As `addFlow` with one destination; remembers what that adds. */
+  addDirect(position: number, from: number, to: number): boolean {
+    const count = this.#model.problem.devices.length;
+    const key = (position * count + from) * count + to;
+    let shares = this.#direct[key];
+    if (shares === undefined) {
+      const route = this.#route(position, from, to);
+      shares = route?.flatMap((link) => this.#sharesOf(link, position)) ?? null;
+      this.#direct[key] = shares;
+    }
+    if (shares === null) return false;
+    for (let at = 0; at < shares.length; at += 2) {
+      (this.#seconds[shares[at] as number] as number) += shares[at + 1] as number;
+    }
+    return true;
+  }
+
+  /** What a hop adds, as pairs of place and seconds. */
+  #sharesOf(link: number, position: number): number[] {
+    const { hops, devices } = this.#model.problem;
+    const { bytes } = this.#model.flows[position] as Flow;
     const { from, to } = hops.links[link] as { from: number; to: number };
     const whole = hops.hopSeconds(link, bytes);
     const isExclusive = (device: number) => devices[device]?.communication === "exclusive";
-    (this.#seconds[from] as number) += isExclusive(from) ? whole : hops.sendSeconds(from, bytes);
-    (this.#seconds[to] as number) += isExclusive(to) ? whole : hops.receiveSeconds(to, bytes);
-    (this.#seconds[this.#wires[link] as number] as number) += hops.wireSeconds(link, bytes);
+    return [
+      from,
+      isExclusive(from) ? whole : hops.sendSeconds(from, bytes),
+      to,
+      isExclusive(to) ? whole : hops.receiveSeconds(to, bytes),
+      this.#wires[link] as number,
+      hops.wireSeconds(link, bytes),
+    ];
   }
 
   #route(position: number, from: number, to: number): readonly number[] | null {

@@ -105,7 +105,7 @@ export class StageSearch {
         const before = ideals[row] as number;
         if (!this.#isPossible(runner, before, after, cut)) continue;
         this.#effort.steps += 64;
-        const seconds = this.#tables.stageSeconds({ set, runner, earlier }, before, after);
+        const seconds = this.#tables.stageSeconds({ set, runner, earlier }, before, after, cut);
         const rank = Math.max(seconds, least[row] as number);
         if (rank >= cut || !this.#tables.fits(runner, before, after, this.#effort)) continue;
         choices.push({ earlier, before, least: rank });

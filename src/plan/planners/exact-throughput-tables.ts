@@ -168,8 +168,13 @@ export class Tables {
     return memoryBytes(problem.index, nodes, 0);
   }
 
-  /** What a stage loads its device and its links by, at least; exact for a line in order and a hub. */
-  stageSeconds({ set, runner, earlier: { last } }: Step, before: number, after: number): number {
+  /**
+   * What a stage loads its device and its links by, at least; exact for a line in order and a hub.
+   * Counts no further than to `cut`.
+   */
+  stageSeconds(step: Step, before: number, after: number, cut: number): number {
+    const { set, runner } = step;
+    const { last } = step.earlier;
     const { flows, model } = this;
     const port = this.#port(set, runner);
     flows.measure(before, after, model.runners[runner] as number);
@@ -177,7 +182,6 @@ export class Tables {
     const passage = this.#passage(set, runner);
     const earlier = this.#border(set ^ (1 << runner));
     const all = this.#border(set);
-    const known = last === null ? 0 : this.#knownSeconds(set, runner, last, before, after);
     const c = this.crossings;
     const receive = Math.max(
       priced(port.receive, entering.count, entering.bytes),
@@ -196,12 +200,13 @@ export class Tables {
         inflow(earlier, c, 2 * before + 1),
       ) + priced(passage.sendOnward, outflow(all, c, 2 * after), outflow(all, c, 2 * after + 1)),
     );
-    return Math.max(
-      known,
+    const seconds = Math.max(
       this.computeSeconds(runner, before, after) + receive + send,
       times(entering.bytes, port.secondsPerByteIn),
       times(leaving.bytes, port.secondsPerByteOut),
     );
+    if (last === null || seconds >= cut) return seconds;
+    return Math.max(seconds, this.#knownSeconds(set, runner, last, before, after));
   }
 
   /** The loads by those tensors that surely come from the device of the stage in front. */
@@ -218,7 +223,7 @@ export class Tables {
       if (!isOnly && flow.producer !== top) continue;
       const isWanted = device === problem.sink && flow.isDelivered;
       if (!isWanted && !this.flows.isReadBetween(flow, before, after)) continue;
-      const isThere = this.#known.addFlow(position, runners[last] as number, [device]);
+      const isThere = this.#known.addDirect(position, runners[last] as number, device);
       if (!isThere) return Number.POSITIVE_INFINITY;
     }
     return this.#known.max();
@@ -252,7 +257,7 @@ export class Tables {
       if (before === ideal || whole - (sums[before] as number) >= found) continue;
       if (!this.canRun(runner, before, ideal) || !this.ideals.isSubset(before, ideal)) continue;
       effort.steps += 64;
-      const seconds = Math.max(this.stageSeconds(step, before, ideal), least[row] as number);
+      const seconds = Math.max(this.stageSeconds(step, before, ideal, found), least[row] as number);
       if (seconds < found && this.fits(runner, before, ideal, effort)) found = seconds;
     }
     effort.steps += row + 1;
