@@ -74,7 +74,7 @@ const source = 0;
 const sink = 1;
 
 /**
- * Arcs with real costs, turned into whole numbers once all are known: the scale that keeps their sum
+ * Arcs with real costs, turned into whole numbers once all are known. The scale that keeps all flow
  * below 2^52 is a power of two, so that whole costs stay whole.
  */
 class CutArcs {
@@ -93,32 +93,40 @@ class CutArcs {
     this.#arcs.push({ from, to, cost, opposite });
   }
 
+  /**
+   * Capacities are rounded down, so that the cut's value is a bound. No arc can carry more than all
+   * flow, so that larger ones need not be told apart and the scale can be fine.
+   */
   solve(): { onSinkSide: Uint8Array; bound: number } | null {
-    const costs = this.#arcs.flatMap(({ cost, opposite }) => [cost, opposite]);
-    const finite = costs.filter((cost) => Number.isFinite(cost) && cost > 0);
-    const total = finite.reduce((sum, cost) => sum + cost, 0);
-    // What infinite arcs push out of the source adds up, and must stay exact too.
-    const floods = this.#arcs.filter(
-      ({ from, cost }) => from === source && cost === Number.POSITIVE_INFINITY,
-    ).length;
-    const spare = 51 - Math.ceil(Math.log2(floods + 1));
-    const factor = total === 0 ? 1 : 2 ** (spare - Math.ceil(Math.log2(total)));
-    const unlimited = Math.ceil(total * factor) + finite.length + 1;
-    let rounding = 0;
-    const whole = (cost: number): number => {
-      if (!Number.isFinite(cost)) return unlimited;
-      const rounded = Math.round(cost * factor);
-      rounding += Math.abs(rounded - cost * factor);
-      return rounded;
-    };
+    const leaving = this.#costs(source, "from");
+    const limit = Math.min(
+      ...[leaving, this.#costs(sink, "to")].map(sum).filter(Number.isFinite),
+      sum(this.#arcs.flatMap(({ cost, opposite }) => [cost, opposite]).filter(Number.isFinite)),
+    );
+    const flood = sum(leaving.map((cost) => Math.min(cost, limit)));
+    const factor = limit === 0 ? 1 : 2 ** (51 - Math.ceil(Math.log2(Math.max(flood, limit))));
+    const unlimited = Math.ceil(limit * factor) + 1;
+    const whole = (cost: number): number => Math.min(unlimited, Math.floor(cost * factor));
     const network = new FlowNetwork(this.#vertices);
     for (const { from, to, cost, opposite } of this.#arcs) {
       network.arc(from, to, whole(cost), whole(opposite));
     }
     const { value, onSinkSide } = network.minCut(source, sink);
-    if (value >= unlimited) return null;
-    return { onSinkSide, bound: Math.max(0, value - rounding) / factor };
+    return value >= unlimited ? null : { onSinkSide, bound: value / factor };
   }
+
+  /** Costs of all arcs out of the source, or into the sink. */
+  #costs(terminal: number, end: "from" | "to"): number[] {
+    const other = end === "from" ? "to" : "from";
+    return this.#arcs.flatMap((arc) => {
+      if (arc[end] === terminal) return [arc.cost];
+      return arc[other] === terminal ? [arc.opposite] : [];
+    });
+  }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 function onlyPlacement(problem: Problem, costs: BoundaryCosts, device: number): LineCut | null {
