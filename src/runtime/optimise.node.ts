@@ -7,6 +7,7 @@ import { readOnnxFile } from "../onnx/files.node.ts";
 import { mainGraph, withFields, withGraph } from "../onnx/message.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import { nameNodes } from "../onnx/names.ts";
+import { canonicalOrder } from "./canonical-order.ts";
 import { toLoadable } from "./loadable.ts";
 import { SessionClient } from "./session-client.node.ts";
 
@@ -29,19 +30,20 @@ export async function optimiseModel(
     const request = { ...toLoadable(named), threads: 1, level, optimisedPath } as const;
     const client = await SessionClient.start(request);
     await client.release();
-    return nameInserted(await readOnnxFile(optimisedPath), named);
+    return canonical(await readOnnxFile(optimisedPath), named);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 /**
- * The optimiser names what it inserts after numbers that differ from run to run (level `all`, which
- * walks a map of addresses); tensors' names do not differ, so that such nodes are named after those.
+ * At level `all` the optimiser walks a map of addresses: the numbers in the names of the nodes that
+ * it inserts and the order of all nodes differ from run to run. Wiring and tensors' names do not, so
+ * that both are made anew from those.
  */
-function nameInserted(optimised: OnnxModel, original: OnnxModel): OnnxModel {
+function canonical(optimised: OnnxModel, original: OnnxModel): OnnxModel {
   const known = new Set(mainGraph(original.proto).node.map(({ name }) => name));
-  const node = mainGraph(optimised.proto).node.map((inserted) =>
+  const node = canonicalOrder(mainGraph(optimised.proto)).map((inserted) =>
     known.has(inserted.name) ? inserted : withFields(inserted, { name: "" }),
   );
   return nameNodes({ proto: withGraph(optimised.proto, { node }), weights: optimised.weights });

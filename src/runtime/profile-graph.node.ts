@@ -32,10 +32,10 @@ export interface ProfileProgress {
 }
 
 /** Runs of whatever is timed: as many as fit into the seconds, within these counts. */
-const runs = { atLeast: 10, atMost: 100, seconds: 2 } as const;
+const runs = { atLeast: 10, atMost: 100, seconds: 1.5 } as const;
 
 /** Splits that the cost of crossing a border is fitted on; fewer where that would take too long. */
-const splits = { atLeast: 2, atMost: 8, seconds: 30 } as const;
+const splits = { atLeast: 2, atMost: 6, seconds: 20 } as const;
 
 /** Library and thread of a session in a process of its own. */
 const leastOverheadBytes = 32 * 2 ** 20;
@@ -102,7 +102,7 @@ async function measureSplits(
       const part = extractPart(prepared.model, names, prepared.types);
       const measuredSeconds = await timeModel(part, {
         ...timing,
-        limits: { ...runs, seconds: 1 },
+        limits: { ...runs, seconds: 0.4 },
       });
       samples.push({
         ...boundaryOf(index, new Set(nodes)),
