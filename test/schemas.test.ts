@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { manifestSchema } from "../src/cli/manifest.ts";
+import { preprocessingSchema } from "../src/cli/tensors/preprocessing.ts";
 import { profileSchema } from "../src/cost/profile.ts";
 import { topologySchema } from "../src/cost/topology-file.ts";
 import { planSchema } from "../src/plan/plan.ts";
@@ -9,6 +11,8 @@ test.each([
   ["profile", profileSchema],
   ["topology", topologySchema],
   ["plan", planSchema],
+  ["parts", manifestSchema],
+  ["preprocessing", preprocessingSchema],
 ])("the published JSON Schema of %s is the one that is checked", async (name, schema) => {
   const published = z.toJSONSchema(schema, { io: "input" });
   await expect(`${JSON.stringify(published, null, 2)}\n`).toMatchFileSnapshot(

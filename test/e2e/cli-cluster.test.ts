@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readNpz } from "../../src/cli/tensors/npz.ts";
+import { readTopology } from "../../src/cost/topology-file.ts";
 import { type Ended, ended, topologyText, Workbench, withEqualTimes } from "./partita.ts";
 
 const bench = new Workbench();
@@ -134,4 +135,31 @@ test("says that a port is taken", async () => {
   expect(errors).toMatch(/^error PORT_IN_USE: .*127\.0\.0\.1:\d+/);
   expect(code).toBe(69);
   server.close();
+});
+
+test("measures the links between agents that wait, and writes a topology with the date", async () => {
+  const agents = [0, 1].map(() => bench.start("agent", "--listen", "127.0.0.1:0", "--token", "T"));
+  const ends = agents.map(ended);
+  const places = await Promise.all(
+    agents.map(async ({ stderr }, position) => {
+      if (stderr === null) throw new Error("no standard error");
+      const [line] = await once(createInterface({ input: stderr }), "line");
+      return `${["camera", "cloud"][position]}=${/127\.0\.0\.1:\d+/.exec(line)?.[0]}`;
+    }),
+  );
+  const words = ["topology", "measure", ...places, "--time", "50 ms", "-o", "found.topology.yaml"];
+  const { code, errors } = await bench.run(...words, "--token", "T");
+  expect({ code, errors }).toEqual({ code: 0, errors: "" });
+  const found = readFileSync(bench.path("found.topology.yaml"), "utf8");
+  expect(found).toMatch(/^# Links measured by partita at \d{4}-\d\d-\d\dT/);
+  const { links, source } = readTopology(found);
+  expect(links.map(({ from, to }) => [from, to])).toEqual([
+    ["camera", "cloud"],
+    ["cloud", "camera"],
+  ]);
+  expect(source).toBe("camera");
+  const wrong = await bench.run(...words, "--force", "--token", "wrong");
+  expect(wrong.errors).toMatch(/^error TOKEN_REFUSED/);
+  for (const agent of agents) agent.kill("SIGINT");
+  expect((await Promise.all(ends)).map(({ code }) => code)).toEqual([130, 130]);
 });

@@ -247,6 +247,7 @@ function report(folder: string, manifest: Manifest, terminal: Terminal): void {
     { head: "tensors" },
   ] as const;
   terminal.line(formatTable(columns, rows, terminal));
-  terminal.line(`\nwrote ${manifest.stages.length} parts and ${join(folder, manifestName)}`);
+  const count = manifest.stages.length === 1 ? "1 part" : `${manifest.stages.length} parts`;
+  terminal.line(`\nwrote ${count} and ${join(folder, manifestName)}`);
   terminal.line(`runs on ${manifest.runtime}`);
 }

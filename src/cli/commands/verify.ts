@@ -15,7 +15,7 @@ import { showProgress } from "../print/progress.ts";
 import { type CheckedRequest, printVerification } from "../print/verification.ts";
 import { shapeOption } from "../shape-option.ts";
 import { collectRequests } from "../tensors/collect.ts";
-import type { InputFile } from "../tensors/inputs.ts";
+import { type InputFile, loadPreprocessing } from "../tensors/inputs.ts";
 
 /** Random requests, unless files are given. */
 const defaultSeeds = 3;
@@ -29,6 +29,7 @@ export const verify: Command = defineCommand({
     level: cutLevelOption,
     shape: shapeOption,
     input: texts("--input <file>", "a request: .npy, .npz, .raw, a picture, or a folder of them"),
+    preprocessing: text("--preprocessing <file>", "how pictures become tensors, as YAML"),
     seeds: whole("--seeds <n>", "number of random requests (default 3, with --input 0)"),
     threads: whole("--threads <n>", "threads of the runtime (default: the plan's, else 1)", 1),
   },
@@ -45,6 +46,7 @@ export const verify: Command = defineCommand({
     const bound = bindShapes(cut.prepared.model, options.shape);
     const requests = await collectRequests(readSignature(bound).inputs, {
       files: options.input,
+      preprocessing: await loadPreprocessing(options.preprocessing, terminal),
       seeds: options.seeds ?? (options.input.length > 0 ? 0 : defaultSeeds),
       terminal,
     });

@@ -28,7 +28,7 @@ export function planToDot(plan: Plan, problem: Problem): string {
   const whole = problem.index.graph.nodes.length <= mostNodes;
   const lines = [
     "digraph plan {",
-    '  graph [rankdir=TB, fontname="Helvetica", labelloc=t, nodesep=0.3, compound=true,',
+    '  graph [rankdir=TB, fontname="Helvetica", labelloc=t, fontsize=11, nodesep=0.3, compound=true,',
     `    label=${quote(title(plan))}];`,
     '  node [shape=box, style="filled,rounded", fontname="Helvetica", fontsize=10, fillcolor=white];',
     '  edge [fontname="Helvetica", fontsize=9, color="#555555"];',
@@ -46,7 +46,7 @@ export async function dotToSvg(dot: string): Promise<string> {
 
 function title(plan: Plan): string {
   const { latencySeconds, throughputPerSecond } = plan.claimed;
-  return `${plan.objective}: latency ${formatQuantity(latencySeconds, "s")}, ${throughputPerSecond.toPrecision(3)} /s`;
+  return `${plan.objective}\nlatency ${formatQuantity(latencySeconds, "s")}\n${throughputPerSecond.toPrecision(3)} /s`;
 }
 
 function colourOf(problem: Problem, device: string | undefined): string {
@@ -137,12 +137,14 @@ function outputLines(
 ): string[] {
   const { index, topology } = problem;
   return index.graph.outputs.flatMap((name) => {
-    const producer = index.producer[index.tensorByName.get(name) as number];
+    const tensor = index.tensorByName.get(name) as number;
+    const producer = index.producer[tensor];
     const id = quote(`output ${name}`);
+    const bytes = formatQuantity(problem.linkBytes[tensor] ?? 0, "B");
     const fill = topology.sink === "anywhere" ? "white" : colourOf(problem, topology.sink);
     return [
       `  ${id} [label=${quote(name)}, shape=ellipse, fillcolor=${quote(fill)}];`,
-      `  ${endOf(producer, name)} -> ${id};`,
+      `  ${endOf(producer, name)} -> ${id} [label=${quote(bytes)}];`,
     ];
   });
 }

@@ -46,7 +46,7 @@ export function printVerification(found: Verification, terminal: Terminal): numb
   const verdict = bitEqual ? green(`yes (${count})`) : (isTooLarge ? red : yellow)(`no (${count})`);
   terminal.line(`${bold("bit-equal:")} ${verdict}`);
   terminal.line(
-    `  ${found.name} whole against ${found.stages} stages, level ${found.level}, ${found.threads} thread${found.threads === 1 ? "" : "s"}; requests: ${found.checked.map(({ name }) => name).join(", ")}`,
+    `  ${found.name} whole against ${counted(found.stages, "stage")}, level ${found.level}, ${counted(found.threads, "thread")}; requests: ${found.checked.map(({ name }) => name).join(", ")}`,
   );
   if (!bitEqual) terminal.line(`\n${explainDifferences(found, terminal)}`);
   if (isTooLarge) {
@@ -55,6 +55,10 @@ export function printVerification(found: Verification, terminal: Terminal): numb
     );
   }
   return isTooLarge ? 1 : 0;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function explainDifferences({ checked, culprit }: Verification, terminal: Terminal): string {

@@ -48,6 +48,9 @@ const schema = z.strictObject({
   dataType: z.enum(["float32", "uint8"]).default("float32"),
 });
 
+/** As written, with its defaults; its JSON Schema is published. */
+export const preprocessingSchema: z.ZodType = schema;
+
 /**
  * @param file its name, for messages
  * @throws USAGE_INVALID naming file, line and what was expected
