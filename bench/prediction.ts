@@ -11,13 +11,14 @@ import Table from "cli-table3";
 import { createRandom } from "../dist/base/random.js";
 import type { DeviceProfile, OptimisationLevel } from "../dist/cost/profile.js";
 import { type GraphIndex, indexGraph } from "../dist/graph/graph.js";
+import type { TensorValue } from "../dist/graph/tensor-value.js";
 import { extractPart } from "../dist/onnx/extract.js";
 import { drawSplit } from "../dist/runtime/draw-split.js";
 import { boundaryOf, predictPart, quantile } from "../dist/runtime/fit.js";
 import { onnxRuntimeName } from "../dist/runtime/onnxruntime.node.js";
 import { timeModel } from "../dist/runtime/part-timer.node.js";
 import { type PreparedGraph, prepareGraph } from "../dist/runtime/prepare.node.js";
-import { profileGraph } from "../dist/runtime/profile-graph.node.js";
+import { profileGraph, sampleValues } from "../dist/runtime/profile-graph.node.js";
 import { buildZoo, zooNames } from "../dist/zoo/zoo.js";
 
 interface PartRow {
@@ -89,12 +90,13 @@ async function measurePlans(
   const found: PartRow[] = [];
   for (let plan = 0; plan < plans; plan++) {
     const pieces = drawSplit(index, nodeSeconds, 2 + (plan % 2), random);
+    const values = sampleValues(prepared);
     for (const [part, nodes] of pieces.entries()) {
       found.push({
         network,
         plan,
         part,
-        ...(await measurePart(index, prepared, profile, nodes)),
+        ...(await measurePart(index, prepared, profile, nodes, values)),
       });
     }
   }
@@ -106,11 +108,14 @@ async function measurePart(
   prepared: PreparedGraph,
   profile: DeviceProfile,
   nodes: readonly number[],
+  values: Map<string, TensorValue>,
 ): Promise<Omit<PartRow, "network" | "plan" | "part">> {
   const nodeNames = nodes.map((node) => prepared.graph.nodes[node]?.name ?? "");
   const part = extractPart(prepared.model, nodeNames, prepared.types);
   const limits = { atLeast: 10, atMost: 100, seconds: 1 };
-  const measuredSeconds = await timeModel(part, { threads: 1, types: prepared.types, limits });
+  const timed = await timeModel(part, { threads: 1, values, limits });
+  for (const [name, value] of Object.entries(timed.outputs)) values.set(name, value);
+  const measuredSeconds = timed.computeSeconds;
   const total = nodes.reduce((sum, node) => sum + (profile.nodeSeconds[node] ?? 0), 0);
   const boundary = boundaryOf(index, new Set(nodes));
   const predictedSeconds = predictPart(total, boundary, profile);

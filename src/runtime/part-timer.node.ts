@@ -1,20 +1,25 @@
-import type { TensorType } from "../graph/tensor-value.ts";
+import type { TensorValue } from "../graph/tensor-value.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import { quantile } from "./fit.ts";
 import { toLoadable } from "./loadable.ts";
 import { computeSeconds } from "./onnxruntime.node.ts";
-import { sampleInputs } from "./sample-inputs.ts";
+import type { TensorValues } from "./runtime.ts";
 import { type RepeatLimits, SessionClient } from "./session-client.node.ts";
 import { readSignature } from "./signature.ts";
 
 export interface TimerOptions {
   readonly threads: number;
-  /** Of the model's inputs, with sizes. */
-  readonly types: ReadonlyMap<string, TensorType>;
+  /** Among them those of the model; left to the caller. */
+  readonly values: ReadonlyMap<string, TensorValue>;
   readonly limits: RepeatLimits;
   readonly signal?: AbortSignal | undefined;
   /** Where the runtime's profiler is to write; measuring takes a few percent more then. */
   readonly profilePrefix?: string;
+}
+
+export interface TimedModel {
+  readonly computeSeconds: number;
+  readonly outputs: TensorValues;
 }
 
 /** Runs that follow each other closely enough to be disturbed, or not, together. */
@@ -29,8 +34,8 @@ const chunkRuns = 5;
  */
 export async function timeModel(
   model: OnnxModel,
-  { threads, types, limits, signal, profilePrefix }: TimerOptions,
-): Promise<number> {
+  { threads, values, limits, signal, profilePrefix }: TimerOptions,
+): Promise<TimedModel> {
   signal?.throwIfAborted();
   const client = await SessionClient.start({
     ...toLoadable(model),
@@ -42,15 +47,14 @@ export async function timeModel(
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     signal?.throwIfAborted();
-    const inputs = sampleInputs(
-      readSignature(model).inputs.map((input) => ({
-        ...input,
-        shape: types.get(input.name)?.shape ?? input.shape,
-      })),
-    );
+    const inputs = inputsFor(model, values);
     await client.repeat(inputs, { atLeast: 10, atMost: 10, seconds: 0 });
     const times = await client.repeat(inputs, limits);
-    return leastMedian(times.map((time) => computeSeconds(time, threads)));
+    const { outputs } = await client.run(inputs);
+    return {
+      computeSeconds: leastMedian(times.map((time) => computeSeconds(time, threads))),
+      outputs,
+    };
   } catch (error) {
     signal?.throwIfAborted();
     throw error;
@@ -59,6 +63,15 @@ export async function timeModel(
     if (signal?.aborted) await client.terminate();
     else await client.release();
   }
+}
+
+function inputsFor(model: OnnxModel, values: ReadonlyMap<string, TensorValue>): TensorValues {
+  const names = readSignature(model).inputs.map(({ name }) => name);
+  const inputs = names.flatMap((name): [string, TensorValue][] => {
+    const value = values.get(name);
+    return value === undefined ? [] : [[name, { ...value, data: new Uint8Array(value.data) }]];
+  });
+  return Object.fromEntries(inputs);
 }
 
 function leastMedian(times: readonly number[]): number {

@@ -11,12 +11,14 @@ import { type Bytes, bytes, type Seconds } from "../base/units.ts";
 import { memoryBytes } from "../cost/memory.ts";
 import type { DeviceProfile } from "../cost/profile.ts";
 import { type GraphIndex, indexGraph } from "../graph/graph.ts";
+import type { TensorValue } from "../graph/tensor-value.ts";
 import { extractPart } from "../onnx/extract.ts";
 import { drawSplit } from "./draw-split.ts";
 import { boundaryOf, fitBoundary, type PartSample, scaleToWhole } from "./fit.ts";
 import { readKernelTimes } from "./kernel-times.node.ts";
 import { timeModel } from "./part-timer.node.ts";
 import type { PreparedGraph } from "./prepare.node.ts";
+import { sampleInputs } from "./sample-inputs.ts";
 
 export interface ProfileOptions {
   /** Threads of the runtime: those that the parts will run with. */
@@ -56,7 +58,7 @@ export async function profileGraph(
   const folder = await mkdtemp(join(tmpdir(), `partita-profile-${process.pid}-`));
   try {
     const index = indexGraph(prepared.graph);
-    const timing = { threads, types: prepared.types, limits: runs, signal };
+    const timing = { threads, values: sampleValues(prepared), limits: runs, signal };
     const residentBefore = process.memoryUsage().rss;
     steps.report("measuring the whole graph");
     const first = await timeModel(prepared.model, timing);
@@ -68,7 +70,7 @@ export async function profileGraph(
     const second = await timeModel(prepared.model, timing);
     const nodeSeconds = scaleToWhole(
       prepared.graph.nodes.map(({ name }) => kernels.get(name) ?? 0),
-      Math.min(first, second),
+      Math.min(first.computeSeconds, second.computeSeconds),
     );
     const samples = await measureSplits(prepared, index, nodeSeconds, timing, steps);
     return {
@@ -96,22 +98,33 @@ async function measureSplits(
     if (count >= splits.atLeast && (spent / count) * (count + 1) > splits.seconds) break;
     const pieces = drawSplit(index, nodeSeconds, 2 + (count % 2), random);
     if (pieces.length === 1) break;
+    // What a part is fed with was made by the parts before: shapes are computed in some graphs, and
+    // any other value would be an error.
+    const values = new Map(timing.values);
     for (const nodes of pieces) {
       steps.report("measuring parts", splits.atMost - count);
       const names = nodes.map((node) => prepared.graph.nodes[node]?.name ?? "");
       const part = extractPart(prepared.model, names, prepared.types);
-      const measuredSeconds = await timeModel(part, {
-        ...timing,
-        limits: { ...runs, seconds: 0.4 },
-      });
+      const limits = { ...runs, seconds: 0.4 };
+      const { computeSeconds, outputs } = await timeModel(part, { ...timing, values, limits });
+      for (const [name, value] of Object.entries(outputs)) values.set(name, value);
       samples.push({
         ...boundaryOf(index, new Set(nodes)),
         nodeSeconds: nodes.reduce((sum, node) => sum + (nodeSeconds[node] ?? 0), 0),
-        measuredSeconds,
+        measuredSeconds: computeSeconds,
       });
     }
   }
   return samples;
+}
+
+/** Seeded values for the graph's inputs. */
+export function sampleValues({ graph, types }: PreparedGraph): Map<string, TensorValue> {
+  const inputs = graph.inputs.flatMap((name) => {
+    const type = types.get(name);
+    return type === undefined ? [] : [{ name, ...type }];
+  });
+  return new Map(Object.entries(sampleInputs(inputs)));
 }
 
 /** What a session takes beyond what a plan counts anyway. */

@@ -10,6 +10,11 @@ test("what the runtime says is told without its source files and status codes", 
     "ONNX Runtime refuses the model: Unsupported model IR version: 99, max supported IR version: 11",
   );
   expect(error.cause).toMatchObject({ message: said });
+  const failed =
+    "Non-zero status code returned while running Reshape node. Name:'r' Status Message: /onnxruntime_src/onnxruntime/core/providers/cpu/tensor/reshape_helper.h:91 onnxruntime::ReshapeHelper::ReshapeHelper(const onnxruntime::TensorShape&, onnxruntime::TensorShapeVector&, bool) input_shape_size == requested_shape_size was false.";
+  expect(runError(failed).message).toBe(
+    "ONNX Runtime failed in a run: Non-zero status code returned while running Reshape node. Name:'r' Status Message: input_shape_size == requested_shape_size was false.",
+  );
 });
 
 test("bytes that are no model are ONNX_MALFORMED, anything unheard of is RUNTIME_FAILED", () => {

@@ -47,8 +47,7 @@ function plain(message: string): string {
   const sentence = line
     .replace(/^Error: /, "")
     .replace(/^Load model from \S* ?failed:\s*/i, "")
-    .replace(/\/?onnxruntime_src\/\S+:\d+ .*?\) (?=[A-Z])/g, "")
-    .replace(/\/\S+\.(cc|h):\d+ \S+ ?/g, "")
+    .replace(/\/\S+\.(?:cc|h):\d+ [^(]*\((?:[^()]|\([^()]*\))*\)\s*(?:const\s+)?/g, "")
     .replace(/\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : /g, "")
     .trim();
   return sentence.length > 400 ? `${sentence.slice(0, 400)}…` : sentence;
