@@ -81,7 +81,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const agents =
     how === "join"
       ? []
-      : coordinator.devices.map((device) => new AgentProcess(device, coordinator, token));
+      : coordinator.devices.map(
+          (device) => new AgentProcess(device, coordinator, token, memoryOf(topology, device)),
+        );
   const end = async (): Promise<void> => {
     await coordinator.close();
     await Promise.all(agents.map((agent) => agent.end()));
@@ -101,6 +103,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   };
 }
 
+function memoryOf({ devices }: Topology, device: string): number | null {
+  return devices.find(({ name }) => name === device)?.memoryBytes ?? null;
+}
+
 /** One `partita agent`. Its standard input carries the token, and ends it when this process ends. */
 class AgentProcess {
   readonly device: string;
@@ -112,9 +118,10 @@ class AgentProcess {
   #ending = false;
   #written = "";
 
-  constructor(device: string, { address }: Coordinator, token: string) {
+  constructor(device: string, { address }: Coordinator, token: string, memoryBytes: number | null) {
     const script = createRequire(import.meta.url).resolve("#cli");
     const words = ["agent", "--join", address, "--name", device, "--token", "-", "--quiet"];
+    if (memoryBytes !== null) words.push("--memory", `${memoryBytes} B`);
     const child = spawn(process.execPath, [script, ...words], {
       stdio: ["pipe", "ignore", "pipe"],
     });

@@ -14,6 +14,7 @@ import {
 import { type DeployChoices, deploy, deployOptions, prepareDeployment } from "../deploy.ts";
 import { readText } from "../files.ts";
 import { printAnswered, printSummary } from "../print/answers.ts";
+import { printDeployment } from "../print/deployment.ts";
 import { askAll } from "../requests.ts";
 import { asJson, checkAnswerPath, readLabels, writeAnswers } from "../tensors/answers.ts";
 import { collectRequests } from "../tensors/collect.ts";
@@ -58,8 +59,12 @@ export const run: Command = defineCommand({
     }
     if (inputs.length === 0 && options.seeds === undefined) throw nothingToSend();
     const deployable = await prepareDeployment(topology, model, call);
+    const emulate = !options.fullSpeed;
+    if (!call.terminal.json && options.output !== "-") {
+      printDeployment(deployable, emulate, call.terminal);
+    }
     await using fleet = await deploy(deployable, {
-      emulate: !options.fullSpeed,
+      emulate,
       signal: call.signal,
     });
     return await runThrough(fleet.coordinator.address, fleet.token, inputs, call);
@@ -100,13 +105,14 @@ async function runThrough(
   });
   const { repeat = 1, deadline = null } = options;
   const all = Array.from({ length: repeat }, () => requests).flat();
-  if (!terminal.json) terminal.line(headline(client, all.length, address));
+  const quiet = terminal.json || options.output === "-";
+  if (!quiet) terminal.line(headline(client, all.length, address));
   const answered = await askAll(client, all, {
     deadlineSeconds: deadline,
     clock: systemClock,
     signal,
     onAnswer: (answer) => {
-      if (!terminal.json && options.output !== "-") printAnswered(answer, labels, terminal);
+      if (!quiet) printAnswered(answer, labels, terminal);
     },
   });
   if (options.output !== undefined) await writeAnswers(options.output, answered.answers, terminal);

@@ -4,7 +4,7 @@ import type { CoordinatorEvent } from "../../cluster/coordinator-options.ts";
 import { argumentAt, type Command, defineCommand, flag, text, usage } from "../command.ts";
 import { type Deployable, deploy, deployOptions, prepareDeployment } from "../deploy.ts";
 import { modelArgument } from "../model-argument.ts";
-import { formatStages } from "../print/plan.ts";
+import { printDeployment } from "../print/deployment.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** `partita up TOPOLOGY MODEL`. */
@@ -34,7 +34,7 @@ export const up: Command = defineCommand({
     const deployable = await prepareDeployment(argumentAt(call, 0), argumentAt(call, 1), call);
     // Machines that are there need no imitation.
     const emulate = !remote && !options.fullSpeed;
-    describe(deployable, emulate, terminal);
+    if (!terminal.json) printDeployment(deployable, emulate, terminal);
     await using fleet = await deploy(deployable, {
       emulate,
       signal,
@@ -53,17 +53,6 @@ export const up: Command = defineCommand({
     return 0;
   },
 });
-
-function describe({ named, plan }: Deployable, emulated: boolean, terminal: Terminal): void {
-  if (terminal.json) return;
-  const { bold } = terminal.colours;
-  const { latencySeconds, throughputPerSecond } = plan.claimed;
-  terminal.line(bold(`${named.name} for ${plan.objective}${emulated ? " (emulated)" : ""}`));
-  terminal.line(formatStages(plan, terminal));
-  terminal.line(
-    `  predicted: latency ${formatQuantity(latencySeconds, "s")}, ${throughputPerSecond.toPrecision(3)} answers/s\n`,
-  );
-}
 
 function report(event: CoordinatorEvent, terminal: Terminal): void {
   const text = describeEvent(event);

@@ -28,7 +28,7 @@ export function planToDot(plan: Plan, problem: Problem): string {
   const whole = problem.index.graph.nodes.length <= mostNodes;
   const lines = [
     "digraph plan {",
-    '  graph [rankdir=TB, fontname="Helvetica", labelloc=t, fontsize=11, nodesep=0.3, compound=true,',
+    `  graph [rankdir=${whole ? "TB" : "LR"}, fontname="Helvetica", labelloc=t, fontsize=11, nodesep=0.3, compound=true,`,
     `    label=${quote(title(plan))}];`,
     '  node [shape=box, style="filled,rounded", fontname="Helvetica", fontsize=10, fillcolor=white];',
     '  edge [fontname="Helvetica", fontsize=9, color="#555555"];',

@@ -27,7 +27,7 @@ export function formatPlan(
 ): string {
   const { bold } = terminal.colours;
   const sections = [
-    `${bold(verdict(plan))}\n${formatFacts(figures(plan, problem, chosenBecause), terminal)}`,
+    `${bold(formatVerdict(plan))}\n${formatFacts(figures(plan, problem, chosenBecause), terminal)}`,
     `${bold("Stages")}\n${stages(plan, problem, terminal)}`,
     ...(plan.transfers.length === 0
       ? []
@@ -38,7 +38,7 @@ export function formatPlan(
 }
 
 /** What to do, in a sentence. */
-function verdict(plan: Plan): string {
+export function formatVerdict(plan: Plan): string {
   const devices = devicesOf(plan);
   const [only] = devices;
   if (devices.length === 1) {
