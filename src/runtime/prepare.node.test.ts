@@ -2,16 +2,14 @@ import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
+import { smallNetwork } from "../../test/fixtures/small-network.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
 import { createBuilder, type ModelBuilder } from "../onnx/build.ts";
 import { mainGraph } from "../onnx/message.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import { encodeOnnx } from "../onnx/write.ts";
-import { zoo } from "../zoo/zoo.ts";
 import { optimiseModel } from "./optimise.node.ts";
 import { prepareGraph } from "./prepare.node.ts";
-
-const small = { width: 0.125, resolution: 32, classes: 10 };
 
 function sha256(model: OnnxModel): string {
   return createHash("sha256").update(encodeOnnx(model)).digest("hex");
@@ -32,7 +30,7 @@ function temporaryFolders(): string[] {
 test("equal models give the same bytes and the same graph, at every level", async () => {
   for (const level of ["basic", "extended", "all"] as const) {
     const [first, second] = await Promise.all(
-      [1, 2].map(() => prepareGraph(zoo.squeezenet.build(small), { level })),
+      [1, 2].map(() => prepareGraph(smallNetwork(), { level })),
     );
     if (first === undefined || second === undefined) throw new Error("two graphs were prepared");
     expect(sha256(first.model)).toBe(sha256(second.model));
@@ -42,7 +40,7 @@ test("equal models give the same bytes and the same graph, at every level", asyn
 
 test("basic keeps to standard operators, extended fuses a convolution with its activation", async () => {
   const operators = async (level: "basic" | "extended") => {
-    const { graph } = await prepareGraph(zoo.squeezenet.build(small), { level });
+    const { graph } = await prepareGraph(smallNetwork(), { level });
     return new Set(graph.nodes.map(({ operator }) => operator));
   };
   expect([...(await operators("basic"))].filter((name) => name.includes(":"))).toEqual([]);
