@@ -1,5 +1,6 @@
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Topology } from "../../cost/topology.ts";
 import { bindShapes } from "../../onnx/bind.ts";
 import { type Command, defineCommand, text, whole } from "../command.ts";
 import type { Job } from "../demo/job.ts";
@@ -7,7 +8,9 @@ import { createModelJob } from "../demo/model-job.ts";
 import { printTopology } from "../demo/report.ts";
 import { type DemoResult, runDemo } from "../demo/run.ts";
 import { createTextJob } from "../demo/text-job.ts";
+import { writeWhole } from "../files.ts";
 import { loadTopology } from "../planning.ts";
+import { dotToSvg, planToDot } from "../print/dot.ts";
 import { describeMeasurement, measure } from "../profiles.ts";
 import { type Shapes, shapeOption } from "../shape-option.ts";
 import type { Terminal } from "../terminal.ts";
@@ -20,6 +23,7 @@ export const demo: Command = defineCommand({
     model: text("--model <model>", "your own model: an .onnx file or zoo:NAME"),
     shape: shapeOption,
     topology: text("--topology <file>", "your own machines and links"),
+    svg: text("--svg <file>", "draw the plan of question (b)"),
     requests: whole("--requests <n>", "how many requests stream (default 50)", 1),
   },
   examples: [
@@ -46,11 +50,30 @@ export const demo: Command = defineCommand({
     say(`  ${profile.graph.nodes.length} nodes measured.\n`);
     const requests = options.requests ?? 50;
     const result = await runDemo({ job, prepared, profile, topology, requests, signal }, terminal);
-    if (terminal.json) terminal.document({ format: "partita.demo/1", topology, ...result });
+    if (options.svg !== undefined) await draw(result, options.svg, terminal);
+    if (terminal.json) terminal.document(toDocument(topology, result));
     else printEnd(result, options.model === undefined, terminal);
     return result.perfect ? 0 : 1;
   },
 });
+
+/** The plan that most devices take part in, as a rule. */
+async function draw({ answers }: DemoResult, file: string, terminal: Terminal): Promise<void> {
+  const found = answers.find(({ answer }) => answer.question.letter === "b")?.answer;
+  if (found === undefined) return;
+  await writeWhole(file, await dotToSvg(planToDot(found.plan, found.problem)), terminal);
+}
+
+function toDocument(topology: Topology, { answers, read, perfect }: DemoResult): object {
+  const written = answers.map(({ answer: { question, plan, alone, gain }, streamed }) => ({
+    question,
+    plan,
+    alone,
+    gain,
+    streamed,
+  }));
+  return { format: "partita.demo/1", emulated: true, topology, answers: written, read, perfect };
+}
 
 /** A file of the example that ships with the package, by a path that reads well. */
 function example(name: string): string {

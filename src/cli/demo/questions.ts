@@ -10,7 +10,7 @@ import type { Infeasible } from "../../plan/feasibility.ts";
 import type { Objective } from "../../plan/objective.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { planners } from "../../plan/planners.ts";
-import { createProblem, type Limits } from "../../plan/problem.ts";
+import { createProblem, type Limits, type Problem } from "../../plan/problem.ts";
 import { runPlanner } from "../../plan/run-planner.ts";
 
 export interface Question {
@@ -23,6 +23,7 @@ export interface Question {
 /** A question with its plan, and the best that one device alone could do. */
 export interface Answer {
   readonly question: Question;
+  readonly problem: Problem;
   readonly plan: Plan;
   /** `null` where no device can do it alone. */
   readonly alone: { readonly device: string; readonly value: number } | null;
@@ -89,6 +90,7 @@ export function answerQuestion(
     .sort((one, other) => one.value - other.value);
   return {
     question,
+    problem,
     plan,
     alone,
     gain: alone === null ? null : alone.value / value,
