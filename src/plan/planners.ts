@@ -18,7 +18,7 @@ export interface PlannerChoice {
 export function choosePlanner(problem: Problem): PlannerChoice {
   const refusal = exact.refuses(problem);
   if (refusal !== null) return { planner: single, reason: `exact cannot: ${refusal}` };
-  return { planner: exact, reason: `best of all placements: ${methodFor(problem)}` };
+  return { planner: exact, reason: methodFor(problem) };
 }
 
 function methodFor(problem: Problem): string {
