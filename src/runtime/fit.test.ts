@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { bytes, seconds, secondsPerByte } from "../base/units.ts";
 import { type Graph, indexGraph } from "../graph/graph.ts";
-import { boundaryOf, fitBoundary, predictPart, quantile, scaleToWhole } from "./fit.ts";
+import { boundaryOf, fitParts, predictPart, quantile, scaleToWhole } from "./fit.ts";
 
 test("node seconds keep their proportions and add up to the whole run", () => {
   expect(scaleToWhole([1, 3], 8)).toEqual([2, 6]);
@@ -12,8 +12,11 @@ test("kernels too short to be measured share the whole run equally", () => {
   expect(scaleToWhole([0, 0], 8)).toEqual([4, 4]);
 });
 
-test("the fit finds the costs that parts were made with", () => {
-  const cost = fc.record({
+const whole = { receivedTensors: 0, bytes: 0, nodeSeconds: 2, measuredSeconds: 2 };
+
+test("the fit finds the factor and the costs that parts were made with", () => {
+  const made = fc.record({
+    nodeScale: fc.double({ min: 0.8, max: 1.2, noNaN: true }),
     overheadSeconds: fc.double({ min: 1e-6, max: 1e-3, noNaN: true }),
     boundarySecondsPerByte: fc.double({ min: 1e-11, max: 1e-8, noNaN: true }),
   });
@@ -21,37 +24,41 @@ test("the fit finds the costs that parts were made with", () => {
     { receivedTensors: 0, bytes: 3_000_000, nodeSeconds: 0.01 },
     { receivedTensors: 1, bytes: 200_000, nodeSeconds: 0.02 },
     { receivedTensors: 3, bytes: 1_000_000, nodeSeconds: 0.005 },
+    { receivedTensors: 2, bytes: 10_000, nodeSeconds: 0.03 },
   ];
   fc.assert(
-    fc.property(cost, (made) => {
+    fc.property(made, ({ nodeScale, ...costs }) => {
       const known = {
-        overheadSeconds: seconds(made.overheadSeconds),
-        boundarySecondsPerByte: secondsPerByte(made.boundarySecondsPerByte),
+        overheadSeconds: seconds(costs.overheadSeconds),
+        boundarySecondsPerByte: secondsPerByte(costs.boundarySecondsPerByte),
       };
       const samples = shapes.map((shape) => ({
         ...shape,
-        measuredSeconds: predictPart(shape.nodeSeconds, shape, known),
+        measuredSeconds: predictPart(nodeScale * shape.nodeSeconds, shape, known),
       }));
-      const found = fitBoundary(samples);
-      expect(found.overheadSeconds / made.overheadSeconds).toBeCloseTo(1, 5);
-      expect(found.boundarySecondsPerByte / made.boundarySecondsPerByte).toBeCloseTo(1, 5);
+      const found = fitParts(samples);
+      expect(found.nodeScale / nodeScale).toBeCloseTo(1, 5);
+      expect(found.overheadSeconds / costs.overheadSeconds).toBeCloseTo(1, 3);
+      expect(found.boundarySecondsPerByte / costs.boundarySecondsPerByte).toBeCloseTo(1, 3);
     }),
   );
 });
 
-test("parts that are faster than their nodes do not make a cost negative", () => {
-  const sample = { receivedTensors: 1, bytes: 1000, nodeSeconds: 2, measuredSeconds: 1.9 };
-  expect(fitBoundary([sample, { ...sample, receivedTensors: 2 }])).toEqual({
+test("parts that are faster than their nodes shrink the nodes; no cost becomes negative", () => {
+  const part = { receivedTensors: 1, bytes: 1000, nodeSeconds: 1, measuredSeconds: 0.9 };
+  const { nodeScale, overheadSeconds, boundarySecondsPerByte } = fitParts([whole, part, part]);
+  expect({ overheadSeconds, boundarySecondsPerByte }).toEqual({
     overheadSeconds: 0,
     boundarySecondsPerByte: 0,
   });
+  expect(nodeScale).toBeGreaterThan(0.9);
+  expect(nodeScale).toBeLessThan(1);
 });
 
-test("without samples, or with parts that nothing crosses, crossing costs nothing", () => {
-  const free = { overheadSeconds: 0, boundarySecondsPerByte: 0 };
-  expect(fitBoundary([])).toEqual(free);
-  const apart = { receivedTensors: 0, bytes: 0, nodeSeconds: 1, measuredSeconds: 1.1 };
-  expect(fitBoundary([apart, apart])).toEqual(free);
+test("without parts nothing changes", () => {
+  const unchanged = { nodeScale: 1, overheadSeconds: 0, boundarySecondsPerByte: 0 };
+  expect(fitParts([])).toEqual(unchanged);
+  expect(fitParts([whole])).toEqual(unchanged);
 });
 
 test("a received tensor counts once and a sent one once; the graph's own ends do not count", () => {

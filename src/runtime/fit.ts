@@ -38,38 +38,97 @@ export function scaleToWhole(kernelSeconds: readonly number[], wholeSeconds: num
   return kernelSeconds.map((value) => seconds((value * wholeSeconds) / total));
 }
 
+/** Boundary costs, and a factor on all node seconds that goes with them. */
+export interface PartFit extends BoundaryCost {
+  readonly nodeScale: number;
+}
+
+/** Columns of the fit that may be left out: a cost that would be negative is none. */
+const choices: readonly (readonly (keyof Row)[])[] = [
+  ["nodes", "tensors", "bytes"],
+  ["nodes", "tensors"],
+  ["nodes", "bytes"],
+  ["nodes"],
+];
+
+/** A sample, each amount divided by the measured seconds. */
+interface Row {
+  readonly nodes: number;
+  readonly tensors: number;
+  readonly bytes: number;
+}
+
 /**
- * Overhead per received tensor and seconds per byte, neither negative, that explain best what parts
- * took beyond their nodes: least squares, each residual divided by the part's measured time.
- * O(samples).
+ * The factor on node seconds, the overhead per received tensor and the seconds per byte, none of them
+ * negative, that explain best what parts took: least squares of the relative errors. O(samples).
+ *
+ * @param samples parts, and the whole graph among them: without it the factor would fit only parts
+ * @returns factor 1 and no costs if there is nothing to fit
  */
-export function fitBoundary(samples: readonly PartSample[]): BoundaryCost {
-  const rows = samples.map(({ receivedTensors, bytes, nodeSeconds, measuredSeconds }) => ({
-    tensors: receivedTensors / measuredSeconds,
-    bytes: bytes / measuredSeconds,
-    rest: (measuredSeconds - nodeSeconds) / measuredSeconds,
-  }));
-  const dot = (a: keyof (typeof rows)[0], b: keyof (typeof rows)[0]): number =>
-    rows.reduce((sum, row) => sum + row[a] * row[b], 0);
-  const [tt, bb, tb] = [dot("tensors", "tensors"), dot("bytes", "bytes"), dot("tensors", "bytes")];
-  const [tr, br] = [dot("tensors", "rest"), dot("bytes", "rest")];
-  const determinant = tt * bb - tb * tb;
-  const candidates = [
-    { overhead: (tr * bb - br * tb) / determinant, perByte: (br * tt - tr * tb) / determinant },
-    { overhead: tr / tt, perByte: 0 },
-    { overhead: 0, perByte: br / bb },
-    { overhead: 0, perByte: 0 },
-  ].filter(({ overhead, perByte }) => overhead >= 0 && perByte >= 0);
-  const error = ({ overhead, perByte }: { overhead: number; perByte: number }): number =>
-    rows.reduce(
-      (sum, row) => sum + (row.rest - overhead * row.tensors - perByte * row.bytes) ** 2,
-      0,
-    );
-  const best = candidates.reduce((a, b) => (error(b) < error(a) ? b : a));
+export function fitParts(samples: readonly PartSample[]): PartFit {
+  const rows = samples.map(
+    ({ receivedTensors, bytes, nodeSeconds, measuredSeconds }): Row => ({
+      nodes: nodeSeconds / measuredSeconds,
+      tensors: receivedTensors / measuredSeconds,
+      bytes: bytes / measuredSeconds,
+    }),
+  );
+  let best: Row = { nodes: 1, tensors: 0, bytes: 0 };
+  let least = Number.POSITIVE_INFINITY;
+  for (const columns of choices) {
+    const weights = leastSquares(rows, columns);
+    const error = rows.reduce((sum, row) => sum + (1 - weighted(row, weights)) ** 2, 0);
+    const isPossible = Object.values(weights).every((weight) => weight >= 0);
+    if (!isPossible || error >= least) continue;
+    [best, least] = [weights, error];
+  }
   return {
-    overheadSeconds: seconds(best.overhead),
-    boundarySecondsPerByte: secondsPerByte(best.perByte),
+    nodeScale: best.nodes,
+    overheadSeconds: seconds(best.tensors),
+    boundarySecondsPerByte: secondsPerByte(best.bytes),
   };
+}
+
+function weighted(row: Row, weights: Row): number {
+  return row.nodes * weights.nodes + row.tensors * weights.tensors + row.bytes * weights.bytes;
+}
+
+/** Weights of the columns whose sum comes closest to 1 in every row; not finite if there are many such. */
+function leastSquares(rows: readonly Row[], columns: readonly (keyof Row)[]): Row {
+  const total = (value: (row: Row) => number): number =>
+    rows.reduce((sum, row) => sum + value(row), 0);
+  // Columns of like size, lest seconds per byte drown in rounding.
+  const sizes = columns.map((column) => Math.sqrt(total((row) => row[column] ** 2)));
+  const system = columns.map((a, i) => [
+    ...columns.map((b, j) =>
+      total((row) => (row[a] / (sizes[i] ?? 1)) * (row[b] / (sizes[j] ?? 1))),
+    ),
+    total((row) => row[a] / (sizes[i] ?? 1)),
+  ]);
+  const solution = solve(system);
+  const weightOf = (column: keyof Row): number => {
+    const position = columns.indexOf(column);
+    return position < 0 ? 0 : (solution[position] ?? 0) / (sizes[position] ?? 1);
+  };
+  return { nodes: weightOf("nodes"), tensors: weightOf("tensors"), bytes: weightOf("bytes") };
+}
+
+/** Gauss and Jordan without pivoting: the system is symmetric and positive, or has no one solution. */
+function solve(system: readonly (readonly number[])[]): number[] {
+  const rows = system.map((row) => [...row]);
+  rows.forEach((pivotRow, pivot) => {
+    const divisor = pivotRow[pivot] ?? 0;
+    const scaled = pivotRow.map((value) =>
+      Math.abs(divisor) < 1e-9 ? Number.NaN : value / divisor,
+    );
+    rows[pivot] = scaled;
+    rows.forEach((row, position) => {
+      if (position === pivot) return;
+      const factor = row[pivot] ?? 0;
+      rows[position] = row.map((value, column) => value - factor * (scaled[column] ?? 0));
+    });
+  });
+  return rows.map((row) => row.at(-1) ?? Number.NaN);
 }
 
 /** What a part will take, by the formula for the hops of a plan. */

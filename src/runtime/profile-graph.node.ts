@@ -7,14 +7,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRandom } from "../base/random.ts";
-import { type Bytes, bytes, type Seconds } from "../base/units.ts";
+import { type Bytes, bytes, type Seconds, seconds } from "../base/units.ts";
 import { memoryBytes } from "../cost/memory.ts";
 import type { DeviceProfile } from "../cost/profile.ts";
 import { type GraphIndex, indexGraph } from "../graph/graph.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import { extractPart } from "../onnx/extract.ts";
 import { drawSplit } from "./draw-split.ts";
-import { boundaryOf, fitBoundary, type PartSample, scaleToWhole } from "./fit.ts";
+import { boundaryOf, fitParts, type PartSample, scaleToWhole } from "./fit.ts";
 import { readKernelTimes } from "./kernel-times.node.ts";
 import { timeModel } from "./part-timer.node.ts";
 import type { PreparedGraph } from "./prepare.node.ts";
@@ -73,9 +73,11 @@ export async function profileGraph(
       Math.min(first.computeSeconds, second.computeSeconds),
     );
     const samples = await measureSplits(prepared, index, nodeSeconds, timing, steps);
+    const { nodeScale, overheadSeconds, boundarySecondsPerByte } = fitParts(samples);
     return {
-      nodeSeconds,
-      ...fitBoundary(samples),
+      nodeSeconds: nodeSeconds.map((value) => seconds(value * nodeScale)),
+      overheadSeconds,
+      boundarySecondsPerByte,
       overheadBytes: overheadOf(index, grown),
     };
   } finally {
@@ -98,6 +100,7 @@ async function measureSplits(
     if (count >= splits.atLeast && (spent / count) * (count + 1) > splits.seconds) break;
     const pieces = drawSplit(index, nodeSeconds, 2 + (count % 2), random);
     if (pieces.length === 1) break;
+    samples.push(wholeSample(nodeSeconds));
     // What a part is fed with was made by the parts before: shapes are computed in some graphs, and
     // any other value would be an error.
     const values = new Map(timing.values);
@@ -116,6 +119,12 @@ async function measureSplits(
     }
   }
   return samples;
+}
+
+/** The whole beside each split: a machine that runs everything is an answer, too. */
+function wholeSample(nodeSeconds: readonly Seconds[]): PartSample {
+  const whole = nodeSeconds.reduce((sum, value) => sum + value, 0);
+  return { receivedTensors: 0, bytes: 0, nodeSeconds: whole, measuredSeconds: whole };
 }
 
 /** Seeded values for the graph's inputs. */
