@@ -61,6 +61,8 @@ const quotedCharacters = 2000;
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { plan, topology, prepared, emulate, onEvent, signal, agents: how = "start" } = options;
   const token = options.token ?? randomBytes(18).toString("base64url");
+  // Whoever was interrupted while the graph was prepared wants no processes any more.
+  signal.throwIfAborted();
   const coordinator = await Coordinator.start({
     transport: tcpTransport,
     clock: systemClock,
@@ -85,11 +87,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           (device) => new AgentProcess(device, coordinator, token, memoryOf(topology, device)),
         );
   const end = async (): Promise<void> => {
-    await coordinator.close();
-    await Promise.all(agents.map((agent) => agent.end()));
+    // Together: an agent that hangs would hold up the coordinator's farewell.
+    await Promise.all([coordinator.close(), ...agents.map((agent) => agent.end())]);
   };
   signal.addEventListener("abort", () => void end(), { once: true });
   try {
+    signal.throwIfAborted();
     await Promise.race([coordinator.ready(), ...agents.map((agent) => agent.death)]);
   } catch (error) {
     await end();
@@ -124,6 +127,9 @@ class AgentProcess {
     if (memoryBytes !== null) words.push("--memory", `${memoryBytes} B`);
     const child = spawn(process.execPath, [script, ...words], {
       stdio: ["pipe", "ignore", "pipe"],
+      // In a group of its own: Ctrl-C in a terminal reaches the whole group, and agents that leave by
+      // themselves would look lost to the coordinator before it ends.
+      detached: true,
     });
     this.device = device;
     this.pid = child.pid ?? 0;

@@ -199,7 +199,7 @@ export class TcpChannel implements Channel {
     const why = error.code ?? messageOf(error);
     return new CodedError(
       "CHANNEL_CLOSED",
-      `nobody answers at ${this.peer} (${why}); is an agent running there?`,
+      `nobody answers at ${this.peer} (${why}); is an agent or a coordinator running there?`,
       { peer: this.peer, why },
       error,
     );

@@ -48,6 +48,8 @@ export const agent: Command = defineCommand({
     });
     const close = (): void => void joined.close();
     signal.addEventListener("abort", close, { once: true });
+    // It may have been interrupted before there was anything to close.
+    if (signal.aborted) close();
     void lifeline?.cut.then(close);
     const error = await joined.ended;
     if (error !== null) throw error;
