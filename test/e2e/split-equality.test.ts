@@ -14,6 +14,7 @@ import type { Session, TensorValues } from "../../src/runtime/runtime.ts";
 import { sampleInputs } from "../../src/runtime/sample-inputs.ts";
 import { runSplit } from "../../src/runtime/split-run.ts";
 import { type ZooName, zoo, zooNames } from "../../src/zoo/zoo.ts";
+import { longRun } from "../conformance/planner.ts";
 
 const runtime = createOnnxRuntime();
 const levels: readonly OptimisationLevel[] = ["basic", "extended"];
@@ -27,15 +28,17 @@ const networks = zooNames.flatMap((name) => levels.map((level) => ({ name, level
 test.each(networks)(
   "$name at $level: parts of five placements answer as the whole",
   async (row) => {
-    const options = {
+    const small = {
       width: 0.125,
       resolution: resolutions[row.name] ?? 32,
       blocks: 2,
       classes: 10,
     };
-    const prepared = await prepareGraph(zoo[row.name].build(options), { level: row.level });
+    const model = zoo[row.name].build(longRun ? {} : small);
+    const prepared = await prepareGraph(model, { level: row.level });
     await expectEqual(prepared, (index, random) => inRuns(index, random), 5);
   },
+  longRun ? 600_000 : 120_000,
 );
 
 test("nodes strewn over devices at random answer as the whole", async () => {
