@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { CodedError, isCoded } from "../base/errors.ts";
 import type { Client } from "../cluster/client.ts";
 import type { RequestTimings } from "../cluster/message.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
@@ -41,7 +42,9 @@ export async function askAll(
   const ask = async (): Promise<void> => {
     for (const [position, { name, values }] of waiting) {
       signal.throwIfAborted();
-      const { outputs, timings } = await client.infer(copied(values), deadlineSeconds);
+      const { outputs, timings } = await client
+        .infer(copied(values), deadlineSeconds)
+        .catch((error: unknown) => Promise.reject(named(name, error)));
       const answer = { name, outputs, timings };
       answers[position] = answer;
       onAnswer(answer);
@@ -49,6 +52,12 @@ export async function askAll(
   };
   await Promise.all(Array.from({ length: client.window }, () => ask()));
   return { answers, seconds: clock.now() - started };
+}
+
+/** With many requests, which one was refused? Of a lost cluster all are the same. */
+function named(name: string, error: unknown): unknown {
+  if (!isCoded(error) || !error.code.startsWith("TENSOR_")) return error;
+  return new CodedError(error.code, `${name}: ${error.message}`, error.details, error);
 }
 
 /** A request may be sent several times, and sending may take the buffers away. */

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readNpz } from "../../src/cli/tensors/npz.ts";
+import { readNpz, writeNpz } from "../../src/cli/tensors/npz.ts";
 import { readTopology } from "../../src/cost/topology-file.ts";
 import { type Ended, ended, topologyText, Workbench, withEqualTimes } from "./partita.ts";
 
@@ -12,6 +12,12 @@ const bench = new Workbench();
 const model = "model.onnx";
 const plan = "model.plan.json";
 const topology = "home.topology.yaml";
+
+const emptyImage = {
+  dataType: "float32",
+  shape: [0, 3, 32, 32],
+  data: new Uint8Array(0),
+} as const;
 
 interface Running {
   readonly child: ChildProcess;
@@ -50,6 +56,11 @@ function agentsOf({ child }: Running): number[] {
     encoding: "utf8",
   });
   return listed.trim().split(/\s+/).map(Number);
+}
+
+/** The process group, which a terminal interrupts as a whole. */
+function groupOf(pid: number): number {
+  return Number(execFileSync("ps", ["-o", "pgid=", "-p", String(pid)], { encoding: "utf8" }));
 }
 
 /** Resolves when none of the processes is left. */
@@ -94,14 +105,61 @@ test("gives the answers of an input file, whatever the plan", async () => {
   expect(three).toEqual(alone);
 });
 
-test("ends a run with DEVICE_LOST when an agent dies", async () => {
+test("ends everything with DEVICE_LOST when an agent is killed while requests stream", async () => {
   const running = await up();
   const [first = 0, ...others] = agentsOf(running);
+  const words = ["--to", running.address, "--token", running.token, "--seeds", "1"];
+  const client = bench.start("run", ...words, "--repeat", "1000000");
+  const end = ended(client);
+  if (client.stdout === null) throw new Error("no standard output");
+  const answered = createInterface({ input: client.stdout });
+  await new Promise<void>((resolve) => {
+    answered.on("line", (line) => /^ +seed 1 /.test(line) && resolve());
+  });
   process.kill(first, "SIGKILL");
+  const lost = /^error DEVICE_LOST: device 'camera' is lost: .*start everything again$/m;
+  const asked = await end;
+  expect(asked.errors).toMatch(lost);
+  expect(asked.code).toBe(75);
   const { code, errors } = await running.end;
-  expect(errors).toMatch(/"code":"DEVICE_LOST"/);
+  expect(JSON.parse(errors)).toMatchObject({
+    error: { code: "DEVICE_LOST", details: { device: "camera" } },
+  });
   expect(code).toBe(75);
   await gone(others);
+});
+
+test("ends at once when it is interrupted while it starts, or waits for agents", async () => {
+  for (const words of [[], ["--remote", "--listen", "127.0.0.1:0"]]) {
+    const child = bench.start("up", topology, model, "--plan", plan, ...words);
+    const end = ended(child);
+    if (child.stdout === null) throw new Error("no standard output");
+    await once(createInterface({ input: child.stdout }), "line");
+    child.kill("SIGINT");
+    expect((await end).code).toBe(130);
+  }
+});
+
+test("an interrupt of the whole terminal does not look like a lost device", async () => {
+  const running = await up();
+  for (const pid of agentsOf(running)) expect(groupOf(pid)).toBe(pid);
+  running.child.kill("SIGINT");
+  expect(await running.end).toMatchObject({ code: 130, errors: "" });
+});
+
+test("an input file that does not fit is named, and requests of one name keep their answers", async () => {
+  const running = await up();
+  const words = ["run", "--to", running.address, "--token", running.token];
+  bench.write("wrong.npz", writeNpz({ input: emptyImage }));
+  const wrong = await bench.run(...words, "wrong.npz");
+  expect(wrong.errors).toMatch(/^error TENSOR_SHAPE_MISMATCH: wrong\.npz: .*\[0, 3, 32, 32\]/);
+  expect(wrong.code).toBe(65);
+  const twice = await bench.run(...words, "--seeds", "1", "--repeat", "2", "-o", "twice.npz");
+  expect(twice.code).toBe(0);
+  const answers = readNpz(new Uint8Array(readFileSync(bench.path("twice.npz"))), "twice.npz");
+  expect(Object.keys(answers).map((name) => name.split("/")[0])).toEqual(["seed 1", "seed 1-2"]);
+  running.child.kill("SIGINT");
+  await running.end;
 });
 
 test("leaves no agent behind when it is killed itself", async () => {

@@ -19,7 +19,8 @@ export interface Answer {
 }
 
 /**
- * Writes answers as `.npz` (arrays `OUTPUT`, or `FILE/OUTPUT` for several requests) or as `.json`.
+ * Writes answers as `.npz` (arrays `OUTPUT`, or `FILE/OUTPUT` for several requests,
+ * `FILE-2/OUTPUT` where a name comes again) or as `.json`.
  *
  * @throws FILE_WRITE_FAILED, USAGE_INVALID if the ending is another
  */
@@ -30,9 +31,10 @@ export async function writeAnswers(
 ): Promise<void> {
   checkAnswerPath(path);
   if (path.endsWith(".npz")) {
-    const arrays = answers.flatMap(({ name, outputs }) =>
+    const names = uniqueNames(answers);
+    const arrays = answers.flatMap(({ outputs }, position) =>
       Object.entries(outputs).map(([output, value]) => [
-        answers.length === 1 ? output : `${name}/${output}`,
+        answers.length === 1 ? output : `${names[position]}/${output}`,
         value,
       ]),
     ) as [string, TensorValue][];
@@ -41,6 +43,23 @@ export async function writeAnswers(
   }
   const written = answers.map(({ name, outputs }) => ({ input: name, outputs: asJson(outputs) }));
   await writeWhole(path, `${JSON.stringify(written)}\n`, terminal);
+}
+
+/** Files of several folders, or sent several times, may have one name: all but the first get a number. */
+function uniqueNames(answers: readonly Answer[]): string[] {
+  const taken = new Set(answers.map(({ name }) => name));
+  const last = new Map<string, number>();
+  return answers.map(({ name }) => {
+    const before = last.get(name);
+    if (before === undefined) {
+      last.set(name, 1);
+      return name;
+    }
+    let count = before + 1;
+    while (taken.has(`${name}-${count}`)) count++;
+    last.set(name, count);
+    return `${name}-${count}`;
+  });
 }
 
 /** Refuses before anything runs what could not be written after. @throws USAGE_INVALID */
