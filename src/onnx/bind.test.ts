@@ -50,6 +50,16 @@ test("binds a symbol everywhere and drops output shapes that stay open", () => {
   expect(codeOf(() => requireBound(bindShapes(bound, { scale: [2, 5] })))).toBe("done");
 });
 
+test("takes inputs that are named like properties of every object", () => {
+  const b = createBuilder({ name: "unlucky" });
+  for (const name of ["constructor", "toString"]) b.input(name, "float32", ["N", 4]);
+  b.output(b.node("Sum", ["constructor", "toString"]));
+  expect(inputShapes(bindShapes(b.build(), { toString: [2, 4] }))).toEqual([
+    [2, 4],
+    [2, 4],
+  ]);
+});
+
 test("leaves the model that it was given alone", () => {
   const open = model();
   bindShapes(open, { image: [2, 3, 32, 64] });

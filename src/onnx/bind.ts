@@ -57,7 +57,14 @@ export function bindShapes(
   }
   const { input, output, valueInfo } = mainGraph(model.proto);
   const graph = {
-    input: input.map((value) => substitute(value, sizeBySymbol, shapes[value.name])),
+    // An input may be named like a property that every object has.
+    input: input.map((value) =>
+      substitute(
+        value,
+        sizeBySymbol,
+        Object.hasOwn(shapes, value.name) ? shapes[value.name] : undefined,
+      ),
+    ),
     output: output.map((value) => withoutOpenShape(substitute(value, sizeBySymbol))),
     valueInfo: valueInfo.map((value) => substitute(value, sizeBySymbol)),
   };
