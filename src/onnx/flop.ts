@@ -32,7 +32,7 @@ export function countFlop(
   shapeOf: (tensor: string) => readonly number[] | null,
 ): Flop | null {
   if (!knownDomains.has(node.domain)) return null;
-  const counter = catalogue.get(node.opType);
+  const counter = catalogue.get(`${node.domain}:${node.opType}`) ?? catalogue.get(node.opType);
   const at = (names: readonly string[], position: number) => {
     const name = names[position] ?? "";
     return name === "" ? null : shapeOf(name);
@@ -120,7 +120,15 @@ const multiHeadAttention: Counter = ({ input }) => {
   return times(4, elementCount(queries), keys[1] ?? null);
 };
 
-/** The same with the projections of queries, keys and values in front. */
+/** The standard operator: a row of the result for each query, over all keys, those of the past too. */
+const attention: Counter = ({ input, output }) => {
+  const [queries, keys, past] = [elements(input(0)), input(1), input(4)];
+  const results = elements(output(0));
+  if (queries === null || keys === null || results === null) return null;
+  return 2 * (queries + results) * ((keys.at(-2) ?? 0) + (past?.at(-2) ?? 0));
+};
+
+/** ONNX Runtime's operator: the same with the projections of queries, keys and values in front. */
 const attentionWithProjection: Counter = ({ input }) => {
   const [tokens, weight] = [input(0), input(1)];
   if (tokens?.length !== 3 || weight?.length !== 2) return null;
@@ -144,13 +152,14 @@ const free: Counter = () => 0;
 /** By alphabet; operators of one cost stand together at the end. */
 const catalogue: ReadonlyMap<string, Counter> = new Map(
   Object.entries({
-    Attention: attentionWithProjection,
+    Attention: attention,
     AveragePool: pooling,
     BatchNormalization: perOutput(2),
     BiasGelu: perOutput(9),
     Conv: convolution(1),
     ConvInteger: convolution(1),
     ConvTranspose: transposedConvolution,
+    DynamicQuantizeLSTM: recurrent,
     DynamicQuantizeMatMul: matrixProduct(1),
     FastGelu: perOutput(8),
     FusedConv: convolution(1),
@@ -190,6 +199,7 @@ const catalogue: ReadonlyMap<string, Counter> = new Map(
     SkipSimplifiedLayerNormalization: perOutput(6),
     Softmax: perOutput(5),
     Upsample: perOutput(4),
+    "com.microsoft:Attention": attentionWithProjection,
     ...each(
       "Abs Acos Acosh Add And Asin Asinh Atan Atanh BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Ceil Celu Clip Cos Cosh DequantizeLinear Div Elu Equal Erf Exp Floor Greater GreaterOrEqual HardSigmoid HardSwish IsInf IsNaN LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mod Mul Neg Not Or PRelu Pow QLinearAdd QLinearLeakyRelu QLinearMul QLinearSigmoid QuantizeLinear DynamicQuantizeLinear Reciprocal Relu Round Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Sub Sum Swish Tan Tanh ThresholdedRelu Where Xor",
       outputElements,
