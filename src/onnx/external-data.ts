@@ -11,7 +11,7 @@ import {
   TensorProto_DataLocation,
 } from "onnx-buf";
 import { CodedError } from "../base/errors.ts";
-import { checkTensor, tensorBytes } from "./tensor-data.ts";
+import { checkTensor, inlineData, tensorBytes } from "./tensor-data.ts";
 
 /** Reads ranges of files, so that a file need not fit into one buffer. */
 export interface RangeReader {
@@ -41,7 +41,7 @@ export function loadExternal(
   if (!Number.isSafeInteger(offset) || offset < 0 || isOutside(location)) {
     throw new CodedError(
       "ONNX_MALFORMED",
-      `tensor '${tensor.name}' names external data at offset ${entries.get("offset")} of '${location}', which is no place within the model's folder`,
+      `tensor '${tensor.name}' names external data at offset ${entries.get("offset") ?? 0} of '${location}', which is no place within the model's folder`,
       { tensor: tensor.name, location },
     );
   }
@@ -70,13 +70,18 @@ function isOutside(location: string): boolean {
 }
 
 /**
- * Loads external data of tensors in attributes, subgraphs and functions into their messages, which are
- * changed in place; initialisers of the main graph are left alone.
+ * Checks the tensors in attributes, subgraphs and functions, and loads external data of theirs into
+ * their messages, which are changed in place; initialisers of the main graph are left alone.
+ *
+ * @throws ONNX_MALFORMED, FILE_NOT_FOUND
  */
 export function loadInnerExternal(proto: ModelProto, external: ExternalData | undefined): void {
   const load = (tensor: TensorProto): void => {
     const data = loadExternal(tensor, external);
-    if (data === null) return;
+    if (data === null) {
+      checkTensor(tensor, inlineData(tensor)?.length ?? null);
+      return;
+    }
     tensor.rawData = new Uint8Array(data);
     tensor.externalData = [];
     tensor.dataLocation = TensorProto_DataLocation.DEFAULT;

@@ -13,7 +13,11 @@ import { initialiserNames, readsOf } from "./structure.ts";
  * @throws ONNX_MALFORMED if a tensor is unknown or made twice, or nodes feed each other in a cycle
  */
 export function orderNodes(graph: GraphProto): NodeProto[] {
-  const given = new Set([...initialiserNames(graph), ...graph.input.map(({ name }) => name)]);
+  const given = new Set(initialiserNames(graph));
+  for (const { name } of graph.input) {
+    if (given.has(name)) throw malformed(`two graph inputs are named '${name}'`, name);
+    given.add(name);
+  }
   const producer = findProducers(graph, given);
   const before = graph.node.map((node) =>
     readsOf(node).flatMap((name) => {

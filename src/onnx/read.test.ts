@@ -158,6 +158,29 @@ test("refuses a tensor that is made twice, and two initialisers of one name", ()
   expect(codeOf(() => readOnnx(encodeOnnx(c.build())))).toMatch(/two initialisers.*'w'/);
 });
 
+test("refuses two inputs of one name, and a graph that returns nothing", () => {
+  const twice = createBuilder({ name: "twice" });
+  for (const name of ["x", "x"]) twice.input(name, "float32", [4]);
+  twice.output(twice.node("Relu", ["x"]));
+  expect(codeOf(() => readOnnx(encodeOnnx(twice.build())))).toMatch(
+    /^ONNX_MALFORMED.*two graph inputs are named 'x'/,
+  );
+  const mute = createBuilder({ name: "mute" });
+  mute.node("Relu", [mute.input("x", "float32", [4])]);
+  expect(codeOf(() => readOnnx(encodeOnnx(mute.build())))).toMatch(/^ONNX_MALFORMED.*no outputs/);
+});
+
+test("refuses a tensor of an impossible shape inside an attribute", () => {
+  const value = tensor([2], [1, 2]);
+  value.dims = [-2n];
+  const b = createBuilder({ name: "inner" });
+  const c = b.node("Constant", [], { output: "c", attributes: { value } });
+  b.output(b.node("Add", [b.input("x", "float32", [2]), c]));
+  expect(codeOf(() => readOnnx(encodeOnnx(b.build())))).toMatch(
+    /^ONNX_MALFORMED.*impossible shape \[-2\]/,
+  );
+});
+
 test("refuses an initialiser whose data does not fill its shape", () => {
   const model = small();
   const weights = new Map([["w", new Uint8Array(1000)]]);

@@ -13,7 +13,7 @@ import { mainGraph, withFields, withGraph } from "./message.ts";
 import type { OnnxModel } from "./model.ts";
 import { orderNodes } from "./order.ts";
 import { initialiserNames } from "./structure.ts";
-import { checkTensor, inlineBytes, tensorBytes } from "./tensor-data.ts";
+import { checkTensor, inlineData, tensorBytes } from "./tensor-data.ts";
 
 /** Initialisers of this many bytes or more are taken out of the message. */
 const largeBytes = 1024;
@@ -43,6 +43,12 @@ export function readOnnx(bytes: Uint8Array, external?: ExternalData): OnnxModel 
   loadInnerExternal(decoded, external);
   const { proto, weights } = takeWeights(decoded, external);
   const graph = mainGraph(proto);
+  if (graph.output.length === 0) {
+    throw new CodedError(
+      "ONNX_MALFORMED",
+      "the graph declares no outputs: there is nothing to ask it for",
+    );
+  }
   const initialisers = new Set<string>();
   for (const name of initialiserNames(graph)) {
     if (initialisers.has(name)) {
@@ -130,10 +136,6 @@ const noData = {
   uint64Data: [],
   externalData: [],
 };
-
-function inlineData(tensor: TensorProto): Uint8Array | null {
-  return dataTypeName(tensor.dataType) === "string" ? null : inlineBytes(tensor);
-}
 
 /** Short lists of whole numbers stay inside whatever their size: shapes are computed from them. */
 function isLarge(tensor: TensorProto): boolean {

@@ -45,6 +45,11 @@ export function inlineBytes(tensor: TensorProto): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
+/** The same; `null` for strings, which are no bytes of a fixed width. */
+export function inlineData(tensor: TensorProto): Uint8Array<ArrayBuffer> | null {
+  return dataTypeName(tensor.dataType) === "string" ? null : inlineBytes(tensor);
+}
+
 /** ONNX specification, `TensorProto`: which field holds the elements of which type. */
 function typedElements(tensor: TensorProto): ArrayBufferView<ArrayBuffer> {
   switch (dataTypeName(tensor.dataType)) {
