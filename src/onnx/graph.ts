@@ -57,7 +57,10 @@ export function toGraph(model: OnnxModel, types: ReadonlyMap<string, TensorType>
       ...(together === undefined ? {} : { colocation: together }),
     };
   });
-  const outputs = graph.output.map(({ name }) => name).filter((name) => !sizes.has(name));
+  // A model may list an output twice; its value is one.
+  const outputs = [...new Set(graph.output.map(({ name }) => name))].filter(
+    (name) => !sizes.has(name),
+  );
   return { name: graph.name, inputs, outputs, tensors, nodes };
 }
 

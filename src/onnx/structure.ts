@@ -37,12 +37,18 @@ export function structureOf(graph: GraphProto): Structure {
   const constants = new Set(initialiserNames(graph));
   const isConstant = graph.node.map((node, position) => {
     const constant =
-      !randomOperators.has(node.opType) &&
-      (reads[position] ?? []).every((name) => constants.has(name));
+      !isRandom(node) && (reads[position] ?? []).every((name) => constants.has(name));
     if (constant) for (const name of makes[position] ?? []) constants.add(name);
     return constant;
   });
   return { reads, makes, producer, constants, isConstant };
+}
+
+/** Itself, or anything in its subgraphs. */
+function isRandom(node: NodeProto): boolean {
+  return (
+    randomOperators.has(node.opType) || subgraphsOf(node).some((graph) => graph.node.some(isRandom))
+  );
 }
 
 export function initialiserNames(graph: GraphProto): string[] {

@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { isCoded } from "../base/errors.ts";
+import { sampleInputs, sampleTensor } from "./sample-inputs.ts";
+
+function codeOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (isCoded(error)) return error.code;
+    throw error;
+  }
+  return "done";
+}
+
+test("samples are the same for one seed, valid as indices, and 1 along open dimensions", () => {
+  const signature = [
+    { name: "x", dataType: "float32", shape: ["N", 300] },
+    { name: "i", dataType: "int64", shape: [64] },
+  ];
+  const first = sampleInputs(signature, 3);
+  expect(sampleInputs(signature, 3)).toEqual(first);
+  expect(first["x"]?.shape).toEqual([1, 300]);
+  const floats = new Float32Array(first["x"]?.data.slice().buffer ?? new ArrayBuffer(0));
+  expect(floats.every((value) => value >= 0 && value <= 1)).toBe(true);
+  expect(new Set(floats).size).toBeGreaterThan(200);
+  const whole = new BigInt64Array(first["i"]?.data.slice().buffer ?? new ArrayBuffer(0));
+  expect(new Set(whole)).toEqual(new Set([0n, 1n]));
+});
+
+test("what no machine holds is refused before anything is allocated", () => {
+  expect(codeOf(() => sampleTensor("float32", [10 ** 12, 4], 1))).toBe("TENSOR_SHAPE_MISMATCH");
+  expect(codeOf(() => sampleTensor("float32", [0, 10 ** 12], 1))).toBe("done");
+});
+
+test("strings and packed types are refused by name", () => {
+  for (const dataType of ["string", "int4", "sequence(float32)"]) {
+    const signature = [{ name: "text", dataType, shape: [2] }];
+    expect(codeOf(() => sampleInputs(signature))).toBe("ONNX_UNSUPPORTED");
+  }
+});
