@@ -142,6 +142,8 @@ async function readOutputs(
   extraNodes: readonly NodeProto[],
   readMetadata: MetadataReader,
 ): Promise<readonly ValueMetadata[]> {
+  // Runtimes refuse a model without nodes.
+  if (outputs.length === 0) return [];
   const { node, valueInfo, initializer, input } = mainGraph(model.proto);
   const wanted = new Set(outputs);
   const isKnown = ({ name, type }: { name: string; type?: Parameters<typeof readType>[0] }) =>

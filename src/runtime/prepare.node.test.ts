@@ -90,6 +90,16 @@ test("a dimension that nobody bound is SHAPE_UNBOUND and says how to bind it", a
   });
 });
 
+test("a model of which no node depends on an input is ONNX_UNSUPPORTED", async () => {
+  const passing = write((b) => b.output(b.input("x", "float32", [4]), "float32", [4]));
+  const constant = write((b) => b.output(b.node("Exp", [b.weight("w", [4], [1, 2, 3, 4])])));
+  for (const model of [passing, constant]) {
+    await expect(prepareGraph(model, { level: "basic" })).rejects.toMatchObject({
+      code: "ONNX_UNSUPPORTED",
+    });
+  }
+});
+
 test("a model that the runtime refuses leaves no temporary folder behind", async () => {
   const model = write((b) => {
     b.output(b.node("Frobnicate", [b.input("x", "float32", [1])]));

@@ -1,3 +1,4 @@
+import { CodedError } from "../base/errors.ts";
 import type { OptimisationLevel } from "../cost/profile.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { TensorType } from "../graph/tensor-value.ts";
@@ -31,7 +32,8 @@ export interface PreparedGraph {
  * What is measured, planned and cut: the whole graph, optimised once, with all names and sizes.
  *
  * @throws SHAPE_UNBOUND if an input's size is neither in the model nor given, TENSOR_SHAPE_MISMATCH,
- * TENSOR_UNKNOWN if a given size does not fit; else as `optimiseModel`
+ * TENSOR_UNKNOWN if a given size does not fit; ONNX_UNSUPPORTED if no node depends on an input; else
+ * as `optimiseModel`
  */
 export async function prepareGraph(
   model: OnnxModel,
@@ -44,5 +46,11 @@ export async function prepareGraph(
   const types = await inferShapes(bound, readMetadata, measureTypes);
   const openTypes =
     Object.keys(shapes).length === 0 ? types : await inferOpenTypes(optimised, readMetadata);
-  return { model: optimised, graph: toGraph(bound, types), types, openTypes };
+  const graph = toGraph(bound, types);
+  if (graph.nodes.length > 0) return { model: optimised, graph, types, openTypes };
+  throw new CodedError(
+    "ONNX_UNSUPPORTED",
+    "the model has nothing to run: each output is an input or a constant, so that there is nothing to measure or to split",
+    { outputs: graph.outputs },
+  );
 }
