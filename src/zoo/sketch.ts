@@ -11,6 +11,9 @@ import type { AttributeValue } from "../onnx/build-tensor.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import { uniform } from "./weights.ts";
 
+/** The longest array of bytes of Node 20. */
+const largestWeightBytes = 2 ** 32;
+
 export interface ZooOptions {
   /** Default 1. */
   readonly batch?: number;
@@ -100,6 +103,7 @@ export function draw(
     input: (input, dataType, shape) => ({ name: builder.input(input, dataType, shape), shape }),
     weight: (weight, shape, low, high) => {
       const count = elementCount(shape);
+      if (4 * count > largestWeightBytes) throw tooLarge(name, weight, shape);
       if (skeleton && count >= 256) return builder.declareWeight(weight, shape, "float32");
       return builder.weight(weight, shape, uniform(seed, weight, count, low, high));
     },
@@ -129,8 +133,9 @@ function resolve(
   const { batch = 1, resolution = defaults.resolution, width = 1, seed = 1 } = given;
   const { blocks = defaults.blocks, classes = 1000, skeleton = false } = given;
   for (const [option, value] of Object.entries({ batch, resolution, blocks, classes })) {
-    if (!Number.isSafeInteger(value) || value < (option === "blocks" ? 0 : 1)) {
-      throw invalid(name, option, value, "a whole number of at least 1");
+    const least = option === "blocks" ? 0 : 1;
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw invalid(name, option, value, `a whole number of at least ${least}`);
     }
   }
   if (!(width > 0 && width <= 16)) throw invalid(name, "width", width, "above 0 and at most 16");
@@ -143,6 +148,14 @@ function invalid(name: string, option: string, value: number, expected: string):
     "USAGE_INVALID",
     `zoo network '${name}': option ${option} is ${value}, expected ${expected}`,
     { network: name, option, value },
+  );
+}
+
+function tooLarge(name: string, weight: string, shape: readonly number[]): CodedError {
+  return new CodedError(
+    "USAGE_INVALID",
+    `zoo network '${name}': weight '${weight}' of shape [${shape.join(", ")}] takes ${4 * elementCount(shape)} bytes, at most ${largestWeightBytes} can be made; take a smaller width, resolution or number of classes`,
+    { network: name, weight, shape },
   );
 }
 

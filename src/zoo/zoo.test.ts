@@ -138,7 +138,7 @@ test("an unknown name is refused with the names there are and the likely one", (
   expect(() => buildZoo("toString")).toThrow(expect.objectContaining({ code: "ZOO_UNKNOWN" }));
 });
 
-test("options out of range and pictures that are too small are refused", () => {
+test("options out of range, pictures that are too small and weights that are too large are refused", () => {
   const refusals: readonly [ZooName, ZooOptions][] = [
     ["resnet18", { batch: 0 }],
     ["resnet18", { resolution: 1.5 }],
@@ -147,6 +147,9 @@ test("options out of range and pictures that are too small are refused", () => {
     ["inceptionv4", { resolution: 74 }],
     ["alexnet", { resolution: 32 }],
     ["bert", { resolution: 513 }],
+    ["bert", { blocks: -1 }],
+    ["vit-tiny", { resolution: 640_000 }],
+    ["alexnet", { classes: 2 ** 40 }],
   ];
   for (const [name, options] of refusals) {
     expect(() => buildZoo(name, { ...options, skeleton: true }), name).toThrow(
