@@ -2,7 +2,12 @@ import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
-import type { Channel, Listener, Transport } from "../transport/transport.ts";
+import {
+  type Channel,
+  type Listener,
+  openingLimits,
+  type Transport,
+} from "../transport/transport.ts";
 import type { DeviceDeployment } from "./deployment.ts";
 import { Executor } from "./executor.ts";
 import { admit, introduce, refuse, staleness } from "./handshake.ts";
@@ -77,7 +82,7 @@ export class Agent implements AsyncDisposable {
    */
   static async join(options: AgentOptions): Promise<Agent> {
     const { name, token, transport, runtime, clock, cores, memoryBytes } = options;
-    const listener = await transport.listen(options.listen);
+    const listener = await transport.listen(options.listen, openingLimits);
     try {
       const control = await transport.connect(options.coordinator);
       const { address } = listener;

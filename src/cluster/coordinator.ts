@@ -4,7 +4,7 @@ import { graphSha256 } from "../cost/graph-hash.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import { checkInputs, readSignature, type Signature } from "../runtime/signature.ts";
-import type { Listener } from "../transport/transport.ts";
+import { type Listener, openingLimits } from "../transport/transport.ts";
 import type { AgentLink } from "./agent-link.ts";
 import {
   type Action,
@@ -71,7 +71,7 @@ export class Coordinator implements AsyncDisposable {
     }
     const deployment = createDeployment(plan, graph, topology, 1);
     const parts = cutParts(model, types, plan, graph, plan.threads ?? 1);
-    const listener = await transport.listen(options.listen);
+    const listener = await transport.listen(options.listen, openingLimits);
     return new Coordinator(options, deployment, parts, listener);
   }
 

@@ -14,7 +14,7 @@ import { seconds } from "../base/units.ts";
 import { createVirtualClock } from "../base/virtual-clock.ts";
 import type { Plan } from "../plan/plan.ts";
 import { createMemoryTransport } from "../transport/memory.ts";
-import type { Channel } from "../transport/transport.ts";
+import { type Channel, type FrameLimits, openingLimits } from "../transport/transport.ts";
 import { admit, introduce } from "./handshake.ts";
 import { type Message, protocolVersion } from "./message.ts";
 import { encodeMessage, receive } from "./protocol.ts";
@@ -22,9 +22,9 @@ import { encodeMessage, receive } from "./protocol.ts";
 const open = { type: "open", protocol: protocolVersion, token } as const;
 
 /** The two sides of a channel. */
-async function channels(): Promise<[near: Channel, far: Channel]> {
+async function channels(limits?: FrameLimits): Promise<[near: Channel, far: Channel]> {
   const transport = createMemoryTransport();
-  const listener = await transport.listen("here:0");
+  const listener = await transport.listen("here:0", limits);
   const near = await transport.connect(listener.address);
   for await (const far of listener) return [near, far];
   throw new Error("nobody dialled");
@@ -34,6 +34,24 @@ test("lets in who shows the token", async () => {
   const [near, far] = await channels();
   await near.send(encodeMessage(open));
   expect(await admit(far, systemClock, token)).toEqual(open);
+});
+
+test("takes no payload from a stranger, any from whoever was let in", async () => {
+  const payload = new Uint8Array(100);
+  const message = { header: { type: "any" }, payload };
+  const [stranger, guarded] = await channels(openingLimits);
+  const refused = admit(guarded, systemClock, token);
+  await stranger.send(message);
+  expect(await refused).toBe(null);
+  expect(await stranger.ended).toMatchObject({ code: "CHANNEL_CLOSED" });
+  const [near, far] = await channels(openingLimits);
+  await near.send(encodeMessage(open));
+  await admit(far, systemClock, token);
+  await near.send(message);
+  for await (const frame of far) {
+    expect(frame.payload).toEqual(payload);
+    break;
+  }
 });
 
 test("sends away who shows another token, speaks another version or says something else", async () => {

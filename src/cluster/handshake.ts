@@ -6,7 +6,7 @@
 import type { Clock } from "../base/clock.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
-import type { Channel } from "../transport/transport.ts";
+import { type Channel, defaultLimits } from "../transport/transport.ts";
 import { type Attach, type Join, type Message, type Open, protocolVersion } from "./message.ts";
 import { encodeMessage, fromWire, malformed, type Received, receive, toWire } from "./protocol.ts";
 import { isSameSecret } from "./secret.ts";
@@ -44,7 +44,7 @@ export async function introduce<T extends Message["type"]>(
 
 /**
  * Waits for the first message on an accepted channel and checks who it is. Whoever is not let in is
- * told why, and its channel closed.
+ * told why, and its channel closed; whoever is may send frames of any size from then on.
  *
  * @returns `null` if it was sent away
  */
@@ -64,6 +64,7 @@ export async function admit(
       throw malformed(`a first message '${message.type}'`, "join, attach or open was expected");
     }
     checkOpening(message, token);
+    channel.setLimits(defaultLimits);
     return message;
   } catch (error) {
     await refuse(channel, error);

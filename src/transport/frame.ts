@@ -95,6 +95,8 @@ interface Filling {
  * O(bytes) time; holds one header and one payload at a time. After an error it must not be used.
  */
 export class FrameDecoder {
+  /** Of the frames whose prefix has not been read. */
+  limits: FrameLimits;
   readonly #sink: FrameSink;
   readonly #prefix = new Uint8Array(prefixBytes);
   #prefixFilled = 0;
@@ -108,6 +110,7 @@ export class FrameDecoder {
 
   constructor(sink: FrameSink) {
     this.#sink = sink;
+    this.limits = sink.limits;
   }
 
   /** Where the next bytes of the stream belong: a payload's own memory, or scratch. Never empty. */
@@ -179,7 +182,7 @@ export class FrameDecoder {
       return;
     }
     if (headerBytes === 0) throw malformed("it has no header", { payloadBytes });
-    requireWithin(headerBytes, payloadBytes, this.#sink.limits);
+    requireWithin(headerBytes, payloadBytes, this.limits);
     this.#header = new Uint8Array(headerBytes);
     this.#headerFilled = 0;
     this.#payloadBytes = payloadBytes;

@@ -107,7 +107,7 @@ class MemoryListener implements Listener {
 class MemoryChannel implements Channel {
   readonly peer: string;
   readonly ended: Promise<CodedError | null>;
-  readonly #limits: FrameLimits;
+  #limits: FrameLimits;
   readonly #inbox: Inbox<Frame>;
   readonly #decoder: FrameDecoder;
   #other: MemoryChannel | null = null;
@@ -145,6 +145,11 @@ class MemoryChannel implements Channel {
     while (other.#inbox.full && this.#closed === null) {
       await new Promise<void>((wake) => other.#blocked.push(wake));
     }
+  }
+
+  setLimits(limits: FrameLimits): void {
+    this.#limits = limits;
+    this.#decoder.limits = limits;
   }
 
   async close(): Promise<void> {

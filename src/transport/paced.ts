@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
 import { type BitsPerSecond, type Seconds, seconds } from "../base/units.ts";
 import { createPacer, type Pacer, waitUntil } from "./pacer.ts";
-import type { Channel, Frame } from "./transport.ts";
+import type { Channel, Frame, FrameLimits } from "./transport.ts";
 
 export interface PaceOptions {
   readonly clock: Clock;
@@ -78,6 +78,10 @@ class PacedChannel implements Channel {
       await new Promise<void>((resolve) => this.#onLanded.push(resolve));
     }
     this.#gone.signal.throwIfAborted();
+  }
+
+  setLimits(limits: FrameLimits): void {
+    this.#inner.setLimits(limits);
   }
 
   async close(): Promise<void> {

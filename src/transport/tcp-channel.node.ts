@@ -29,7 +29,7 @@ export class TcpChannel implements Channel {
   readonly peer: string;
   readonly ended: Promise<CodedError | null>;
   readonly #socket: Socket;
-  readonly #limits: FrameLimits;
+  #limits: FrameLimits;
   readonly #inbox: Inbox<Frame>;
   readonly #decoder: FrameDecoder;
   #state: "open" | "closing" | "ended" = "open";
@@ -92,6 +92,11 @@ export class TcpChannel implements Channel {
       this.#socket.write(frame.payload, written);
       this.#socket.uncork();
     });
+  }
+
+  setLimits(limits: FrameLimits): void {
+    this.#limits = limits;
+    this.#decoder.limits = limits;
   }
 
   async close(): Promise<void> {

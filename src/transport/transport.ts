@@ -20,6 +20,9 @@ export interface FrameLimits {
 
 export const defaultLimits: FrameLimits = { headerBytes: 1 << 20, payloadBytes: 2 ** 31 - 1 };
 
+/** For whoever has not yet said who it is: a first message has no payload. */
+export const openingLimits: FrameLimits = { headerBytes: 1 << 16, payloadBytes: 0 };
+
 /** An ordered, reliable, two-way stream of frames. Iterating it receives; one iterator at a time. */
 export interface Channel extends AsyncIterable<Frame>, AsyncDisposable {
   /** Where the other side is, for messages to people. */
@@ -30,6 +33,8 @@ export interface Channel extends AsyncIterable<Frame>, AsyncDisposable {
    * @throws CHANNEL_CLOSED
    */
   send(frame: Frame): Promise<void>;
+  /** Limits for the frames to come, both ways. */
+  setLimits(limits: FrameLimits): void;
   /** Sends what is queued, then ends. Idempotent. */
   close(): Promise<void>;
   /** Resolves when the channel has ended: `null` after `close` on either side, else why. */

@@ -283,6 +283,21 @@ function describeLimits(make: Make): void {
     payload: { header: { type: "x" }, payload: new Uint8Array(1001) },
   };
 
+  test("limits hold until others are set", async () => {
+    const { dialled, accepted, close } = await openPair(make, {
+      headerBytes: 100,
+      payloadBytes: 0,
+    });
+    await dialled.send({ header: { type: "small" }, payload: empty });
+    expect(await take(accepted, 1)).toHaveLength(1);
+    accepted.setLimits(limits);
+    await dialled.send(within);
+    expect(await take(accepted, 1)).toEqual([within]);
+    await accepted.send(within);
+    expect(await take(dialled, 1)).toEqual([within]);
+    await close();
+  });
+
   test.each(["header", "payload"] as const)(
     "a %s over the receiver's limit ends the channel",
     async (part) => {
