@@ -102,21 +102,19 @@ export function printStreamed(
   const rows = pairs.map(({ name, predicted, measured, write }) => [
     name,
     write(predicted),
-    write(measured),
-    percent(measured / predicted - 1),
+    measured === null ? "too few requests" : write(measured),
+    measured === null ? "" : percent(measured / predicted - 1),
   ]);
   terminal.line(`\n${formatTable(columns, rows, terminal)}`);
   const perfect = streamed.bitEqual === requests;
   const word = perfect ? green("yes") : red("no");
   terminal.line(`  ${bold(`bit-equal: ${word} (${streamed.bitEqual}/${requests})`)}\n`);
-  const off = pairs.filter(
-    ({ predicted, measured }) => Math.abs(measured / predicted - 1) > tolerance,
+  const figures = pairs.flatMap(({ name, predicted, measured, write }) =>
+    measured === null || Math.abs(measured / predicted - 1) <= tolerance
+      ? []
+      : [`${name} ${write(measured)} instead of ${write(predicted)}`],
   );
-  if (off.length === 0) return;
-  const figures = off.map(
-    ({ name, predicted, measured, write }) =>
-      `${name} ${write(measured)} instead of ${write(predicted)}`,
-  );
+  if (figures.length === 0) return;
   terminal.note(
     `warning: measured ${figures.join(", ")}: more than ${tolerance * 100} % off; is something else using this machine?`,
   );
@@ -125,7 +123,7 @@ export function printStreamed(
 interface Comparison {
   readonly name: string;
   readonly predicted: number;
-  readonly measured: number;
+  readonly measured: number | null;
   readonly write: (value: number) => string;
 }
 
@@ -140,7 +138,7 @@ function comparisons({ claimed }: Plan, streamed: Streamed): Comparison[] {
     {
       name: "throughput",
       predicted: claimed.throughputPerSecond,
-      measured: 1 / streamed.periodSeconds,
+      measured: streamed.periodSeconds === null ? null : 1 / streamed.periodSeconds,
       write: formatRate,
     },
   ];

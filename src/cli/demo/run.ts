@@ -82,7 +82,8 @@ async function streamPlan(
   const say = terminal.json ? () => undefined : (text: string) => terminal.line(`  ${text}`);
   await using fleet = await startFleet({ plan, prepared, topology, emulate: true, signal });
   const processes = [...fleet.processes].map(([device, pid]) => `${device} (process ${pid})`);
-  say(`${requests} requests stream through ${processes.join(", ")}; speeds and links emulated:`);
+  const count = requests === 1 ? "1 request streams" : `${requests} requests stream`;
+  say(`${count} through ${processes.join(", ")}; speeds and links emulated:`);
   let answered = 0;
   const onAnswer = ({ request, outputs, bitEqual, seconds }: StreamedAnswer): void => {
     answered++;

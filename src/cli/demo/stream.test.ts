@@ -22,11 +22,23 @@ test("measures the period without the time in which the pipeline fills", () => {
   expect(steadyPeriod([5, 7, 8, 9, 10, 11, 12, 13, 14, 15])).toBe(1);
 });
 
+test("says nothing about the period of a few requests", async () => {
+  const streamed = await streamRequests({
+    infer: async () => value(0),
+    inputs: [value(1)],
+    references: [value(0)],
+    count: 9,
+    clock: { now: () => seconds(0), sleep: async () => undefined },
+    onAnswer: () => undefined,
+  });
+  expect(streamed).toMatchObject({ answered: 9, bitEqual: 9, periodSeconds: null });
+});
+
 test("counts an answer that differs in one bit", async () => {
   let now = 0;
   let asked = 0;
   const streamed = await streamRequests({
-    infer: async () => value(++asked === 10 ? -0 : 0),
+    infer: async () => value(++asked === 3 ? -0 : 0),
     inputs: [value(1), value(2)],
     references: [value(0), value(0)],
     count: 20,
