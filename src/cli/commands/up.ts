@@ -44,6 +44,7 @@ export const up: Command = defineCommand({
       onEvent: (event) => report(event, terminal),
       onListening: (coordinator, token) => {
         if (remote) inviteAgents(coordinator, token, terminal);
+        if (!isLoopback(coordinator.address)) warnOfStrangers(terminal);
       },
     });
     const { address } = fleet.coordinator;
@@ -84,6 +85,14 @@ function inviteAgents(coordinator: Coordinator, token: string, terminal: Termina
   );
   terminal.note(`Start on each machine, with --listen HOST:PORT that its neighbours can dial:`);
   for (const command of commands) terminal.note(command);
+}
+
+/** Whether only processes of this machine can dial an address. */
+function isLoopback(address: string): boolean {
+  return /^(127\.|localhost:|\[::1\]:)/.test(address);
+}
+
+function warnOfStrangers(terminal: Terminal): void {
   terminal.note("Channels are not encrypted: use a network that you trust.\n");
 }
 
