@@ -31,13 +31,13 @@ export interface Streamed {
   readonly periodSeconds: number | null;
 }
 
-/** Requests that go alone, the first of which warms caches up and is not counted. */
-const alone = 6;
+/** Requests that go alone. */
+const alone = 7;
 
 /** With fewer requests at once a pipeline is hardly full before it runs empty. */
 const fewest = 10;
 
-/** Sends a few requests one by one, then `count` at once, and compares every answer bit by bit. */
+/** Sends `count` requests at once, then a few one by one, and compares every streamed answer. */
 export async function streamRequests(options: StreamOptions): Promise<Streamed> {
   const { infer, inputs, references, count, clock } = options;
   const inputOf = (request: number) => inputs[request % inputs.length] as TensorValues;
@@ -57,7 +57,7 @@ export async function streamRequests(options: StreamOptions): Promise<Streamed> 
     answered: arrivals.length,
     bitEqual,
     latencySeconds: median(await timeAlone(options, inputOf)),
-    periodSeconds: steadyPeriod(arrivals),
+    periodSeconds: arrivals.length < fewest ? null : steadyPeriod(arrivals),
   };
 }
 
