@@ -6,8 +6,10 @@
 import { CodedError } from "../base/errors.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
 import type { OptimisationLevel } from "../cost/profile.ts";
+import { indexGraph } from "../graph/graph.ts";
 import { extractPart } from "../onnx/extract.ts";
 import type { OnnxModel } from "../onnx/model.ts";
+import { checkStages } from "../plan/check.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { PreparedGraph } from "../runtime/prepare.node.ts";
 import { choice, type Option } from "./command.ts";
@@ -38,7 +40,7 @@ export interface Cut {
  * Optimises the whole graph, makes sure that the plan is for it, and extracts the parts.
  *
  * @throws PLAN_INVALID if the plan was made for another graph or another level of optimisation, or
- * does not give every node to one stage; else as `prepareModel`
+ * has other stages than its placement gives; else as `prepareModel`
  */
 export async function cutByPlan(
   model: OnnxModel,
@@ -60,7 +62,7 @@ export async function cutByPlan(
 /** @throws PLAN_INVALID if the plan is not for this graph */
 export function checkPlanned(prepared: PreparedGraph, plan: Plan, level: OptimisationLevel): void {
   checkGraph(prepared, plan, level);
-  checkStages(prepared, plan);
+  checkStages(indexGraph(prepared.graph), plan);
 }
 
 function checkGraph({ graph }: PreparedGraph, plan: Plan, level: OptimisationLevel): void {
@@ -73,23 +75,6 @@ function checkGraph({ graph }: PreparedGraph, plan: Plan, level: OptimisationLev
   throw invalid(
     `the plan was made for another graph: its graphSha256 is ${plan.graphSha256.slice(0, 12)}…, the model's at level '${level}' is ${graphSha256(graph).slice(0, 12)}…; profile this model and plan again (with the same --shape, if any)`,
   );
-}
-
-function checkStages({ graph }: PreparedGraph, plan: Plan): void {
-  const places = new Map<string, number>();
-  for (const name of plan.stages.flatMap(({ nodes }) => nodes)) {
-    places.set(name, (places.get(name) ?? 0) + 1);
-  }
-  const wrong = graph.nodes.find(({ name }) => places.get(name) !== 1);
-  if (wrong === undefined && places.size === graph.nodes.length) return;
-  const name = wrong?.name ?? [...places.keys()].find((key) => !isNode(graph, key)) ?? "";
-  throw invalid(
-    `the plan's stages name node '${name}' ${places.get(name) ?? 0} times and the graph has it ${isNode(graph, name) ? "once" : "not at all"}; plan again`,
-  );
-}
-
-function isNode(graph: PreparedGraph["graph"], name: string): boolean {
-  return graph.nodes.some((node) => node.name === name);
 }
 
 function invalid(message: string): CodedError {

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { type SmallProblem, smallProblem } from "../../test/fixtures/small-problem.ts";
 import type { Clock } from "../base/clock.ts";
-import { seconds } from "../base/units.ts";
+import { bytes, seconds } from "../base/units.ts";
 import { check, placementOf } from "./check.ts";
-import { type Plan, readPlan } from "./plan.ts";
+import { type Plan, readPlan, type Stage } from "./plan.ts";
 import { single } from "./planners/single.ts";
 import { runPlanner } from "./run-planner.ts";
 
@@ -22,6 +22,12 @@ source: camera`,
 const problem = smallProblem(small);
 const clock: Clock = { now: () => seconds(0), sleep: () => Promise.resolve() };
 const plan = runPlanner(single, problem, { seed: 1, clock }) as Plan;
+
+const onCamera = (stage: Stage): Stage => ({ ...stage, devices: ["camera"] });
+const slower = (stage: Stage): Stage => ({ ...stage, seconds: seconds(9) });
+const split = { a: "camera", b: "cloud" };
+const memoryBytes = { ...plan.claimed.memoryBytes, moon: bytes(1) };
+const withMemory = { claimed: { ...plan.claimed, memoryBytes } };
 
 test("a plan says what it costs, where, and what else there is", () => {
   expect(plan).toMatchObject({
@@ -53,6 +59,18 @@ test.each([
     "latencySeconds = 0.3",
   ],
   ["a bound above its value", { bound: 1 }, "above its own value"],
+  ["a gap that its bound does not give", { bound: 0.2, gap: 0.1 }, "gap of 0.1"],
+  ["a guarantee that nothing proves", { guarantee: "optimal" as const }, "'optimal-in-class'"],
+  ["memory of a device that is not there", withMemory, "memoryBytes.moon"],
+  ["an alternative that is not so", { alternatives: { ...plan.alternatives, camera: 9 } }, "= 9"],
+  ["an alternative left out", { alternatives: {} }, "alternatives.camera = undefined"],
+  ["transfers left out", { transfers: [] }, "transfer 0 of the plan is none"],
+  ["a transfer too many", { transfers: [...plan.transfers, ...plan.transfers] }, "it is none"],
+  ["another bottleneck", { bottleneck: { device: "camera" } }, "the bottleneck"],
+  ["a stage elsewhere", { stages: plan.stages.map(onCamera) }, "stage 's0'"],
+  ["a stage of other seconds", { stages: plan.stages.map(slower) }, "seconds.0 = 9"],
+  ["a stage left out", { stages: [] }, "0 stages"],
+  ["a placement that its stages do not follow", { placement: split }, "stage 's0'"],
   ["a node nowhere", { placement: { a: "cloud" } }, "'b' nowhere"],
   ["a node that is not there", { placement: { ...plan.placement, c: "cloud" } }, "'c'"],
   ["a device that is not there", { placement: { ...plan.placement, b: "moon" } }, "'moon'"],

@@ -1,10 +1,12 @@
 import { CodedError } from "../base/errors.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
+import type { GraphIndex } from "../graph/graph.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
-import { claimOf } from "./make-plan.ts";
+import { alternativesOf, claimOf, gapOf, guaranteeOf, stagesOf, transfersOf } from "./make-plan.ts";
 import { formatObjective } from "./objective.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, Stage, Transfer } from "./plan.ts";
 import type { Placement, Problem } from "./problem.ts";
+import { groupStages } from "./stages.ts";
 
 /** A claim may differ from the evaluation by this much, relative. */
 const tolerance = 1e-9;
@@ -24,20 +26,21 @@ export function check(problem: Problem, plan: Plan): Evaluation {
       `the plan is for objective "${plan.objective}", not "${formatObjective(problem.objective)}"`,
     );
   }
-  const evaluation = evaluate(problem, placementOf(problem, plan));
+  const placement = placementOf(problem, plan);
+  const evaluation = evaluate(problem, placement);
   if (evaluation.type === "infeasible")
     throw invalid(`the plan is not allowed: ${evaluation.reason}`);
-  const claim = claimOf(problem, evaluation);
-  checkClaim("latencySeconds", plan.claimed.latencySeconds, claim.latencySeconds);
-  checkClaim("periodSeconds", plan.claimed.periodSeconds, claim.periodSeconds);
-  checkClaim("throughputPerSecond", plan.claimed.throughputPerSecond, claim.throughputPerSecond);
-  checkClaim("energyJoules", plan.claimed.energyJoules, claim.energyJoules);
-  for (const [device, value] of Object.entries(claim.memoryBytes)) {
-    checkClaim(`memoryBytes.${device}`, plan.claimed.memoryBytes[device], value);
+  checkStages(problem.index, plan);
+  checkFigures("stages.seconds", secondsOf(plan.stages), secondsOf(stagesOf(problem, placement)));
+  checkClaims(plan.claimed, claimOf(problem, evaluation));
+  checkTransfers(plan.transfers, transfersOf(problem, evaluation));
+  checkFigures("alternatives", plan.alternatives, alternativesOf(problem));
+  if (JSON.stringify(plan.bottleneck) !== JSON.stringify(evaluation.bottleneck)) {
+    throw invalid(
+      `the plan claims the bottleneck ${JSON.stringify(plan.bottleneck)}, but it is ${JSON.stringify(evaluation.bottleneck)}`,
+    );
   }
-  if (plan.bound !== null && plan.bound > evaluation.value * (1 + tolerance)) {
-    throw invalid(`the plan's bound ${plan.bound} is above its own value ${evaluation.value}`);
-  }
+  checkProof(plan, evaluation.value);
   return evaluation;
 }
 
@@ -47,11 +50,49 @@ export function check(problem: Problem, plan: Plan): Evaluation {
  * @throws PLAN_INVALID if it leaves a node out or names a device or node that does not exist
  */
 export function placementOf(problem: Problem, plan: Plan): Placement {
-  const deviceByName = new Map(problem.devices.map(({ name }, device) => [name, device]));
-  const stray = Object.keys(plan.placement).find((name) => !problem.index.nodeByName.has(name));
+  return placeNodes(
+    problem.index,
+    plan.placement,
+    problem.devices.map(({ name }) => name),
+  );
+}
+
+/**
+ * Refuses a plan whose stages are not those of its placement: what is cut and run are the stages,
+ * what is evaluated is the placement.
+ *
+ * @param index of the graph that the plan is for
+ * @throws PLAN_INVALID
+ */
+export function checkStages(index: GraphIndex, plan: Plan): void {
+  const names = [...new Set(Object.values(plan.placement))];
+  const expected = groupStages(index, placeNodes(index, plan.placement, names)).map(
+    ({ device, nodes }) =>
+      JSON.stringify([[names[device]], nodes.map((node) => index.graph.nodes[node]?.name)]),
+  );
+  const wrong = plan.stages.find(
+    ({ devices, nodes }, position) => JSON.stringify([devices, nodes]) !== expected[position],
+  );
+  if (wrong !== undefined || plan.stages.length !== expected.length) {
+    const which = wrong === undefined ? `${plan.stages.length} stages` : `stage '${wrong.id}'`;
+    throw invalid(
+      `${which} of the plan ${wrong === undefined ? "are" : "is"} not what its placement gives (${expected.length} stages); plan again instead of editing the file`,
+    );
+  }
+  if (new Set(plan.stages.map(({ id }) => id)).size === plan.stages.length) return;
+  throw invalid("two stages of the plan have one id; plan again instead of editing the file");
+}
+
+function placeNodes(
+  index: GraphIndex,
+  placement: Plan["placement"],
+  devices: readonly string[],
+): Placement {
+  const deviceByName = new Map(devices.map((name, device) => [name, device]));
+  const stray = Object.keys(placement).find((name) => !index.nodeByName.has(name));
   if (stray !== undefined) throw invalid(`the plan places node '${stray}', which the graph lacks`);
-  return problem.index.graph.nodes.map(({ name }) => {
-    const device = plan.placement[name];
+  return index.graph.nodes.map(({ name }) => {
+    const device = Object.hasOwn(placement, name) ? placement[name] : undefined;
     if (device === undefined) throw invalid(`the plan places node '${name}' nowhere`);
     const position = deviceByName.get(device);
     if (position !== undefined) return position;
@@ -59,12 +100,68 @@ export function placementOf(problem: Problem, plan: Plan): Placement {
   });
 }
 
+function checkClaims(claimed: Plan["claimed"], evaluated: Plan["claimed"]): void {
+  const { memoryBytes, ...figures } = claimed;
+  const { memoryBytes: needed, ...found } = evaluated;
+  checkFigures("claimed", figures, found);
+  checkFigures("claimed.memoryBytes", memoryBytes, needed);
+}
+
+function checkFigures(
+  field: string,
+  claimed: Readonly<Record<string, number>>,
+  evaluated: Readonly<Record<string, number>>,
+): void {
+  for (const [name, value] of Object.entries(evaluated)) {
+    checkClaim(`${field}.${name}`, claimed[name], value);
+  }
+  const stray = Object.keys(claimed).find((name) => !Object.hasOwn(evaluated, name));
+  if (stray === undefined) return;
+  throw invalid(`the plan says ${field}.${stray} = ${claimed[stray]}, which there is not`);
+}
+
+function secondsOf(stages: readonly Stage[]): Record<string, number> {
+  return Object.fromEntries(stages.map(({ seconds }, position) => [position, seconds]));
+}
+
+function checkTransfers(claimed: readonly Transfer[], evaluated: readonly Transfer[]): void {
+  const nameOf = ({ tensor, from, to }: Transfer): string => `'${tensor}' ${from} → ${to}`;
+  const names = evaluated.map(nameOf);
+  const wrong = claimed.findIndex((transfer, position) => nameOf(transfer) !== names[position]);
+  if (wrong >= 0 || claimed.length !== evaluated.length) {
+    const at = wrong >= 0 ? wrong : Math.min(claimed.length, evaluated.length);
+    const observed = claimed[at] === undefined ? "none" : nameOf(claimed[at]);
+    throw invalid(`transfer ${at} of the plan is ${observed}, but it is ${names[at] ?? "none"}`);
+  }
+  claimed.forEach(({ bytes, seconds }, position) => {
+    const found = evaluated[position] as Transfer;
+    const field = `transfer of ${names[position]}`;
+    checkFigures(field, { bytes, seconds }, { bytes: found.bytes, seconds: found.seconds });
+  });
+}
+
+/** That gap and guarantee are what the bound proves. Whether the bound holds only a planner knows. */
+function checkProof({ bound, gap, guarantee, class: among }: Plan, value: number): void {
+  if (bound !== null && bound > value * (1 + tolerance)) {
+    throw invalid(`the plan's bound ${bound} is above its own value ${value}`);
+  }
+  const proven = gapOf(value, bound);
+  const isSame =
+    gap === proven || (gap !== null && proven !== null && Math.abs(gap - proven) <= tolerance);
+  if (!isSame) throw invalid(`the plan claims a gap of ${gap}, but its bound gives ${proven}`);
+  const earned = guaranteeOf(proven, among ?? null);
+  if (guarantee === earned) return;
+  throw invalid(`the plan claims the guarantee '${guarantee}', but its bound gives '${earned}'`);
+}
+
 function checkClaim(field: string, claimed: number | undefined, evaluated: number): void {
   const difference = Math.abs((claimed ?? Number.NaN) - evaluated);
   if (difference <= tolerance * Math.abs(evaluated)) return;
   // An empty graph has a period of 0, and so both throughputs are infinite.
   if (claimed === evaluated) return;
-  throw invalid(`the plan claims ${field} = ${claimed}, but it is ${evaluated}`);
+  throw invalid(
+    `the plan says ${field} = ${claimed}, but it is ${evaluated}: it was made from another profile or topology, or edited; plan again`,
+  );
 }
 
 function invalid(message: string): CodedError {

@@ -42,7 +42,7 @@ function keptNodes(index: GraphIndex, keepLocal: string | number | undefined): S
   if (tensor === undefined) {
     throw new CodedError(
       "TENSOR_UNKNOWN",
-      `no tensor is named '${keepLocal}'; \`partita inspect\` lists the tensors`,
+      `no tensor is named '${keepLocal}' in the graph that is planned; the profile lists them (optimising a model removes some)`,
       { tensor: keepLocal },
     );
   }

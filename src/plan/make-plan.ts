@@ -59,16 +59,22 @@ export function makePlan(
   };
 }
 
-function gapOf(value: number, bound: number | null): number | null {
+/** (value − bound) ÷ value; 0 within rounding, `null` without a bound. */
+export function gapOf(value: number, bound: number | null): number | null {
   if (bound === null) return null;
   if (value === 0) return 0;
   const gap = (value - bound) / value;
   return gap <= equality ? 0 : gap;
 }
 
-function guaranteeOf(gap: number | null, optimalAmong: PlannerClass | null): Guarantee {
+/**
+ * What a gap and a planner that ran to its end prove.
+ *
+ * @param among the class of placements that the planner is never beaten in
+ */
+export function guaranteeOf(gap: number | null, among: string | null): Guarantee {
   if (gap === 0) return "optimal";
-  if (optimalAmong !== null && optimalAmong !== "all") return "optimal-in-class";
+  if (among !== null && among !== "all") return "optimal-in-class";
   return gap === null ? "heuristic" : "bounded";
 }
 
@@ -88,7 +94,8 @@ export function claimOf(problem: Problem, evaluation: Evaluation): Claim {
   };
 }
 
-function stagesOf(problem: Problem, placement: Placement): Stage[] {
+/** The stages of a placement, in names. */
+export function stagesOf(problem: Problem, placement: Placement): Stage[] {
   return groupStages(problem.index, placement).map(({ device, nodes }, position) => ({
     id: `s${position}`,
     devices: [problem.devices[device]?.name ?? ""],
@@ -97,7 +104,8 @@ function stagesOf(problem: Problem, placement: Placement): Stage[] {
   }));
 }
 
-function transfersOf(problem: Problem, evaluation: Evaluation): Transfer[] {
+/** The hops of an evaluation, in names. */
+export function transfersOf(problem: Problem, evaluation: Evaluation): Transfer[] {
   return evaluation.hops.map(({ tensor, link }) => {
     const { from, to } = problem.topology.links[link] as { from: string; to: string };
     const size = problem.linkBytes[tensor] as number;
