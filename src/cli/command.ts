@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { CodedError } from "../base/errors.ts";
+import { CodedError, messageOf } from "../base/errors.ts";
 import { type Dimension, parseQuantity } from "../base/units.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -118,9 +118,20 @@ export function quantity(
 ): Option<number | undefined> {
   const read = (given: unknown): number | undefined => {
     const written = asText(given);
-    return written === undefined ? undefined : parseQuantity(written, dimension);
+    if (written === undefined) return undefined;
+    const value = orUsage(flags, () => parseQuantity(written, dimension));
+    if (value >= 0) return value;
+    throw usage(`${nameOf(flags)} must not be negative, but is "${written}"`);
   };
   return { flags, summary, repeatable: false, read };
+}
+
+function orUsage<T>(flags: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw usage(`${nameOf(flags)}: ${messageOf(error)}`);
+  }
 }
 
 /** One of a few words. */

@@ -9,7 +9,8 @@ import type { Plan } from "../plan/plan.ts";
 import { createOnnxRuntime } from "../runtime/onnxruntime.node.ts";
 import type { PreparedGraph } from "../runtime/prepare.node.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
-import { type Call, flag, type Option, text, texts } from "./command.ts";
+import { checkDeployable } from "./check-deployable.ts";
+import { type Call, flag, type Option, text, texts, usage } from "./command.ts";
 import { checkPlanned } from "./cut.ts";
 import { type Fleet, type FleetOptions, startFleet } from "./fleet.ts";
 import { loadModel, type NamedModel } from "./model-argument.ts";
@@ -70,15 +71,30 @@ export async function prepareDeployment(
 ): Promise<Deployable> {
   const { options, terminal } = call;
   const topology = await loadTopology(topologyFile, terminal);
+  if (options.plan !== undefined) refuseChoices(options);
   const given = options.plan === undefined ? null : await loadPlan(options.plan, terminal);
   const named = await loadModel(modelArgument, terminal);
   const plan = given ?? (await planFor(named, topology, call));
   const level = plan.level ?? "extended";
   const prepared = await prepareModel(named.model, level, options.shape);
   checkPlanned(prepared, plan, level);
+  if (given !== null) checkDeployable(plan, prepared.graph, topology);
   const constantOutputs = await runConstants(prepared, plan.threads ?? 1);
   const graph = { ...prepared.graph, name: named.name };
   return { named, topology, plan, prepared: { ...prepared, graph }, constantOutputs };
+}
+
+/** A plan that is given is run as it is: what was to make another must not seem to be obeyed. */
+function refuseChoices(options: DeployChoices): void {
+  const { shape: _, ...measuring } = profilingOptions;
+  const idle = Object.entries({ ...planningOptions, ...measuring })
+    .filter(([key]) => options[key as keyof DeployChoices] !== undefined)
+    .map(([, { flags }]) => flags.split(" ")[0]);
+  if (options.profile.length > 0) idle.push("--profile");
+  if (idle.length === 0) return;
+  throw usage(
+    `${idle.join(", ")} cannot change the plan of --plan; leave ${idle.length === 1 ? "it" : "them"} out, or plan again`,
+  );
 }
 
 async function planFor(

@@ -112,8 +112,17 @@ export function demandPlan(answer: Plan | Infeasible, problem: Problem): Plan {
   throw new CodedError("PLAN_INFEASIBLE", message, { witness: answer.witness });
 }
 
-/** Exporters also name tensors by numbers, so that an existing tensor comes first. */
-function tensorOrCount(written: string, profile: Profile): string | number {
-  const isTensor = profile.graph.tensors.some(({ name }) => name === written);
+/**
+ * Exporters also name tensors by numbers, so that an existing tensor comes first.
+ *
+ * @throws USAGE_INVALID for an input of the graph, which would keep nothing
+ */
+function tensorOrCount(written: string, { graph }: Profile): string | number {
+  if (graph.inputs.includes(written)) {
+    throw usage(
+      `--keep-local ${written} would keep nothing: it is an input of the graph; name the first tensor that may leave, or 1 to keep the first node and its inputs`,
+    );
+  }
+  const isTensor = graph.tensors.some(({ name }) => name === written);
   return !isTensor && /^\d+$/.test(written) ? Number(written) : written;
 }

@@ -169,7 +169,9 @@ export async function obtainProfile(
     return profileModel(await loadModel(argument, terminal), others, call);
   }
   const files = [argument, ...others];
-  return mergeProfiles(await Promise.all(files.map((path) => loadProfile(path, terminal))));
+  const merged = mergeProfiles(await Promise.all(files.map((path) => loadProfile(path, terminal))));
+  refuseOthers(merged, call.options);
+  return merged;
 }
 
 /** The same for a model that is there already. */
@@ -185,7 +187,34 @@ export async function profileModel(
     checkModel(profile.source, named, file);
     profiles.push(profile);
   }
-  return mergeProfiles(profiles);
+  const merged = mergeProfiles(profiles);
+  refuseOthers(merged, call.options);
+  return merged;
+}
+
+/** A profile that is there is not measured again: what says how must not seem to be obeyed. */
+function refuseOthers(
+  { graph, source }: Profile,
+  { level, threads, shape }: ProfilingChoices,
+): void {
+  const refuse = (option: string, wanted: unknown, found: unknown): never => {
+    throw new CodedError(
+      "PROFILE_INVALID",
+      `${option} ${wanted} is asked for, but the profile was measured with ${found}; profile again, or leave the option out`,
+    );
+  };
+  if (source !== undefined && level !== undefined && resolveLevel(level) !== source.level) {
+    refuse("--level", level, source.level);
+  }
+  if (source !== undefined && threads !== undefined && threads !== source.threads) {
+    refuse("--threads", threads, source.threads);
+  }
+  for (const [input, sizes] of Object.entries(shape)) {
+    const found = graph.tensors.find(({ name }) => name === input)?.shape;
+    const isInput = graph.inputs.includes(input);
+    if (isInput && found?.join() === sizes.join()) continue;
+    refuse("--shape", `${input}=${sizes.join()}`, isInput ? found?.join() : "no such input");
+  }
 }
 
 /** @throws PROFILE_INVALID, FILE_NOT_FOUND */

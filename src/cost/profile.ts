@@ -129,7 +129,7 @@ export function readProfile(text: string, file = "profile"): Profile {
 /**
  * Joins profiles of one graph that were measured on several machines.
  *
- * @throws PROFILE_INVALID if they are of different graphs or name a kind of device twice
+ * @throws PROFILE_INVALID if they are of different graphs or threads, or name a kind of device twice
  */
 export function mergeProfiles(profiles: readonly Profile[]): Profile {
   const [first, ...others] = profiles;
@@ -140,6 +140,12 @@ export function mergeProfiles(profiles: readonly Profile[]): Profile {
     if (graphSha256(other.graph) !== hash) {
       throw invalid(
         `the profiles are of different graphs ('${first.graph.name}' and '${other.graph.name}'); profile one saved graph on every machine`,
+      );
+    }
+    const [threads, found] = [first.source?.threads, other.source?.threads];
+    if (threads !== undefined && found !== undefined && threads !== found) {
+      throw invalid(
+        `the profiles were measured with ${threads} and ${found} threads; all devices run with one number, so profile with the same --threads on every machine`,
       );
     }
     for (const [name, device] of Object.entries(other.devices)) {

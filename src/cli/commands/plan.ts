@@ -1,4 +1,5 @@
 import type { Infeasible } from "../../plan/feasibility.ts";
+import { formatObjective } from "../../plan/objective.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Problem } from "../../plan/problem.ts";
 import { argumentAt, type Command, defineCommand, needed, text, texts } from "../command.ts";
@@ -83,7 +84,7 @@ function reportInfeasible(answer: Infeasible, problem: Problem, terminal: Termin
     return infeasibleExitCode;
   }
   const { bold, dim } = terminal.colours;
-  terminal.line(bold(`No plan for ${problem.objective.type} keeps the limits:`));
+  terminal.line(bold(`No plan for ${formatObjective(problem.objective)} keeps the limits:`));
   terminal.line(`  ${answer.reason}`);
   const witness = Object.entries(answer.witness).map(([name, value]) => `${name} = ${value}`);
   if (witness.length > 0) terminal.line(dim(`  (${witness.join(", ")})`));

@@ -7,7 +7,16 @@ import { createOnnxRuntime } from "../../runtime/onnxruntime.node.ts";
 import type { Runtime, Session, TensorValues } from "../../runtime/runtime.ts";
 import { readSignature } from "../../runtime/signature.ts";
 import { runSplit } from "../../runtime/split-run.ts";
-import { argumentAt, type Command, defineCommand, needed, text, texts, whole } from "../command.ts";
+import {
+  argumentAt,
+  type Command,
+  defineCommand,
+  needed,
+  text,
+  texts,
+  usage,
+  whole,
+} from "../command.ts";
 import { type Cut, cutByPlan, cutLevelOption } from "../cut.ts";
 import { loadModel, modelArgument } from "../model-argument.ts";
 import { loadPlan } from "../planning.ts";
@@ -50,6 +59,7 @@ export const verify: Command = defineCommand({
       seeds: options.seeds ?? (options.input.length > 0 ? 0 : defaultSeeds),
       terminal,
     });
+    if (requests.length === 0) throw usage("nothing to compare: give --input FILE or --seeds N");
     const threads = options.threads ?? plan.threads ?? 1;
     await using sessions = await openSessions(cut, threads);
     const progress = showProgress("verify", terminal);

@@ -148,7 +148,7 @@ function proof(plan: Plan, value: number, unit: "s" | "J"): string {
     return "none: no bound is known, a better placement may exist";
   if (plan.gap === 0) return `no placement is below ${formatQuantity(value, unit, 4)} (gap 0)`;
   const percent = `${(plan.gap * 100).toPrecision(2)} %`;
-  return `no placement is below ${formatQuantity(plan.bound, unit, 4)}: this one is at most ${percent} above the best (gap)`;
+  return `no placement is below ${formatQuantity(plan.bound, unit, 4)}: the best is at most ${percent} below this one (gap)`;
 }
 
 function limits(plan: Plan): [string, string][] {
