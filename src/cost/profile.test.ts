@@ -52,6 +52,16 @@ test("refuses a graph with a cycle", () => {
   expect(() => readProfile(cyclic)).toThrow(expect.objectContaining({ code: "GRAPH_INVALID" }));
 });
 
+const source = {
+  modelSha256: "m",
+  graphSha256: "g",
+  level: "basic",
+  runtime: "onnxruntime 1.30.0",
+  shapes: {},
+  machine: "a desk",
+  measuredAt: "2026-01-01T00:00:00Z",
+} as const;
+
 test("merges the kinds of device of one graph, and only of one", () => {
   const first = readProfile(text);
   const second = { ...first, devices: { nuc: first.devices["pi"] as Profile["devices"][string] } };
@@ -59,6 +69,11 @@ test("merges the kinds of device of one graph, and only of one", () => {
   expect(() => mergeProfiles([first, first])).toThrow(/two profiles measure a device 'pi'/);
   const other = readProfile(text.replaceAll('"b"', '"c"'));
   expect(() => mergeProfiles([first, other])).toThrow(/different graphs/);
+  const threaded = [1, 2].map((threads) => ({
+    ...(threads === 1 ? first : second),
+    source: { ...source, threads },
+  }));
+  expect(() => mergeProfiles(threaded)).toThrow("1 and 2 threads");
 });
 
 test("hashes what a graph is, not the order in which its fields were written", () => {

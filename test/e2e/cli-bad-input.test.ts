@@ -192,6 +192,21 @@ test("refuses a plan that is for another level or another graph, and says what t
   expect(text.message).toMatch(/^error PLAN_INVALID: home\.topology\.yaml/);
 });
 
+test("refuses an edited plan, one for another topology, and options that a profile cannot obey", async () => {
+  const written = readFileSync(bench.path(plan), "utf8");
+  bench.write("moved.json", written.replace(/("placement": \{\s+"[^"]+": )"\w+"/, '$1"moon"'));
+  const edited = await failure("split", model, "--plan", "moved.json", "-o", "p");
+  expect(edited.message).toMatch(
+    /^error PLAN_INVALID: stage 's0' of the plan is not what its placement gives/,
+  );
+  const yaml = readFileSync(bench.path(topology), "utf8");
+  bench.write("renamed.yaml", yaml.replaceAll("camera", "attic"));
+  const other = await failure("run", "renamed.yaml", model, "--plan", plan, "--seeds", "1");
+  expect(other.message).toMatch(/^error PLAN_INVALID: .* on 'camera', which the topology lacks/);
+  const level = await failure("plan", profile, "-t", topology, "--level", "all");
+  expect(level.message).toMatch(/^error PROFILE_INVALID: --level all is asked for, but .* basic/);
+});
+
 test("says that the disk is full, and leaves nothing behind", async () => {
   const device = await failure("plan", profile, "-t", topology, "-o", "/dev/full");
   expect(device.message).toBe("error FILE_WRITE_FAILED: /dev/full: no space left on the disk");
@@ -227,6 +242,26 @@ test.each([
     "an unknown objective",
     ["plan", profile, "-t", topology, "--objective", "speed"],
     /objective "speed" is unknown/,
+  ],
+  [
+    "a limit without a unit",
+    ["plan", profile, "-t", topology, "--max-latency", "5"],
+    /USAGE_INVALID: --max-latency: "5" is not a quantity in s/,
+  ],
+  [
+    "privacy that keeps nothing",
+    ["plan", profile, "-t", topology, "--keep-local", "input"],
+    /--keep-local input would keep nothing/,
+  ],
+  [
+    "an option that a plan cannot obey",
+    ["run", topology, model, "--plan", plan, "--keep-local", "1", "--seeds", "1"],
+    /--keep-local cannot change the plan of --plan/,
+  ],
+  [
+    "a comparison of nothing",
+    ["verify", model, "--plan", plan, "--seeds", "0"],
+    /nothing to compare/,
   ],
   ["no command", [], /Usage: partita/],
 ])("explains %s: exit code 64", async (_, words, text) => {

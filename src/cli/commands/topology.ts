@@ -55,13 +55,16 @@ export const topology: Command = defineCommand({
     );
     const progress = showProgress("measuring", terminal);
     const links: NamedLink[] = [];
-    for (const [position, { from, to }] of pairs.entries()) {
-      signal.throwIfAborted();
-      progress.update(position / pairs.length, `${from.name} → ${to.name}`);
-      const found = await probeBetween(from.address, to.address, setting);
-      links.push({ from: from.name, to: to.name, ...found });
+    try {
+      for (const [position, { from, to }] of pairs.entries()) {
+        signal.throwIfAborted();
+        progress.update(position / pairs.length, `${from.name} → ${to.name}`);
+        const found = await probeBetween(from.address, to.address, setting);
+        links.push({ from: from.name, to: to.name, ...found });
+      }
+    } finally {
+      progress.stop();
     }
-    progress.stop();
     const measuredAt = new Date().toISOString();
     const written = writeTopology(places, links, measuredAt);
     readTopology(written, file);

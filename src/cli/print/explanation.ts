@@ -26,7 +26,7 @@ export function formatExplanation(
   const sections = [
     `${bold(`${figure} ${value}: ${formatGuarantee(plan)}`)}\n  busiest: ${nameOfBottleneck(plan.bottleneck)}`,
     `${bold("Devices")}\n${explanation.devices.map((device) => `  ${describeDevice(device, unit)}`).join("\n")}`,
-    `${bold("What would change the plan")}\n${describeSensitivities(explanation, problem, terminal)}`,
+    `${bold("What would change the plan")}\n${doubt(plan)}${describeSensitivities(explanation, problem, terminal)}`,
     ...portability(plan),
   ];
   return sections.join("\n\n");
@@ -50,6 +50,11 @@ function consequence(condition: string, opposite: Alternative, unit: "s" | "J"):
   const least = isOptimal ? "" : " at most";
   const figure = `${formatQuantity(value, unit, 4)} (${ratio.toFixed(2)} x)`;
   return `${condition} the best is${least} ${figure}, on ${devicesUsed.join(", ")}`;
+}
+
+function doubt({ guarantee }: Plan): string {
+  if (guarantee === "optimal") return "";
+  return "  Nothing proves that this plan is the best as things are: where a better one is known, it changes at once (1 x).\n";
 }
 
 function describeSensitivities(

@@ -138,7 +138,7 @@ function inputs({ profile, linkBytes, index }: Problem): string {
       const whole = formatQuantity(tensor?.bytes ?? 0, "B");
       return onLink === tensor?.bytes
         ? `${name}: ${shape}, ${whole} on a link`
-        : `${name}: ${shape}, ${formatQuantity(onLink, "B")} on a link (inputBytes of the topology; ${whole} in memory)`;
+        : `${name}: ${shape}, ${formatQuantity(onLink, "B")} on a link (inputBytes of the topology; ${whole} in memory, decoding counted as free)`;
     })
     .join("\n");
 }
