@@ -1,6 +1,7 @@
 import { formatQuantity } from "../../base/units.ts";
 import { memoryBytes } from "../../cost/memory.ts";
 import { type Infeasible, infeasible } from "../feasibility.ts";
+import type { Problem } from "../problem.ts";
 import type { SearchSpace } from "../search-space.ts";
 
 /**
@@ -40,12 +41,35 @@ function explainHomeless(
   });
   const nearest = small.sort((a, b) => a.needed - a.capacity - (b.needed - b.capacity))[0];
   if (nearest === undefined) {
-    return infeasible(`${what} can run on no device that it is allowed on`, { node });
+    return explainPrivate(problem, members) ?? explainUnable(what, node);
   }
   const { name, needed, capacity } = nearest;
   return infeasible(
     `${what} fits on no device; on '${name}' it alone would need ${formatQuantity(needed, "B", 4)}, ${formatQuantity(needed - capacity, "B")} more than its memory of ${formatQuantity(capacity, "B", 4)}`,
     { node, device: name, neededBytes: needed, memoryBytes: capacity },
+  );
+}
+
+function explainUnable(what: string, node: string): Infeasible {
+  return infeasible(`${what} can run on no device that it is allowed on`, { node });
+}
+
+/** The node that privacy ties to a source which cannot run it; `null` if there is none. */
+function explainPrivate(problem: Problem, members: readonly number[]): Infeasible | null {
+  const { index, seconds, source } = problem;
+  const tied = members.find(
+    (member) =>
+      problem.pinned.has(member) && seconds.get(source, member) === Number.POSITIVE_INFINITY,
+  );
+  if (tied === undefined) return null;
+  const node = index.graph.nodes[tied]?.name ?? "";
+  const device = problem.devices[source]?.name ?? "";
+  const read = (index.nodeInputs[tied] ?? []).find((tensor) => problem.private.has(tensor));
+  const tensor = read === undefined ? "" : (index.graph.tensors[read]?.name ?? "");
+  const reason = read === undefined ? "" : `, since it reads the private tensor '${tensor}'`;
+  return infeasible(
+    `node '${node}' must stay on '${device}'${reason}, and '${device}' cannot run it`,
+    { node, device, ...(read === undefined ? {} : { tensor }) },
   );
 }
 

@@ -38,6 +38,17 @@ test("too little memory everywhere is answered with the node, the bytes and the 
   });
 });
 
+test("a source that cannot run what privacy ties to it is answered with node, device and tensor", () => {
+  const nodes = sketch.nodes.map((node) =>
+    node.name === "b" ? { ...node, seconds: [null, 1, 1] } : node,
+  );
+  const problem = problemOf({ ...sketch, nodes, limits: { keepLocal: "b" } });
+  expect(runToEnd(problem).at(-1)).toMatchObject({
+    type: "infeasible",
+    witness: { node: "b", device: "low", tensor: "a" },
+  });
+});
+
 test("parameters beyond all memory together are said to be", () => {
   const long = Array.from({ length: 9 }, (_, node) => ({
     ...(sketch.nodes[0] as Sketch["nodes"][number]),
