@@ -25,6 +25,8 @@ export interface ProbeSetting {
   readonly seconds: number;
 }
 
+/** An agent measures no longer than this, whoever asks. */
+export const mostSeconds = 60;
 const pings = 31;
 const chunk: Uint8Array<ArrayBuffer> = new Uint8Array(256 * 1024);
 const nothing: Uint8Array<ArrayBuffer> = new Uint8Array(0);
@@ -41,7 +43,7 @@ const messageSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("measure"),
     address: z.string(),
-    seconds: z.number().positive().max(60),
+    seconds: z.number().positive().max(mostSeconds),
   }),
   z.object({
     type: z.literal("measured"),

@@ -7,7 +7,7 @@ import { readTopology } from "../../cost/topology-file.ts";
 import { tcpTransport } from "../../transport/tcp.node.ts";
 import { type Command, defineCommand, flag, needed, quantity, text, usage } from "../command.ts";
 import { writeWhole } from "../files.ts";
-import { type MeasuredLink, probeBetween } from "../link-probe.ts";
+import { type MeasuredLink, mostSeconds, probeBetween } from "../link-probe.ts";
 import { showProgress } from "../print/progress.ts";
 import { formatTable } from "../print/table.ts";
 
@@ -31,7 +31,11 @@ export const topology: Command = defineCommand({
   options: {
     token: text("--token <token>", "as the agents were started with"),
     output: text("-o, --output <file>", "where to write the topology"),
-    seconds: quantity("--time <2 s>", "how long bytes are sent in each direction", "s"),
+    seconds: quantity(
+      "--time <2 s>",
+      "how long bytes are sent in each direction (default 2 s)",
+      "s",
+    ),
     force: flag("--force", "write over a file that exists"),
   },
   examples: [
@@ -43,12 +47,16 @@ export const topology: Command = defineCommand({
     const places = agents.map(readPlace);
     if (places.length < 2) throw usage("name two agents or more: NAME=HOST:PORT");
     const file = needed(options.output, "-o FILE", "where to write the topology");
+    const { seconds = 2 } = options;
+    if (!(seconds > 0 && seconds <= mostSeconds)) {
+      throw usage(`--time wants more than 0 s and at most ${mostSeconds} s, not ${seconds} s`);
+    }
     if (!options.force) await refuseExisting(file);
     const setting = {
       transport: tcpTransport,
       clock: systemClock,
       token: needed(options.token, "--token TOKEN", "as the agents were started with"),
-      seconds: options.seconds ?? 2,
+      seconds,
     };
     const pairs = places.flatMap((from) =>
       places.filter((to) => to !== from).map((to) => ({ from, to })),
