@@ -181,12 +181,8 @@ export async function profileModel(
   call: Surroundings & { readonly options: ProfilingChoices },
 ): Promise<Profile> {
   if (files.length === 0) return measureOnce(describeMeasurement(named, call.options), call);
-  const profiles: Profile[] = [];
-  for (const file of files) {
-    const profile = await loadProfile(file, call.terminal);
-    checkModel(profile.source, named, file);
-    profiles.push(profile);
-  }
+  const profiles = await Promise.all(files.map((file) => loadProfile(file, call.terminal)));
+  checkModel(profiles, named);
   const merged = mergeProfiles(profiles);
   refuseOthers(merged, call.options);
   return merged;
@@ -222,12 +218,14 @@ export async function loadProfile(path: string, terminal: Terminal): Promise<Pro
   return readProfile(await readText(path, terminal), shownName(path));
 }
 
-function checkModel(source: ProfileSource | undefined, named: NamedModel, file: string): void {
-  if (source === undefined || savedLevel(named.model) !== null) return;
-  if (source.modelSha256 === modelSha256(named.model)) return;
+/** One of the model itself is enough: the others may be of its saved graph, and all are of one graph. */
+function checkModel(profiles: readonly Profile[], named: NamedModel): void {
+  if (savedLevel(named.model) !== null) return;
+  const hash = modelSha256(named.model);
+  if (profiles.some(({ source }) => source === undefined || source.modelSha256 === hash)) return;
   throw new CodedError(
     "PROFILE_INVALID",
-    `${file} was measured with another model than '${named.name}' (modelSha256 differs); profile this one`,
+    `no profile was measured with the model '${named.name}' (modelSha256 differs); profile it, or give the graph that was saved and profiled instead`,
   );
 }
 

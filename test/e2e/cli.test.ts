@@ -93,6 +93,9 @@ test("measures one saved graph as several kinds of device, and plans with all of
     "gateway",
     "cloud",
   ]);
+  const byModel = await bench.run("plan", model, "--profile", "vm.profile.json", ...words2);
+  expect(byModel).toMatchObject({ code: 0, errors: "" });
+  expect(JSON.parse(byModel.output).placement).toEqual(JSON.parse(planned.output).placement);
 });
 
 test("prints a plan against every single device, and writes it as JSON, DOT and SVG", async () => {

@@ -51,6 +51,6 @@ export function printSummary(
   const median = totals[Math.floor(totals.length / 2)] ?? 0;
   const rate = answers.length / seconds;
   terminal.line(
-    `${answers.length} answered in ${formatQuantity(seconds, "s")}: ${rate.toPrecision(3)} /s, median latency ${formatQuantity(median, "s")}${emulated ? " (emulated)" : ""}`,
+    `${answers.length} answered in ${formatQuantity(seconds, "s")}: ${Number(rate.toPrecision(3))} /s, median latency ${formatQuantity(median, "s")}${emulated ? " (emulated)" : ""}`,
   );
 }

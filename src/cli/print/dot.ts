@@ -46,7 +46,7 @@ export async function dotToSvg(dot: string): Promise<string> {
 
 function title(plan: Plan): string {
   const { latencySeconds, throughputPerSecond } = plan.claimed;
-  return `${plan.objective}\nlatency ${formatQuantity(latencySeconds, "s")}\n${throughputPerSecond.toPrecision(3)} /s`;
+  return `${plan.objective}\nlatency ${formatQuantity(latencySeconds, "s")}\n${Number(throughputPerSecond.toPrecision(3))} /s`;
 }
 
 function colourOf(problem: Problem, device: string | undefined): string {
