@@ -62,8 +62,14 @@ export async function loadPlan(path: string, terminal: Terminal): Promise<Plan> 
   return readPlan(await readText(path, terminal), shownName(path));
 }
 
-/** @throws USAGE_INVALID, TOPOLOGY_INVALID, TENSOR_UNKNOWN */
+/** @throws USAGE_INVALID, PROFILE_INVALID, TOPOLOGY_INVALID, TENSOR_UNKNOWN */
 export function problemOf(profile: Profile, topology: Topology, choices: PlanningChoices): Problem {
+  if (profile.graph.nodes.length === 0) {
+    throw new CodedError(
+      "PROFILE_INVALID",
+      `the graph '${profile.graph.name}' has no nodes: there is nothing to place; profile a model that computes something`,
+    );
+  }
   const { maxLatency, maxPeriod, maxEnergy, keepLocal } = choices;
   const limits: Limits = {
     ...(maxLatency === undefined ? {} : { latencySeconds: maxLatency }),
