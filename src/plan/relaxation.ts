@@ -59,7 +59,9 @@ export function relax(
     (sum, multiplier, resource) => sum + multiplier * (capacities[resource] as number),
     0,
   );
-  return { placement: cut.placement, bound: cut.bound - paid };
+  // Prices and their sums are rounded: a difference of two large numbers is believed only this far.
+  const doubt = paid === 0 ? 0 : 1e-12 * (cut.bound + paid);
+  return { placement: cut.placement, bound: cut.bound - paid - doubt };
 }
 
 /** The objective with every resource at its price. */
