@@ -194,7 +194,10 @@ function simpleBound({ seconds, contraction }: ThroughputModel): number {
 
 function none(alone: Result): Infeasible {
   if ("value" in alone) throw new Error("a search lost the placement that it began with");
-  return infeasible(`no pipeline is allowed; with everything on one device, ${alone.reason}`, alone.witness);
+  return infeasible(
+    `no pipeline is allowed; with everything on one device, ${alone.reason}`,
+    alone.witness,
+  );
 }
 
 function unknown(alone: Result): Infeasible {
