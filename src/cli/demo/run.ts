@@ -28,6 +28,10 @@ export interface DemoResult {
   readonly perfect: boolean;
 }
 
+/** A warm-up takes about this long, and no more requests than this. */
+const warmUpSeconds = 2;
+const mostWarmUps = 60;
+
 /** Requests between two lines that say how far a stream is. */
 const linesEvery = 10;
 
@@ -98,6 +102,7 @@ async function streamPlan(
     inputs: job.inputs,
     references,
     count: requests,
+    warmUps: Math.min(mostWarmUps, Math.ceil(warmUpSeconds / plan.claimed.periodSeconds)),
     clock: systemClock,
     onAnswer,
   });

@@ -28,6 +28,7 @@ test("says nothing about the period of a few requests", async () => {
     inputs: [value(1)],
     references: [value(0)],
     count: 9,
+    warmUps: 0,
     clock: { now: () => seconds(0), sleep: async () => undefined },
     onAnswer: () => undefined,
   });
@@ -38,10 +39,11 @@ test("counts an answer that differs in one bit", async () => {
   let now = 0;
   let asked = 0;
   const streamed = await streamRequests({
-    infer: async () => value(++asked === 3 ? -0 : 0),
+    infer: async () => value(++asked === 7 ? -0 : 0),
     inputs: [value(1), value(2)],
     references: [value(0), value(0)],
     count: 20,
+    warmUps: 4,
     clock: { now: () => seconds(now++), sleep: async () => undefined },
     onAnswer: () => undefined,
   });

@@ -8,6 +8,8 @@ export interface StreamOptions {
   /** The whole model's answer to each of `inputs`. */
   readonly references: readonly TensorValues[];
   readonly count: number;
+  /** Requests that go before, uncounted: the first runs of a session touch memory for the first time. */
+  readonly warmUps: number;
   readonly clock: Clock;
   readonly onAnswer: (answer: StreamedAnswer) => void;
 }
@@ -37,10 +39,11 @@ const alone = 7;
 /** With fewer requests at once a pipeline is hardly full before it runs empty. */
 const fewest = 10;
 
-/** Sends `count` requests at once, then a few one by one, and compares every streamed answer. */
+/** Warms up, sends `count` requests at once and compares every answer, then a few one by one. */
 export async function streamRequests(options: StreamOptions): Promise<Streamed> {
-  const { infer, inputs, references, count, clock } = options;
+  const { infer, inputs, references, count, warmUps, clock } = options;
   const inputOf = (request: number) => inputs[request % inputs.length] as TensorValues;
+  await Promise.all(Array.from({ length: warmUps }, (_, request) => infer(inputOf(request))));
   const start = clock.now();
   const arrivals: number[] = [];
   let bitEqual = 0;
@@ -61,7 +64,6 @@ export async function streamRequests(options: StreamOptions): Promise<Streamed> 
   };
 }
 
-/** After the stream, when the sessions' memory is in use already and its pages no longer cost time. */
 async function timeAlone(
   { infer, clock }: StreamOptions,
   inputOf: (request: number) => TensorValues,
