@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { CodedError, messageOf } from "../base/errors.ts";
 import type { OptimisationLevel } from "../cost/profile.ts";
 import { readOnnxFile } from "../onnx/files.node.ts";
 import { mainGraph, withFields, withGraph } from "../onnx/message.ts";
@@ -10,6 +8,7 @@ import { nameNodes } from "../onnx/names.ts";
 import { canonicalOrder } from "./canonical-order.ts";
 import { toLoadable } from "./loadable.ts";
 import { SessionClient } from "./session-client.node.ts";
+import { makeTemporaryFolder } from "./temporary-folder.node.ts";
 
 /**
  * Optimises a whole model once with ONNX Runtime, in a thread of its own, and names the nodes that
@@ -23,7 +22,7 @@ export async function optimiseModel(
   model: OnnxModel,
   level: OptimisationLevel,
 ): Promise<OnnxModel> {
-  const folder = await temporaryFolder();
+  const folder = await makeTemporaryFolder("optimise");
   try {
     const optimisedPath = join(folder, "optimised.onnx");
     const named = nameNodes(model);
@@ -47,13 +46,4 @@ function canonical(optimised: OnnxModel, original: OnnxModel): OnnxModel {
     known.has(inserted.name) ? inserted : withFields(inserted, { name: "" }),
   );
   return nameNodes({ proto: withGraph(optimised.proto, { node }), weights: optimised.weights });
-}
-
-async function temporaryFolder(): Promise<string> {
-  try {
-    return await mkdtemp(join(tmpdir(), `partita-optimise-${process.pid}-`));
-  } catch (cause) {
-    const message = `cannot make a temporary folder in ${tmpdir()}: ${messageOf(cause)}`;
-    throw new CodedError("FILE_WRITE_FAILED", message, { path: tmpdir() }, cause);
-  }
 }

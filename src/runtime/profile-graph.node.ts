@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createRandom } from "../base/random.ts";
 import { type Bytes, bytes, type Seconds, seconds } from "../base/units.ts";
@@ -19,6 +18,7 @@ import { readKernelTimes } from "./kernel-times.node.ts";
 import { timeModel } from "./part-timer.node.ts";
 import type { PreparedGraph } from "./prepare.node.ts";
 import { sampleInputs } from "./sample-inputs.ts";
+import { makeTemporaryFolder } from "./temporary-folder.node.ts";
 
 export interface ProfileOptions {
   /** Threads of the runtime: those that the parts will run with. */
@@ -55,7 +55,7 @@ export async function profileGraph(
 ): Promise<DeviceProfile> {
   const { threads, signal } = options;
   const steps = progressSteps(options);
-  const folder = await mkdtemp(join(tmpdir(), `partita-profile-${process.pid}-`));
+  const folder = await makeTemporaryFolder("profile");
   try {
     const index = indexGraph(prepared.graph);
     const timing = { threads, values: sampleValues(prepared), limits: runs, signal };
