@@ -10,13 +10,11 @@ import { bitsPerSecond, bytes, flop, seconds, watts } from "../dist/base/units.j
 import type { Profile } from "../dist/cost/profile.js";
 import type { Topology } from "../dist/cost/topology.js";
 import type { Graph, Node, Tensor } from "../dist/graph/graph.js";
-import { toGraph } from "../dist/onnx/graph.js";
-import { mainGraph } from "../dist/onnx/message.js";
-import { readType } from "../dist/onnx/type-proto.js";
 import { evaluate } from "../dist/plan/evaluate.js";
 import { exact } from "../dist/plan/planners/exact.js";
 import { createProblem, type Problem } from "../dist/plan/problem.js";
-import { type ZooName, zoo, zooNames } from "../dist/zoo/zoo.js";
+import { drawGraph } from "../dist/zoo/graph.js";
+import { zooNames } from "../dist/zoo/zoo.js";
 
 interface Row {
   readonly graph: string;
@@ -70,7 +68,7 @@ const topology: Topology = {
 };
 
 const rows = [
-  ...zooNames.map((name) => measure(graphOf(name), 0.02)),
+  ...zooNames.map((name) => measure(drawGraph(name), 0.02)),
   measure(largeGraph(largeNodes), 0.3),
 ];
 print(rows);
@@ -158,19 +156,6 @@ function profileOf(graph: Graph): Profile {
     overheadBytes: bytes(0),
   };
   return { format: "partita.profile/1", graph, devices: { core: { nodeSeconds, ...overhead } } };
-}
-
-function graphOf(name: ZooName): Graph {
-  const { model, shapes } = zoo[name].draw({ skeleton: true });
-  const types = new Map<string, { dataType: string; shape: readonly number[] }>(
-    [...shapes].map(([tensor, shape]) => [tensor, { dataType: "float32", shape }]),
-  );
-  for (const input of mainGraph(model.proto).input) {
-    const type = readType(input.type);
-    const shape = (type?.shape ?? []).map(Number);
-    types.set(input.name, { dataType: type?.dataType ?? "float32", shape });
-  }
-  return { ...toGraph(model, types), name };
 }
 
 /** Modules of four branches that meet again, with a way past each, as in residual and inception networks. */

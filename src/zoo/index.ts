@@ -1,2 +1,3 @@
 /** What users import as `partita/zoo`. */
+export { drawGraph } from "./graph.ts";
 export { buildZoo, zoo, zooNames } from "./zoo.ts";
