@@ -24,28 +24,28 @@ source: a
 `);
 
 test("charges latency, wire and the work of both ends at their speeds", () => {
-  const hops = createHops(topology, [kind, kind, kind, kind]);
+  const hops = createHops(topology, [kind, kind, kind, kind], [{ bytes: 4 }]);
   // Wire 4, latency 1; the sender 4 · 0.25 ÷ 0.5, the receiver 0.5 + 4 · 0.25.
-  expect(hops.hopSeconds(0, 4)).toBe(4 + 1 + 2 + 1.5);
-  expect(hops.wireSeconds(0, 4)).toBe(4);
+  expect(hops.hopSeconds(0, 0)).toBe(4 + 1 + 2 + 1.5);
+  expect(hops.wireSeconds(0, 0)).toBe(4);
 });
 
 test("a device that only relays works for nothing", () => {
-  const hops = createHops(topology, [kind, null, kind, kind]);
-  expect(hops.receiveSeconds(1, 4)).toBe(0);
-  expect(hops.hopSeconds(0, 4)).toBe(4 + 1 + 2);
+  const hops = createHops(topology, [kind, null, kind, kind], [{ bytes: 4 }]);
+  expect(hops.receiveSeconds(0, 0)).toBe(0);
+  expect(hops.hopSeconds(0, 0)).toBe(4 + 1 + 2);
 });
 
 test("takes the cheapest route for the size of a tensor, and the first by name among equals", () => {
-  const hops = createHops(topology, [null, null, null, null]);
+  const hops = createHops(topology, [null, null, null, null], [{ bytes: 4 }, { bytes: 0.25 }]);
   // Two hops cost 2·bytes + 1, the direct link 4·bytes.
-  expect(hops.route(0, 2, 4)).toEqual([0, 1]);
-  expect(hops.route(0, 2, 0.25)).toEqual([2]);
-  expect(hops.route(2, 0, 4)).toBeNull();
-  expect(hops.route(1, 1, 4)).toEqual([]);
+  expect(hops.route(0, 2, 0)).toEqual([0, 1]);
+  expect(hops.route(0, 2, 1)).toEqual([2]);
+  expect(hops.route(2, 0, 0)).toBeNull();
+  expect(hops.route(1, 1, 0)).toEqual([]);
 });
 
 test("prefers fewer hops among equally cheap routes", () => {
-  const hops = createHops(topology, [null, null, null, null]);
-  expect(hops.route(0, 2, 0.5)).toEqual([2]);
+  const hops = createHops(topology, [null, null, null, null], [{ bytes: 0.5 }]);
+  expect(hops.route(0, 2, 0)).toEqual([2]);
 });

@@ -3,39 +3,148 @@
  *
  * @module
  */
+import type { CodecCost } from "../graph/graph.ts";
 import type { DeviceProfile } from "./profile.ts";
+import { createRoutes } from "./routes.ts";
 import type { Topology } from "./topology.ts";
 
-/** A topology with its names resolved to positions and its transfer costs as functions. */
+/** What may travel: bytes as they are, and what lossless codecs make of them. */
+export interface Cargo {
+  readonly bytes: number;
+  readonly codecs?: Readonly<Record<string, CodecCost>>;
+}
+
+/** The codec of a tensor on a link; `null`: the tensor goes as it is. */
+export type CodecChoice = (link: number, tensor: number) => string | null;
+
+/** A topology with its names resolved to positions and its transfer costs as functions of link and tensor. */
 export interface Hops {
   /** Positions of the devices at the ends of each link. */
   readonly links: readonly { readonly from: number; readonly to: number }[];
+  /** One tensor for each kind of cargo; tensors of one kind cost the same on every link. */
+  readonly samples: readonly number[];
+  /** Position in `samples` of the tensor's kind. */
+  sampleOf(tensor: number): number;
+  /** The codec in use; `null`: none. */
+  codec(link: number, tensor: number): string | null;
+  /** Codecs that may be used: none on a link at whose ends a device only relays. */
+  codecs(link: number, tensor: number): readonly string[];
+  /** Bytes on the wire. */
+  bytes(link: number, tensor: number): number;
   /** The seconds that a tensor occupies a link: 8·bytes ÷ bandwidth. */
-  wireSeconds(link: number, bytes: number): number;
-  /** The seconds that a device itself works on a tensor that it sends. */
-  sendSeconds(device: number, bytes: number): number;
-  /** The seconds that a device itself works on a tensor that it receives. */
-  receiveSeconds(device: number, bytes: number): number;
+  wireSeconds(link: number, tensor: number): number;
+  /** The seconds that the sender itself works on a tensor. */
+  sendSeconds(link: number, tensor: number): number;
+  /** The seconds that the receiver itself works on a tensor. */
+  receiveSeconds(link: number, tensor: number): number;
   /** Link latency, wire seconds and the work of both ends. */
-  hopSeconds(link: number, bytes: number): number;
+  hopSeconds(link: number, tensor: number): number;
   /**
-   * The links of the route of least total `hopSeconds`; among equal ones that with fewer hops, then
-   * that whose device names come first. `null`: no route. O(devices · links) at the first call for
-   * a source and a size, then O(1).
+   * The links of the route of least total seconds, every link with its fastest codec; among equal
+   * ones that with fewer hops, then that whose device names come first. `null`: no route.
+   * O(devices · links) at the first call for a source and a kind of cargo, then O(1).
    */
-  route(from: number, to: number, bytes: number): readonly number[] | null;
+  route(from: number, to: number, tensor: number): readonly number[] | null;
+  /** The same routes with other codecs. */
+  withCodecs(choice: CodecChoice): Hops;
+  /** The parts of a hop without a codec: for sums over tensors. */
+  readonly rates: HopRates;
+}
+
+/** A hop is linear in bytes: seconds = fixed + bytes · slope. */
+export interface HopRates {
+  /** Of a device that receives, for each tensor. */
+  receiveSeconds(device: number): number;
+  /** Of a device that sends or receives. */
+  boundarySecondsPerByte(device: number): number;
+  latencySeconds(link: number): number;
+  wireSecondsPerByte(link: number): number;
 }
 
 /**
  * @param kinds what each device of the topology costs at speed 1; `null` for one that only relays,
  * whose own work counts as nothing
+ * @returns costs with the fastest codec on every link
  */
-export function createHops(topology: Topology, kinds: readonly (DeviceProfile | null)[]): Hops {
+export function createHops(
+  topology: Topology,
+  kinds: readonly (DeviceProfile | null)[],
+  cargo: readonly Cargo[],
+): Hops {
   const position = new Map(topology.devices.map(({ name }, device) => [name, device]));
   const links = topology.links.map(({ from, to }) => ({
     from: position.get(from) as number,
     to: position.get(to) as number,
   }));
+  const rates = ratesOf(topology, kinds);
+  const speeds = topology.devices.map(({ speed }) => speed);
+  const cost = (link: number, { bytes, codecs }: Cargo, name: string | null): HopCost => {
+    const { from, to } = at(links, link);
+    const codec = name === null ? plain : (codecs?.[name] ?? plain);
+    const coded = codec === plain ? bytes : bytes / codec.ratio;
+    const send =
+      coded * rates.boundarySecondsPerByte(from) +
+      (bytes * codec.encodeSecondsPerByte) / at(speeds, from);
+    const receive =
+      rates.receiveSeconds(to) +
+      coded * rates.boundarySecondsPerByte(to) +
+      (bytes * codec.decodeSecondsPerByte) / at(speeds, to);
+    const wire = coded * rates.wireSecondsPerByte(link);
+    const whole = rates.latencySeconds(link) + wire + send + receive;
+    return { codec: codec === plain ? null : name, bytes: coded, wire, send, receive, whole };
+  };
+  const { samples, kindOf } = sortOut(cargo);
+  const allowed = (link: number, tensor: number): readonly string[] => {
+    const { from, to } = at(links, link);
+    const isCoding = kinds[from] !== null && kinds[to] !== null;
+    return isCoding ? Object.keys(at(cargo, tensor).codecs ?? {}) : [];
+  };
+  const fastest = tabulate(links.length, samples, (link, tensor) => {
+    const options = allowed(link, tensor).map((name) => cost(link, at(cargo, tensor), name));
+    return options.reduce(
+      (best, option) => (option.whole < best.whole ? option : best),
+      cost(link, at(cargo, tensor), null),
+    );
+  });
+  const names = topology.devices.map(({ name }) => name);
+  const route = createRoutes(names, links, (link, kind) => fastest(link, kind).whole);
+  const build = (of: (link: number, tensor: number) => HopCost): Hops => ({
+    links,
+    samples,
+    sampleOf: (tensor) => at(kindOf, tensor),
+    codec: (link, tensor) => of(link, tensor).codec,
+    codecs: allowed,
+    bytes: (link, tensor) => of(link, tensor).bytes,
+    wireSeconds: (link, tensor) => of(link, tensor).wire,
+    sendSeconds: (link, tensor) => of(link, tensor).send,
+    receiveSeconds: (link, tensor) => of(link, tensor).receive,
+    hopSeconds: (link, tensor) => of(link, tensor).whole,
+    route: (from, to, tensor) => route(from, to, at(kindOf, tensor)),
+    withCodecs: (choice) => {
+      const all = cargo.map((_, tensor) => tensor);
+      return build(
+        tabulate(links.length, all, (link, tensor) =>
+          cost(link, at(cargo, tensor), choice(link, tensor)),
+        ),
+      );
+    },
+    rates,
+  });
+  return build((link, tensor) => fastest(link, at(kindOf, tensor)));
+}
+
+interface HopCost {
+  readonly codec: string | null;
+  readonly bytes: number;
+  readonly wire: number;
+  readonly send: number;
+  readonly receive: number;
+  readonly whole: number;
+}
+
+const plain: CodecCost = { ratio: 1, encodeSecondsPerByte: 0, decodeSecondsPerByte: 0 };
+
+function ratesOf(topology: Topology, kinds: readonly (DeviceProfile | null)[]): HopRates {
   const perByte = topology.devices.map(
     ({ speed }, device) => (kinds[device]?.boundarySecondsPerByte ?? 0) / speed,
   );
@@ -44,77 +153,41 @@ export function createHops(topology: Topology, kinds: readonly (DeviceProfile | 
   );
   const secondsPerByte = topology.links.map((link) => 8 / link.bandwidthBitsPerSecond);
   const latency = topology.links.map((link) => link.latencySeconds as number);
-  const costs = {
-    wireSeconds: (link: number, bytes: number) => bytes * at(secondsPerByte, link),
-    sendSeconds: (device: number, bytes: number) => bytes * at(perByte, device),
-    receiveSeconds: (device: number, bytes: number) =>
-      at(perTensor, device) + bytes * at(perByte, device),
-    hopSeconds: (link: number, bytes: number) => {
-      const { from, to } = at(links, link);
-      return (
-        at(latency, link) +
-        costs.wireSeconds(link, bytes) +
-        costs.sendSeconds(from, bytes) +
-        costs.receiveSeconds(to, bytes)
-      );
-    },
-  };
-  const names = topology.devices.map(({ name }) => name);
-  const found = new Map<string, readonly (Route | null)[]>();
   return {
-    links,
-    ...costs,
-    route: (from, to, bytes) => {
-      const key = `${from} ${bytes}`;
-      let routes = found.get(key);
-      if (routes === undefined) {
-        routes = bestRoutes(from, names, links, (link) => costs.hopSeconds(link, bytes));
-        found.set(key, routes);
-      }
-      return routes[to]?.links ?? null;
-    },
+    receiveSeconds: (device) => at(perTensor, device),
+    boundarySecondsPerByte: (device) => at(perByte, device),
+    latencySeconds: (link) => at(latency, link),
+    wireSecondsPerByte: (link) => at(secondsPerByte, link),
   };
 }
 
-interface Route {
-  readonly seconds: number;
-  readonly links: readonly number[];
-  readonly names: readonly string[];
+/** Kinds of cargo: tensors of one size and the same codecs. */
+function sortOut(cargo: readonly Cargo[]): { samples: number[]; kindOf: number[] } {
+  const samples: number[] = [];
+  const known = new Map<string, number>();
+  const kindOf = cargo.map(({ bytes, codecs }, tensor) => {
+    const key = codecs === undefined ? String(bytes) : `${bytes} ${JSON.stringify(codecs)}`;
+    const kind = known.get(key) ?? samples.length;
+    if (kind === samples.length) samples.push(tensor);
+    known.set(key, kind);
+    return kind;
+  });
+  return { samples, kindOf };
 }
 
-/** Bellman and Ford, since the tie-break over names is no sum that Dijkstra's order would respect. */
-function bestRoutes(
-  from: number,
-  names: readonly string[],
-  links: Hops["links"],
-  seconds: (link: number) => number,
-): (Route | null)[] {
-  const routes: (Route | null)[] = names.map(() => null);
-  routes[from] = { seconds: 0, links: [], names: [at(names, from)] };
-  for (let improved = true; improved; ) {
-    improved = false;
-    for (let link = 0; link < links.length; link++) {
-      const before = routes[at(links, link).from] ?? null;
-      if (before === null) continue;
-      const to = at(links, link).to;
-      const longer = {
-        seconds: before.seconds + seconds(link),
-        links: [...before.links, link],
-        names: [...before.names, at(names, to)],
-      };
-      if (!isBetter(longer, routes[to] ?? null)) continue;
-      routes[to] = longer;
-      improved = true;
-    }
-  }
-  return routes;
-}
-
-function isBetter(route: Route, known: Route | null): boolean {
-  if (known === null) return true;
-  if (route.seconds !== known.seconds) return route.seconds < known.seconds;
-  if (route.links.length !== known.links.length) return route.links.length < known.links.length;
-  return route.names.join("\n") < known.names.join("\n");
+/** Costs by link and kind of cargo, each worked out when it is first asked for. */
+function tabulate(
+  links: number,
+  samples: readonly number[],
+  cost: (link: number, tensor: number) => HopCost,
+): (link: number, kind: number) => HopCost {
+  const table: (HopCost | undefined)[][] = samples.map(() => new Array(links));
+  return (link, kind) => {
+    const row = at(table, kind);
+    const known = row[link] ?? cost(link, at(samples, kind));
+    row[link] = known;
+    return known;
+  };
 }
 
 function at<T>(items: readonly T[], position: number): T {

@@ -18,7 +18,7 @@ export interface AdditiveCosts {
 export function additiveCosts(problem: Problem): AdditiveCosts | null {
   const factors = additiveFactors(problem.objective);
   if (factors === null) return null;
-  const { devices, hops, linkBytes, topology } = problem;
+  const { devices, hops, topology } = problem;
   const idleWatts = devices.reduce((sum, device) => sum + device.idleWatts, 0);
   const perSecond = factors.latency + factors.energy * idleWatts;
   const extra = devices.map(
@@ -35,13 +35,15 @@ export function additiveCosts(problem: Problem): AdditiveCosts | null {
     },
     hop: (tensor, link) => {
       if (problem.private.has(tensor)) return Number.POSITIVE_INFINITY;
-      const bytes = linkBytes[tensor] as number;
       const { from, to } = hops.links[link] as { from: number; to: number };
       return (
-        perSecond * hops.hopSeconds(link, bytes) +
-        extraOf(from) * hops.sendSeconds(from, bytes) +
-        extraOf(to) * hops.receiveSeconds(to, bytes) +
-        factors.energy * (topology.links[link]?.energyJoulesPerBit ?? 0) * 8 * bytes
+        perSecond * hops.hopSeconds(link, tensor) +
+        extraOf(from) * hops.sendSeconds(link, tensor) +
+        extraOf(to) * hops.receiveSeconds(link, tensor) +
+        factors.energy *
+          (topology.links[link]?.energyJoulesPerBit ?? 0) *
+          8 *
+          hops.bytes(link, tensor)
       );
     },
   };

@@ -93,17 +93,16 @@ function noRoute(
 }
 
 function hopSeconds(problem: Problem, { tensor, link }: Hop): number {
-  return problem.hops.hopSeconds(link, problem.linkBytes[tensor] as number);
+  return problem.hops.hopSeconds(link, tensor);
 }
 
 /** Work of each device at its boundaries: what it does itself for tensors that it sends and receives. */
 function findBoundarySeconds(problem: Problem, hops: readonly Hop[]): number[] {
   const seconds = problem.devices.map(() => 0);
   for (const { tensor, link } of hops) {
-    const bytes = problem.linkBytes[tensor] as number;
     const { from, to } = endsOf(problem, link);
-    add(seconds, from, problem.hops.sendSeconds(from, bytes));
-    add(seconds, to, problem.hops.receiveSeconds(to, bytes));
+    add(seconds, from, problem.hops.sendSeconds(link, tensor));
+    add(seconds, to, problem.hops.receiveSeconds(link, tensor));
   }
   return seconds;
 }
@@ -124,7 +123,7 @@ function findLoads(problem: Problem, compute: readonly number[], hops: readonly 
     add(whole, to, hopSeconds(problem, hop));
     const where = wireOf(problem, hop.link);
     const wire = wires.get(JSON.stringify(where)) ?? { where, seconds: 0 };
-    wire.seconds += problem.hops.wireSeconds(hop.link, problem.linkBytes[hop.tensor] as number);
+    wire.seconds += problem.hops.wireSeconds(hop.link, hop.tensor);
     wires.set(JSON.stringify(where), wire);
   }
   const devices = problem.devices.map(({ name, communication }, device) => ({
@@ -157,7 +156,7 @@ function findEnergy(
     ({ tensor, link }) =>
       (problem.topology.links[link]?.energyJoulesPerBit ?? 0) *
       8 *
-      (problem.linkBytes[tensor] as number),
+      problem.hops.bytes(link, tensor),
   );
   return total(devices) + total(links);
 }

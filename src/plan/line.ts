@@ -12,12 +12,11 @@ export interface Line {
 
 /**
  * The order of the devices in which the route of every tensor between any two of them passes
- * exactly the devices between; `null` if there is none. Routes depend on size, so every size that
- * occurs is tried: O(devices² · distinct sizes) routes.
+ * exactly the devices between; `null` if there is none. Routes depend on size and codecs, so every
+ * kind of cargo is tried: O(devices² · kinds) routes.
  */
 export function findLine(problem: Problem): Line | null {
-  const sizes = [...new Set(problem.linkBytes)];
-  const order = orderDevices(problem, sizes);
+  const order = orderDevices(problem);
   if (order === null) return null;
   const linkBetween = (from: number, to: number): number | null => {
     const link = problem.hops.links.findIndex((ends) => ends.from === from && ends.to === to);
@@ -31,14 +30,15 @@ export function findLine(problem: Problem): Line | null {
     up: pairs.map(([lower, upper]) => linkBetween(lower, upper)),
     down: pairs.map(([lower, upper]) => linkBetween(upper, lower)),
   };
-  return sizes.every((bytes) => isRelayed(problem, line, bytes)) ? line : null;
+  return problem.hops.samples.every((tensor) => isRelayed(problem, line, tensor)) ? line : null;
 }
 
 /** The devices as a path over the links that are the whole of some route; `null` if they form none. */
-function orderDevices(problem: Problem, sizes: readonly number[]): number[] | null {
+function orderDevices(problem: Problem): number[] | null {
   const neighbours = problem.devices.map(() => new Set<number>());
   problem.hops.links.forEach(({ from, to }, link) => {
-    if (!sizes.some((bytes) => problem.hops.route(from, to, bytes)?.[0] === link)) return;
+    const isRoute = (tensor: number): boolean => problem.hops.route(from, to, tensor)?.[0] === link;
+    if (!problem.hops.samples.some(isRoute)) return;
     neighbours[from]?.add(to);
     neighbours[to]?.add(from);
   });
@@ -53,12 +53,12 @@ function orderDevices(problem: Problem, sizes: readonly number[]): number[] | nu
   return order.length === problem.devices.length ? order : null;
 }
 
-function isRelayed(problem: Problem, line: Line, bytes: number): boolean {
+function isRelayed(problem: Problem, line: Line, tensor: number): boolean {
   const { devices, up, down } = line;
   return devices.every((from, start) =>
     devices.every((to, end) => {
       const between = start < end ? up.slice(start, end) : down.slice(end, start).reverse();
-      const route = problem.hops.route(from, to, bytes);
+      const route = problem.hops.route(from, to, tensor);
       if (route === null) return between.includes(null);
       return route.length === between.length && route.every((link, hop) => link === between[hop]);
     }),

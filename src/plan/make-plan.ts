@@ -37,6 +37,7 @@ export function makePlan(
     guarantee,
     ...(guarantee === "optimal-in-class" && optimalAmong !== null ? { class: optimalAmong } : {}),
     claimed: claimOf(problem, evaluation),
+    ...(incumbent.method === undefined ? {} : { method: incumbent.method }),
     bound: incumbent.bound,
     gap,
     graphSha256: graphSha256(profile.graph),
@@ -108,13 +109,14 @@ export function stagesOf(problem: Problem, placement: Placement): Stage[] {
 export function transfersOf(problem: Problem, evaluation: Evaluation): Transfer[] {
   return evaluation.hops.map(({ tensor, link }) => {
     const { from, to } = problem.topology.links[link] as { from: string; to: string };
-    const size = problem.linkBytes[tensor] as number;
+    const codec = problem.hops.codec(link, tensor);
     return {
       tensor: problem.index.graph.tensors[tensor]?.name ?? "",
       from,
       to,
-      bytes: bytes(size),
-      seconds: seconds(problem.hops.hopSeconds(link, size)),
+      bytes: bytes(problem.hops.bytes(link, tensor)),
+      seconds: seconds(problem.hops.hopSeconds(link, tensor)),
+      ...(codec === null ? {} : { codec }),
     };
   });
 }

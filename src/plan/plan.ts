@@ -26,8 +26,10 @@ export interface Transfer {
   readonly tensor: string;
   readonly from: string;
   readonly to: string;
+  /** On the wire: coded ones where there is a codec. */
   readonly bytes: Bytes;
   readonly seconds: Seconds;
+  readonly codec?: string;
 }
 
 export interface Claim {
@@ -47,6 +49,8 @@ export interface Plan {
   /** The class of `optimal-in-class`. */
   readonly class?: string;
   readonly claimed: Claim;
+  /** How the planner found it: which of its algorithms decided. */
+  readonly method?: string;
   /** Seconds or joules, as the objective; `null`: nothing is proven. */
   readonly bound: number | null;
   /** (value − bound) ÷ value. */
@@ -81,6 +85,7 @@ export const planSchema: z.ZodType<Plan> = z.strictObject({
     energyJoules: quantity<Joules>(),
     memoryBytes: z.record(z.string(), quantity<Bytes>()),
   }),
+  method: z.string().exactOptional(),
   bound: z.number().nullable(),
   gap: z.number().nullable(),
   graphSha256: z.string(),
@@ -109,6 +114,7 @@ export const planSchema: z.ZodType<Plan> = z.strictObject({
       to: z.string(),
       bytes: quantity<Bytes>(),
       seconds: quantity<Seconds>(),
+      codec: z.string().exactOptional(),
     }),
   ),
   bottleneck: z.union([

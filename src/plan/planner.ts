@@ -4,7 +4,9 @@
  * @module
  */
 import type { Random } from "../base/random.ts";
+import type { CodecChoice } from "../cost/hops.ts";
 import type { Infeasible } from "./feasibility.ts";
+import type { LinearSolver } from "./linear-solver.ts";
 import type { Placement, Problem } from "./problem.ts";
 
 /** The best placement so far. */
@@ -14,6 +16,12 @@ export interface Incumbent {
   readonly value: number;
   /** No allowed placement has a smaller value; `null`: nothing is proven. */
   readonly bound: number | null;
+  /** Codecs other than those of the problem. */
+  readonly codecs?: CodecChoice;
+  /** Which algorithm found it, in a few words. */
+  readonly method?: string;
+  /** The class in which it is proven to be the best, where the planner can promise no larger one. */
+  readonly bestAmong?: PlannerClass;
 }
 
 /** Placements among which a planner that ran to its end is never beaten; `null`: it promises nothing. */
@@ -21,7 +29,11 @@ export type PlannerClass = "all" | "one-way" | "chain-cuts" | "one-device" | "ch
 
 export interface Tools {
   readonly random: Random;
+  /** For bounds by linear programmes; without it planners do with weaker ones. */
+  readonly solver?: LinearSolver;
 }
+
+export type Planning = Generator<Incumbent | null, Incumbent | Infeasible>;
 
 export interface Planner {
   readonly name: string;
@@ -29,8 +41,9 @@ export interface Planner {
   /** `null` if the planner can answer the problem, else what it cannot do. */
   refuses(problem: Problem): string | null;
   /**
-   * Yields better and better incumbents and returns the last; deterministic for a seed. Synchronous:
-   * the caller may stop asking at any time and keep the last incumbent.
+   * Yields better and better incumbents, `null` while there is none, and returns the last;
+   * deterministic for a seed. Synchronous: yields often enough for the caller to stop at any time and
+   * keep the last incumbent.
    */
-  plan(problem: Problem, tools: Tools): Generator<Incumbent, Incumbent | Infeasible>;
+  plan(problem: Problem, tools: Tools): Planning;
 }

@@ -6,10 +6,11 @@
  */
 import { CodedError } from "../base/errors.ts";
 import { Matrix } from "../base/matrix.ts";
-import { createHops, type Hops } from "../cost/hops.ts";
+import { type Cargo, createHops, type Hops } from "../cost/hops.ts";
 import type { DeviceProfile, Profile } from "../cost/profile.ts";
 import type { Device, Topology } from "../cost/topology.ts";
 import { type GraphIndex, indexGraph } from "../graph/graph.ts";
+import { chooseCodecs } from "./codecs.ts";
 import { privateSet } from "./keep-local.ts";
 import type { Objective } from "./objective.ts";
 
@@ -34,7 +35,7 @@ export interface Problem {
   /** Shape [devices, nodes]; `Infinity` where a device cannot run a node. */
   readonly seconds: Matrix;
   readonly hops: Hops;
-  /** Bytes of each tensor on a link. */
+  /** Bytes of each tensor on a link without a codec. */
   readonly linkBytes: readonly number[];
   readonly source: number;
   /** `null`: the answer may stay where it is made. */
@@ -68,9 +69,10 @@ export function createProblem(
   checkInputBytes(topology, index);
   checkEnergy(topology, objective, limits);
   const deviceByName = new Map(topology.devices.map(({ name }, position) => [name, position]));
+  const cargo = findCargo(profile, topology);
   const sink = topology.sink === "anywhere" ? null : (deviceByName.get(topology.sink) as number);
   const kept = privateSet(index, limits.keepLocal);
-  return {
+  const problem: Problem = {
     profile,
     topology,
     objective,
@@ -79,16 +81,24 @@ export function createProblem(
     devices: topology.devices,
     kinds,
     seconds: tabulate(topology.devices, kinds, index.graph.nodes.length),
-    hops: createHops(topology, kinds),
-    linkBytes: profile.graph.tensors.map(({ name, bytes }) =>
-      profile.graph.inputs.includes(name) ? (topology.inputBytes[name] ?? bytes) : bytes,
-    ),
+    hops: createHops(topology, kinds, cargo),
+    linkBytes: cargo.map(({ bytes }) => bytes),
     source: deviceByName.get(topology.source) as number,
     sink,
     pinned: kept.nodes,
     private: kept.tensors,
     groups: colocated(index),
   };
+  return { ...problem, hops: chooseCodecs(problem) };
+}
+
+/** What is already coded, as a graph input with bytes of its own, is not coded again. */
+function findCargo({ graph }: Profile, { inputBytes }: Topology): Cargo[] {
+  return graph.tensors.map(({ name, bytes, codecs }) => {
+    const stated = graph.inputs.includes(name) ? inputBytes[name] : undefined;
+    if (stated !== undefined) return { bytes: stated };
+    return codecs === undefined ? { bytes } : { bytes, codecs };
+  });
 }
 
 function kindOf(device: Device, profile: Profile): DeviceProfile | null {

@@ -223,11 +223,12 @@ function halfOfOrders(devices: readonly number[]): number[][] {
 }
 
 function nearestOrders(space: SearchSpace, devices: readonly number[]): number[][] {
-  const bytes = Math.max(...space.problem.linkBytes);
+  const { linkBytes } = space.problem;
+  const largest = linkBytes.indexOf(Math.max(...linkBytes));
   const distance = (from: number, to: number): number => {
-    const route = space.problem.hops.route(from, to, bytes);
+    const route = space.problem.hops.route(from, to, largest);
     if (route === null) return Number.POSITIVE_INFINITY;
-    return route.reduce((sum, link) => sum + space.problem.hops.hopSeconds(link, bytes), 0);
+    return route.reduce((sum, link) => sum + space.problem.hops.hopSeconds(link, largest), 0);
   };
   return devices.map((start) => {
     const order = [start];

@@ -45,17 +45,16 @@ function parametersOf(problem: Problem): Resource[] {
 }
 
 function loadsOf(problem: Problem, capacity: number): Resource[] {
-  const { devices, hops, linkBytes, seconds, topology } = problem;
+  const { devices, hops, seconds, topology } = problem;
   const ends = (link: number) => hops.links[link] as { from: number; to: number };
   const computing = devices.map(({ communication }, device): Resource => {
     const own = (tensor: number, link: number): number => {
-      const bytes = linkBytes[tensor] as number;
-      if (ends(link).from === device) return hops.sendSeconds(device, bytes);
-      return ends(link).to === device ? hops.receiveSeconds(device, bytes) : 0;
+      if (ends(link).from === device) return hops.sendSeconds(link, tensor);
+      return ends(link).to === device ? hops.receiveSeconds(link, tensor) : 0;
     };
     const whole = (tensor: number, link: number): number => {
       if (ends(link).from !== device && ends(link).to !== device) return 0;
-      return hops.hopSeconds(link, linkBytes[tensor] as number);
+      return hops.hopSeconds(link, tensor);
     };
     return {
       capacity,
@@ -72,8 +71,7 @@ function loadsOf(problem: Problem, capacity: number): Resource[] {
     (links): Resource => ({
       capacity,
       node: () => 0,
-      hop: (tensor, link) =>
-        links.has(link) ? hops.wireSeconds(link, linkBytes[tensor] as number) : 0,
+      hop: (tensor, link) => (links.has(link) ? hops.wireSeconds(link, tensor) : 0),
     }),
   );
   return [...computing, ...sending];

@@ -1,8 +1,11 @@
 import type { Clock } from "../base/clock.ts";
 import { createRandom } from "../base/random.ts";
+import { formatQuantity } from "../base/units.ts";
 import { check } from "./check.ts";
+import { withCodecs } from "./codecs.ts";
 import { evaluate } from "./evaluate.ts";
 import { type Infeasible, infeasible } from "./feasibility.ts";
+import type { LinearSolver } from "./linear-solver.ts";
 import { makePlan } from "./make-plan.ts";
 import type { Plan } from "./plan.ts";
 import type { Incumbent, Planner } from "./planner.ts";
@@ -13,6 +16,7 @@ export interface PlannerRun {
   readonly clock: Clock;
   /** Seconds after which to stop asking; default: never. */
   readonly timeLimitSeconds?: number;
+  readonly solver?: LinearSolver;
   readonly onIncumbent?: (incumbent: Incumbent) => void;
 }
 
@@ -30,11 +34,13 @@ export function runPlanner(planner: Planner, problem: Problem, run: PlannerRun):
   const deadline = start + (run.timeLimitSeconds ?? Number.POSITIVE_INFINITY);
   const found = drain(planner, problem, run, deadline);
   if (found.type === "infeasible") return found;
-  const evaluation = evaluate(problem, found.incumbent.placement);
+  const { placement, codecs, bestAmong } = found.incumbent;
+  const coded = codecs === undefined ? problem : withCodecs(problem, codecs);
+  const evaluation = evaluate(coded, placement);
   if (evaluation.type === "infeasible") return evaluation;
-  const plan = makePlan(problem, found.incumbent, evaluation, {
+  const plan = makePlan(coded, found.incumbent, evaluation, {
     planner: planner.name,
-    optimalAmong: found.finished ? planner.optimalAmong : null,
+    optimalAmong: bestAmong ?? (found.finished ? planner.optimalAmong : null),
     seed: run.seed,
     decisionSeconds: run.clock.now() - start,
   });
@@ -47,7 +53,9 @@ type Drained =
   | Infeasible;
 
 function drain(planner: Planner, problem: Problem, run: PlannerRun, deadline: number): Drained {
-  const steps = planner.plan(problem, { random: createRandom(run.seed) });
+  const random = createRandom(run.seed);
+  const { solver } = run;
+  const steps = planner.plan(problem, solver === undefined ? { random } : { random, solver });
   let incumbent: Incumbent | null = null;
   for (;;) {
     const step = steps.next();
@@ -55,8 +63,18 @@ function drain(planner: Planner, problem: Problem, run: PlannerRun, deadline: nu
       if ("type" in step.value) return step.value;
       return { type: "found", incumbent: step.value, finished: true };
     }
-    incumbent = step.value;
-    run.onIncumbent?.(incumbent);
-    if (run.clock.now() >= deadline) return { type: "found", incumbent, finished: false };
+    if (step.value !== null) {
+      incumbent = step.value;
+      run.onIncumbent?.(incumbent);
+    }
+    if (run.clock.now() < deadline) continue;
+    if (incumbent === null) return tooSoon(planner, run);
+    return { type: "found", incumbent, finished: false };
   }
+}
+
+function tooSoon(planner: Planner, { timeLimitSeconds }: PlannerRun): Infeasible {
+  return infeasible(
+    `planner '${planner.name}' found no allowed placement within ${formatQuantity(timeLimitSeconds ?? 0, "s")}, which is no proof that there is none; give it more time`,
+  );
 }

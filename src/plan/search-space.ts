@@ -130,14 +130,14 @@ function domainsOf(
 }
 
 function createDelivery(problem: Problem): SearchSpace["delivery"] {
-  const { hops, linkBytes } = problem;
+  const { hops } = problem;
   const found = new Map<number, Map<number, readonly number[] | null>>();
   return (tensor, home, destinations) => {
-    const bytes = linkBytes[tensor] as number;
-    let known = found.get(bytes);
+    const sample = hops.sampleOf(tensor);
+    let known = found.get(sample);
     if (known === undefined) {
       known = new Map();
-      found.set(bytes, known);
+      found.set(sample, known);
     }
     const key = home * 2 ** mostDevices + destinations;
     const links = known.get(key);
@@ -145,7 +145,7 @@ function createDelivery(problem: Problem): SearchSpace["delivery"] {
     const union = new Set<number>();
     let reachable = true;
     for (const to of devicesIn(destinations)) {
-      const route = hops.route(home, to, bytes);
+      const route = hops.route(home, to, tensor);
       if (route === null) reachable = false;
       else for (const link of route) union.add(link);
     }

@@ -24,7 +24,7 @@ export function findHops(problem: Problem, placement: Placement): readonly Hop[]
     const from = homeOf(problem, placement, tensor);
     const links = new Set<number>();
     for (const to of destinationsOf(problem, placement, tensor)) {
-      const route = problem.hops.route(from, to, problem.linkBytes[tensor] as number);
+      const route = problem.hops.route(from, to, tensor);
       if (route === null) return { tensor, from, to };
       for (const link of route) links.add(link);
     }

@@ -102,7 +102,7 @@ function runToEnd(planner: Planner, problem: Problem, seed: number): Run {
   for (;;) {
     const step = generator.next();
     if (step.done === true) return { steps, result: step.value };
-    steps.push(step.value);
+    if (step.value !== null) steps.push(step.value);
   }
 }
 

@@ -115,7 +115,7 @@ function runToEnd(problem: Parameters<typeof exact.plan>[0]): (Incumbent | Infea
   const seen: (Incumbent | Infeasible)[] = [];
   for (;;) {
     const { value, done } = steps.next();
-    seen.push(value);
+    if (value !== null) seen.push(value);
     if (done === true) return seen;
   }
 }

@@ -150,27 +150,32 @@ function secondsPerByte(problem: Problem, links: readonly number[]): number {
 
 function receiveShare(problem: Problem, device: number, links: readonly number[]): Share {
   if (isExclusive(problem, device)) return hopShare(problem, links);
-  return linear((bytes) => problem.hops.receiveSeconds(device, bytes));
+  const { rates } = problem.hops;
+  return { fixed: rates.receiveSeconds(device), slope: rates.boundarySecondsPerByte(device) };
 }
 
 function sendShare(problem: Problem, device: number, links: readonly number[]): Share {
   if (isExclusive(problem, device)) return hopShare(problem, links);
-  return linear((bytes) => problem.hops.sendSeconds(device, bytes));
+  return { fixed: 0, slope: problem.hops.rates.boundarySecondsPerByte(device) };
 }
 
 /** The whole hop, over whichever link is cheapest in either respect. */
 function hopShare(problem: Problem, links: readonly number[]): Share {
-  const shares = links.map((link) => linear((bytes) => problem.hops.hopSeconds(link, bytes)));
+  const { links: ends, rates } = problem.hops;
+  const shares = links.map((link) => {
+    const { from, to } = ends[link] as { from: number; to: number };
+    return {
+      fixed: rates.latencySeconds(link) + rates.receiveSeconds(to),
+      slope:
+        rates.wireSecondsPerByte(link) +
+        rates.boundarySecondsPerByte(from) +
+        rates.boundarySecondsPerByte(to),
+    };
+  });
   return {
     fixed: Math.min(...shares.map(({ fixed }) => fixed)),
     slope: Math.min(...shares.map(({ slope }) => slope)),
   };
-}
-
-function linear(seconds: (bytes: number) => number): Share {
-  // A power of two, so large that the fixed share does not blur the slope.
-  const many = 2 ** 40;
-  return { fixed: seconds(0), slope: (seconds(many) - seconds(0)) / many };
 }
 
 function isExclusive(problem: Problem, device: number): boolean {

@@ -80,17 +80,17 @@ export class Loads {
   /** What a hop adds, as pairs of place and seconds. */
   #sharesOf(link: number, position: number): number[] {
     const { hops, devices } = this.#model.problem;
-    const { bytes } = this.#model.flows[position] as Flow;
+    const { tensor } = this.#model.flows[position] as Flow;
     const { from, to } = hops.links[link] as { from: number; to: number };
-    const whole = hops.hopSeconds(link, bytes);
+    const whole = hops.hopSeconds(link, tensor);
     const isExclusive = (device: number) => devices[device]?.communication === "exclusive";
     return [
       from,
-      isExclusive(from) ? whole : hops.sendSeconds(from, bytes),
+      isExclusive(from) ? whole : hops.sendSeconds(link, tensor),
       to,
-      isExclusive(to) ? whole : hops.receiveSeconds(to, bytes),
+      isExclusive(to) ? whole : hops.receiveSeconds(link, tensor),
       this.#wires[link] as number,
-      hops.wireSeconds(link, bytes),
+      hops.wireSeconds(link, tensor),
     ];
   }
 
@@ -100,7 +100,7 @@ export class Loads {
     const key = (position * count + from) * count + to;
     let route = this.#routes.get(key);
     if (route === undefined) {
-      route = problem.hops.route(from, to, flows[position]?.bytes as number);
+      route = problem.hops.route(from, to, flows[position]?.tensor as number);
       this.#routes.set(key, route);
     }
     return route;

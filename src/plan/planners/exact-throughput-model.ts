@@ -1,9 +1,11 @@
+import type { Hops } from "../../cost/hops.ts";
 import { type Contraction, contract } from "../../graph/contract.ts";
 import type { Problem } from "../problem.ts";
 
 /** A tensor that may travel, with its uses by unit. */
 export interface Flow {
   readonly tensor: number;
+  /** On the link where it weighs least. */
   readonly bytes: number;
   /** `null`: a graph input. */
   readonly producer: number | null;
@@ -84,22 +86,36 @@ function secondsOf(problem: Problem, { units }: Contraction, device: number): Fl
 function findFlows(problem: Problem, { unitOf }: Contraction): Flow[] {
   const { index, sink, linkBytes } = problem;
   const outputs = new Set(index.outputs);
-  return linkBytes.flatMap((bytes, tensor) => {
+  return linkBytes.flatMap((_, tensor) => {
     const node = index.producer[tensor] ?? null;
     const producer = node === null ? null : (unitOf[node] as number);
     const units = new Set((index.consumers[tensor] ?? []).map((user) => unitOf[user] as number));
     if (producer !== null) units.delete(producer);
     const isDelivered = sink !== null && outputs.has(tensor);
     if (units.size === 0 && !isDelivered) return [];
+    const bytes = leastBytes(problem, tensor);
     return [{ tensor, bytes, producer, consumers: [...units], isDelivered }];
   });
 }
 
+/** What a tensor weighs on a link at least. */
+function leastBytes({ hops }: Problem, tensor: number): number {
+  return hops.links.reduce(
+    (least, _, link) => Math.min(least, hops.bytes(link, tensor)),
+    Number.POSITIVE_INFINITY,
+  );
+}
+
+/** A tensor for each kind of cargo among the flows. */
+function samplesOf(hops: Hops, flows: readonly Flow[]): number[] {
+  return [...new Set(flows.map(({ tensor }) => hops.samples[hops.sampleOf(tensor)] as number))];
+}
+
 function findRoutes({ devices, hops }: Problem, flows: readonly Flow[]): Routes[][] {
-  const sizes = [...new Set(flows.map(({ bytes }) => bytes))];
+  const samples = samplesOf(hops, flows);
   return devices.map((_, from) =>
     devices.map((_, to) => {
-      const routes = from === to ? [] : sizes.map((bytes) => hops.route(from, to, bytes) ?? []);
+      const routes = from === to ? [] : samples.map((tensor) => hops.route(from, to, tensor) ?? []);
       return {
         firsts: [...new Set(routes.flatMap((route) => route.slice(0, 1)))],
         lasts: [...new Set(routes.flatMap((route) => route.slice(-1)))],
@@ -123,15 +139,15 @@ function areTwins(problem: Problem, flows: readonly Flow[], a: number, b: number
   const exchange = (device: number) => (device === a ? b : device === b ? a : device);
   const links = exchangedLinks(problem, exchange);
   if (links === null) return false;
-  const sizes = new Set(flows.map(({ bytes }) => bytes));
+  const samples = samplesOf(problem.hops, flows);
   const all = [...devices.keys()];
-  return [...sizes].every((bytes) =>
+  return samples.every((tensor) =>
     all.every((from) =>
       all.every((to) => {
-        const route = problem.hops.route(from, to, bytes)?.map((link) => links[link]);
+        const route = problem.hops.route(from, to, tensor)?.map((link) => links[link]);
         return (
           String(route) ===
-          String(problem.hops.route(exchange(from), exchange(to), bytes) ?? undefined)
+          String(problem.hops.route(exchange(from), exchange(to), tensor) ?? undefined)
         );
       }),
     ),

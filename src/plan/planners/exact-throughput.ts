@@ -5,14 +5,14 @@
  */
 import { enumerateIdeals, idealsAlong } from "../../graph/ideals.ts";
 import { type Infeasible, infeasible } from "../feasibility.ts";
-import type { Incumbent, Planner, Tools } from "../planner.ts";
+import type { Incumbent, Planner, Planning, Tools } from "../planner.ts";
 import type { Problem } from "../problem.ts";
 import { improve } from "./exact-throughput-improve.ts";
 import { type ThroughputModel, throughputModel } from "./exact-throughput-model.ts";
 import { topologicalOrders } from "./exact-throughput-orders.ts";
 import { StageSearch } from "./exact-throughput-search.ts";
 import { type Effort, Tables } from "./exact-throughput-tables.ts";
-import { single } from "./single.ts";
+import { findSingle } from "./single.ts";
 
 /** With more ideals than this the search goes along a few topological orders instead. */
 const mostIdeals = 20_000;
@@ -51,11 +51,11 @@ export const exactThroughput: Planner = {
 
 type Result = Incumbent | Infeasible;
 
-function* minimisePeriod(problem: Problem, { random }: Tools): Generator<Incumbent, Result> {
+function* minimisePeriod(problem: Problem, { random }: Tools): Planning {
   const whole = throughputModel(problem);
   const model = narrow(whole, mostRunners);
   const course = new Course(problem, simpleBound(whole));
-  const alone = single.plan(problem, { random }).next().value;
+  const alone = findSingle(problem);
   if ("value" in alone) yield course.keep(alone);
 
   const ideals = enumerateIdeals(model.contraction.predecessors, mostIdeals);

@@ -1,8 +1,7 @@
 import { type AdditiveCosts, additiveCosts } from "../additive.ts";
 import { evaluate } from "../evaluate.ts";
-import type { Infeasible } from "../feasibility.ts";
 import { findLine } from "../line.ts";
-import type { Incumbent, Planner } from "../planner.ts";
+import type { Planner, Planning } from "../planner.ts";
 import type { Problem } from "../problem.ts";
 import { mostDevices } from "../search-space.ts";
 import { branchAndBound } from "./branch-and-bound.ts";
@@ -31,10 +30,7 @@ export const exact: Planner = {
   },
 };
 
-function* planAdditive(
-  problem: Problem,
-  costs: AdditiveCosts,
-): Generator<Incumbent, Incumbent | Infeasible> {
+function* planAdditive(problem: Problem, costs: AdditiveCosts): Planning {
   const line = findLine(problem);
   const cut = line === null ? null : cutLine(problem, line, costs);
   if (cut !== null) {

@@ -14,12 +14,17 @@ export const single: Planner = {
   optimalAmong: "one-device",
   refuses: () => null,
   *plan(problem) {
-    const { best, refused } = tryDevices(problem);
-    if (best === null) return explain(problem, refused);
-    yield best;
-    return best;
+    const found = findSingle(problem);
+    if ("value" in found) yield found;
+    return found;
   },
 };
+
+/** Everything on the device where that costs least, or what the devices lack for it. */
+export function findSingle(problem: Problem): Incumbent | Infeasible {
+  const { best, refused } = tryDevices(problem);
+  return best ?? explain(problem, refused);
+}
 
 /** What each device lacks for running everything, in the order of the devices. */
 type Refusals = readonly (Infeasible & { readonly device: string })[];
