@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
-import { createRandom } from "../../src/base/random.ts";
+import { createRandom, type Random } from "../../src/base/random.ts";
+import type { CodecChoice } from "../../src/cost/hops.ts";
+import { withCodecs } from "../../src/plan/codecs.ts";
 import { evaluate } from "../../src/plan/evaluate.ts";
+import type { Problem } from "../../src/plan/problem.ts";
 import { longRun, toProblem } from "./planner.ts";
 import { createOracle } from "./planner-oracle.ts";
 import { allClasses, randomQuestion } from "./planner-problems.ts";
@@ -19,8 +22,10 @@ test.each(allClasses)(
         const among =
           trial < 4 ? [random.integer(problem.devices.length)] : [...problem.devices.keys()];
         const placement = problem.index.graph.nodes.map(() => random.pick(among));
-        const figures = oracle.cost(placement);
-        const evaluation = evaluate(problem, placement);
+        const codecs = trial % 2 === 0 ? undefined : randomCodecs(problem, random);
+        const figures = oracle.cost(placement, codecs);
+        const coded = codecs === undefined ? problem : withCodecs(problem, codecs);
+        const evaluation = evaluate(coded, placement);
         const where = `seed ${seed}, ${placement}`;
         expect(evaluation.type, where).toBe(figures === null ? "infeasible" : "feasible");
         if (figures === null || evaluation.type === "infeasible") continue;
@@ -35,3 +40,11 @@ test.each(allClasses)(
     expect(feasible).toBeGreaterThan(problems);
   },
 );
+
+/** Any codec, or none, for each tensor on each link. */
+function randomCodecs(problem: Problem, random: Random): CodecChoice {
+  const chosen = problem.hops.links.map((_, link) =>
+    problem.linkBytes.map((_, tensor) => random.pick([null, ...problem.hops.codecs(link, tensor)])),
+  );
+  return (link, tensor) => chosen[link]?.[tensor] ?? null;
+}

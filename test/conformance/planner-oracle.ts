@@ -6,10 +6,12 @@
  *
  * @module
  */
+import type { CodecChoice } from "../../src/cost/hops.ts";
 import type { Profile } from "../../src/cost/profile.ts";
 import type { Topology } from "../../src/cost/topology.ts";
 import type { Objective } from "../../src/plan/objective.ts";
 import type { Limits } from "../../src/plan/problem.ts";
+import { type Crossing, type Crossings, wire } from "./planner-oracle-hops.ts";
 
 /** What `createProblem` needs. */
 export interface Question {
@@ -33,9 +35,13 @@ export interface Best {
 }
 
 export interface Oracle {
-  /** `null`: not allowed. */
-  cost(placement: readonly number[]): Figures | null;
-  /** The best of all placements; `null`: none is allowed. */
+  /**
+   * `null`: not allowed.
+   *
+   * @param codecs default: on each link the cheapest for a sum, the fastest for the throughput
+   */
+  cost(placement: readonly number[], codecs?: CodecChoice): Figures | null;
+  /** The best of all placements, for the throughput with the best codecs; `null`: none is allowed. */
   best(): Best | null;
   /** The best of the placements that use one device. */
   bestOnOneDevice(): Best | null;
@@ -46,42 +52,96 @@ const limited = ["latencySeconds", "periodSeconds", "energyJoules"] as const;
 
 export function createOracle(question: Question): Oracle {
   const model = resolve(question);
-  const cost = (placement: readonly number[]) => figuresOf(question, model, placement);
-  const consider = (best: Best | null, placement: readonly number[]): Best | null => {
-    const figures = cost(placement);
-    if (figures === null || (best !== null && figures.value >= best.value)) return best;
-    return { value: figures.value, placement: [...placement] };
-  };
+  const usual = (placement: readonly number[]) =>
+    figuresOf(question, model, placement, model.usual);
   return {
-    cost,
+    cost: (placement, codecs) => {
+      if (codecs === undefined) return usual(placement);
+      const chosen = chooseCrossings(model, codecs);
+      return chosen === null ? null : figuresOf(question, model, placement, chosen);
+    },
     best: () => {
-      let best: Best | null = null;
-      const placement = model.nodes.map(() => 0);
-      const place = (node: number): void => {
-        if (node === placement.length) {
-          best = consider(best, placement);
-          return;
-        }
-        for (let device = 0; device < model.deviceCount; device++) {
-          if (model.compute[device]?.[node] === Number.POSITIVE_INFINITY) continue;
-          placement[node] = device;
-          place(node + 1);
-        }
-      };
-      place(0);
-      return best;
+      const best: { found: Best | null } = { found: null };
+      for (const placement of everyPlacement(model)) {
+        const known = best.found?.value ?? Number.POSITIVE_INFINITY;
+        const value =
+          question.objective.type === "throughput"
+            ? bestOverCodecs(question, model, placement, known)
+            : usual(placement)?.value;
+        if (value === undefined || (best.found !== null && value >= known)) continue;
+        best.found = { value, placement: [...placement] };
+      }
+      return best.found;
     },
     bestOnOneDevice: () => {
       let best: Best | null = null;
       for (let device = 0; device < model.deviceCount; device++) {
-        best = consider(
-          best,
-          model.nodes.map(() => device),
-        );
+        const placement = model.nodes.map(() => device);
+        const value = usual(placement)?.value;
+        if (value === undefined || (best !== null && value >= best.value)) continue;
+        best = { value, placement };
       }
       return best;
     },
   };
+}
+
+/** Every placement on devices that can run the nodes, in the same array. */
+function* everyPlacement(model: Model): Generator<readonly number[]> {
+  const placement = model.nodes.map(() => 0);
+  function* place(node: number): Generator<readonly number[]> {
+    if (node === placement.length) {
+      yield placement;
+      return;
+    }
+    for (let device = 0; device < model.deviceCount; device++) {
+      if (model.compute[device]?.[node] === Number.POSITIVE_INFINITY) continue;
+      placement[node] = device;
+      yield* place(node + 1);
+    }
+  }
+  yield* place(0);
+}
+
+/** `null` if a codec is asked for where none of that name is allowed. */
+function chooseCrossings(model: Model, codecs: CodecChoice): Crossings | null {
+  const chosen = model.options.map((row, tensor) =>
+    row.map((ways, link) => ways.find(({ codec }) => codec === codecs(link, tensor))),
+  );
+  return chosen.flat().includes(undefined) ? null : (chosen as Crossings);
+}
+
+/** The least value of a placement over all choices of codecs, where one is below `known`. */
+function bestOverCodecs(
+  question: Question,
+  model: Model,
+  placement: readonly number[],
+  known: number,
+): number | undefined {
+  const relaxed = figuresOf(question, model, placement, model.least);
+  if (relaxed === null || relaxed.value >= known) return undefined;
+  const open = model.options.flatMap((row, tensor) => {
+    const travelled = linksOf(model, placement, tensor) ?? 0;
+    return row.flatMap((ways, link) =>
+      ways.length > 1 && ((travelled >> link) & 1) === 1 ? [{ tensor, link, ways }] : [],
+    );
+  });
+  const chosen = model.usual.map((row) => [...row]);
+  let best: number | undefined;
+  const choose = (position: number): void => {
+    const choice = open[position];
+    if (choice === undefined) {
+      const value = figuresOf(question, model, placement, chosen)?.value;
+      if (value !== undefined && value < (best ?? Number.POSITIVE_INFINITY)) best = value;
+      return;
+    }
+    for (const way of choice.ways) {
+      (chosen[choice.tensor] as Crossing[])[choice.link] = way;
+      choose(position + 1);
+    }
+  };
+  choose(0);
+  return best;
 }
 
 type Model = ReturnType<typeof resolve>;
@@ -94,9 +154,6 @@ function resolve(question: Question) {
   const tensors = graph.tensors.map(({ name, bytes }) => ({
     name,
     bytes: bytes as number,
-    linkBytes: (graph.inputs.includes(name)
-      ? (topology.inputBytes[name] ?? bytes)
-      : bytes) as number,
     producer: nodes.findIndex(({ outputs }) => outputs.includes(name)),
     consumers: nodes.filter(({ inputs }) => inputs.includes(name)).map(({ position }) => position),
     isOutput: graph.outputs.includes(name),
@@ -109,29 +166,7 @@ function resolve(question: Question) {
   const compute = topology.devices.map(({ speed }, device) =>
     nodes.map((_, node) => (kinds[device]?.nodeSeconds[node] ?? Number.POSITIVE_INFINITY) / speed),
   );
-  const links = topology.links.map((link) => ({
-    ...link,
-    from: deviceOf(link.from),
-    to: deviceOf(link.to),
-  }));
-  const perTensor = topology.devices.map(
-    ({ speed }, device) => (kinds[device]?.overheadSeconds ?? 0) / speed,
-  );
-  const perByte = topology.devices.map(
-    ({ speed }, device) => (kinds[device]?.boundarySecondsPerByte ?? 0) / speed,
-  );
-  const crossings = tensors.map(({ linkBytes }) =>
-    links.map(({ from, to, bandwidthBitsPerSecond, latencySeconds }) => {
-      const wire = (8 * linkBytes) / bandwidthBitsPerSecond;
-      const send = linkBytes * (perByte[from] as number);
-      const receive = (perTensor[to] as number) + linkBytes * (perByte[to] as number);
-      return { wire, send, receive, whole: latencySeconds + wire + send + receive };
-    }),
-  );
-  const names = topology.devices.map(({ name }) => name);
-  const routes = crossings.map((crossing) =>
-    names.map((_, from) => names.map((_, to) => bestPath(links, names, crossing, from, to))),
-  );
+  const { links, ...crossings } = wire(question);
   const media = [...new Set(links.flatMap(({ medium }) => medium ?? []))];
   return {
     nodes,
@@ -139,9 +174,8 @@ function resolve(question: Question) {
     kinds,
     compute,
     links,
-    crossings,
-    routes,
-    deviceCount: names.length,
+    ...crossings,
+    deviceCount: kinds.length,
     source: deviceOf(topology.source),
     sink: topology.sink === "anywhere" ? null : deviceOf(topology.sink),
     /** Each link's own place among the loads, or that of its medium. */
@@ -152,47 +186,6 @@ function resolve(question: Question) {
     ...privacyOf(question, nodes, tensors),
     memory: new Map<number, number>(),
   };
-}
-
-type Crossing = { wire: number; send: number; receive: number; whole: number };
-
-/** The links of the best simple path as a bit set; `null`: none. Every simple path is tried. */
-function bestPath(
-  links: readonly { from: number; to: number }[],
-  names: readonly string[],
-  crossing: readonly Crossing[],
-  from: number,
-  to: number,
-): number | null {
-  let best: { seconds: number; path: number[]; names: string[] } | null = null;
-  const walk = (at: number, seconds: number, path: number[], visited: number[]): void => {
-    if (at === to) {
-      const found = { seconds, path, names: visited.map((device) => names[device] as string) };
-      if (best === null || comparePaths(found, best) < 0) best = found;
-      return;
-    }
-    links.forEach((link, position) => {
-      if (link.from !== at || visited.includes(link.to)) return;
-      const next = seconds + (crossing[position] as Crossing).whole;
-      walk(link.to, next, [...path, position], [...visited, link.to]);
-    });
-  };
-  walk(from, 0, [], [from]);
-  if (best === null) return null;
-  return (best as { path: number[] }).path.reduce((set, link) => set | (1 << link), 0);
-}
-
-interface Path {
-  readonly seconds: number;
-  readonly path: readonly number[];
-  readonly names: readonly string[];
-}
-
-function comparePaths(a: Path, b: Path): number {
-  if (a.seconds !== b.seconds) return a.seconds - b.seconds;
-  if (a.path.length !== b.path.length) return a.path.length - b.path.length;
-  const differing = a.names.findIndex((name, position) => name !== b.names[position]);
-  return (a.names[differing] ?? "") < (b.names[differing] ?? "") ? -1 : 1;
 }
 
 function privacyOf(
@@ -217,7 +210,12 @@ function privacyOf(
   return { kept, secret: new Set([...kept].flatMap((node) => nodes[node]?.inputs ?? [])) };
 }
 
-function figuresOf(question: Question, model: Model, placement: readonly number[]): Figures | null {
+function figuresOf(
+  question: Question,
+  model: Model,
+  placement: readonly number[],
+  crossings: Crossings,
+): Figures | null {
   if (!isAllowed(question, model, placement)) return null;
   const { topology, objective, limits } = question;
   const compute = new Array<number>(model.deviceCount).fill(0);
@@ -238,17 +236,17 @@ function figuresOf(question: Question, model: Model, placement: readonly number[
     if (travelled === null) return null;
     for (let link = 0; travelled >> link !== 0; link++) {
       if (((travelled >> link) & 1) === 0) continue;
-      const { from, to, energyJoulesPerBit } = model.links[link] as Model["links"][number];
-      const { wire, send, receive, whole } = (model.crossings[tensor] as Crossing[])[
-        link
-      ] as Crossing;
+      const { ends, energyJoulesPerBit } = model.links[link] as Model["links"][number];
+      const [from, to] = ends;
+      const crossing = crossings[tensor]?.[link] as Crossing;
+      const { send, receive, whole } = crossing;
       latencySeconds += whole;
-      energyJoules += energyJoulesPerBit * 8 * (model.tensors[tensor]?.linkBytes as number);
+      energyJoules += energyJoulesPerBit * 8 * crossing.bytes;
       (owns[from] as number) += send;
       (owns[to] as number) += receive;
       (wholes[from] as number) += whole;
       (wholes[to] as number) += whole;
-      (wires[model.wires[link] as number] as number) += wire;
+      (wires[model.wires[link] as number] as number) += crossing.wire;
     }
   }
   let periodSeconds = Math.max(0, ...wires);

@@ -41,7 +41,7 @@ export function randomQuestion(seed: number, kind: ProblemClass, size: QuestionS
   // A whole number of nanoseconds that is a power of two.
   const unit = random.pick([1, 2 ** -9]);
   const nodes = chance(random, 0.67) ? size.nodes : 1 + random.integer(size.nodes);
-  const graph = randomGraph(random, nodes);
+  const graph = addCodecs(randomGraph(random, nodes), seed, kind, unit);
   const kinds = 1 + random.integer(3);
   const withNull = chance(random, 0.2);
   const profile: Profile = {
@@ -109,6 +109,31 @@ function randomGraph(random: Random, count: number): Graph {
       bytes: bytesOf(4 * random.integer(12)),
     })),
     nodes,
+  };
+}
+
+/**
+ * Codecs for some tensors of some graphs, drawn apart from all else. The throughput has few, since
+ * there every choice of every hop is tried.
+ */
+function addCodecs(graph: Graph, seed: number, { objective }: ProblemClass, unit: number): Graph {
+  const random = createRandom(seed + 2 ** 40);
+  if (!chance(random, 0.35)) return graph;
+  const most = objective === "throughput" ? 2 : graph.tensors.length;
+  const coded = new Set(random.shuffle(graph.tensors).slice(0, most));
+  const speed = (): number => random.pick([0, 0.25, 0.25, 0.5, 1]) * unit;
+  const codec = () => ({
+    ratio: random.pick([2, 4]),
+    encodeSecondsPerByte: speed(),
+    decodeSecondsPerByte: speed(),
+  });
+  return {
+    ...graph,
+    tensors: graph.tensors.map((tensor) => {
+      if (!coded.has(tensor) || chance(random, 0.3)) return tensor;
+      const codecs = chance(random, 0.4) ? { zip: codec(), pack: codec() } : { zip: codec() };
+      return { ...tensor, codecs };
+    }),
   };
 }
 

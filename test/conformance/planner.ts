@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import type { Clock } from "../../src/base/clock.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { seconds } from "../../src/base/units.ts";
+import { withCodecs } from "../../src/plan/codecs.ts";
 import { evaluate } from "../../src/plan/evaluate.ts";
 import type { Infeasible } from "../../src/plan/feasibility.ts";
 import { readPlan } from "../../src/plan/plan.ts";
@@ -159,12 +160,13 @@ function targetOf(planner: Planner, oracle: Oracle, optimum: number | null): num
 function checkIncumbent(
   oracle: Oracle,
   problem: Problem,
-  { placement, value, bound }: Incumbent,
+  { placement, value, bound, codecs }: Incumbent,
   optimum: number | null,
   where: string,
 ): void {
-  const figures = oracle.cost(placement);
-  const evaluation = evaluate(problem, placement);
+  const figures = oracle.cost(placement, codecs);
+  const coded = codecs === undefined ? problem : withCodecs(problem, codecs);
+  const evaluation = evaluate(coded, placement);
   expect(evaluation.type, `${where}: evaluate`).toBe("feasible");
   expect(figures, `${where}: the oracle allows ${placement}`).not.toBeNull();
   if (figures === null || evaluation.type === "infeasible") return;
