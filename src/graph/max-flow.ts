@@ -11,7 +11,7 @@ export interface Cut {
 }
 
 /**
- * A directed graph with capacities, built arc by arc and cut once.
+ * A directed graph with capacities, built arc by arc and cut as often as capacities change.
  *
  * Capacities are whole numbers whose sum stays below 2^53: with fractions, residuals of 1e-17 count
  * as open, and the sides of the cut come out wrong although its value is right.
@@ -20,16 +20,28 @@ export class FlowNetwork {
   readonly #vertices: number;
   readonly #heads: number[] = [];
   readonly #capacities: number[] = [];
+  #preflow: Preflow | null = null;
 
   constructor(vertices: number) {
     this.#vertices = vertices;
   }
 
-  /** Adds an arc and one in the opposite direction. */
-  arc(from: number, to: number, capacity: number, opposite = 0): void {
-    if (from === to || (capacity === 0 && opposite === 0)) return;
+  /**
+   * Adds an arc and one in the opposite direction.
+   *
+   * @returns its number, for `setCapacity`
+   */
+  arc(from: number, to: number, capacity: number, opposite = 0): number {
+    this.#preflow = null;
     this.#heads.push(to, from);
     this.#capacities.push(capacity, opposite);
+    return this.#heads.length / 2 - 1;
+  }
+
+  /** Gives an arc and its opposite other capacities for the next cut. */
+  setCapacity(arc: number, capacity: number, opposite = 0): void {
+    this.#capacities[2 * arc] = capacity;
+    this.#capacities[2 * arc + 1] = opposite;
   }
 
   /**
@@ -41,9 +53,9 @@ export class FlowNetwork {
    * Cherkassky and Goldberg, "On implementing the push-relabel method", Algorithmica 19, 1997
    */
   minCut(source: number, sink: number): Cut {
-    const preflow = new Preflow(this.#vertices, this.#heads, this.#capacities, source, sink);
-    preflow.run();
-    return preflow.cut();
+    this.#preflow ??= new Preflow(this.#vertices, this.#heads);
+    this.#preflow.run(this.#capacities, source, sink);
+    return this.#preflow.cut();
   }
 }
 
@@ -54,8 +66,8 @@ export class FlowNetwork {
  */
 class Preflow {
   readonly #vertices: number;
-  readonly #source: number;
-  readonly #sink: number;
+  #source = 0;
+  #sink = 0;
   readonly #heads: Int32Array;
   readonly #residual: Float64Array;
   /** The arcs out of vertex v are `arcs[first[v]]` to `arcs[first[v + 1] - 1]`. */
@@ -67,22 +79,15 @@ class Preflow {
   /** How many vertices have each label: when one runs out, those above are cut off. */
   readonly #population: Int32Array;
   readonly #queue: Int32Array;
+  readonly #reached: Int32Array;
   #queued = 0;
   #head = 0;
   #relabels = 0;
 
-  constructor(
-    vertices: number,
-    heads: readonly number[],
-    capacities: readonly number[],
-    source: number,
-    sink: number,
-  ) {
+  constructor(vertices: number, heads: readonly number[]) {
     this.#vertices = vertices;
-    this.#source = source;
-    this.#sink = sink;
     this.#heads = Int32Array.from(heads);
-    this.#residual = Float64Array.from(capacities);
+    this.#residual = new Float64Array(heads.length);
     this.#first = new Int32Array(vertices + 1);
     this.#arcs = new Int32Array(heads.length);
     this.#next = new Int32Array(vertices);
@@ -90,14 +95,21 @@ class Preflow {
     this.#excess = new Float64Array(vertices);
     this.#population = new Int32Array(vertices + 1);
     this.#queue = new Int32Array(vertices);
+    this.#reached = new Int32Array(vertices);
     this.#sortArcs();
   }
 
-  run(): void {
-    this.#excess[this.#source] = Number.POSITIVE_INFINITY;
-    for (let slot = this.#slot(this.#source); slot < this.#slot(this.#source + 1); slot++) {
+  run(capacities: readonly number[], source: number, sink: number): void {
+    this.#residual.set(capacities);
+    this.#excess.fill(0);
+    this.#source = source;
+    this.#sink = sink;
+    this.#head = 0;
+    this.#queued = 0;
+    this.#excess[source] = Number.POSITIVE_INFINITY;
+    for (let slot = this.#slot(source); slot < this.#slot(source + 1); slot++) {
       const arc = this.#arcs[slot] as number;
-      this.#push(this.#source, arc, this.#residual[arc] as number);
+      this.#push(source, arc, this.#residual[arc] as number);
     }
     this.#relabelAll();
     while (this.#queued > 0) {
@@ -215,7 +227,7 @@ class Preflow {
     this.#label.fill(this.#vertices);
     this.#population.fill(0);
     this.#label[this.#sink] = 0;
-    const reached = new Int32Array(this.#vertices);
+    const reached = this.#reached;
     reached[0] = this.#sink;
     let count = 1;
     for (let position = 0; position < count; position++) {

@@ -51,77 +51,168 @@ export interface BoundaryCosts {
 
 /** `cutLine` for any costs of the boundaries. */
 export function cutBoundaries(problem: Problem, costs: BoundaryCosts): LineCut | null {
+  return createRowCut(problem, costs).solve(costs);
+}
+
+/** The network of a cut, built once and solved for many costs. */
+export interface RowCut {
+  /** @param costs infinite exactly where those are that the network was built for */
+  solve(costs: BoundaryCosts): LineCut | null;
+}
+
+/** Builds the network in which `cutBoundaries` cuts. O(devices · (nodes + uses of tensors)) time. */
+export function createRowCut(problem: Problem, costs: BoundaryCosts): RowCut {
   const { devices } = costs;
   const nodes = problem.index.graph.nodes.length;
-  if (devices.length === 1) return onlyPlacement(problem, costs, devices[0] as number);
-  const arcs = new CutArcs(nodes * (devices.length - 1) + 2);
+  if (devices.length === 1) {
+    return { solve: (given) => onlyPlacement(problem, given, devices[0] as number) };
+  }
+  const tensors = problem.linkBytes.length;
+  const arcs = new CutArcs(nodes * (devices.length - 1) + 2, devices.length, nodes, tensors);
   const copies = Array.from({ length: nodes }, (_, node) => copiesOf(node, costs, arcs));
-  for (let node = 0; node < nodes; node++) addNode(node, copies[node] as number[], costs, arcs);
-  for (let tensor = 0; tensor < problem.linkBytes.length; tensor++) {
-    addTensor(problem, tensor, copies, costs, arcs);
+  for (let node = 0; node < nodes; node++) addNode(node, copies[node] as number[], devices, arcs);
+  for (let tensor = 0; tensor < tensors; tensor++) {
+    addTensor(problem, tensor, copies, devices, arcs);
   }
   for (const group of problem.groups) addGroup(group, copies, arcs);
-  const cut = arcs.solve();
-  if (cut === null) return null;
-  const placement = copies.map((vertices) => {
-    const beyond = vertices.filter((vertex) => cut.onSinkSide[vertex] === 1).length;
-    return devices[beyond] as number;
-  });
-  return { placement, bound: cut.bound };
+  return {
+    solve: (given) => {
+      const cut = arcs.solve(given);
+      if (cut === null) return null;
+      const placement = copies.map((vertices) => {
+        let beyond = 0;
+        for (const vertex of vertices) beyond += cut.onSinkSide[vertex] as number;
+        return devices[beyond] as number;
+      });
+      return { placement, bound: cut.bound };
+    },
+  };
 }
 
 const source = 0;
 const sink = 1;
 
+/** Costs that are the same whatever the problem. */
+const none = 0;
+const infinite = 1;
+
 /**
- * Arcs with real costs, turned into whole numbers once all are known. The scale that keeps all flow
- * below 2^52 is a power of two, so that whole costs stay whole.
+ * Arcs that know which cost is theirs; costs are turned into whole numbers once all are known. The
+ * scale that keeps all flow below 2^52 is a power of two, so that whole costs stay whole.
  */
 class CutArcs {
   #vertices: number;
-  readonly #arcs: { from: number; to: number; cost: number; opposite: number }[] = [];
+  readonly #boundaries: number;
+  readonly #nodes: number;
+  readonly #tensors: number;
+  readonly #ends: number[] = [];
+  /** Two for each arc, positions in the costs: its own and its opposite's. */
+  readonly #keys: number[] = [];
+  readonly #costs: Float64Array;
+  #network: FlowNetwork | null = null;
 
-  constructor(vertices: number) {
+  constructor(vertices: number, devices: number, nodes: number, tensors: number) {
     this.#vertices = vertices;
+    this.#boundaries = devices - 1;
+    this.#nodes = nodes;
+    this.#tensors = tensors;
+    this.#costs = new Float64Array(2 + devices * nodes + 2 * this.#boundaries * tensors);
   }
 
   vertex(): number {
     return this.#vertices++;
   }
 
-  add(from: number, to: number, cost: number, opposite = 0): void {
-    this.#arcs.push({ from, to, cost, opposite });
+  /** @param position of the device in the row */
+  node(position: number, node: number): number {
+    return 2 + position * this.#nodes + node;
+  }
+
+  up(tensor: number, boundary: number): number {
+    return this.node(this.#boundaries + 1, 0) + boundary * this.#tensors + tensor;
+  }
+
+  down(tensor: number, boundary: number): number {
+    return this.up(tensor, boundary + this.#boundaries);
+  }
+
+  /** @param cost its position, as `node`, `up` and `down` say it */
+  add(from: number, to: number, cost: number, opposite: number = none): void {
+    if (from === to) return;
+    this.#ends.push(from, to);
+    this.#keys.push(cost, opposite);
   }
 
   /**
    * Capacities are rounded down, so that the cut's value is a bound. No arc can carry more than all
    * flow, so that larger ones need not be told apart and the scale can be fine.
    */
-  solve(): { onSinkSide: Uint8Array; bound: number } | null {
-    const leaving = this.#costs(source, "from");
+  solve(given: BoundaryCosts): { onSinkSide: Uint8Array; bound: number } | null {
+    this.#fill(given);
+    const costs = this.#costs;
+    const keys = this.#keys;
+    const leaving = this.#costsAt(source, 0);
+    let finite = 0;
+    for (const key of keys) {
+      const cost = costs[key] as number;
+      if (cost < Number.POSITIVE_INFINITY) finite += cost;
+    }
     const limit = Math.min(
-      ...[leaving, this.#costs(sink, "to")].map(sum).filter(Number.isFinite),
-      sum(this.#arcs.flatMap(({ cost, opposite }) => [cost, opposite]).filter(Number.isFinite)),
+      ...[leaving, this.#costsAt(sink, 1)].map(sum).filter(Number.isFinite),
+      finite,
     );
     const flood = sum(leaving.map((cost) => Math.min(cost, limit)));
     const factor = limit === 0 ? 1 : 2 ** (51 - Math.ceil(Math.log2(Math.max(flood, limit))));
     const unlimited = Math.ceil(limit * factor) + 1;
-    const whole = (cost: number): number => Math.min(unlimited, Math.floor(cost * factor));
-    const network = new FlowNetwork(this.#vertices);
-    for (const { from, to, cost, opposite } of this.#arcs) {
-      network.arc(from, to, whole(cost), whole(opposite));
+    const network = this.#network ?? this.#connect();
+    for (let arc = 0; 2 * arc < keys.length; arc++) {
+      const cost = costs[keys[2 * arc] as number] as number;
+      const opposite = costs[keys[2 * arc + 1] as number] as number;
+      network.setCapacity(
+        arc,
+        Math.min(unlimited, Math.floor(cost * factor)),
+        Math.min(unlimited, Math.floor(opposite * factor)),
+      );
     }
     const { value, onSinkSide } = network.minCut(source, sink);
     return value >= unlimited ? null : { onSinkSide, bound: value / factor };
   }
 
-  /** Costs of all arcs out of the source, or into the sink. */
-  #costs(terminal: number, end: "from" | "to"): number[] {
-    const other = end === "from" ? "to" : "from";
-    return this.#arcs.flatMap((arc) => {
-      if (arc[end] === terminal) return [arc.cost];
-      return arc[other] === terminal ? [arc.opposite] : [];
+  #connect(): FlowNetwork {
+    const network = new FlowNetwork(this.#vertices);
+    for (let arc = 0; arc < this.#ends.length; arc += 2) {
+      network.arc(this.#ends[arc] as number, this.#ends[arc + 1] as number, 0);
+    }
+    this.#network = network;
+    return network;
+  }
+
+  #fill(given: BoundaryCosts): void {
+    const costs = this.#costs;
+    costs[none] = 0;
+    costs[infinite] = Number.POSITIVE_INFINITY;
+    given.devices.forEach((device, position) => {
+      const first = this.node(position, 0);
+      for (let node = 0; node < this.#nodes; node++) costs[first + node] = given.node(device, node);
     });
+    for (let boundary = 0; boundary < this.#boundaries; boundary++) {
+      for (let tensor = 0; tensor < this.#tensors; tensor++) {
+        costs[this.up(tensor, boundary)] = given.up(tensor, boundary);
+        costs[this.down(tensor, boundary)] = given.down(tensor, boundary);
+      }
+    }
+  }
+
+  /** Costs of all arcs out of the source (end 0), or into the sink (end 1). */
+  #costsAt(terminal: number, end: 0 | 1): number[] {
+    const found: number[] = [];
+    for (let arc = 0; arc < this.#ends.length; arc += 2) {
+      const own = this.#ends[arc + end] === terminal;
+      if (own || this.#ends[arc + 1 - end] === terminal) {
+        found.push(this.#costs[this.#keys[own ? arc : arc + 1] as number] as number);
+      }
+    }
+    return found;
   }
 }
 
@@ -152,15 +243,15 @@ function copiesOf(node: number, costs: BoundaryCosts, arcs: CutArcs): number[] {
 function addNode(
   node: number,
   copies: readonly number[],
-  costs: BoundaryCosts,
+  devices: readonly number[],
   arcs: CutArcs,
 ): void {
   const last = copies.length - 1;
-  costs.devices.forEach((device, position) => {
+  devices.forEach((_, position) => {
     const above = position > last ? source : (copies[position] as number);
     const below = position === 0 ? sink : (copies[position - 1] as number);
-    arcs.add(above, below, costs.node(device, node));
-    if (position > 0 && position <= last) arcs.add(below, above, Number.POSITIVE_INFINITY);
+    arcs.add(above, below, arcs.node(position, node));
+    if (position > 0 && position <= last) arcs.add(below, above, infinite);
   });
 }
 
@@ -174,23 +265,22 @@ function addTensor(
   problem: Problem,
   tensor: number,
   copies: readonly (readonly number[])[],
-  costs: BoundaryCosts,
+  devices: readonly number[],
   arcs: CutArcs,
 ): void {
   const { producer, consumers, outputs } = problem.index;
   const made = producer[tensor] ?? null;
-  const home =
-    made === null ? pinnedCopies(costs.devices, problem.source) : (copies[made] as number[]);
+  const home = made === null ? pinnedCopies(devices, problem.source) : (copies[made] as number[]);
   const users = (consumers[tensor] ?? []).map((node) => copies[node] as readonly number[]);
   if (problem.sink !== null && outputs.includes(tensor)) {
-    users.push(pinnedCopies(costs.devices, problem.sink));
+    users.push(pinnedCopies(devices, problem.sink));
   }
   if (users.length === 0) return;
   home.forEach((from, boundary) => {
     const ends = [...new Set(users.map((user) => user[boundary] as number))];
     // A tensor's producer is on its own side of whatever it shares a copy with.
-    arcs.add(from, gather(ends, sink, arcs, "out"), costs.up(tensor, boundary));
-    arcs.add(gather(ends, source, arcs, "in"), from, costs.down(tensor, boundary));
+    arcs.add(from, gather(ends, sink, arcs, "out"), arcs.up(tensor, boundary));
+    arcs.add(gather(ends, source, arcs, "in"), from, arcs.down(tensor, boundary));
   });
 }
 
@@ -208,8 +298,8 @@ function gather(
   if (ends.length === 1) return ends[0] as number;
   const vertex = arcs.vertex();
   for (const end of ends) {
-    if (direction === "out") arcs.add(vertex, end, Number.POSITIVE_INFINITY);
-    else arcs.add(end, vertex, Number.POSITIVE_INFINITY);
+    if (direction === "out") arcs.add(vertex, end, infinite);
+    else arcs.add(end, vertex, infinite);
   }
   return vertex;
 }
@@ -222,7 +312,7 @@ function addGroup(
   for (const other of others) {
     copies[first as number]?.forEach((vertex, boundary) => {
       const twin = copies[other]?.[boundary] as number;
-      arcs.add(vertex, twin, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+      arcs.add(vertex, twin, infinite, infinite);
     });
   }
 }
