@@ -12,8 +12,9 @@ const modules: Record<string, readonly string[]> = {
   cost: ["base", "graph"],
   plan: ["base", "graph", "cost"],
   transport: ["base", "graph"],
-  runtime: ["base", "graph", "onnx", "cost"],
-  cluster: ["base", "graph", "onnx", "cost", "plan", "transport", "runtime"],
+  codec: ["base", "graph"],
+  runtime: ["base", "graph", "onnx", "cost", "codec"],
+  cluster: ["base", "graph", "onnx", "cost", "plan", "transport", "codec", "runtime"],
   cli: ["base", "graph", "onnx", "zoo", "cost", "plan", "transport", "runtime", "cluster"],
 };
 
