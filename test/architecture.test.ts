@@ -11,11 +11,23 @@ const modules: Record<string, readonly string[]> = {
   zoo: ["base", "graph", "onnx"],
   cost: ["base", "graph"],
   plan: ["base", "graph", "cost"],
+  compare: ["base", "graph", "zoo", "cost", "plan", "sim"],
   transport: ["base", "graph"],
   codec: ["base", "graph"],
   runtime: ["base", "graph", "onnx", "cost", "codec"],
   cluster: ["base", "graph", "onnx", "cost", "plan", "transport", "codec", "runtime"],
-  cli: ["base", "graph", "onnx", "zoo", "cost", "plan", "transport", "runtime", "cluster"],
+  cli: [
+    "base",
+    "graph",
+    "onnx",
+    "zoo",
+    "cost",
+    "plan",
+    "compare",
+    "transport",
+    "runtime",
+    "cluster",
+  ],
 };
 
 const hostBound = /\.(node|web|test)\.ts$/;
