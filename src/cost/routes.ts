@@ -43,12 +43,15 @@ function bestRoutes(
       const before = routes[at(links, link).from] ?? null;
       if (before === null) continue;
       const to = at(links, link).to;
+      const known = routes[to] ?? null;
+      const total = before.seconds + seconds(link);
+      if (known !== null && total > known.seconds) continue;
       const longer = {
-        seconds: before.seconds + seconds(link),
+        seconds: total,
         links: [...before.links, link],
         names: [...before.names, at(names, to)],
       };
-      if (!isBetter(longer, routes[to] ?? null)) continue;
+      if (!isBetter(longer, known)) continue;
       routes[to] = longer;
       improved = true;
     }
