@@ -46,9 +46,8 @@ function back(coded: Uint8Array, rawBytes: number): Uint8Array {
   let at = masks;
   for (let position = 0; position < count; position++) {
     const bit = ((given[position >>> 5] as number) >>> (position & 31)) & 1;
-    if (bit === 0) continue;
-    out[position] = given[at] as number;
-    at++;
+    out[position] = (given[at] as number) & -bit;
+    at += bit;
   }
   const bytes = new Uint8Array(out.buffer);
   bytes.set(tail, count * 4);

@@ -3,13 +3,10 @@
  *
  * @module
  */
-import { create } from "@bufbuild/protobuf";
-import { ValueInfoProtoSchema } from "onnx-buf";
 import type { TensorType } from "../graph/tensor-value.ts";
-import { mainGraph, withGraph } from "../onnx/message.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import type { ValueMetadata } from "../onnx/shapes.ts";
-import { toLoadable } from "./loadable.ts";
+import { observeTensors } from "./observe.node.ts";
 import { sampleInputs } from "./sample-inputs.ts";
 import { SessionClient } from "./session-client.node.ts";
 import { readSignature } from "./signature.ts";
@@ -44,27 +41,8 @@ export async function measureTypes(
   model: OnnxModel,
   tensors: readonly string[],
 ): Promise<ReadonlyMap<string, TensorType>> {
-  const listed = new Set(mainGraph(model.proto).output.map(({ name }) => name));
-  const added = tensors.filter((name) => !listed.has(name));
-  const output = [
-    ...mainGraph(model.proto).output,
-    ...added.map((name) => create(ValueInfoProtoSchema, { name })),
-  ];
-  const watched = { proto: withGraph(model.proto, { output }), weights: model.weights };
-  const client = await SessionClient.start({
-    ...toLoadable(watched),
-    threads: 1,
-    level: "disabled",
-  });
-  try {
-    const { outputs } = await client.run(sampleInputs(readSignature(model).inputs));
-    const wanted = new Set(tensors);
-    return new Map(
-      Object.entries(outputs)
-        .filter(([name]) => wanted.has(name))
-        .map(([name, { dataType, shape }]) => [name, { dataType, shape }]),
-    );
-  } finally {
-    await client.release();
-  }
+  const values = await observeTensors(model, tensors, sampleInputs(readSignature(model).inputs));
+  return new Map(
+    Object.entries(values).map(([name, { dataType, shape }]) => [name, { dataType, shape }]),
+  );
 }
