@@ -62,6 +62,7 @@ export type ErrorCode =
   | "TENSOR_UNKNOWN"
   | "TOKEN_REFUSED"
   | "TOPOLOGY_INVALID"
+  | "TRACE_INVALID"
   | "USAGE_INVALID"
   | "ZOO_UNKNOWN";
 
@@ -182,6 +183,10 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
     meaning: "An agent or a client did not show the token of the cluster that it dialled.",
   },
   TOPOLOGY_INVALID: { ...badData, meaning: "A topology breaks its schema or contradicts itself." },
+  TRACE_INVALID: {
+    ...badData,
+    meaning: "A trace breaks its form, or names a link or device that the topology has not.",
+  },
   USAGE_INVALID: {
     ...badData,
     exitCode: 64,
