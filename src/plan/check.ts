@@ -1,6 +1,7 @@
 import { CodedError } from "../base/errors.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
 import type { GraphIndex } from "../graph/graph.ts";
+import { codecsOf, withCodecs } from "./codecs.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
 import { alternativesOf, claimOf, gapOf, guaranteeOf, stagesOf, transfersOf } from "./make-plan.ts";
 import { formatObjective } from "./objective.ts";
@@ -12,7 +13,8 @@ import { groupStages } from "./stages.ts";
 const tolerance = 1e-9;
 
 /**
- * Refuses a plan that does not fit a problem, breaks a limit, or claims what does not hold.
+ * Refuses a plan that does not fit a problem, breaks a limit, or claims what does not hold. It is
+ * evaluated under its own codecs.
  *
  * @returns the evaluation of its placement
  * @throws PLAN_INVALID
@@ -27,13 +29,14 @@ export function check(problem: Problem, plan: Plan): Evaluation {
     );
   }
   const placement = placementOf(problem, plan);
-  const evaluation = evaluate(problem, placement);
+  const coded = withCodecs(problem, codecsOf(problem, plan));
+  const evaluation = evaluate(coded, placement);
   if (evaluation.type === "infeasible")
     throw invalid(`the plan is not allowed: ${evaluation.reason}`);
   checkStages(problem.index, plan);
   checkFigures("stages.seconds", secondsOf(plan.stages), secondsOf(stagesOf(problem, placement)));
   checkClaims(plan.claimed, claimOf(problem, evaluation));
-  checkTransfers(plan.transfers, transfersOf(problem, evaluation));
+  checkTransfers(plan.transfers, transfersOf(coded, evaluation));
   checkFigures("alternatives", plan.alternatives, alternativesOf(problem));
   if (JSON.stringify(plan.bottleneck) !== JSON.stringify(evaluation.bottleneck)) {
     throw invalid(

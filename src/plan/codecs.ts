@@ -1,5 +1,7 @@
+import { CodedError } from "../base/errors.ts";
 import type { CodecChoice, Hops } from "../cost/hops.ts";
 import { additiveCosts } from "./additive.ts";
+import type { Plan } from "./plan.ts";
 import type { Problem } from "./problem.ts";
 
 /**
@@ -37,7 +39,39 @@ export function chooseCodecs(problem: Problem): Hops {
   });
 }
 
-/** The problem with other codecs on its links. */
-export function withCodecs(problem: Problem, choice: CodecChoice): Problem {
-  return { ...problem, hops: problem.hops.withCodecs(choice) };
+/** The problem with other codecs on its links, if there are any. */
+export function withCodecs(problem: Problem, choice: CodecChoice | undefined): Problem {
+  return choice === undefined ? problem : { ...problem, hops: problem.hops.withCodecs(choice) };
+}
+
+/**
+ * The codecs that a plan's transfers name; where it transfers nothing, those of the problem.
+ *
+ * @throws PLAN_INVALID if a codec was not measured for its tensor, or cannot be used on its link
+ */
+export function codecsOf(problem: Problem, { transfers }: Pick<Plan, "transfers">): CodecChoice {
+  const { hops, index, topology } = problem;
+  const linkByEnds = new Map(
+    topology.links.map(({ from, to }, link) => [JSON.stringify([from, to]), link]),
+  );
+  const named = new Map<string, string | null>();
+  for (const { tensor, from, to, codec = null } of transfers) {
+    const link = linkByEnds.get(JSON.stringify([from, to]));
+    const position = index.tensorByName.get(tensor);
+    if (link === undefined || position === undefined) continue;
+    const allowed = hops.codecs(link, position);
+    if (codec !== null && !allowed.includes(codec)) {
+      const known = allowed.length === 0 ? "none" : allowed.join(", ");
+      throw new CodedError(
+        "PLAN_INVALID",
+        `the plan codes '${tensor}' ${from} → ${to} with '${codec}', which the profile has not measured for it or this link does not take (possible: ${known}); plan again`,
+        { tensor, from, to, codec },
+      );
+    }
+    named.set(`${link} ${position}`, codec);
+  }
+  return (link, tensor) => {
+    const codec = named.get(`${link} ${tensor}`);
+    return codec === undefined ? hops.codec(link, tensor) : codec;
+  };
 }

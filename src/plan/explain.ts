@@ -4,6 +4,7 @@
  * @module
  */
 import { placementOf } from "./check.ts";
+import { codecsOf, withCodecs } from "./codecs.ts";
 import { evaluate } from "./evaluate.ts";
 import { withDevice, withoutDevice } from "./explain-device.ts";
 import { figuresOf, findThreshold, furthest } from "./explain-figure.ts";
@@ -35,7 +36,7 @@ export function explain(
 ): Explanation {
   const placement = placementOf(problem, plan);
   const solver = new Solver(budget);
-  const evaluation = evaluate(problem, placement);
+  const evaluation = evaluate(withCodecs(problem, codecsOf(problem, plan)), placement);
   const value = evaluation.type === "feasible" ? evaluation.value : Number.NaN;
   const compute = evaluation.type === "feasible" ? evaluation.computeSeconds : [];
   const devices = problem.devices.map(({ name }, device): DeviceExplanation => {

@@ -1,5 +1,6 @@
 import { bytes, joules, seconds } from "../base/units.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
+import { withCodecs } from "./codecs.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
 import { formatObjective } from "./objective.ts";
 import type { Claim, Guarantee, Plan, Stage, Transfer } from "./plan.ts";
@@ -19,7 +20,11 @@ export interface Provenance {
 /** Differences up to this, relative, are none. */
 const equality = 1e-9;
 
-/** Writes down an incumbent with everything that it costs, in names. */
+/**
+ * Writes down an incumbent with everything that it costs, in names.
+ *
+ * @param evaluation with the incumbent's codecs
+ */
 export function makePlan(
   problem: Problem,
   incumbent: Incumbent,
@@ -53,7 +58,7 @@ export function makePlan(
       ]),
     ),
     stages: stagesOf(problem, incumbent.placement),
-    transfers: transfersOf(problem, evaluation),
+    transfers: transfersOf(withCodecs(problem, incumbent.codecs), evaluation),
     bottleneck: evaluation.bottleneck,
     alternatives: alternativesOf(problem),
     decisionSeconds,
@@ -121,7 +126,10 @@ export function transfersOf(problem: Problem, evaluation: Evaluation): Transfer[
   });
 }
 
-/** The objective with everything on one device, by the device's name, where that is allowed. */
+/**
+ * The objective with everything on one device, by the device's name, where that is allowed. With the
+ * problem's codecs, whatever those of a plan.
+ */
 export function alternativesOf(problem: Problem): Record<string, number> {
   const values = problem.devices.flatMap(({ name }, device) => {
     const evaluation = evaluate(

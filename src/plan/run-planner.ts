@@ -35,10 +35,9 @@ export function runPlanner(planner: Planner, problem: Problem, run: PlannerRun):
   const found = drain(planner, problem, run, deadline);
   if (found.type === "infeasible") return found;
   const { placement, codecs, bestAmong } = found.incumbent;
-  const coded = codecs === undefined ? problem : withCodecs(problem, codecs);
-  const evaluation = evaluate(coded, placement);
+  const evaluation = evaluate(withCodecs(problem, codecs), placement);
   if (evaluation.type === "infeasible") return evaluation;
-  const plan = makePlan(coded, found.incumbent, evaluation, {
+  const plan = makePlan(problem, found.incumbent, evaluation, {
     planner: planner.name,
     optimalAmong: bestAmong ?? (found.finished ? planner.optimalAmong : null),
     seed: run.seed,
