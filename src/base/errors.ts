@@ -38,6 +38,7 @@ const unavailable = {
 export type ErrorCode =
   | "CHANNEL_CLOSED"
   | "DEVICE_LOST"
+  | "ENVELOPE_INVALID"
   | "FILE_EXISTS"
   | "FILE_NOT_FOUND"
   | "FILE_WRITE_FAILED"
@@ -73,6 +74,7 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
     ...unavailable,
     meaning: "A device that the plan needs does not answer any more.",
   },
+  ENVELOPE_INVALID: { ...badData, meaning: "An envelope breaks its schema." },
   FILE_EXISTS: {
     ...badState,
     exitCode: 73,

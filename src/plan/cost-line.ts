@@ -1,3 +1,4 @@
+import type { Hops } from "../cost/hops.ts";
 import type { State } from "../cost/state.ts";
 import { additiveFactors } from "./objective.ts";
 import type { Placement, Problem } from "./problem.ts";
@@ -15,42 +16,83 @@ export interface CostLine {
   readonly perDevice: readonly number[];
 }
 
+/** What one tensor over one link adds to a line. */
+export interface HopTerms {
+  readonly constant: number;
+  /** Of 1 ÷ bandwidth. */
+  readonly perLink: number;
+  /** Of the sender's slow-down. */
+  readonly sender: number;
+  /** Of the receiver's slow-down. */
+  readonly receiver: number;
+}
+
+/** What single nodes and hops add to a line. */
+export interface CostTerms {
+  /** Of the device's slow-down; `Infinity` where the device cannot run the node. */
+  node(device: number, node: number): number;
+  /** @param hops with the codecs that are used */
+  hop(hops: Hops, tensor: number, link: number): HopTerms;
+}
+
 /**
- * The cost of a placement as a linear function of 1/bandwidth and slow-down, for an additive
- * objective. The problem's own topology is the state of slow-down 1.
- *
- * O(nodes + hops) time.
- *
- * @returns `null` for throughput, or if a tensor has no route
+ * The terms of an additive objective, of which lines are sums; `null` for throughput. The problem's
+ * own topology is the state of slow-down 1.
  */
-export function costLine(problem: Problem, placement: Placement): CostLine | null {
+export function costTerms(problem: Problem): CostTerms | null {
   const factors = additiveFactors(problem.objective);
-  const hops = findHops(problem, placement);
-  if (factors === null || "to" in hops) return null;
+  if (factors === null) return null;
   const { devices, topology } = problem;
   const idleWatts = devices.reduce((sum, device) => sum + device.idleWatts, 0);
   const perSecond = factors.latency + factors.energy * idleWatts;
   const rates = devices.map(
     (device) => perSecond + factors.energy * (device.busyWatts - device.idleWatts),
   );
-  const perDevice = devices.map(() => 0);
-  const perLink = topology.links.map(() => 0);
-  const work = (device: number, seconds: number): void => {
-    perDevice[device] = (perDevice[device] as number) + (rates[device] as number) * seconds;
+  return {
+    node: (device, node) => {
+      const seconds = problem.seconds.get(device, node);
+      // A rate of zero would make nothing of the infinite seconds of a device that is unable.
+      return seconds === Number.POSITIVE_INFINITY ? seconds : (rates[device] as number) * seconds;
+    },
+    hop: (hops, tensor, link) => {
+      const { from, to } = hops.links[link] as { from: number; to: number };
+      const bits = 8 * hops.bytes(link, tensor);
+      const joules = (topology.links[link]?.energyJoulesPerBit ?? 0) * bits;
+      return {
+        constant: perSecond * hops.rates.latencySeconds(link) + factors.energy * joules,
+        perLink: perSecond * bits,
+        sender: (rates[from] as number) * hops.sendSeconds(link, tensor),
+        receiver: (rates[to] as number) * hops.receiveSeconds(link, tensor),
+      };
+    },
   };
-  placement.forEach((device, node) => {
-    work(device, problem.seconds.get(device, node));
-  });
+}
+
+/**
+ * The cost of a placement as a linear function of 1/bandwidth and slow-down, for an additive
+ * objective.
+ *
+ * O(nodes + hops) time.
+ *
+ * @returns `null` for throughput, or if a tensor has no route
+ */
+export function costLine(problem: Problem, placement: Placement): CostLine | null {
+  const terms = costTerms(problem);
+  const hops = findHops(problem, placement);
+  if (terms === null || "to" in hops) return null;
+  const perDevice = problem.devices.map(() => 0);
+  const perLink = problem.topology.links.map(() => 0);
   let constant = 0;
+  placement.forEach((device, node) => {
+    perDevice[device] = (perDevice[device] as number) + terms.node(device, node);
+  });
   for (const { tensor, link } of hops) {
     const { from, to } = problem.hops.links[link] as { from: number; to: number };
-    const bits = 8 * problem.hops.bytes(link, tensor);
-    work(from, problem.hops.sendSeconds(link, tensor));
-    work(to, problem.hops.receiveSeconds(link, tensor));
-    perLink[link] = (perLink[link] as number) + perSecond * bits;
-    constant +=
-      perSecond * problem.hops.rates.latencySeconds(link) +
-      factors.energy * (topology.links[link]?.energyJoulesPerBit ?? 0) * bits;
+    const added = terms.hop(problem.hops, tensor, link);
+    perDevice[from] = (perDevice[from] as number) + added.sender;
+    perDevice[to] = (perDevice[to] as number) + added.receiver;
+    perLink[link] = (perLink[link] as number) + added.perLink;
+    constant += added.constant;
   }
   return { constant, perLink, perDevice };
 }
