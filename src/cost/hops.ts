@@ -42,7 +42,7 @@ export interface Hops {
   /**
    * The links of the route of least total seconds, every link with its fastest codec; among equal
    * ones that with fewer hops, then that whose device names come first. `null`: no route.
-   * O(devices · links) at the first call for a source and a kind of cargo, then O(1).
+   * O(devices² + links) at the first call for a source and a kind of cargo.
    */
   route(from: number, to: number, tensor: number): readonly number[] | null;
   /** The same routes with other codecs. */
@@ -99,15 +99,19 @@ export function createHops(
     const isCoding = kinds[from] !== null && kinds[to] !== null;
     return isCoding ? Object.keys(at(cargo, tensor).codecs ?? {}) : [];
   };
-  const fastest = tabulate(links.length, samples, (link, tensor) => {
+  const findFastest = (link: number, tensor: number): HopCost => {
     const options = allowed(link, tensor).map((name) => cost(link, at(cargo, tensor), name));
     return options.reduce(
       (best, option) => (option.whole < best.whole ? option : best),
       cost(link, at(cargo, tensor), null),
     );
-  });
+  };
+  const fastest = tabulate(links.length, samples, findFastest);
   const names = topology.devices.map(({ name }) => name);
-  const route = createRoutes(names, links, (link, kind) => fastest(link, kind).whole);
+  // Of most links routes need the seconds only: they do not fill the table.
+  const seconds = (link: number, kind: number): number =>
+    findFastest(link, at(samples, kind)).whole;
+  const route = createRoutes(names, links, seconds);
   const build = (of: (link: number, tensor: number) => HopCost): Hops => ({
     links,
     samples,

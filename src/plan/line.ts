@@ -12,33 +12,44 @@ export interface Line {
 
 /**
  * The order of the devices in which the route of every tensor between any two of them passes
- * exactly the devices between; `null` if there is none. Routes depend on size and codecs, so every
- * kind of cargo is tried: O(devices² · kinds) routes.
+ * exactly the devices between; `null` if there is none.
+ *
+ * O(devices + links) where only neighbours are linked. Else routes decide, which depend on size and
+ * codecs, so that every kind of cargo is tried: O(devices² · kinds) routes.
  */
 export function findLine(problem: Problem): Line | null {
-  const order = orderDevices(problem);
+  const { links, samples } = problem.hops;
+  const linked = orderDevices(problem, () => true);
+  if (linked !== null) return lineOf(problem, linked);
+  const order = orderDevices(problem, (link) => {
+    const { from, to } = links[link] as { from: number; to: number };
+    return samples.some((tensor) => problem.hops.route(from, to, tensor)?.[0] === link);
+  });
   if (order === null) return null;
+  const line = lineOf(problem, order);
+  return samples.every((tensor) => isRelayed(problem, line, tensor)) ? line : null;
+}
+
+function lineOf({ hops }: Problem, order: readonly number[]): Line {
   const linkBetween = (from: number, to: number): number | null => {
-    const link = problem.hops.links.findIndex((ends) => ends.from === from && ends.to === to);
+    const link = hops.links.findIndex((ends) => ends.from === from && ends.to === to);
     return link < 0 ? null : link;
   };
   const pairs = order
     .slice(1)
     .map((device, position) => [order[position] as number, device] as const);
-  const line = {
+  return {
     devices: order,
     up: pairs.map(([lower, upper]) => linkBetween(lower, upper)),
     down: pairs.map(([lower, upper]) => linkBetween(upper, lower)),
   };
-  return problem.hops.samples.every((tensor) => isRelayed(problem, line, tensor)) ? line : null;
 }
 
-/** The devices as a path over the links that are the whole of some route; `null` if they form none. */
-function orderDevices(problem: Problem): number[] | null {
+/** The devices as a path over the links that count; `null` if they form none. */
+function orderDevices(problem: Problem, counts: (link: number) => boolean): number[] | null {
   const neighbours = problem.devices.map(() => new Set<number>());
   problem.hops.links.forEach(({ from, to }, link) => {
-    const isRoute = (tensor: number): boolean => problem.hops.route(from, to, tensor)?.[0] === link;
-    if (!problem.hops.samples.some(isRoute)) return;
+    if (!counts(link)) return;
     neighbours[from]?.add(to);
     neighbours[to]?.add(from);
   });
