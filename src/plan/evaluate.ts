@@ -116,15 +116,16 @@ interface Load {
 function findLoads(problem: Problem, compute: readonly number[], hops: readonly Hop[]): Load[] {
   const boundary = findBoundarySeconds(problem, hops);
   const whole = problem.devices.map(() => 0);
-  const wires = new Map<string, { where: Bottleneck; seconds: number }>();
+  /** By position of a link, or name of a medium. */
+  const wires = new Map<number | string, { where: Bottleneck; seconds: number }>();
   for (const hop of hops) {
     const { from, to } = endsOf(problem, hop.link);
     add(whole, from, hopSeconds(problem, hop));
     add(whole, to, hopSeconds(problem, hop));
-    const where = wireOf(problem, hop.link);
-    const wire = wires.get(JSON.stringify(where)) ?? { where, seconds: 0 };
+    const key = problem.topology.links[hop.link]?.medium ?? hop.link;
+    const wire = wires.get(key) ?? { where: wireOf(problem, hop.link), seconds: 0 };
     wire.seconds += problem.hops.wireSeconds(hop.link, hop.tensor);
-    wires.set(JSON.stringify(where), wire);
+    wires.set(key, wire);
   }
   const devices = problem.devices.map(({ name, communication }, device) => ({
     where: { device: name },

@@ -21,9 +21,11 @@ export interface NoRoute {
 export function findHops(problem: Problem, placement: Placement): readonly Hop[] | NoRoute {
   const hops: Hop[] = [];
   for (let tensor = 0; tensor < problem.linkBytes.length; tensor++) {
+    const destinations = destinationsOf(problem, placement, tensor);
+    if (destinations.length === 0) continue;
     const from = homeOf(problem, placement, tensor);
     const links = new Set<number>();
-    for (const to of destinationsOf(problem, placement, tensor)) {
+    for (const to of destinations) {
       const route = problem.hops.route(from, to, tensor);
       if (route === null) return { tensor, from, to };
       for (const link of route) links.add(link);
@@ -41,9 +43,12 @@ export function homeOf(problem: Problem, placement: Placement, tensor: number): 
 
 /** The devices, ascending, that need a tensor and are not its home. */
 export function destinationsOf(problem: Problem, placement: Placement, tensor: number): number[] {
-  const devices = new Set<number>();
-  for (const node of problem.index.consumers[tensor] ?? []) devices.add(placement[node] as number);
-  if (problem.sink !== null && problem.index.outputs.includes(tensor)) devices.add(problem.sink);
-  devices.delete(homeOf(problem, placement, tensor));
-  return [...devices].sort((a, b) => a - b);
+  const home = homeOf(problem, placement, tensor);
+  const devices: number[] = [];
+  const add = (device: number): void => {
+    if (device !== home && !devices.includes(device)) devices.push(device);
+  };
+  for (const node of problem.index.consumers[tensor] ?? []) add(placement[node] as number);
+  if (problem.sink !== null && problem.index.outputs.includes(tensor)) add(problem.sink);
+  return devices.sort((a, b) => a - b);
 }
