@@ -4,6 +4,7 @@ import { manifestSchema } from "../src/cli/manifest.ts";
 import { preprocessingSchema } from "../src/cli/tensors/preprocessing.ts";
 import { profileSchema } from "../src/cost/profile.ts";
 import { topologySchema } from "../src/cost/topology-file.ts";
+import { frontSchema } from "../src/plan/pareto.ts";
 import { planSchema } from "../src/plan/plan.ts";
 
 /** What editors complete from; `npx vitest run test/schemas.test.ts --update` writes them anew. */
@@ -11,6 +12,7 @@ test.each([
   ["profile", profileSchema],
   ["topology", topologySchema],
   ["plan", planSchema],
+  ["pareto", frontSchema],
   ["parts", manifestSchema],
   ["preprocessing", preprocessingSchema],
 ])("the published JSON Schema of %s is the one that is checked", async (name, schema) => {
