@@ -11,6 +11,7 @@ import type { Profile } from "../../src/cost/profile.ts";
 import type { Topology } from "../../src/cost/topology.ts";
 import type { Objective } from "../../src/plan/objective.ts";
 import type { Limits } from "../../src/plan/problem.ts";
+import { everyChain } from "./planner-oracle-chains.ts";
 import { type Crossing, type Crossings, wire } from "./planner-oracle-hops.ts";
 
 /** What `createProblem` needs. */
@@ -45,6 +46,8 @@ export interface Oracle {
   best(): Best | null;
   /** The best of the placements that use one device. */
   bestOnOneDevice(): Best | null;
+  /** The best of the chains of pieces: runs that end behind nodes which all paths pass. */
+  bestChainOfPieces(): Best | null;
 }
 
 const slack = 1 + 1e-9;
@@ -77,6 +80,15 @@ export function createOracle(question: Question): Oracle {
       let best: Best | null = null;
       for (let device = 0; device < model.deviceCount; device++) {
         const placement = model.nodes.map(() => device);
+        const value = usual(placement)?.value;
+        if (value === undefined || (best !== null && value >= best.value)) continue;
+        best = { value, placement };
+      }
+      return best;
+    },
+    bestChainOfPieces: () => {
+      let best: Best | null = null;
+      for (const placement of everyChain(model)) {
         const value = usual(placement)?.value;
         if (value === undefined || (best !== null && value >= best.value)) continue;
         best = { value, placement };

@@ -1,0 +1,113 @@
+import type { Problem } from "../problem.ts";
+
+/**
+ * What some tensors cost on their way from one device to another, by themselves: no plan that sends
+ * them costs less. Each array at [from · devices + to]; `Infinity` where there is no route.
+ */
+export interface HopCosts {
+  /** The largest load on a link, a medium or a device that only relays. */
+  readonly wire: Float64Array;
+  /** The load of the device that sends, and of the one that receives. */
+  readonly send: Float64Array;
+  readonly receive: Float64Array;
+  /** Seconds on the medium that most links share; `null` where all links are by themselves. */
+  readonly shared: Float64Array | null;
+  /** The least that a device pays to send to any other, and to receive from any other. */
+  readonly leastSend: Float64Array;
+  readonly leastReceive: Float64Array;
+}
+
+/** Tables of costs, one for each combination of kinds of cargo: O(devices² · tensors) each. */
+export function createHopCosts(problem: Problem): (tensors: readonly number[]) => HopCosts {
+  const known = new Map<string, HopCosts>();
+  const medium = largestMedium(problem);
+  return (tensors) => {
+    const kinds = tensors.map((tensor) => problem.hops.sampleOf(tensor)).sort((a, b) => a - b);
+    const key = kinds.join(" ");
+    const costs = known.get(key) ?? tabulate(problem, tensors, medium);
+    known.set(key, costs);
+    return costs;
+  };
+}
+
+/** The medium of most links; `null` if there is none. */
+function largestMedium({ topology }: Problem): string | null {
+  const counts = new Map<string, number>();
+  for (const { medium } of topology.links) {
+    if (medium !== undefined) counts.set(medium, (counts.get(medium) ?? 0) + 1);
+  }
+  return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0]?.[0] ?? null;
+}
+
+function tabulate(problem: Problem, tensors: readonly number[], medium: string | null): HopCosts {
+  const count = problem.devices.length;
+  const table = (): Float64Array => new Float64Array(count * count);
+  const costs = { wire: table(), send: table(), receive: table() };
+  const shared = medium === null ? null : table();
+  for (let from = 0; from < count; from++) {
+    for (let to = 0; to < count; to++) {
+      if (from === to) continue;
+      const at = from * count + to;
+      const way = addUp(problem, tensors, from, to);
+      costs.wire[at] = way?.largest ?? Number.POSITIVE_INFINITY;
+      costs.send[at] = way?.devices.get(from) ?? (way === null ? Number.POSITIVE_INFINITY : 0);
+      costs.receive[at] = way?.devices.get(to) ?? (way === null ? Number.POSITIVE_INFINITY : 0);
+      if (shared !== null) shared[at] = way?.wires.get(`medium ${medium}`) ?? 0;
+    }
+  }
+  const others = [...Array(count).keys()];
+  const least = (device: number, of: (other: number) => number): number =>
+    others.reduce(
+      (best, other) => (other === device ? best : Math.min(best, of(other))),
+      Number.POSITIVE_INFINITY,
+    );
+  return {
+    ...costs,
+    shared,
+    leastSend: Float64Array.from(others, (from) =>
+      least(from, (to) => costs.send[from * count + to] as number),
+    ),
+    leastReceive: Float64Array.from(others, (to) =>
+      least(to, (from) => costs.receive[from * count + to] as number),
+    ),
+  };
+}
+
+interface Way {
+  readonly devices: ReadonlyMap<number, number>;
+  readonly wires: ReadonlyMap<string, number>;
+  readonly largest: number;
+}
+
+/** The loads of some tensors between two devices; `null`: no route. */
+function addUp(problem: Problem, tensors: readonly number[], from: number, to: number): Way | null {
+  const { hops, topology } = problem;
+  const devices = new Map<number, number>();
+  const wires = new Map<string, number>();
+  const add = <K>(loads: Map<K, number>, key: K, seconds: number): void => {
+    loads.set(key, (loads.get(key) ?? 0) + seconds);
+  };
+  for (const tensor of tensors) {
+    const route = hops.route(from, to, tensor);
+    if (route === null) return null;
+    for (const link of route) {
+      const ends = hops.links[link] as { from: number; to: number };
+      const medium = topology.links[link]?.medium;
+      add(
+        wires,
+        medium === undefined ? `link ${link}` : `medium ${medium}`,
+        hops.wireSeconds(link, tensor),
+      );
+      const own = (device: number, overlapped: number): void => {
+        const isExclusive = problem.devices[device]?.communication === "exclusive";
+        add(devices, device, isExclusive ? hops.hopSeconds(link, tensor) : overlapped);
+      };
+      own(ends.from, hops.sendSeconds(link, tensor));
+      own(ends.to, hops.receiveSeconds(link, tensor));
+    }
+  }
+  let largest = 0;
+  for (const seconds of wires.values()) largest = Math.max(largest, seconds);
+  for (const seconds of devices.values()) largest = Math.max(largest, seconds);
+  return { devices, wires, largest };
+}

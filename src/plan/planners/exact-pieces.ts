@@ -1,0 +1,148 @@
+/**
+ * The least period of chains of pieces, for as many devices as there are.
+ *
+ * @module
+ */
+import { type Infeasible, infeasible } from "../feasibility.ts";
+import type { Incumbent, Planner, Planning } from "../planner.ts";
+import type { Problem } from "../problem.ts";
+import { boundPeriod, isWholeClass } from "./exact-pieces-bound.ts";
+import { type PiecesModel, piecesModel } from "./exact-pieces-model.ts";
+import type { Effort } from "./exact-pieces-runs.ts";
+import { searchChains } from "./exact-pieces-search.ts";
+import { findSingle } from "./single.ts";
+
+/** Some thirty seconds. */
+const mostSteps = 3e9;
+/** A period that takes more to decide is left open, and a greater one is tried. */
+const shareOfOne = 0.2;
+/** Below this ratio the next period to try is the best known itself, and not one in between. */
+const close = 1.001;
+/** Of two periods this close neither is better. */
+const equality = 1e-10;
+
+/**
+ * Minimises the period among chains of pieces: contiguous runs of the nodes between articulation
+ * nodes, each on a device of its own.
+ *
+ * Threshold search: bisection between what is proven to be out of reach and the best chain known,
+ * each step of it a search for any chain below a period. Ends with the best chain, unless its steps
+ * run out; then the plan comes without the class. The bound is one for all placements, and the chain
+ * is the best of all where no piece can be divided.
+ *
+ * @see Parthasarathy and Krishnamachari, "Partitioning and placement of deep neural networks on
+ * distributed edge devices to maximize inference throughput", ITNAC 2022, for the problem
+ */
+export const exactPieces: Planner = {
+  name: "exact-pieces",
+  optimalAmong: "chains-of-pieces",
+  refuses: (problem) => {
+    const { type } = problem.objective;
+    if (type !== "throughput") return `it minimises the period, not ${type}`;
+    return hasCodecs(problem) ? "it takes codecs as they are, and there are some to choose" : null;
+  },
+  *plan(problem) {
+    return yield* planPieces(problem, mostSteps);
+  },
+};
+
+/** `exactPieces` within a number of steps. */
+export function* planPieces(problem: Problem, steps: number): Planning {
+  const alone = findSingle(problem);
+  const course = new Course(problem, boundPeriod(problem));
+  if ("value" in alone) yield course.keep(alone);
+  yield course.best;
+  if (leaks(problem)) return alone;
+  const model = piecesModel(problem);
+  const isProven = yield* bisect(model, course, { steps: 0, most: steps });
+  const { best } = course;
+  if (best === null) return explain(alone, model, isProven);
+  if (!isProven || hasCodecs(problem)) return best;
+  if (isWholeClass(model)) return { ...best, bound: best.value };
+  return { ...best, bestAmong: "chains-of-pieces" };
+}
+
+/** Whether no chain is better than the best at the end. */
+function* bisect(
+  model: PiecesModel,
+  course: Course,
+  effort: Effort,
+): Generator<Incumbent | null, boolean> {
+  let low = course.bound;
+  let isLowProven = true;
+  for (;;) {
+    const high = course.ceiling();
+    const target = high * (1 - equality);
+    if (low >= target && course.best !== null) return isLowProven;
+    const isNear = high === Number.POSITIVE_INFINITY || high <= low * close;
+    const period = isNear ? (course.best === null ? high : target) : between(low, high);
+    const most = Math.min(effort.most, effort.steps + effort.most * shareOfOne);
+    const attempt = { steps: effort.steps, most };
+    const search = searchChains(model, period, attempt);
+    let step = search.next();
+    for (; step.done !== true; step = search.next()) yield course.best;
+    effort.steps = attempt.steps;
+    const found = step.value;
+    if (found.type === "found") {
+      yield course.keep({ placement: found.placement, value: found.value, bound: null });
+      continue;
+    }
+    if (isNear || effort.steps > effort.most) return found.type === "none";
+    if (found.type === "stopped") isLowProven = false;
+    low = period;
+  }
+}
+
+function between(low: number, high: number): number {
+  return low > 0 ? Math.sqrt(low * high) : high / 2;
+}
+
+/** The best chain so far. */
+class Course {
+  readonly bound: number;
+  readonly #limit: number;
+  best: Incumbent | null = null;
+
+  constructor({ limits }: Problem, bound: number) {
+    this.bound = bound;
+    // Above what `evaluate` accepts as kept, below what matters.
+    this.#limit = (limits.periodSeconds ?? Number.POSITIVE_INFINITY) * (1 + 2e-9);
+  }
+
+  keep(found: Incumbent): Incumbent {
+    const bound = Math.min(this.bound, found.value);
+    this.best = { ...found, bound, method: "threshold search over chains of pieces" };
+    return this.best;
+  }
+
+  ceiling(): number {
+    return Math.min(this.best?.value ?? Number.POSITIVE_INFINITY, this.#limit);
+  }
+}
+
+/** Whether a hop may be cheaper with another codec than that in use. */
+function hasCodecs({ hops }: Problem): boolean {
+  return hops.samples.some((tensor) =>
+    hops.links.some((_, link) => hops.codecs(link, tensor).length > 0),
+  );
+}
+
+/** Whether an answer may not leave the source, and the sink is elsewhere. */
+function leaks({ index, private: kept, sink, source }: Problem): boolean {
+  return sink !== null && sink !== source && index.outputs.some((tensor) => kept.has(tensor));
+}
+
+function explain(
+  alone: Incumbent | Infeasible,
+  { starts, runners }: PiecesModel,
+  isProven: boolean,
+): Infeasible {
+  const what = `chain of ${starts.length - 1} pieces on ${runners.length} devices`;
+  const reason = "reason" in alone ? alone.reason : "";
+  const witness = "witness" in alone ? alone.witness : {};
+  if (isProven) return infeasible(`no ${what} is allowed; ${reason}`, witness);
+  return infeasible(
+    `no allowed ${what} was found, which is no proof that there is none; ${reason}`,
+    witness,
+  );
+}

@@ -1,0 +1,85 @@
+import { expect, test } from "vitest";
+import { createRandom, type Random } from "../../src/base/random.ts";
+import { exactPieces } from "../../src/plan/planners/exact-pieces.ts";
+import type { Problem } from "../../src/plan/problem.ts";
+import { runPlanner } from "../../src/plan/run-planner.ts";
+import { clock, expectEqual, longRun, plannerConformance, toProblem } from "./planner.ts";
+import { createOracle, type Question } from "./planner-oracle.ts";
+import { allClasses, randomQuestion } from "./planner-problems.ts";
+
+const classes = allClasses.filter(({ objective }) => objective === "throughput");
+const exceptions = [
+  {
+    reason: "the class is proven for the codecs in use only",
+    refuses: ({ hops }: Problem) =>
+      hops.links.some((_, link) =>
+        hops.samples.some((tensor) => hops.codecs(link, tensor).length > 0),
+      ),
+  },
+];
+
+plannerConformance(exactPieces, {
+  problems: longRun ? 2000 : 200,
+  nodes: 6,
+  devices: 3,
+  classes,
+  exceptions,
+});
+
+const chains = longRun ? 4000 : 300;
+
+test.each(classes)("exact-pieces is the best of the chains on many pieces, $shape", (kind) => {
+  let split = 0;
+  let closed = 0;
+  for (let seed = 1; seed <= chains; seed++) {
+    const size = { nodes: 7, devices: seed % 8 === 0 ? 5 : 4 };
+    const question = inPieces(randomQuestion(seed, kind, size), createRandom(seed));
+    const where = `${kind.shape}, seed ${seed}`;
+    const oracle = createOracle(question);
+    const best = oracle.bestChainOfPieces();
+    const plan = runPlanner(exactPieces, toProblem(question), { seed, clock });
+    expect("format" in plan, where).toBe(best !== null);
+    if (!("format" in plan) || best === null) continue;
+    expectEqual(plan.claimed.periodSeconds, best.value, where);
+    expect(plan.guarantee === "optimal" || plan.class === "chains-of-pieces", where).toBe(true);
+    if (plan.stages.length > 1) split++;
+    if (plan.guarantee === "optimal") closed++;
+    if (seed % 16 !== 0) continue;
+    const least = oracle.best()?.value ?? Number.NaN;
+    expect(plan.bound, where).toBeLessThanOrEqual(least * (1 + 1e-9));
+  }
+  expect(split).toBeGreaterThan(chains / 3);
+  expect(closed).toBeGreaterThan(chains / 10);
+});
+
+/** The same devices and costs, for a graph whose branches soon meet again. */
+function inPieces(question: Question, random: Random): Question {
+  const { graph } = question.profile;
+  const nodes = graph.nodes.map((node, position) => {
+    const read = position === 0 ? [graph.inputs[0] as string] : [`t${position - 1}`];
+    const isJump = position > 1 && random.next() < 0.25;
+    return { ...node, inputs: isJump ? [...read, `t${position - 2}`] : read };
+  });
+  const tensors = graph.tensors.map(({ codecs: _, ...tensor }) => tensor);
+  const outputs = [`t${nodes.length - 1}`];
+  const used = nodes.flatMap(({ outputs: made }) => made);
+  const kept = tensors.filter(({ name }) => name === graph.inputs[0] || used.includes(name));
+  const inputs = graph.inputs.slice(0, 1);
+  const { inputBytes } = question.topology;
+  const limits = { ...question.limits };
+  if (typeof limits.keepLocal === "string") limits.keepLocal = "t0";
+  return {
+    ...question,
+    limits,
+    profile: {
+      ...question.profile,
+      graph: { ...graph, nodes, inputs, outputs, tensors: kept },
+    },
+    topology: {
+      ...question.topology,
+      inputBytes: Object.fromEntries(
+        Object.entries(inputBytes).filter(([name]) => inputs.includes(name)),
+      ),
+    },
+  };
+}
