@@ -187,7 +187,8 @@ function toNumber(written: string): number {
   return Number.isFinite(value) ? value : Number.NaN;
 }
 
-function linksByName({ links }: Topology): Map<string, number[]> {
+/** Links by every name that people may give them. */
+export function linksByName({ links }: Topology): Map<string, number[]> {
   const found = new Map<string, number[]>();
   const name = (key: string, link: number): void => {
     found.set(key, [...(found.get(key) ?? []), link]);
@@ -204,7 +205,7 @@ function linksByName({ links }: Topology): Map<string, number[]> {
   return found;
 }
 
-function devicesByName({ devices }: Topology): Map<string, number[]> {
+export function devicesByName({ devices }: Topology): Map<string, number[]> {
   return new Map(devices.map(({ name }, device) => [name, [device]]));
 }
 
