@@ -16,6 +16,8 @@ export interface Infeasible {
   /** A sentence with the thing, what was observed and the limit, with units. */
   readonly reason: string;
   readonly witness: Witness;
+  /** `false`: nothing was found, which is no proof that there is nothing. */
+  readonly isProven?: boolean;
 }
 
 export function infeasible(reason: string, witness: Witness = {}): Infeasible {

@@ -202,8 +202,12 @@ function none(alone: Result): Infeasible {
 
 function unknown(alone: Result): Infeasible {
   const reason = "reason" in alone ? alone.reason : "";
-  return infeasible(
-    `no allowed pipeline was found, which is no proof that there is none: ${reason}`,
-    "witness" in alone ? alone.witness : {},
-  );
+  const witness = "witness" in alone ? alone.witness : {};
+  return {
+    ...infeasible(
+      `no allowed pipeline was found, which is no proof that there is none: ${reason}`,
+      witness,
+    ),
+    isProven: false,
+  };
 }

@@ -5,6 +5,7 @@ import type { Planner, Planning } from "../planner.ts";
 import type { Problem } from "../problem.ts";
 import { mostDevices } from "../search-space.ts";
 import { branchAndBound } from "./branch-and-bound.ts";
+import { planWithCodecs } from "./exact-codecs.ts";
 import { cutLine } from "./exact-line.ts";
 import { exactThroughput } from "./exact-throughput.ts";
 
@@ -25,7 +26,7 @@ export const exact: Planner = {
   },
   *plan(problem, tools) {
     const costs = additiveCosts(problem);
-    if (costs === null) return yield* exactThroughput.plan(problem, tools);
+    if (costs === null) return yield* planWithCodecs(problem, tools, exactThroughput.plan);
     return yield* planAdditive(problem, costs);
   },
 };
