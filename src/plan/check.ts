@@ -1,6 +1,7 @@
 import { CodedError } from "../base/errors.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
 import type { GraphIndex } from "../graph/graph.ts";
+import { checkUncertainty } from "./check-uncertainty.ts";
 import { codecsOf, withCodecs } from "./codecs.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
 import { alternativesOf, claimOf, gapOf, guaranteeOf, stagesOf, transfersOf } from "./make-plan.ts";
@@ -44,6 +45,7 @@ export function check(problem: Problem, plan: Plan): Evaluation {
     );
   }
   checkProof(plan, evaluation.value);
+  if (plan.uncertainty !== undefined) checkUncertainty(problem, placement, plan.uncertainty);
   return evaluation;
 }
 

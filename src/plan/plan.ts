@@ -9,6 +9,7 @@ import { parseDocument } from "../cost/document.ts";
 import type { OptimisationLevel } from "../cost/profile.ts";
 import type { Bottleneck } from "./evaluate.ts";
 import type { Limits } from "./problem.ts";
+import { type Uncertainty, uncertaintySchema } from "./uncertainty.ts";
 
 /** How good a plan is: `optimal` only if no allowed placement is better. */
 export type Guarantee = "optimal" | "optimal-in-class" | "bounded" | "heuristic";
@@ -67,6 +68,8 @@ export interface Plan {
   /** The objective with everything on that one device, where it is allowed. */
   readonly alternatives: Readonly<Record<string, number>>;
   readonly decisionSeconds: number;
+  /** How it fares where links and devices change, if it was made for that. */
+  readonly uncertainty?: Uncertainty;
 }
 
 const amount = z.number().nonnegative();
@@ -124,6 +127,7 @@ export const planSchema: z.ZodType<Plan> = z.strictObject({
   ]),
   alternatives: z.record(z.string(), amount),
   decisionSeconds: amount,
+  uncertainty: uncertaintySchema.exactOptional(),
 });
 
 /**
