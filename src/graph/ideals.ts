@@ -12,13 +12,12 @@ export class Ideals {
   #bits: Uint32Array;
   #count = 0;
   #whole = -1;
-  readonly #sizes: number[] = [];
-  readonly #parents: number[] = [];
-  readonly #added: number[] = [];
-  readonly #hashes: number[] = [];
-  /** The last ideal found with a hash, and for each ideal the one found before it with its hash. */
-  readonly #lastByHash = new Map<number, number>();
-  readonly #before: number[] = [];
+  #sizes = new Int32Array(64);
+  #parents = new Int32Array(64);
+  #added = new Int32Array(64);
+  #hashes = new Uint32Array(64);
+  /** Positions plus one, by hash; 0: free. At most half full, a power of two. */
+  #slots = new Int32Array(128);
 
   /** Holds the empty ideal only. */
   constructor(nodes: number) {
@@ -35,6 +34,10 @@ export class Ideals {
   /** The position of the ideal of all nodes; -1 until it was found. */
   get whole(): number {
     return this.#whole;
+  }
+
+  size(ideal: number): number {
+    return this.#sizes[ideal] as number;
   }
 
   /** An ideal with one node less. */
@@ -65,9 +68,12 @@ export class Ideals {
   /** The position of `parent` with `node`, which it lacks; found or new. */
   extend(parent: number, node: number): number {
     const hash = ((this.#hashes[parent] as number) ^ scramble(node)) >>> 0;
-    let known = this.#lastByHash.get(hash) ?? -1;
-    while (known >= 0 && !this.#equals(known, parent, node)) known = this.#before[known] as number;
-    return known >= 0 ? known : this.#append(parent, node, hash);
+    const mask = this.#slots.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const known = (this.#slots[slot] as number) - 1;
+      if (known < 0) return this.#append(parent, node, hash);
+      if (this.#hashes[known] === hash && this.#equals(known, parent, node)) return known;
+    }
   }
 
   #equals(ideal: number, parent: number, node: number): boolean {
@@ -83,68 +89,125 @@ export class Ideals {
 
   #append(parent: number, node: number, hash: number): number {
     const ideal = this.#count++;
-    const start = ideal * this.#words;
-    if (start + this.#words > this.#bits.length) {
-      const grown = new Uint32Array(2 * this.#bits.length);
-      grown.set(this.#bits);
-      this.#bits = grown;
-    }
+    if (ideal === this.#sizes.length) this.#grow();
     if (parent >= 0) {
+      const start = ideal * this.#words;
       this.#bits.copyWithin(start, parent * this.#words, (parent + 1) * this.#words);
       (this.#bits[start + (node >>> 5)] as number) |= 1 << (node & 31);
     }
     const size = parent >= 0 ? (this.#sizes[parent] as number) + 1 : 0;
     if (size === this.#nodes) this.#whole = ideal;
-    this.#sizes.push(size);
-    this.#parents.push(parent);
-    this.#added.push(node);
-    this.#hashes.push(hash);
-    this.#before.push(this.#lastByHash.get(hash) ?? -1);
-    this.#lastByHash.set(hash, ideal);
+    this.#sizes[ideal] = size;
+    this.#parents[ideal] = parent;
+    this.#added[ideal] = node;
+    this.#hashes[ideal] = hash;
+    this.#enter(ideal);
     return ideal;
+  }
+
+  #grow(): void {
+    const length = 2 * this.#sizes.length;
+    this.#bits = grown(this.#bits, length * this.#words);
+    this.#sizes = grown(this.#sizes, length);
+    this.#parents = grown(this.#parents, length);
+    this.#added = grown(this.#added, length);
+    this.#hashes = grown(this.#hashes, length);
+    this.#slots = new Int32Array(2 * length);
+    for (let ideal = 0; ideal < this.#count - 1; ideal++) this.#enter(ideal);
+  }
+
+  #enter(ideal: number): void {
+    const mask = this.#slots.length - 1;
+    let slot = (this.#hashes[ideal] as number) & mask;
+    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+    this.#slots[slot] = ideal + 1;
   }
 }
 
+/** Ideals with every step from one to another that has one node more. */
+export interface Lattice {
+  readonly ideals: Ideals;
+  /** Where the steps from each ideal begin; one more than ideals. */
+  readonly starts: Int32Array;
+  /** The node that each step adds. */
+  readonly nodes: Int32Array;
+  /** The ideal that each step leads to. */
+  readonly targets: Int32Array;
+}
+
 /**
- * All ideals, the smaller ones first. O(ideals · (width + nodes ÷ 32)) time and memory.
+ * All ideals, the smaller ones first, with the steps between them. O(steps · nodes ÷ 32) time and
+ * O(ideals · nodes ÷ 32 + steps) memory.
  *
  * @param predecessors of each node; nodes in any order without a cycle
  * @returns `null` if there are more than `most`
  */
+export function enumerateLattice(
+  predecessors: readonly (readonly number[])[],
+  most: number,
+): Lattice | null {
+  const ideals = new Ideals(predecessors.length);
+  const successors = successorsOf(predecessors);
+  const steps = new Steps();
+  const addable: (number[] | null)[] = [
+    predecessors.flatMap((before, node) => (before.length === 0 ? [node] : [])),
+  ];
+  for (let ideal = 0; ideal < ideals.count; ideal++) {
+    const ready = addable[ideal] as number[];
+    addable[ideal] = null;
+    steps.begin();
+    for (const node of ready) {
+      const known = ideals.count;
+      const larger = ideals.extend(ideal, node);
+      steps.add(node, larger);
+      if (larger < known) continue;
+      if (ideals.count > most) return null;
+      const freed = (successors[node] as number[]).filter((successor) =>
+        (predecessors[successor] as readonly number[]).every((before) =>
+          ideals.has(larger, before),
+        ),
+      );
+      addable.push(ready.filter((other) => other !== node).concat(freed));
+    }
+  }
+  return { ideals, ...steps.end() };
+}
+
+/** All ideals, the smaller ones first, as `enumerateLattice` finds them. */
 export function enumerateIdeals(
   predecessors: readonly (readonly number[])[],
   most: number,
 ): Ideals | null {
-  const ideals = new Ideals(predecessors.length);
-  const successors = successorsOf(predecessors);
-  const ready = predecessors.flatMap((before, node) => (before.length === 0 ? [node] : []));
-  let level = new Map([[0, ready]]);
-  while (level.size > 0) {
-    const nextLevel = new Map<number, number[]>();
-    for (const [ideal, addable] of level) {
-      for (const node of addable) {
-        const larger = ideals.extend(ideal, node);
-        if (nextLevel.has(larger)) continue;
-        if (ideals.count > most) return null;
-        const freed = (successors[node] ?? []).filter((successor) =>
-          (predecessors[successor] ?? []).every((before) => ideals.has(larger, before)),
-        );
-        nextLevel.set(larger, [...addable.filter((other) => other !== node), ...freed]);
-      }
-    }
-    level = nextLevel;
-  }
-  return ideals;
+  return enumerateLattice(predecessors, most)?.ideals ?? null;
 }
 
 /** The ideals that topological orders pass through: n + 1 for one order. */
 export function idealsAlong(orders: readonly (readonly number[])[]): Ideals {
+  return latticeAlong(orders).ideals;
+}
+
+/**
+ * The ideals that topological orders pass through, with the steps of the orders: whatever goes from
+ * ideal to ideal may change from one order to another wherever they meet.
+ */
+export function latticeAlong(orders: readonly (readonly number[])[]): Lattice {
   const ideals = new Ideals(orders[0]?.length ?? 0);
+  const next: Map<number, number>[] = [new Map()];
   for (const order of orders) {
     let ideal = 0;
-    for (const node of order) ideal = ideals.extend(ideal, node);
+    for (const node of order) {
+      const larger = ideals.extend(ideal, node);
+      if (larger === next.length) next.push(new Map());
+      next[ideal]?.set(node, larger);
+      ideal = larger;
+    }
   }
-  return ideals;
+  const steps = new Steps();
+  for (const targets of next) {
+    steps.begin();
+    for (const [node, target] of targets) steps.add(node, target);
+  }
+  return { ideals, ...steps.end() };
 }
 
 /** Nodes that each node feeds. */
@@ -154,6 +217,44 @@ export function successorsOf(predecessors: readonly (readonly number[])[]): numb
     for (const before of nodes) successors[before]?.push(node);
   });
   return successors;
+}
+
+/** The steps of a lattice, ideal by ideal. */
+class Steps {
+  readonly #starts: number[] = [];
+  #nodes = new Int32Array(64);
+  #targets = new Int32Array(64);
+  #count = 0;
+
+  begin(): void {
+    this.#starts.push(this.#count);
+  }
+
+  add(node: number, target: number): void {
+    if (this.#count === this.#nodes.length) {
+      this.#nodes = grown(this.#nodes, 2 * this.#count);
+      this.#targets = grown(this.#targets, 2 * this.#count);
+    }
+    this.#nodes[this.#count] = node;
+    this.#targets[this.#count] = target;
+    this.#count++;
+  }
+
+  end(): Omit<Lattice, "ideals"> {
+    return {
+      starts: Int32Array.from([...this.#starts, this.#count]),
+      nodes: this.#nodes.slice(0, this.#count),
+      targets: this.#targets.slice(0, this.#count),
+    };
+  }
+}
+
+function grown<T extends Int32Array | Uint32Array>(array: T, length: number): T {
+  const larger = (
+    array instanceof Int32Array ? new Int32Array(length) : new Uint32Array(length)
+  ) as T;
+  larger.set(array);
+  return larger;
 }
 
 /** A fixed number of 32 well-mixed bits for each node, so that exclusive or hashes sets. */

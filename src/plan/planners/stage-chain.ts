@@ -1,0 +1,202 @@
+/**
+ * The least period where every stage's load is its own: dynamic programming over ideals and counts of
+ * used devices, inside a bisection on the period.
+ *
+ * @module
+ */
+import type { Random } from "../../base/random.ts";
+import { enumerateLattice, type Lattice, latticeAlong } from "../../graph/ideals.ts";
+import { simpleBound, type WeightedWork, weightedWork } from "./stage-chain-bounds.ts";
+import { improveChain } from "./stage-chain-improve.ts";
+import { chainSeconds, fitsIn, type StageChain, type StageModel } from "./stage-chain-model.ts";
+import { randomOrder, topologicalOrders } from "./stage-chain-orders.ts";
+import { type Effort, Reach } from "./stage-chain-reach.ts";
+
+export interface StageSearchLimits {
+  /** With more ideals than this the search goes along topological orders instead. */
+  readonly mostIdeals: number;
+  /** Bytes of the tables of one search. */
+  readonly mostBytes: number;
+  /** Stages looked at over all ideals. */
+  readonly mostSteps: number;
+  /** Stages looked at along orders. */
+  readonly mostOrderSteps: number;
+}
+
+/** Some minutes, and half a gigabyte. */
+export const stageSearchLimits: StageSearchLimits = {
+  mostIdeals: 60_000,
+  mostBytes: 5e8,
+  mostSteps: 2e9,
+  mostOrderSteps: 2e8,
+};
+
+/** How far a search came. */
+export interface StageProgress {
+  /** `null`: no chain is known that memory allows. */
+  readonly chain: StageChain | null;
+  /** Of `chain`, or `Infinity`. */
+  readonly seconds: number;
+  /** No chain has a smaller period; `Infinity`: there is no chain. */
+  readonly bound: number;
+  /** Whether `bound` is as close as floating-point sums tell. */
+  readonly isProven: boolean;
+  /** `null`: not counted, or too many. */
+  readonly ideals: number | null;
+}
+
+/** Periods closer than this are equal: above the noise of sums, below what counts as better. */
+const equal = 1e-10;
+/** Above this ratio of what is known to what is proven, the middle is tried next. */
+const near = 1.002;
+
+/**
+ * Minimises the largest load over all chains of stages.
+ *
+ * A chain of ideals with a device for each step is a pipeline, and the loads are those of the steps:
+ * so whether a period can be kept is a question of reaching the whole graph, see `Reach`; the least one is
+ * found by bisection between bounds from the work alone and the best chain along a few topological
+ * orders. A period that cannot be kept is a bound. Where there are too many ideals, those along
+ * topological orders are searched and the result improved by moving units; then the bound is that of the work.
+ *
+ * Yields whenever something got better, and `null` now and then.
+ *
+ * @see Tarnawski et al., "Efficient algorithms for device placement of DNN graph operators", NeurIPS
+ * 2020, section 5
+ */
+export function* minimiseStages(
+  model: StageModel,
+  random: Random,
+  limits: StageSearchLimits = stageSearchLimits,
+): Generator<StageProgress | null, StageProgress> {
+  const course = new Course(model);
+  yield course.progress();
+  const effort = { steps: 0, most: limits.mostOrderSteps };
+  const orders = topologicalOrders(model, weightsOf(model));
+  for (const some of [orders.slice(0, 1), orders]) {
+    yield* course.search(latticeAlong(some), effort, false);
+  }
+  const lattice = enumerateLattice(model.predecessors, limits.mostIdeals);
+  course.ideals = lattice?.ideals.count ?? null;
+  const isSmall =
+    lattice !== null &&
+    Reach.bytesFor(model.classes, lattice.ideals.count) <= limits.mostBytes &&
+    model.classes.length <= mostClasses;
+  if (lattice !== null && isSmall) {
+    yield* course.search(lattice, { steps: 0, most: limits.mostSteps }, true);
+  }
+  if (!course.progress().isProven) yield* refine(course, model, random, effort);
+  return course.progress();
+}
+
+/** What each flow costs where most devices are of one kind. */
+function weightsOf({ flows, classes }: StageModel): number[] {
+  const most = classes.reduce((a, b) => (b.count > a.count ? b : a));
+  return flows.map((_, flow) =>
+    most.terms.reduce(
+      (sum, { enter, leave }) => sum + (enter[flow] as number) + (leave[flow] as number),
+      0,
+    ),
+  );
+}
+
+/** Bits of a set of classes. */
+const mostClasses = 30;
+
+/** Moves units, searches along the order that came of it and others beside it, and again. */
+function* refine(
+  course: Course,
+  model: StageModel,
+  random: Random,
+  effort: Effort,
+): Generator<StageProgress | null, void> {
+  const orders = topologicalOrders(model, weightsOf(model));
+  for (let isBetter = true; isBetter && effort.steps <= effort.most; ) {
+    const start = course.chain;
+    const seconds = course.seconds;
+    if (start !== null) {
+      for (const better of improveChain(model, start, random)) {
+        course.keep(better);
+        yield course.progress();
+      }
+    }
+    const along = course.chain?.flatMap(({ units }) => units);
+    const more = Array.from({ length: 4 }, () => randomOrder(model, random));
+    const some = [...(along === undefined ? [] : [along]), ...orders, ...more];
+    yield* course.search(latticeAlong(some), effort, false);
+    isBetter = course.seconds < seconds * (1 - 1e-6);
+  }
+}
+
+/** What is known of one model. */
+class Course {
+  readonly #model: StageModel;
+  readonly #work: WeightedWork;
+  #bound: number;
+  chain: StageChain | null = null;
+  seconds = Number.POSITIVE_INFINITY;
+  ideals: number | null = null;
+
+  constructor(model: StageModel) {
+    this.#model = model;
+    this.#work = weightedWork(model.classes, model.predecessors.length);
+    this.#bound = simpleBound(model, this.#work);
+    const units = [...model.predecessors.keys()];
+    model.classes.forEach((one, deviceClass) => {
+      if (units.some((unit) => one.seconds[unit] === Number.POSITIVE_INFINITY)) return;
+      if (fitsIn(model, one, units)) this.keep([{ deviceClass, units }]);
+    });
+  }
+
+  keep(chain: StageChain): void {
+    const seconds = chainSeconds(this.#model, chain);
+    if (seconds >= this.seconds) return;
+    this.chain = chain;
+    this.seconds = seconds;
+  }
+
+  progress(): StageProgress {
+    const isProven = this.#bound >= this.seconds * (1 - 10 * equal);
+    return {
+      chain: this.chain,
+      seconds: this.seconds,
+      bound: isProven ? this.seconds : this.#bound,
+      isProven: isProven || this.#bound === Number.POSITIVE_INFINITY,
+      ideals: this.ideals,
+    };
+  }
+
+  /**
+   * Looks for the best chain of a lattice.
+   *
+   * @param isAll whether it holds all ideals, so that what it lacks does not exist
+   */
+  *search(lattice: Lattice, effort: Effort, isAll: boolean): Generator<StageProgress | null, void> {
+    const reach = new Reach(this.#model, lattice, this.#work);
+    let low = this.#bound;
+    for (let isBelow = false; low < this.seconds * (1 - equal); ) {
+      const goal = this.#goal(low, isBelow);
+      const chain = yield* reach.search(goal, effort);
+      if (chain !== null) {
+        const before = this.seconds;
+        this.keep(chain);
+        if (this.seconds >= before) throw new Error("a chain costs more than its search allowed");
+        isBelow = !isBelow;
+      } else if (effort.steps > effort.most) {
+        return;
+      } else {
+        low = Math.max(low, goal, reach.nextSeconds);
+        if (isAll) this.#bound = Math.max(this.#bound, low * (1 - equal));
+      }
+      yield this.progress();
+    }
+  }
+
+  /** The middle, or just below what is known once that is near: either proves it, or is better. */
+  #goal(low: number, isBelow: boolean): number {
+    const high = this.seconds;
+    if (high === Number.POSITIVE_INFINITY) return low === 0 ? Number.MAX_VALUE : 2 * low;
+    if (low > 0 && high / low < near && !isBelow) return high * (1 - equal);
+    return low > 0 ? Math.sqrt(low * high) : high / 1024;
+  }
+}
