@@ -45,7 +45,7 @@ export function check(problem: Problem, plan: Plan): Evaluation {
     );
   }
   checkProof(plan, evaluation.value);
-  if (plan.uncertainty !== undefined) checkUncertainty(problem, placement, plan.uncertainty);
+  if (plan.uncertainty !== undefined) checkUncertainty(coded, placement, plan.uncertainty);
   return evaluation;
 }
 
