@@ -8,6 +8,7 @@ import {
   openingLimits,
   type Transport,
 } from "../transport/transport.ts";
+import { Coder } from "./coder.ts";
 import type { DeviceDeployment } from "./deployment.ts";
 import { Executor } from "./executor.ts";
 import { admit, introduce, refuse, staleness } from "./handshake.ts";
@@ -38,6 +39,8 @@ export interface AgentOptions {
   readonly cores: number;
   /** What parts may use; `null`: not limited. */
   readonly memoryBytes: number | null;
+  /** Processor seconds of this process so far, where the host tells them. */
+  readonly processorSeconds?: () => number;
   /** Blobs that are known already; those that arrive are added. Default: none. */
   readonly blobs?: BlobStore;
   readonly onEvent?: (event: AgentEvent) => void;
@@ -70,6 +73,7 @@ export class Agent implements AsyncDisposable {
   #sessions: ReadonlyMap<string, Session> = new Map();
   #deployment: DeviceDeployment | null = null;
   #executor: Executor | null = null;
+  #coder: Coder | null = null;
   #failure: CodedError | null = null;
   #ending: Promise<void> | null = null;
   #resolveEnded: (error: CodedError | null) => void = () => undefined;
@@ -210,15 +214,22 @@ export class Agent implements AsyncDisposable {
 
   async #deploy({ generation, body }: Deploy): Promise<void> {
     const { deployment, producers, emulation } = body;
+    const { clock, processorSeconds, memoryBytes } = this.#options;
+    const coder = await Coder.open(deployment, { clock, processorSeconds, memoryBytes });
+    this.#coder = coder;
     this.#deployment = deployment;
     this.#neighbours.emulate(emulation, deployment.forwards);
     this.#executor = new Executor({
       deployment,
       sessions: this.#sessions,
-      clock: this.#options.clock,
+      clock,
       speed: emulation?.speed ?? 1,
-      deliver: (to, request, tensor, value) =>
-        this.#neighbours.send(to, tensorFrame({ generation, request, tensor }, value)),
+      coder,
+      deliver: (to, request, tensor, value, codec) => {
+        const place = { generation, request, tensor };
+        const form = codec === undefined ? {} : { codec };
+        return this.#neighbours.send(to, tensorFrame({ ...place, ...form }, value));
+      },
       onReport: (report) => void this.#neighbours.tell(report),
       onFailure: (request, error) =>
         void this.#neighbours.tell({
@@ -250,14 +261,19 @@ export class Agent implements AsyncDisposable {
     }
     // A tensor of another deployment comes too late to matter.
     if (message.generation !== this.#deployment?.generation) return;
-    const { tensor } = message;
-    const expected = this.#deployment.receives.some(
+    const { tensor, request } = message;
+    const expected = this.#deployment.receives.find(
       (other) => other.tensor === tensor && other.from === from,
     );
-    if (!expected) {
+    if (expected === undefined) {
       throw malformed(`tensor '${tensor}'`, `it does not come from ${from ?? "outside"} here`);
     }
-    this.#executor?.accept(message.request, tensor, tensorOf({ message, payload }));
+    if (expected.codec === undefined || this.#coder === null) {
+      this.#executor?.accept(request, tensor, tensorOf({ message, payload }));
+      return;
+    }
+    const { value, seconds } = this.#coder.decode(expected.codec, { message, payload });
+    this.#executor?.accept(request, tensor, value, seconds);
   }
 
   async #acceptConsumers(): Promise<void> {

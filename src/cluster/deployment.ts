@@ -4,6 +4,7 @@
  * @module
  */
 import { CodedError } from "../base/errors.ts";
+import { codecNames } from "../codec/codec.ts";
 import type { Topology } from "../cost/topology.ts";
 import { type Graph, type GraphIndex, indexGraph } from "../graph/graph.ts";
 import type { Plan, Stage } from "../plan/plan.ts";
@@ -23,6 +24,16 @@ export interface Forward {
   readonly to: string;
   /** What the plan says the hop weighs; differs from the tensor's own bytes for coded inputs. */
   readonly bytes: number;
+  /** In which form it goes; left out: as it is. */
+  readonly codec?: string;
+}
+
+/** A tensor that comes from elsewhere; `from: null`: it enters here. */
+export interface Arrival {
+  readonly tensor: string;
+  readonly from: string | null;
+  /** In which form it comes; left out: as it is. */
+  readonly codec?: string;
 }
 
 export interface DeviceDeployment {
@@ -30,8 +41,8 @@ export interface DeviceDeployment {
   readonly generation: number;
   /** In an order in which each stands behind those that feed it; empty for a relay. */
   readonly stages: readonly DeployedStage[];
-  /** Tensors that come from elsewhere, each once; `from: null`: they enter here. */
-  readonly receives: readonly { readonly tensor: string; readonly from: string | null }[];
+  /** Each tensor once. */
+  readonly receives: readonly Arrival[];
   readonly forwards: readonly Forward[];
   /** Graph outputs that this device gives to whoever asked. */
   readonly answers: readonly string[];
@@ -51,8 +62,9 @@ export interface Deployment {
 /**
  * Works out who does what under a plan. O(nodes · stages + transfers) time.
  *
- * @throws PLAN_INVALID if the plan names what graph or topology lack, splits a stage over several
- * devices, or its transfers leave somebody without a tensor or bring it twice
+ * @throws PLAN_INVALID if the plan names what graph or topology lack or a codec that is not known,
+ * splits a stage over several devices, or its transfers leave somebody without a tensor or bring it
+ * twice
  */
 export function createDeployment(
   plan: Plan,
@@ -67,7 +79,7 @@ export function createDeployment(
     const own = stages.filter((_, position) => plan.stages[position]?.devices[0] === name);
     const forwards = plan.transfers
       .filter(({ from }) => from === name)
-      .map(({ tensor, to, bytes }) => ({ tensor, to, bytes }));
+      .map(({ tensor, to, bytes, codec }) => ({ tensor, to, bytes, ...formOf(codec) }));
     const answers = answering.filter(({ device }) => device === name).map(({ tensor }) => tensor);
     const arriving = plan.transfers.filter(({ to }) => to === name);
     const wanted = new Set([
@@ -79,7 +91,7 @@ export function createDeployment(
       name === topology.source ? graph.inputs.filter((tensor) => wanted.has(tensor)) : [];
     const receives = [
       ...entering.map((tensor) => ({ tensor, from: null })),
-      ...arriving.map(({ tensor, from }) => ({ tensor, from })),
+      ...arriving.map(({ tensor, from, codec }) => ({ tensor, from, ...formOf(codec) })),
     ];
     const deployed = { device: name, generation, stages: own, receives, forwards, answers };
     checkSupply(deployed, wanted);
@@ -96,6 +108,15 @@ export function createDeployment(
     outputs: graph.outputs,
     devices,
   };
+}
+
+/** @throws PLAN_INVALID */
+function formOf(codec: string | undefined): { codec?: string } {
+  if (codec === undefined) return {};
+  if (codecNames.includes(codec)) return { codec };
+  throw invalid(
+    `the plan codes with '${codec}', which this version does not know (known: ${codecNames.join(", ")}); plan again`,
+  );
 }
 
 function deployStage(index: GraphIndex, stage: Stage): DeployedStage {

@@ -1,12 +1,12 @@
 import type { Clock } from "../base/clock.ts";
 import { CodedError, isCoded } from "../base/errors.ts";
-import { seconds } from "../base/units.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { RunResult, Session, TensorValues } from "../runtime/runtime.ts";
-import { waitUntil } from "../transport/pacer.ts";
+import type { Coder } from "./coder.ts";
 import type { DeployedStage, DeviceDeployment } from "./deployment.ts";
 import type { HopTiming, Report, StageTiming } from "./message.ts";
 import type { Sent } from "./outbox.ts";
+import { Processor } from "./processor.ts";
 import { malformed } from "./protocol.ts";
 
 export interface ExecutorOptions {
@@ -14,17 +14,21 @@ export interface ExecutorOptions {
   /** By the stage's id. */
   readonly sessions: ReadonlyMap<string, Session>;
   readonly clock: Clock;
-  /** Below 1, each run is followed by a wait, as if the device were that much slower. */
+  /** Below 1, runs and coding are followed by waits, as if the device were that much slower. */
   readonly speed: number;
+  /** Left out: nothing is to be coded. */
+  readonly coder?: Coder;
   /**
-   * Sends a tensor to a device; `null`: to whoever asked. The value stays untouched until then. If it
-   * rejects with CHANNEL_CLOSED, whoever owns the channels knows already.
+   * Sends a tensor to a device; `null`: to whoever asked. The value stays untouched until then; with
+   * a codec its bytes are coded ones. If it rejects with CHANNEL_CLOSED, whoever owns the channels
+   * knows already.
    */
   readonly deliver: (
     to: string | null,
     request: number,
     tensor: string,
     value: TensorValue,
+    codec?: string,
   ) => Promise<Sent>;
   /** Called when the device has done everything for a request. */
   readonly onReport: (report: Report) => void;
@@ -50,6 +54,13 @@ interface Work {
   readonly hops: HopTiming[];
   /** Tensors to come, stages to run and sends to end until the report. */
   open: number;
+}
+
+/** Where a tensor goes. */
+interface Destination {
+  /** `null`: to whoever asked. */
+  readonly to: string | null;
+  readonly codec?: string;
 }
 
 interface Ready {
@@ -78,22 +89,23 @@ const forgottenLimit = 1024;
 export class Executor {
   readonly #options: ExecutorOptions;
   readonly #consumers = new Map<string, number[]>();
-  readonly #destinations = new Map<string, (string | null)[]>();
+  readonly #destinations = new Map<string, Destination[]>();
   readonly #works = new Map<number, Work>();
   readonly #forgotten = new Set<number>();
   #ready: readonly Ready[] = [];
+  readonly #processor: Processor;
   #busy = false;
-  #freeAtSeconds = Number.NEGATIVE_INFINITY;
   #peakRequests = 0;
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
+    this.#processor = new Processor(options.clock, options.speed);
     const { stages, forwards, answers } = options.deployment;
     stages.forEach(({ inputs }, stage) => {
       for (const tensor of inputs) append(this.#consumers, tensor, stage);
     });
-    for (const { tensor, to } of forwards) append(this.#destinations, tensor, to);
-    for (const tensor of answers) append(this.#destinations, tensor, null);
+    for (const forward of forwards) append(this.#destinations, forward.tensor, forward);
+    for (const tensor of answers) append(this.#destinations, tensor, { to: null });
   }
 
   /** Requests that something is held of. */
@@ -109,15 +121,32 @@ export class Executor {
   /**
    * Takes in a tensor that was received.
    *
+   * @param decodeSeconds what decoding it took
    * @throws FRAME_MALFORMED if this request has it already
    */
-  accept(request: number, tensor: string, value: TensorValue): void {
+  accept(request: number, tensor: string, value: TensorValue, decodeSeconds = 0): void {
     const work = this.#open(request);
     if (work === null) return;
     if (work.arrived.has(tensor)) {
       throw malformed(`tensor '${tensor}'`, `it came twice for request ${request}`);
     }
     work.arrived.add(tensor);
+    if (decodeSeconds === 0) this.#enter(work, tensor, value);
+    else void this.#enterLate(work, tensor, value, decodeSeconds);
+  }
+
+  /** A slower device would still be decoding. */
+  async #enterLate(
+    work: Work,
+    tensor: string,
+    value: TensorValue,
+    decodeSeconds: number,
+  ): Promise<void> {
+    await this.#processor.occupy(this.#options.clock.now() - decodeSeconds, decodeSeconds);
+    if (this.#works.get(work.request) === work) this.#enter(work, tensor, value);
+  }
+
+  #enter(work: Work, tensor: string, value: TensorValue): void {
     const sends = this.#place(work, tensor, value);
     if (!this.#busy) void this.#drive();
     for (const send of sends) void send();
@@ -177,21 +206,40 @@ export class Executor {
       work.lacking[stage] = lacking;
       if (lacking === 0) this.#enqueue(work, stage);
     }
-    return destinations.map((to) => () => this.#send(work, tensor, held, to));
+    return destinations.map((destination) => () => this.#send(work, tensor, held, destination));
   }
 
-  async #send(work: Work, tensor: string, held: Held, to: string | null): Promise<void> {
+  async #send(work: Work, tensor: string, held: Held, destination: Destination): Promise<void> {
+    const { deployment, deliver } = this.#options;
+    const { to, codec } = destination;
     try {
-      const sent = await this.#options.deliver(to, work.request, tensor, held.value);
+      const { value, encodeSeconds } =
+        codec === undefined
+          ? { value: held.value, encodeSeconds: 0 }
+          : await this.#encode(held.value, codec);
+      const sent = await deliver(to, work.request, tensor, value, codec);
       held.uses--;
       if (held.uses === 0) work.held.delete(tensor);
       if (to !== null) {
-        work.hops.push({ tensor, from: this.#options.deployment.device, to, ...sent });
+        const bytes = value.data.byteLength;
+        work.hops.push({ tensor, from: deployment.device, to, bytes, encodeSeconds, ...sent });
       }
       this.#settle(work);
     } catch (error) {
       if (!isCoded(error) || error.code !== "CHANNEL_CLOSED") this.#fail(work, error);
     }
+  }
+
+  async #encode(
+    value: TensorValue,
+    codec: string,
+  ): Promise<{ value: TensorValue; encodeSeconds: number }> {
+    const { clock, coder } = this.#options;
+    if (coder === undefined) throw new Error(`nothing here can code with '${codec}'`);
+    const start = clock.now();
+    const coded = coder.encode(codec, value);
+    await this.#processor.occupy(start, coded.seconds);
+    return { value: coded.value, encodeSeconds: clock.now() - start };
   }
 
   /** One piece of a request's work is done. */
@@ -249,7 +297,7 @@ export class Executor {
     const { clock, deployment } = this.#options;
     try {
       const { outputs, computeSeconds } = await result;
-      await this.#imitate(Math.max(sinceSeconds, this.#freeAtSeconds), computeSeconds);
+      await this.#processor.occupy(sinceSeconds, computeSeconds);
       work.stages.push({
         stage: stage.id,
         device: deployment.device,
@@ -292,17 +340,6 @@ export class Executor {
       return [tensor, value] as const;
     });
     return Object.fromEntries(inputs);
-  }
-
-  /** Waits until a slower device would have ended a run that should have begun at `start`. */
-  async #imitate(start: number, computeSeconds: number): Promise<void> {
-    const { clock, speed } = this.#options;
-    if (speed >= 1) return;
-    const duration = computeSeconds / speed;
-    await waitUntil(clock, seconds(start + duration));
-    // Late by coarse timers and a busy machine, which the next runs make up for; by more than one
-    // run it is late for another reason.
-    this.#freeAtSeconds = Math.max(start + duration, clock.now() - duration);
   }
 }
 

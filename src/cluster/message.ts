@@ -13,7 +13,7 @@ import type { DeclaredTensor } from "../runtime/signature.ts";
 import type { DeviceDeployment } from "./deployment.ts";
 
 /** Whoever accepts a channel refuses another version than its own. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** The form in which an error crosses a channel. */
 export interface WireError {
@@ -194,6 +194,8 @@ export interface TensorMessage {
   readonly tensor: string;
   readonly dataType: string;
   readonly shape: readonly number[];
+  /** In which form the payload is; left out: as it is. */
+  readonly codec?: string;
 }
 
 /** A request has begun: for devices with stages that need no tensor. */
@@ -220,6 +222,10 @@ export interface HopTiming {
   readonly tensor: string;
   readonly from: string;
   readonly to: string;
+  /** Of the payload: coded ones where there is a codec. */
+  readonly bytes: number;
+  /** What coding it took, longer where a speed is emulated; 0 without a codec. */
+  readonly encodeSeconds: number;
   /** Behind other tensors for the same device. */
   readonly queueSeconds: number;
   /** Until the transport or the emulated link had taken it; what the latency adds is not in it. */

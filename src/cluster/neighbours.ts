@@ -117,8 +117,12 @@ export class Neighbours {
       clock,
       bandwidthBitsPerSecond: bitsPerSecond(link.bandwidthBitsPerSecond),
       latencySeconds: seconds(link.latencySeconds),
-      // A tensor may be lighter on its way than it is here: an input that travels as a picture.
-      bytesOf: ({ header, payload }) => planned.get(String(header["tensor"])) ?? payload.byteLength,
+      // A tensor may be lighter on its way than it is here: an input that travels as a picture. What
+      // is really coded weighs what it came to.
+      bytesOf: ({ header, payload }) => {
+        const stated = "codec" in header ? undefined : planned.get(String(header["tensor"]));
+        return stated ?? payload.byteLength;
+      },
       ...(link.medium === null ? {} : { medium: this.#medium(link.medium) }),
     });
   }

@@ -31,8 +31,12 @@ const deployment = z.strictObject({
   device: name,
   generation: count,
   stages: z.array(z.strictObject({ id: name, inputs: z.array(name), outputs: z.array(name) })),
-  receives: z.array(z.strictObject({ tensor: name, from: name.nullable() })),
-  forwards: z.array(z.strictObject({ tensor: name, to: name, bytes: seconds })),
+  receives: z.array(
+    z.strictObject({ tensor: name, from: name.nullable(), codec: name.exactOptional() }),
+  ),
+  forwards: z.array(
+    z.strictObject({ tensor: name, to: name, bytes: seconds, codec: name.exactOptional() }),
+  ),
   answers: z.array(name),
 });
 const emulation = z.strictObject({
@@ -66,6 +70,8 @@ const hopTimings = z.array(
     tensor: name,
     from: name,
     to: name,
+    bytes: count,
+    encodeSeconds: seconds,
     queueSeconds: seconds,
     sendSeconds: seconds,
   }),
@@ -142,6 +148,7 @@ const messageSchema: z.ZodType<Message> = z.discriminatedUnion("type", [
     tensor: name,
     dataType: name,
     shape: z.array(count).max(64),
+    codec: name.exactOptional(),
   }),
   z.strictObject({
     type: z.literal("want"),
@@ -190,21 +197,24 @@ export function malformed(what: string, why: string): CodedError {
   );
 }
 
-/** The frame that carries a tensor. */
+/** The frame that carries a tensor; with a codec the value's bytes are coded ones. */
 export function tensorFrame(
-  place: Pick<TensorMessage, "generation" | "request" | "tensor">,
+  place: Pick<TensorMessage, "generation" | "request" | "tensor" | "codec">,
   { dataType, shape, data }: TensorValue,
 ): Frame {
   return encodeMessage({ type: "tensor", ...place, dataType, shape }, data);
 }
 
 /**
- * The value that a tensor's frame carries.
+ * The value that a tensor's frame carries, as it is.
  *
- * @throws FRAME_MALFORMED if its bytes do not fill its shape
+ * @throws FRAME_MALFORMED if its bytes are coded or do not fill its shape
  */
 export function tensorOf({ message, payload }: Received<TensorMessage>): TensorValue {
-  const { tensor, dataType, shape } = message;
+  const { tensor, dataType, shape, codec } = message;
+  if (codec !== undefined) {
+    throw malformed(`tensor '${tensor}'`, `its codec is ${codec}, expected none`);
+  }
   const width = bytesPerElement(dataType);
   if (width !== null && width * elementCount(shape) !== payload.byteLength) {
     throw malformed(

@@ -131,7 +131,7 @@ function addCodecs(graph: Graph, seed: number, { objective }: ProblemClass, unit
     ...graph,
     tensors: graph.tensors.map((tensor) => {
       if (!coded.has(tensor) || chance(random, 0.3)) return tensor;
-      const codecs = chance(random, 0.4) ? { zip: codec(), pack: codec() } : { zip: codec() };
+      const codecs = chance(random, 0.4) ? { bitmap: codec(), zstd: codec() } : { bitmap: codec() };
       return { ...tensor, codecs };
     }),
   };

@@ -44,6 +44,7 @@ export const agent: Command = defineCommand({
       listen: options.listen ?? "127.0.0.1:0",
       cores: availableParallelism(),
       memoryBytes: options.memory ?? null,
+      processorSeconds,
       ...(options.quiet ? {} : { onEvent: (event) => terminal.note(describe(name, event)) }),
     });
     const close = (): void => void joined.close();
@@ -56,6 +57,11 @@ export const agent: Command = defineCommand({
     return 0;
   },
 });
+
+function processorSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
 
 /** An agent that belongs to no cluster yet: it only helps to measure links. */
 async function waitForProbes(

@@ -1,0 +1,85 @@
+import type { Clock } from "../base/clock.ts";
+import { type Codec, type Codecs, openCodecs } from "../codec/codec.ts";
+import { bytesPerElement, elementCount, type TensorValue } from "../graph/tensor-value.ts";
+import { defaultLimits } from "../transport/transport.ts";
+import type { DeviceDeployment } from "./deployment.ts";
+import type { TensorMessage } from "./message.ts";
+import { malformed, type Received } from "./protocol.ts";
+
+export interface CoderOptions {
+  readonly clock: Clock;
+  /** Processor seconds of this process so far, where the host tells them. */
+  readonly processorSeconds?: (() => number) | undefined;
+  /** The most that a tensor may have; `null`: what a frame can carry. */
+  readonly memoryBytes: number | null;
+}
+
+/** A value that was coded or decoded. */
+export interface Coded {
+  readonly value: TensorValue;
+  /** What that took: the smaller of wall and processor seconds, both of which count others as well. */
+  readonly seconds: number;
+}
+
+/** Codes what a device sends and decodes what it receives, where its deployment says so. */
+export class Coder {
+  readonly #codecs: Codecs;
+  readonly #options: CoderOptions;
+
+  private constructor(codecs: Codecs, options: CoderOptions) {
+    this.#codecs = codecs;
+    this.#options = options;
+  }
+
+  /** Makes the codecs ready if the deployment needs any. */
+  static async open(
+    { forwards, receives }: DeviceDeployment,
+    options: CoderOptions,
+  ): Promise<Coder> {
+    const isCoding = [...forwards, ...receives].some(({ codec }) => codec !== undefined);
+    return new Coder(isCoding ? await openCodecs() : new Map(), options);
+  }
+
+  /** A value with coded bytes; it is left as it is. */
+  encode(name: string, value: TensorValue): Coded {
+    const codec = this.#find(name);
+    return this.#timed(value, () => codec.encode(value.data));
+  }
+
+  /**
+   * The value that a tensor's frame carries in coded form.
+   *
+   * @throws FRAME_MALFORMED if its bytes are not of this codec, or not of its type and shape
+   */
+  decode(name: string, { message, payload }: Received<TensorMessage>): Coded {
+    const { tensor, dataType, shape, codec } = message;
+    if (codec !== name) {
+      throw malformed(`tensor '${tensor}'`, `its codec is ${codec ?? "none"}, expected ${name}`);
+    }
+    const bytes = (bytesPerElement(dataType) ?? Number.NaN) * elementCount(shape);
+    const most = Math.min(this.#options.memoryBytes ?? Infinity, defaultLimits.payloadBytes);
+    if (!(bytes <= most)) {
+      const written = `${dataType} [${shape.join(", ")}]`;
+      throw malformed(`tensor '${tensor}'`, `${written} does not fit into ${most} bytes`);
+    }
+    const found = this.#find(name);
+    return this.#timed({ dataType, shape }, () => found.decode(payload, bytes));
+  }
+
+  #find(name: string): Codec {
+    const codec = this.#codecs.get(name);
+    if (codec !== undefined) return codec;
+    throw malformed(`a deployment with codec '${name}'`, "it is not known here");
+  }
+
+  #timed(
+    { dataType, shape }: Omit<TensorValue, "data">,
+    work: () => Uint8Array<ArrayBuffer>,
+  ): Coded {
+    const { clock, processorSeconds = () => clock.now() } = this.#options;
+    const [wall, processor] = [clock.now(), processorSeconds()];
+    const data = work();
+    const seconds = Math.min(clock.now() - wall, processorSeconds() - processor);
+    return { value: { dataType, shape, data }, seconds };
+  }
+}
