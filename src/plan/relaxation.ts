@@ -191,9 +191,9 @@ function sumOf(prices: Float64Array): number {
 
 /**
  * The order of the devices whose relaxation is the tightest at the root: all orders of up to four
- * devices; of more those that start anywhere and go on to the nearest device.
+ * devices; of more some that start somewhere and go on to the nearest device. Yields after each.
  */
-export function chooseOrder(space: SearchSpace): readonly number[] {
+export function* chooseOrder(space: SearchSpace): Generator<null, readonly number[]> {
   const devices = space.problem.devices.map((_, device) => device);
   const none = space.resources.map(() => 0);
   const orders = devices.length <= 4 ? halfOfOrders(devices) : nearestOrders(space, devices);
@@ -201,6 +201,7 @@ export function chooseOrder(space: SearchSpace): readonly number[] {
   let highest = Number.NEGATIVE_INFINITY;
   for (const order of orders) {
     const bound = relax(space, order, space.domains, none, none)?.bound ?? Number.POSITIVE_INFINITY;
+    yield null;
     if (bound <= highest) continue;
     highest = bound;
     best = order;
@@ -222,6 +223,9 @@ function halfOfOrders(devices: readonly number[]): number[][] {
   );
 }
 
+/** A cut for each start is made before anything else is done. */
+const mostStarts = 8;
+
 function nearestOrders(space: SearchSpace, devices: readonly number[]): number[][] {
   const { linkBytes } = space.problem;
   const largest = linkBytes.indexOf(Math.max(...linkBytes));
@@ -230,7 +234,7 @@ function nearestOrders(space: SearchSpace, devices: readonly number[]): number[]
     if (route === null) return Number.POSITIVE_INFINITY;
     return route.reduce((sum, link) => sum + space.problem.hops.hopSeconds(link, largest), 0);
   };
-  return devices.map((start) => {
+  return devices.slice(0, mostStarts).map((start) => {
     const order = [start];
     while (order.length < devices.length) {
       const last = order[order.length - 1] as number;

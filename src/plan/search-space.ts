@@ -6,7 +6,9 @@
  */
 import { memoryBytes } from "../cost/memory.ts";
 import type { AdditiveCosts } from "./additive.ts";
-import type { Problem } from "./problem.ts";
+import { type Evaluation, evaluate } from "./evaluate.ts";
+import type { Infeasible } from "./feasibility.ts";
+import type { Placement, Problem } from "./problem.ts";
 import { type Resource, resourcesOf } from "./resources.ts";
 
 /** Costs of nodes at [device · nodes + node] and of hops at [tensor · links + link]. */
@@ -40,12 +42,30 @@ export interface SearchSpace {
   readonly sinks: Int32Array;
   /** The links that carry a tensor from its home to a set of devices; `null`: one has no route. */
   delivery(tensor: number, home: number, destinations: number): readonly number[] | null;
+  /** `null`: the placement stands for none of the problem that was asked. */
+  judge(placement: Placement): Judged | null;
+}
+
+/** A placement in the problem that was asked, and what it is worth there. */
+export interface Judged {
+  readonly placement: Placement;
+  readonly found: Evaluation | Infeasible;
+}
+
+/** How a space differs from that of its problem, if it stands for another. */
+export interface SpaceParts {
+  readonly resources?: readonly Resource[];
+  readonly judge?: SearchSpace["judge"];
 }
 
 /** More devices than this do not fit into the bit sets. */
 export const mostDevices = 30;
 
-export function createSearchSpace(problem: Problem, costs: AdditiveCosts): SearchSpace {
+export function createSearchSpace(
+  problem: Problem,
+  costs: AdditiveCosts,
+  { resources = resourcesOf(problem), judge }: SpaceParts = {},
+): SearchSpace {
   const nodes = problem.index.graph.nodes.length;
   const grouped = new Set(problem.groups.flat());
   const units = [
@@ -70,10 +90,11 @@ export function createSearchSpace(problem: Problem, costs: AdditiveCosts): Searc
     units,
     unitOf,
     objective,
-    resources: resourcesOf(problem).map((resource) => normalise(problem, resource)),
+    resources: resources.map((resource) => normalise(problem, resource)),
     domains: domainsOf(problem, units, objective),
     sinks,
     delivery: createDelivery(problem),
+    judge: judge ?? ((placement) => ({ placement, found: evaluate(problem, placement) })),
   };
 }
 

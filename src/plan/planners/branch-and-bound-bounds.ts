@@ -40,6 +40,8 @@ const atRoot = (units: number): Course => ({
   patience: 4,
 });
 const later: Course = { rounds: 5, boldness: 0.2, patience: 2 };
+/** Every cut of a graph with more nodes than this is followed by a yield. */
+const largeNodes = 50;
 /** Of resources in units of their capacity. */
 const tolerance = 1e-9;
 
@@ -48,38 +50,40 @@ const tolerance = 1e-9;
  *
  * @returns the bound; `Infinity` if no placement has finite costs
  */
-export function openSearch(
+export function* openSearch(
   space: SearchSpace,
   order: readonly number[],
   champion: Champion,
-): number {
+): Generator<null, number> {
   const free = space.resources.map(() => 0);
   const relaxed = relax(space, order, space.domains, free, free);
   if (relaxed === null) return Number.POSITIVE_INFINITY;
-  champion.challenge(relaxed.placement);
-  challengeSegments(space, champion, space.objective);
+  champion.challenge(relaxed.placement, space);
+  yield null;
+  yield* challengeSegments(space, champion, space.objective);
   return relaxed.bound;
 }
 
 /**
  * Bounds the objective within the domains from below, cheapest bound first: certain costs, certain
  * use of every resource and memory, then the relaxed cut with multipliers that a few rounds of the
- * subgradient method raise. The placements of the cuts challenge the champion on the way.
+ * subgradient method raise. The placements of the cuts challenge the champion on the way. Yields
+ * while it works.
  *
  * @returns `null` if the set holds nothing allowed, or has but one placement
  * @see Held, Wolfe, Crowder, "Validation of subgradient optimization", Mathematical Programming 6, 1974
  */
-export function boundState(
+export function* boundState(
   space: SearchSpace,
   order: readonly number[],
   champion: Champion,
   state: { domains: Domains; multipliers: readonly number[]; bound: number },
   isRoot: boolean,
-): Bounded | null {
+): Generator<null, Bounded | null> {
   const { domains } = state;
   const open = domains.reduce((count, domain) => count + (isDecided(domain) ? 0 : 1), 0);
   if (open === 0) {
-    champion.challenge(placementOf(space, domains));
+    champion.challenge(placementOf(space, domains), space);
     return null;
   }
   const certain = Math.max(state.bound, certainCost(space, space.objective, domains));
@@ -90,7 +94,7 @@ export function boundState(
     const branch = chooseBranch(space, domains, state.multipliers, null);
     return { bound: certain, multipliers: state.multipliers, branch };
   }
-  const raised = raise(
+  const raised = yield* raise(
     space,
     order,
     champion,
@@ -99,7 +103,7 @@ export function boundState(
     isRoot ? atRoot(space.units.length) : later,
   );
   if (raised === null) return null;
-  if (isRoot) challengeSegments(space, champion, priced(space, raised.multipliers));
+  if (isRoot) yield* challengeSegments(space, champion, priced(space, raised.multipliers));
   const bound = Math.max(certain, raised.bound);
   const branch = chooseBranch(space, domains, raised.multipliers, raised);
   return { bound, multipliers: raised.multipliers, branch };
@@ -145,23 +149,25 @@ interface Raised extends Bound {
 }
 
 /** Subgradient rounds with steps after Polyak, shorter each time that they lead nowhere. */
-function raise(
+function* raise(
   space: SearchSpace,
   order: readonly number[],
   champion: Champion,
   { domains, multipliers: start }: { domains: Domains; multipliers: readonly number[] },
   capacities: readonly number[],
   { rounds, boldness: first, patience }: Course,
-): Raised | null {
+): Generator<null, Raised | null> {
   let multipliers = start;
   const seen: Placement[] = [];
   let best: Bound | null = null;
   let boldness = first;
   let stale = 0;
+  const isLarge = space.nodes > largeNodes;
   for (let round = 0; round < rounds; round++) {
     const relaxed = relax(space, order, domains, multipliers, capacities);
     if (relaxed === null) return null;
-    challenge(space, champion, relaxed.placement, round === 0);
+    yield* challenge(space, champion, relaxed.placement, round === 0);
+    if (isLarge) yield null;
     seen.push(relaxed.placement);
     let from: Bound = { ...relaxed, multipliers };
     if (best === null || from.bound > best.bound) {
@@ -212,24 +218,28 @@ function stepFrom(
 }
 
 /** Lets the placement of a cut, and what moves make of it, challenge the champion. */
-function challenge(
+function* challenge(
   space: SearchSpace,
   champion: Champion,
   placement: Placement,
   thorough: boolean,
-): void {
-  const better = champion.challenge(placement);
+): Generator<null, void> {
+  const better = champion.challenge(placement, space);
   if (!better && (champion.found || !thorough)) return;
-  champion.challenge(improve(space, placement, movesFor(space)));
+  champion.challenge(yield* improve(space, placement, movesFor(space)), space);
 }
 
 /** Where memory is short, lets a row of segments and what moves make of it challenge the champion. */
-function challengeSegments(space: SearchSpace, champion: Champion, table: CostTable): void {
+function* challengeSegments(
+  space: SearchSpace,
+  champion: Champion,
+  table: CostTable,
+): Generator<null, void> {
   if (space.problem.devices.every(({ memoryBytes: capacity }) => capacity === null)) return;
-  const start = cutSegments(space, table);
+  const start = yield* cutSegments(space, table);
   if (start === null) return;
-  champion.challenge(start);
-  champion.challenge(improve(space, start, movesFor(space)));
+  champion.challenge(start, space);
+  champion.challenge(yield* improve(space, start, movesFor(space)), space);
 }
 
 /** How many moves are worth trying: all a few times over in small graphs, fewer in large ones. */

@@ -1,7 +1,7 @@
-import { evaluate } from "../evaluate.ts";
+import type { AdditiveCosts } from "../additive.ts";
 import type { Infeasible } from "../feasibility.ts";
 import type { Incumbent } from "../planner.ts";
-import type { Placement } from "../problem.ts";
+import type { Placement, Problem } from "../problem.ts";
 import type { SearchSpace } from "../search-space.ts";
 
 /** Values that differ by no more than this, relative, are not worth a search. */
@@ -9,17 +9,27 @@ const equality = 1e-10;
 
 /** The best placement so far, and of those that are not allowed the closest to being so. */
 export class Champion {
-  readonly #space: SearchSpace;
+  readonly #space: SearchSpace | null;
   #placement: Placement | null = null;
   #value = Number.POSITIVE_INFINITY;
   #bound = Number.NEGATIVE_INFINITY;
   #closest: Infeasible | null = null;
   #excess = Number.POSITIVE_INFINITY;
   readonly #ceiling: number;
+  #method = "";
 
-  constructor(space: SearchSpace) {
+  /**
+   * @param ceiling more than any placement costs: a bound above it proves that there is none
+   * @param space `null`: every placement comes with a space of its own
+   */
+  constructor(ceiling: number, space: SearchSpace | null) {
+    this.#ceiling = ceiling;
     this.#space = space;
-    this.#ceiling = ceilingOf(space);
+  }
+
+  /** What found or proved the last of `best`. */
+  get method(): string {
+    return this.#method;
   }
 
   /** A set of placements whose bound reaches this holds nothing that is better. */
@@ -37,9 +47,15 @@ export class Champion {
     return this.#closest;
   }
 
-  /** Evaluates a placement and keeps it if it is the best. */
-  challenge(placement: Placement): boolean {
-    const found = evaluate(this.#space.problem, placement);
+  /**
+   * Evaluates a placement and keeps it if it is the best.
+   *
+   * @param space that of the placement, if it is another for the same question
+   */
+  challenge(placement: Placement, space: SearchSpace | null = this.#space): boolean {
+    const judged = space?.judge(placement) ?? null;
+    if (judged === null) return false;
+    const { found } = judged;
     if (found.type === "infeasible") {
       const excess = excessOf(found);
       if (excess < this.#excess) {
@@ -51,31 +67,41 @@ export class Champion {
     }
     if (found.value >= this.#value) return false;
     this.#value = found.value;
-    this.#placement = placement;
+    this.#placement = judged.placement;
     return true;
   }
 
-  /** @param open a bound of everything that has not been searched yet */
-  best(open: number): Incumbent | null {
+  /**
+   * @param open a bound of everything that has not been searched yet
+   * @param method what the search does now
+   */
+  best(open: number, method: string): Incumbent | null {
+    this.#method = method;
     if (this.#placement === null) return null;
     this.#bound = Math.max(this.#bound, Math.min(open, this.cutoff));
     const bound = Math.max(0, Math.min(this.#bound, this.#value));
-    return { placement: this.#placement, value: this.#value, bound };
+    return { placement: this.#placement, value: this.#value, bound, method };
   }
 }
 
-/** More than any placement costs: a bound above it proves that there is none. */
-function ceilingOf({ problem, objective, nodes }: SearchSpace): number {
+/** More than any placement costs: every node at its dearest, every tensor over every link. */
+export function ceilingOf(problem: Problem, costs: AdditiveCosts): number {
+  const { devices, hops, index, linkBytes } = problem;
   let most = 1;
-  for (let node = 0; node < nodes; node++) {
-    let dearest = 0;
-    problem.devices.forEach((_, device) => {
-      const cost = objective.node[device * nodes + node] as number;
-      if (Number.isFinite(cost)) dearest = Math.max(dearest, cost);
-    });
-    most += dearest;
-  }
-  for (const cost of objective.hop) if (Number.isFinite(cost)) most += cost;
+  index.graph.nodes.forEach((_, node) => {
+    const dearest = devices.map((_, device) => costs.node(device, node)).filter(Number.isFinite);
+    most += Math.max(0, ...dearest);
+  });
+  const everywhere = new Map<number, number>();
+  linkBytes.forEach((_, tensor) => {
+    if (problem.private.has(tensor)) return;
+    const sample = hops.sampleOf(tensor);
+    const known =
+      everywhere.get(sample) ??
+      hops.links.reduce((sum, _, link) => sum + costs.hop(tensor, link), 0);
+    everywhere.set(sample, known);
+    most += known;
+  });
   return 2 * most;
 }
 

@@ -11,11 +11,16 @@ interface Score {
 
 /**
  * Moves single units and runs of the graph order from device to device as long as that helps:
- * first to break no limit, then to cost less.
+ * first to break no limit, then to cost less. Yields while it works.
  *
  * @param budget the most placements to try, each O(uses of tensors · (1 + resources)) time
  */
-export function improve(space: SearchSpace, start: Placement, budget: number): Placement {
+export function* improve(
+  space: SearchSpace,
+  start: Placement,
+  budget: number,
+): Generator<null, Placement> {
+  const movesPerYield = Math.ceil(20_000 / (1 + space.nodes));
   const devices = Int32Array.from(space.units, ([node]) => start[node as number] as number);
   const domains: Domains = devices.map((device) => 1 << device);
   let best = scoreOf(space, domains);
@@ -24,6 +29,7 @@ export function improve(space: SearchSpace, start: Placement, budget: number): P
     improved = false;
     for (const { units, to } of movesOf(space, devices)) {
       if (left-- <= 0) break;
+      if (left % movesPerYield === 0) yield null;
       const before = units.map((unit) => devices[unit] as number);
       move(devices, domains, units, () => to);
       const score = scoreOf(space, domains);

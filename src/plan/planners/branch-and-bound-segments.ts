@@ -15,7 +15,10 @@ const mostDevices = 6;
  *
  * @returns `null` if no such placement is found, or there are more than 6 devices
  */
-export function cutSegments(space: SearchSpace, table: CostTable): Placement | null {
+export function* cutSegments(
+  space: SearchSpace,
+  table: CostTable,
+): Generator<null, Placement | null> {
   const devices = space.problem.devices.length;
   if (devices > mostDevices || space.units.length === 0) return null;
   const order = new UnitOrder(space, table);
@@ -23,6 +26,7 @@ export function cutSegments(space: SearchSpace, table: CostTable): Placement | n
   const best = new Segments(devices, cuts.length);
   const last = cuts.length - 1;
   for (let end = 1; end <= last; end++) {
+    yield null;
     for (let device = 0; device < devices; device++) {
       const segment = order.segment(device, cuts[end] as number);
       for (let start = end - 1; start >= 0; start--) {
