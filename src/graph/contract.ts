@@ -21,7 +21,10 @@ export interface Contraction {
  * @see Sharir, "A strong-connectivity algorithm and its applications in data flow analysis", Computers
  * & Mathematics with Applications 7(1), 1981
  */
-export function contract(index: GraphIndex, groups: readonly (readonly number[])[]): Contraction {
+export function contract(
+  index: Pick<GraphIndex, "predecessors" | "successors">,
+  groups: readonly (readonly number[])[],
+): Contraction {
   const next = index.successors.map((nodes) => [...nodes]);
   for (const group of groups) {
     // A ring through the group makes one component of it.
