@@ -8,6 +8,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { CodedError } from "../base/errors.ts";
+import { codecNames } from "../codec/codec.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
 import {
   mergeProfiles,
@@ -15,10 +16,14 @@ import {
   type Profile,
   type ProfileSource,
   readProfile,
+  withoutCodecs,
 } from "../cost/profile.ts";
+import type { TensorValue } from "../graph/tensor-value.ts";
 import { onnxRuntimeName } from "../runtime/onnxruntime.node.ts";
 import type { PreparedGraph } from "../runtime/prepare.node.ts";
+import { profileCodecs, withCodecCosts } from "../runtime/profile-codecs.node.ts";
 import { profileGraph } from "../runtime/profile-graph.node.ts";
+import type { TensorValues } from "../runtime/runtime.ts";
 import { choice, type Option, whole } from "./command.ts";
 import { readText, shownName, writeWhole } from "./files.ts";
 import { loadModel, type NamedModel } from "./model-argument.ts";
@@ -38,6 +43,7 @@ export const profilingOptions: {
   readonly shape: Option<Shapes>;
   readonly level: Option<Level | undefined>;
   readonly threads: Option<number | undefined>;
+  readonly codecs: Option<false | undefined>;
 } = {
   shape: shapeOption,
   level: choice(
@@ -46,12 +52,19 @@ export const profilingOptions: {
     [...levels, "auto"],
   ),
   threads: whole("--threads <n>", "threads of the runtime (default 1)", 1),
+  codecs: {
+    flags: "--no-codecs",
+    summary: "do not measure or use lossless codecs for tensors on links",
+    repeatable: false,
+    read: (given) => (given === false ? false : undefined),
+  },
 };
 
 export interface ProfilingChoices {
   readonly shape: Shapes;
   readonly level: Level | undefined;
   readonly threads: number | undefined;
+  readonly codecs?: false | undefined;
 }
 
 /** How to measure, and what the result will be known by. */
@@ -61,6 +74,8 @@ export interface Measurement {
   readonly source: Omit<ProfileSource, "graphSha256" | "measuredAt">;
   /** The name of this kind of device. */
   readonly device: string;
+  /** Real values of the inputs to measure codecs with; left out: seeded noise. */
+  readonly inputs?: TensorValues | undefined;
 }
 
 interface Surroundings {
@@ -71,12 +86,14 @@ interface Surroundings {
 /** Says what would be measured, without measuring. */
 export function describeMeasurement(
   named: NamedModel,
-  { shape: shapes, level, threads = 1 }: ProfilingChoices,
+  { shape: shapes, level, threads = 1, codecs }: ProfilingChoices,
   device: string = thisMachine,
+  inputs?: TensorValues,
 ): Measurement {
   return {
     named,
     device,
+    inputs,
     source: {
       modelSha256: modelSha256(named.model),
       level: resolveLevel(level ?? savedLevel(named.model) ?? "extended"),
@@ -84,8 +101,19 @@ export function describeMeasurement(
       runtime: onnxRuntimeName(),
       shapes,
       machine: describeMachine(),
+      ...(codecs === false ? {} : { codecs: { names: codecNames, inputSha256: hashOf(inputs) } }),
     },
   };
+}
+
+function hashOf(inputs: TensorValues | undefined): string | null {
+  if (inputs === undefined) return null;
+  const hash = createHash("sha256");
+  for (const name of Object.keys(inputs).sort()) {
+    const { dataType, shape, data } = inputs[name] as TensorValue;
+    hash.update(JSON.stringify([name, dataType, shape])).update(data);
+  }
+  return hash.digest("hex");
 }
 
 /**
@@ -115,26 +143,40 @@ function fingerprint({
   runtime,
   shapes,
   machine,
+  codecs,
 }: Measurement["source"]): string {
   const sorted = Object.entries(shapes).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([modelSha256, level, threads, runtime, sorted, machine]);
+  const coded = codecs === undefined ? null : [codecs.names, codecs.inputSha256];
+  return JSON.stringify([modelSha256, level, threads, runtime, sorted, machine, coded]);
 }
+
+/** The part of a measurement that is not about codecs. */
+const graphShare = 0.85;
 
 /** Optimises the graph and measures it on this machine, with a progress bar. */
 export async function measure(
   measurement: Measurement,
   { terminal, signal }: Surroundings,
 ): Promise<{ profile: Profile; prepared: PreparedGraph }> {
-  const { named, source, device } = measurement;
+  const { named, source, device, inputs } = measurement;
   const prepared = await prepareModel(named.model, source.level, source.shapes);
   const progress = showProgress(`profiling ${named.name}`, terminal);
   try {
     const measured = await profileGraph(prepared, {
       threads: source.threads,
       signal,
-      onProgress: (done, { message }) => progress.update(done, message),
+      onProgress: (done, { message }) => progress.update(done * graphShare, message),
     });
-    const graph = { ...prepared.graph, name: named.name };
+    const costs =
+      source.codecs === undefined
+        ? new Map()
+        : await profileCodecs(prepared, {
+            inputs,
+            signal,
+            onProgress: (done) =>
+              progress.update(graphShare + done * (1 - graphShare), "measuring codecs"),
+          });
+    const graph = withCodecCosts({ ...prepared.graph, name: named.name }, costs);
     const profile: Profile = {
       format: "partita.profile/1",
       graph,
@@ -171,7 +213,7 @@ export async function obtainProfile(
   const files = [argument, ...others];
   const merged = mergeProfiles(await Promise.all(files.map((path) => loadProfile(path, terminal))));
   refuseOthers(merged, call.options);
-  return merged;
+  return call.options.codecs === false ? withoutCodecs(merged) : merged;
 }
 
 /** The same for a model that is there already. */
@@ -185,7 +227,7 @@ export async function profileModel(
   checkModel(profiles, named);
   const merged = mergeProfiles(profiles);
   refuseOthers(merged, call.options);
-  return merged;
+  return call.options.codecs === false ? withoutCodecs(merged) : merged;
 }
 
 /** A profile that is there is not measured again: what says how must not seem to be obeyed. */

@@ -32,8 +32,17 @@ export interface ProfileSource {
   readonly runtime: string;
   readonly shapes: Readonly<Record<string, readonly number[]>>;
   readonly machine: string;
+  /** Left out: codecs were not measured. */
+  readonly codecs?: MeasuredCodecs;
   /** ISO 8601. */
   readonly measuredAt: string;
+}
+
+/** Which codecs were tried on what; the tensors name those that may pay. */
+export interface MeasuredCodecs {
+  readonly names: readonly string[];
+  /** Of the real input that tensors were taken from; `null`: it was seeded noise. */
+  readonly inputSha256: string | null;
 }
 
 /** How far the whole graph was optimised before it was measured and cut. */
@@ -91,6 +100,9 @@ const sourceSchema = z.strictObject({
   runtime: z.string(),
   shapes: z.record(z.string(), z.array(z.int().nonnegative())),
   machine: z.string(),
+  codecs: z
+    .strictObject({ names: z.array(z.string()), inputSha256: z.string().nullable() })
+    .exactOptional(),
   measuredAt: z.string(),
 });
 
@@ -126,8 +138,17 @@ export function readProfile(text: string, file = "profile"): Profile {
   return profile;
 }
 
+/** The profile with nothing to choose on links. */
+export function withoutCodecs(profile: Profile): Profile {
+  const tensors = profile.graph.tensors.map(({ codecs: _, ...tensor }) => tensor);
+  const { source } = profile;
+  if (source === undefined) return { ...profile, graph: { ...profile.graph, tensors } };
+  const { codecs: _, ...others } = source;
+  return { ...profile, graph: { ...profile.graph, tensors }, source: others };
+}
+
 /**
- * Joins profiles of one graph that were measured on several machines.
+ * Joins profiles of one graph that were measured on several machines. Codecs are those of the first.
  *
  * @throws PROFILE_INVALID if they are of different graphs or threads, or name a kind of device twice
  */

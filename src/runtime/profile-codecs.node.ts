@@ -50,7 +50,7 @@ export async function profileCodecs(
 ): Promise<ReadonlyMap<string, CodecCosts>> {
   const { inputs, seconds = 10, signal, onProgress } = options;
   const codecs = [...(await openCodecs()).values()];
-  const values = inputs ?? Object.fromEntries(sampleValues(prepared));
+  const values: TensorValues = { ...Object.fromEntries(sampleValues(prepared)), ...inputs };
   const names = travelling(prepared.graph, inputs !== undefined);
   const found = new Map<string, CodecCosts>();
   const deadline = performance.now() + seconds * 1000;

@@ -43,10 +43,8 @@ export const demo: Command = defineCommand({
     say("Measuring what each node of the graph costs here, on one thread …");
     const named = { name: job.name, model: bindShapes(job.model, job.shapes) };
     const how = { shape: {}, level: "extended", threads: 1 } as const;
-    const { profile, prepared } = await measure(describeMeasurement(named, how), {
-      terminal,
-      signal,
-    });
+    const measurement = describeMeasurement(named, how, undefined, job.inputs[0]);
+    const { profile, prepared } = await measure(measurement, { terminal, signal });
     say(`  ${profile.graph.nodes.length} nodes measured.\n`);
     const requests = options.requests ?? 50;
     const result = await runDemo({ job, prepared, profile, topology, requests, signal }, terminal);

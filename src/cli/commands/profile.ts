@@ -1,9 +1,22 @@
 import { formatQuantity } from "../../base/units.ts";
-import type { DeviceProfile, Profile } from "../../cost/profile.ts";
+import type { DeviceProfile, Profile, ProfileSource } from "../../cost/profile.ts";
+import type { Graph } from "../../graph/graph.ts";
+import { bindShapes } from "../../onnx/bind.ts";
 import { writeOnnxFile } from "../../onnx/files.node.ts";
-import { argumentAt, type Command, defineCommand, flag, needed, text } from "../command.ts";
+import { quantile } from "../../runtime/fit.ts";
+import type { TensorValues } from "../../runtime/runtime.ts";
+import { checkInputs, readSignature } from "../../runtime/signature.ts";
+import {
+  argumentAt,
+  type Call,
+  type Command,
+  defineCommand,
+  flag,
+  needed,
+  text,
+} from "../command.ts";
 import { writeWhole } from "../files.ts";
-import { loadModel, modelArgument } from "../model-argument.ts";
+import { loadModel, modelArgument, type NamedModel } from "../model-argument.ts";
 import { prepareModel, withLevel } from "../prepare.ts";
 import { shorten } from "../print/shorten.ts";
 import { formatFacts, formatTable } from "../print/table.ts";
@@ -15,6 +28,8 @@ import {
   readKept,
   thisMachine,
 } from "../profiles.ts";
+import type { Shapes } from "../shape-option.ts";
+import { loadPreprocessing, readInput } from "../tensors/inputs.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Nodes listed as the most expensive ones. */
@@ -30,6 +45,8 @@ export const profile: Command = defineCommand({
     output: text("-o, --output <file>", "where to write the profile"),
     ...profilingOptions,
     as: text("--as <name>", `what to call this kind of device (default ${thisMachine})`),
+    input: text("--input <file>", "a real input to measure codecs with (default: seeded noise)"),
+    preprocessing: text("--preprocessing <file>", "how a picture becomes a tensor, as YAML"),
     graph: text("--graph <file>", "save the optimised graph, to be profiled on other machines"),
     force: flag("--force", "measure again, even if the file holds the same measurement"),
   },
@@ -42,7 +59,8 @@ export const profile: Command = defineCommand({
     const { options, terminal } = call;
     const file = needed(options.output, "-o FILE", "where to write the profile");
     const named = await loadModel(argumentAt(call, 0), terminal);
-    const measurement = describeMeasurement(named, options, options.as);
+    const inputs = options.codecs === false ? undefined : await readSample(named, call);
+    const measurement = describeMeasurement(named, options, options.as, inputs);
     const kept = options.force ? null : await readKept(file, measurement);
     const found = kept ?? (await measureInto(file, measurement, call));
     if (options.graph !== undefined) await saveGraph(options.graph, measurement);
@@ -51,6 +69,23 @@ export const profile: Command = defineCommand({
     return 0;
   },
 });
+
+/** The input that was given, with the sizes that were given. */
+async function readSample(
+  { model }: NamedModel,
+  {
+    options,
+    terminal,
+  }: Call<{ input: string | undefined; preprocessing: string | undefined; shape: Shapes }>,
+): Promise<TensorValues | undefined> {
+  const { input, preprocessing, shape } = options;
+  if (input === undefined) return undefined;
+  const { inputs } = readSignature(bindShapes(model, shape));
+  const how = await loadPreprocessing(preprocessing, terminal);
+  const { values } = await readInput(input, inputs, how, terminal);
+  checkInputs(inputs, values);
+  return values;
+}
 
 async function measureInto(
   file: string,
@@ -94,6 +129,7 @@ function print(
       `${formatQuantity(device.overheadSeconds, "s")} a tensor, ${formatQuantity(device.boundarySecondsPerByte * 1e6, "s")} a MB`,
     ],
     ["memory", `${formatQuantity(device.overheadBytes, "B")} for the runtime itself`],
+    ["codecs", describeCodecs(graph, source)],
   ];
   terminal.line(formatFacts(facts, terminal));
   const dearest = graph.nodes
@@ -113,4 +149,15 @@ function print(
     `${((node.seconds / total) * 100).toFixed(1)} %`,
   ]);
   terminal.line(`\n${formatTable(columns, rows, terminal)}`);
+}
+
+function describeCodecs({ tensors }: Graph, source: ProfileSource | undefined): string {
+  if (source?.codecs === undefined) return "not measured";
+  const best = tensors.flatMap(({ codecs }) =>
+    codecs === undefined ? [] : [Math.max(...Object.values(codecs).map(({ ratio }) => ratio))],
+  );
+  const on = source.codecs.inputSha256 === null ? "seeded noise (--input FILE)" : "a real input";
+  if (best.length === 0) return `none makes a tensor smaller, measured on ${on}`;
+  const median = quantile(best, 0.5);
+  return `make ${best.length} of ${tensors.length} tensors smaller, ${median.toPrecision(2)} x at the median, measured on ${on}`;
 }

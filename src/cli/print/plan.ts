@@ -5,7 +5,7 @@
  */
 import { formatQuantity } from "../../base/units.ts";
 import { additiveFactors, type Objective } from "../../plan/objective.ts";
-import type { Plan } from "../../plan/plan.ts";
+import type { Plan, Transfer } from "../../plan/plan.ts";
 import type { Problem } from "../../plan/problem.ts";
 import type { Terminal } from "../terminal.ts";
 import { shorten } from "./shorten.ts";
@@ -81,13 +81,17 @@ function figures(plan: Plan, problem: Problem, chosenBecause: string): [string, 
     ["memory", memory(plan, problem)],
     ["input", inputs(problem)],
     ["proof", proof(plan, value, unitOf(problem.objective))],
-    [
-      "planner",
-      `${plan.planner} (${chosenBecause}), decided in ${formatQuantity(plan.decisionSeconds, "s")}`,
-    ],
+    ["planner", `${plan.planner} (${chosenBecause}), ${decided(plan)}`],
+    ...(plan.method === undefined ? [] : ([["found by", plan.method]] as [string, string][])),
     ...limits(plan),
     ...scaled(problem),
   ];
+}
+
+function decided({ stopped, decisionSeconds }: Plan): string {
+  const time = formatQuantity(decisionSeconds, "s");
+  if (stopped !== true) return `decided in ${time}`;
+  return `stopped after ${time}: the best found so far; more --time-limit may find a better one, or prove this one`;
 }
 
 /** What the objective compares: seconds or joules. */
@@ -225,7 +229,9 @@ function stages(plan: Plan, problem: Problem, terminal: Terminal): string {
   return formatTable(columns, rows, terminal);
 }
 
+/** With codecs the bytes on the link and, in brackets, those that the tensor has. */
 function transfers(plan: Plan, problem: Problem, terminal: Terminal): string {
+  const isCoded = plan.transfers.some(({ codec }) => codec !== undefined);
   const rows = plan.transfers.slice(0, mostTransfers).map((hop) => {
     const position = problem.index.tensorByName.get(hop.tensor) as number;
     const tensor = problem.profile.graph.tensors[position];
@@ -233,6 +239,7 @@ function transfers(plan: Plan, problem: Problem, terminal: Terminal): string {
       shorten(hop.tensor),
       `${hop.from} → ${hop.to}`,
       formatQuantity(hop.bytes, "B"),
+      ...(isCoded ? [describeCodec(hop, problem.linkBytes[position] as number)] : []),
       formatQuantity(hop.seconds, "s"),
       `${tensor?.dataType} [${tensor?.shape.join(", ")}]`,
     ];
@@ -241,12 +248,17 @@ function transfers(plan: Plan, problem: Problem, terminal: Terminal): string {
     { head: "tensor" },
     { head: "link" },
     { head: "bytes", align: "right" },
+    ...(isCoded ? [{ head: "codec" }] : []),
     { head: "time", align: "right" },
     { head: "type" },
   ] as const;
   const more = plan.transfers.length - rows.length;
   const rest = more > 0 ? `\n  … and ${more} more (all with --json)` : "";
   return formatTable(columns, rows, terminal) + rest;
+}
+
+function describeCodec({ codec }: Transfer, rawBytes: number): string {
+  return codec === undefined ? "none" : `${codec} (of ${formatQuantity(rawBytes, "B")})`;
 }
 
 /** The plan against every device alone, and against the better side as the field compares. */
