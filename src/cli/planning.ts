@@ -43,7 +43,11 @@ export const planningOptions: {
   maxLatency: quantity("--max-latency <50 ms>", "upper limit of the latency", "s"),
   maxPeriod: quantity("--max-period <50 ms>", "upper limit of the time between answers", "s"),
   maxEnergy: quantity("--max-energy <2 J>", "upper limit of the energy of one inference", "J"),
-  timeLimit: quantity("--time-limit <10 s>", "stop after this time with the best found", "s"),
+  timeLimit: quantity(
+    "--time-limit <10 s>",
+    "stop after this time with the best found, its bound and its gap (fronts and uncertain links: for each plan that they need, default 10 s)",
+    "s",
+  ),
   seed: whole("--seed <n>", "seed of planners that draw lots (default 1)"),
 };
 
@@ -101,14 +105,20 @@ export function decide(
   choices: PlanningChoices,
   terminal: Terminal,
 ): Plan | Infeasible {
-  const { timeLimit: timeLimitSeconds, seed = 1 } = choices;
-  return terminal.blocking(() =>
-    runPlanner(planner, problem, {
-      seed,
-      clock: systemClock,
-      ...(timeLimitSeconds === undefined ? {} : { timeLimitSeconds }),
-    }),
-  );
+  return terminal.blocking(() => runWithin(planner, problem, choices));
+}
+
+/** Runs a planner, where `Terminal.blocking` is already taken care of. */
+export function runWithin(
+  planner: Planner,
+  problem: Problem,
+  { timeLimit: timeLimitSeconds, seed = 1 }: PlanningChoices,
+): Plan | Infeasible {
+  return runPlanner(planner, problem, {
+    seed,
+    clock: systemClock,
+    ...(timeLimitSeconds === undefined ? {} : { timeLimitSeconds }),
+  });
 }
 
 /** For commands that cannot go on without a plan. @throws PLAN_INFEASIBLE */

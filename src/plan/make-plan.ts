@@ -13,6 +13,8 @@ export interface Provenance {
   readonly planner: string;
   /** The class among which the planner promises the best, if it ran to its end. */
   readonly optimalAmong: PlannerClass | null;
+  /** Whether it was stopped before its end. */
+  readonly stopped?: boolean;
   readonly seed: number;
   readonly decisionSeconds: number;
 }
@@ -43,6 +45,7 @@ export function makePlan(
     ...(guarantee === "optimal-in-class" && optimalAmong !== null ? { class: optimalAmong } : {}),
     claimed: claimOf(problem, evaluation),
     ...(incumbent.method === undefined ? {} : { method: incumbent.method }),
+    ...(provenance.stopped === true ? { stopped: true } : {}),
     bound: incumbent.bound,
     gap,
     graphSha256: graphSha256(profile.graph),

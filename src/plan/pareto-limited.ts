@@ -121,9 +121,12 @@ class Sweep {
   }
 
   isComplete(): boolean {
-    const isProven = this.points().every(({ gap }) => gap === 0);
     const ends = this.#known().map(({ values }) => this.#y(values));
     const end = Math.min(...ends);
+    // A limit above the end can be kept: that nothing was found there only means too little time.
+    const isProven =
+      this.points().every(({ gap }) => gap === 0) &&
+      this.#trials.every(({ limit, bound }) => limit < end || bound !== null);
     return isProven && this.#intervals().every(({ high, low }) => high <= end || low >= high);
   }
 

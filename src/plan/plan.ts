@@ -52,6 +52,8 @@ export interface Plan {
   readonly claimed: Claim;
   /** How the planner found it: which of its algorithms decided. */
   readonly method?: string;
+  /** Whether the planner was stopped before its end, at a time limit. */
+  readonly stopped?: boolean;
   /** Seconds or joules, as the objective; `null`: nothing is proven. */
   readonly bound: number | null;
   /** (value − bound) ÷ value. */
@@ -89,6 +91,7 @@ export const planSchema: z.ZodType<Plan> = z.strictObject({
     memoryBytes: z.record(z.string(), quantity<Bytes>()),
   }),
   method: z.string().exactOptional(),
+  stopped: z.boolean().exactOptional(),
   bound: z.number().nullable(),
   gap: z.number().nullable(),
   graphSha256: z.string(),

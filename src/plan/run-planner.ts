@@ -40,6 +40,7 @@ export function runPlanner(planner: Planner, problem: Problem, run: PlannerRun):
   const plan = makePlan(problem, found.incumbent, evaluation, {
     planner: planner.name,
     optimalAmong: bestAmong ?? (found.finished ? planner.optimalAmong : null),
+    stopped: !found.finished,
     seed: run.seed,
     decisionSeconds: run.clock.now() - start,
   });

@@ -2,13 +2,16 @@ import type { Infeasible } from "../../plan/feasibility.ts";
 import { formatObjective } from "../../plan/objective.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Problem } from "../../plan/problem.ts";
-import { argumentAt, type Command, defineCommand, needed, text, texts } from "../command.ts";
+import { argumentAt, type Command, defineCommand, needed, text, texts, usage } from "../command.ts";
 import { writeWhole } from "../files.ts";
+import { frontOptions, planFront, refuseFrontOptions } from "../front.ts";
 import { decide, loadTopology, plannerOf, planningOptions, problemOf } from "../planning.ts";
 import { dotToSvg, planToDot } from "../print/dot.ts";
 import { formatPlan } from "../print/plan.ts";
+import { formatUncertainty } from "../print/uncertainty.ts";
 import { obtainProfile, profilingOptions } from "../profiles.ts";
 import type { Terminal } from "../terminal.ts";
+import { decideUncertain, readStates, uncertainOptions } from "../uncertain.ts";
 
 /** EX_UNAVAILABLE of sysexits(3): no plan keeps the limits. */
 const infeasibleExitCode = 69;
@@ -29,32 +32,57 @@ export const plan: Command = defineCommand({
       "further profiles of the same graph, one per kind of device",
     ),
     ...planningOptions,
+    ...frontOptions,
+    ...uncertainOptions,
     ...profilingOptions,
-    output: text("-o, --output <file>", "write the plan as JSON"),
+    output: text("-o, --output <file>", "write the plan, or the front, as JSON"),
     dot: text("--dot <file>", "draw the plan in the DOT language"),
-    svg: text("--svg <file>", "draw the plan as SVG"),
+    svg: text("--svg <file>", "draw the plan, or the front, as SVG"),
   },
   examples: [
     "partita plan squeezenet.profile.json --topology home.topology.yaml",
     "partita plan model.onnx -t home.topology.yaml --objective throughput -o best.plan.json",
     "partita plan zoo:mobilenetv2 -t home.topology.yaml --keep-local 12 --svg plan.svg",
+    "partita plan squeezenet.profile.json -t home.topology.yaml --pareto latency,energy --svg front.svg",
+    "partita plan squeezenet.profile.json -t home.topology.yaml --trace wifi.csv --judge p90",
   ],
   run: async (call) => {
     const { options, terminal } = call;
     const file = needed(options.topology, "--topology FILE", "the devices to plan for");
     const topology = await loadTopology(file, terminal);
     const profile = await obtainProfile(argumentAt(call, 0), options.profile, call);
+    const states = await readStates(topology, options, terminal);
+    if (options.pareto !== undefined) {
+      if (states !== null)
+        throw usage("--pareto weighs figures of one state; leave --trace and --vary out");
+      const front = await planFront(profile, topology, options.pareto, call);
+      return "type" in front ? reportInfeasible(front, options.pareto, terminal) : 0;
+    }
+    refuseFrontOptions(options);
     const problem = problemOf(profile, topology, options);
     const { planner, reason } = plannerOf(options, problem);
-    const answer = decide(planner, problem, options, terminal);
-    if ("type" in answer) return reportInfeasible(answer, problem, terminal);
+    const answer =
+      states === null
+        ? decide(planner, problem, options, terminal)
+        : decideUncertain(problem, states, options, terminal);
+    if ("type" in answer) {
+      return reportInfeasible(answer, formatObjective(problem.objective), terminal);
+    }
     const written = await writeFiles(answer, problem, call);
     if (written.includes("-")) return 0;
     if (terminal.json) terminal.document(answer);
-    else terminal.line(formatPlan(answer, problem, reason, terminal));
+    else terminal.line(formatAnswer(answer, problem, reason, terminal));
     return 0;
   },
 });
+
+function formatAnswer(answer: Plan, problem: Problem, reason: string, terminal: Terminal): string {
+  const table = formatPlan(answer, problem, reason, terminal);
+  if (answer.uncertainty === undefined) return table;
+  const uncertainty = formatUncertainty(answer.uncertainty, answer.objective, terminal);
+  const heading = terminal.colours.bold("In the topology as it is stated");
+  return `${uncertainty}\n\n${heading}\n\n${table}`;
+}
 
 /** Writes what was asked for; returns where. */
 async function writeFiles(
@@ -78,13 +106,13 @@ async function writeFiles(
 }
 
 /** "No" is an answer: it goes to standard output, with its witness. */
-function reportInfeasible(answer: Infeasible, problem: Problem, terminal: Terminal): number {
+function reportInfeasible(answer: Infeasible, objective: string, terminal: Terminal): number {
   if (terminal.json) {
     terminal.document(answer);
     return infeasibleExitCode;
   }
   const { bold, dim } = terminal.colours;
-  terminal.line(bold(`No plan for ${formatObjective(problem.objective)} keeps the limits:`));
+  terminal.line(bold(`No plan for ${objective} keeps the limits:`));
   terminal.line(`  ${answer.reason}`);
   const witness = Object.entries(answer.witness).map(([name, value]) => `${name} = ${value}`);
   if (witness.length > 0) terminal.line(dim(`  (${witness.join(", ")})`));
