@@ -197,7 +197,7 @@ function randomTopology(
   const topology: Topology = {
     format: "partita.topology/1",
     devices,
-    links: reachable(links, devices, source, unit),
+    links: onAir(reachable(links, devices, source, unit), objective, random),
     source,
     sink: random.pick([source, source, random.pick(devices).name, "anywhere"]),
     inputBytes: Object.fromEntries(
@@ -248,6 +248,16 @@ function reachable(
       energyJoulesPerBit: 0 as Link["energyJoulesPerBit"],
     }));
   return [...links, ...added];
+}
+
+/** Some pipelines over one radio: links that share an air time matter where all of them do. */
+function onAir(
+  links: readonly Link[],
+  objective: ProblemClass["objective"],
+  random: Random,
+): readonly Link[] {
+  if (objective !== "throughput" || !chance(random, 0.15)) return links;
+  return links.map((link) => ({ ...link, medium: "air" }));
 }
 
 /** Limits around what some placement costs, so that they matter without being hopeless. */
