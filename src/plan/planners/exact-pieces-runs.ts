@@ -1,3 +1,4 @@
+import { type Burden, findBurdens, roomLeft } from "./exact-pieces-burdens.ts";
 import type { HopCosts } from "./exact-pieces-hops.ts";
 import type { PiecesModel } from "./exact-pieces-model.ts";
 import { findWalks, type Walks } from "./exact-pieces-walk.ts";
@@ -33,9 +34,7 @@ export class RunExtender {
   readonly period: number;
   readonly #effort: Effort;
   readonly #walks: Walks;
-  readonly #paces: Float64Array;
-  /** Σ over the pieces from each on: no set of devices takes less pace · seconds for them. */
-  readonly #workLeft: Float64Array;
+  readonly #burdens: readonly Burden[];
   readonly #loads: Float64Array;
   readonly #shared: Float64Array;
 
@@ -44,9 +43,7 @@ export class RunExtender {
     this.period = period;
     this.#effort = effort;
     this.#walks = findWalks(model, period);
-    const { paces, workLeft } = pacesOf(model);
-    this.#paces = paces;
-    this.#workLeft = workLeft;
+    this.#burdens = findBurdens(model, period);
     this.#loads = new Float64Array(model.cuts.length + 1).fill(Number.POSITIVE_INFINITY);
     this.#shared = new Float64Array(model.cuts.length + 1).fill(Number.POSITIVE_INFINITY);
   }
@@ -61,7 +58,7 @@ export class RunExtender {
     const from = runs.devices.at(-1);
     const devices = [...runs.devices, device];
     const base = this.#shareAsSource(runs, device);
-    const left = this.#paceLeft(devices);
+    const left = this.#burdens.map((burden) => roomLeft(burden, devices));
     const { wire, send, receive, medium } = this.#hop(from, device);
     let lowest = this.#loads.length;
     let highest = 0;
@@ -91,7 +88,7 @@ export class RunExtender {
     load: number;
     air: number;
     used: number;
-    left: number;
+    left: readonly number[];
   }): number {
     const { device, cut, air } = run;
     const { cuts, problem } = this.model;
@@ -112,7 +109,10 @@ export class RunExtender {
       if (sent > this.period) continue;
       if (run.used + (this.#walks.runs[at] as number) > this.model.runners.length) continue;
       if (air + (this.#walks.shared[at] as number) > this.period) continue;
-      if ((this.#workLeft[end] as number) > this.period * run.left) continue;
+      if (
+        this.#burdens.some(({ weights }, at) => (weights[end] as number) > (run.left[at] as number))
+      )
+        continue;
       this.#keep(end, load, air);
     }
     return last;
@@ -182,14 +182,6 @@ export class RunExtender {
     if (device === undefined || device !== problem.sink) return 0;
     return answer?.leastReceive[device] ?? 0;
   }
-
-  #paceLeft(devices: readonly number[]): number {
-    let left = 0;
-    for (const runner of this.model.runners) {
-      if (!devices.includes(runner)) left += this.#paces[runner] as number;
-    }
-    return left * (1 + 1e-12);
-  }
 }
 
 interface HopOf {
@@ -197,30 +189,4 @@ interface HopOf {
   send(cut: number): number;
   receive(cut: number): number;
   medium(cut: number): number;
-}
-
-/**
- * Each device's pace, and the least pace · seconds of each piece on any of them: summed over devices,
- * pace · load is at most pace · period, whoever does what.
- */
-function pacesOf({ runners, seconds, cuts, reach }: PiecesModel): {
-  paces: Float64Array;
-  workLeft: Float64Array;
-} {
-  const paces = Float64Array.from(seconds, (sums) => {
-    const total = sums[cuts.length] as number;
-    return total > 0 ? 1 / total : 0;
-  });
-  const workLeft = new Float64Array(cuts.length + 1);
-  for (let piece = cuts.length - 1; piece >= 0; piece--) {
-    let least = Number.POSITIVE_INFINITY;
-    for (const runner of runners) {
-      if ((reach[runner]?.[piece] as number) === piece) continue;
-      const sums = seconds[runner] as Float64Array;
-      const own = (sums[piece + 1] as number) - (sums[piece] as number);
-      least = Math.min(least, own * (paces[runner] as number));
-    }
-    workLeft[piece] = (workLeft[piece + 1] as number) + (Number.isFinite(least) ? least : 0);
-  }
-  return { paces, workLeft: workLeft.map((work) => work * (1 - 1e-12)) };
 }
