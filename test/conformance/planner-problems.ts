@@ -26,6 +26,8 @@ export interface QuestionSize {
   readonly nodes: number;
   /** Devices that can run nodes, at most; one that only relays may come on top. */
   readonly devices: number;
+  /** Whether tensors may have codecs. Default: they may. */
+  readonly codecs?: boolean;
 }
 
 export const allClasses: readonly ProblemClass[] = (["line", "mesh"] as const).flatMap((shape) =>
@@ -41,7 +43,8 @@ export function randomQuestion(seed: number, kind: ProblemClass, size: QuestionS
   // A whole number of nanoseconds that is a power of two.
   const unit = random.pick([1, 2 ** -9]);
   const nodes = chance(random, 0.67) ? size.nodes : 1 + random.integer(size.nodes);
-  const graph = addCodecs(randomGraph(random, nodes), seed, kind, unit);
+  const plain = randomGraph(random, nodes);
+  const graph = size.codecs === false ? plain : addCodecs(plain, seed, kind, unit);
   const kinds = 1 + random.integer(3);
   const withNull = chance(random, 0.2);
   const profile: Profile = {

@@ -28,6 +28,8 @@ export interface PlannerSuite {
   readonly nodes: number;
   /** Devices that can run nodes, at most. */
   readonly devices: number;
+  /** Whether tensors may have codecs. Default: they may. */
+  readonly codecs?: boolean;
   /** Default: all. */
   readonly classes?: readonly ProblemClass[];
   /** Problems that the planner refuses, with the reason; any other refusal fails. */
@@ -49,7 +51,7 @@ export function plannerConformance(planner: Planner, suite: PlannerSuite): void 
     test(name, { timeout: 600_000 }, () => {
       for (let offset = 0; offset < each; offset++) {
         const seed = (suite.firstSeed ?? 1) + offset;
-        const where = `randomQuestion(${seed}, ${JSON.stringify(kind)}, { nodes: ${suite.nodes}, devices: ${suite.devices} })`;
+        const where = `randomQuestion(${seed}, ${JSON.stringify(kind)}, { nodes: ${suite.nodes}, devices: ${suite.devices}${suite.codecs === false ? ", codecs: false" : ""} })`;
         tryQuestion(planner, randomQuestion(seed, kind, suite), seed, suite, where);
       }
     });
