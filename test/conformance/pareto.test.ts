@@ -113,7 +113,7 @@ test.each(["line", "mesh"] as const)(
   (shape) => {
     let compared = 0;
     let corners = 0;
-    for (let seed = 1; seed <= 120; seed++) {
+    for (let seed = 1; seed <= 60; seed++) {
       const where = `seed ${seed}`;
       const size = { nodes: 6, devices: 3 };
       const random = randomQuestion(seed, { shape, objective: "weighted" }, size);
@@ -132,8 +132,8 @@ test.each(["line", "mesh"] as const)(
       expectPoints(front, hullOf(all), where);
       expectSound(front, problem, where);
     }
-    expect(compared).toBeGreaterThan(90);
-    expect(corners).toBeGreaterThan(90);
+    expect(compared).toBeGreaterThan(40);
+    expect(corners).toBeGreaterThan(40);
   },
 );
 
