@@ -31,13 +31,16 @@ export class Coder {
     this.#options = options;
   }
 
-  /** Makes the codecs ready if the deployment needs any. */
+  /** Makes the codecs ready that the deployment needs, and runs them until they have been compiled. */
   static async open(
     { forwards, receives }: DeviceDeployment,
     options: CoderOptions,
   ): Promise<Coder> {
-    const isCoding = [...forwards, ...receives].some(({ codec }) => codec !== undefined);
-    return new Coder(isCoding ? await openCodecs() : new Map(), options);
+    const names = new Set([...forwards, ...receives].flatMap(({ codec }) => codec ?? []));
+    if (names.size === 0) return new Coder(new Map(), options);
+    const codecs = await openCodecs();
+    for (const name of names) warmUp(codecs.get(name));
+    return new Coder(codecs, options);
   }
 
   /** A value with coded bytes; it is left as it is. */
@@ -81,5 +84,18 @@ export class Coder {
     const data = work();
     const seconds = Math.min(clock.now() - wall, processorSeconds() - processor);
     return { value: { dataType, shape, data }, seconds };
+  }
+}
+
+/** So often code runs before it is compiled for speed; some ten milliseconds. */
+const warmUps = { runs: 8, bytes: 1 << 17 } as const;
+
+function warmUp(codec: Codec | undefined): void {
+  if (codec === undefined) return;
+  const sample = new Uint8Array(warmUps.bytes).map((_, at) =>
+    (at & 64) === 0 ? 0 : (at * 31) >> 3,
+  );
+  for (let run = 0; run < warmUps.runs; run++) {
+    codec.decode(codec.encode(sample), sample.byteLength);
   }
 }

@@ -9,7 +9,7 @@ import type { CodecCost } from "../graph/graph.ts";
 export type CodecCosts = Readonly<Record<string, CodecCost>>;
 
 /** Below this a codec saves less than a link's figures are known to. */
-const leastRatio = 1.05;
+export const leastRatio = 1.05;
 
 /**
  * Codecs that pay on some link: none is kept that makes a tensor hardly smaller, or that another one

@@ -5,7 +5,7 @@
  */
 import { type Codec, openCodecs } from "../codec/codec.ts";
 import type { CodecCost, Graph } from "../graph/graph.ts";
-import { type CodecCosts, keepUseful, sampleOf } from "./codec-cost.ts";
+import { type CodecCosts, keepUseful, leastRatio, sampleOf } from "./codec-cost.ts";
 import { quantile } from "./fit.ts";
 import { observeTensors } from "./observe.node.ts";
 import { computeSeconds } from "./onnxruntime.node.ts";
@@ -28,8 +28,8 @@ export interface CodecOptions {
 /** Smaller ones fit into a packet or two. */
 const leastBytes = 1024;
 
-/** Of a tensor that is larger, a part is measured. */
-const sampleBytes = 1 << 18;
+/** Of a tensor that is larger, a part is coded for the ratio, and a smaller one timed. */
+const samples = { ratioBytes: 1 << 22, timedBytes: 1 << 18 } as const;
 
 /** Values that are in memory at once. */
 const groupBytes = 2 ** 26;
@@ -63,7 +63,7 @@ export async function profileCodecs(
     for (const name of group) {
       const data = observed[name]?.data;
       if (performance.now() > deadline || data === undefined) continue;
-      const costs = keepUseful(measureTensor(sampleOf(data, sampleBytes), codecs));
+      const costs = keepUseful(measureTensor(data, codecs));
       if (Object.keys(costs).length > 0) found.set(name, costs);
       done++;
       onProgress?.(done / names.length);
@@ -110,16 +110,23 @@ function inGroups(graph: Graph, names: readonly string[]): string[][] {
   return groups;
 }
 
-function measureTensor(sample: Uint8Array, codecs: readonly Codec[]): CodecCosts {
-  return Object.fromEntries(codecs.map((codec) => [codec.name, measureCodec(sample, codec)]));
+function measureTensor(data: Uint8Array, codecs: readonly Codec[]): CodecCosts {
+  const whole = sampleOf(data, samples.ratioBytes);
+  const costs = codecs.flatMap((codec) => {
+    const ratio = whole.byteLength / codec.encode(whole).byteLength;
+    // What will not be kept need not be timed.
+    return ratio < leastRatio ? [] : [[codec.name, measureCodec(data, codec, ratio)] as const];
+  });
+  return Object.fromEntries(costs);
 }
 
-function measureCodec(sample: Uint8Array, { encode, decode }: Codec): CodecCost {
+function measureCodec(data: Uint8Array, { encode, decode }: Codec, ratio: number): CodecCost {
+  const sample = sampleOf(data, samples.timedBytes);
   const coded = encode(sample);
   const encodeSeconds = timed(() => encode(sample));
   const decodeSeconds = timed(() => decode(coded, sample.byteLength));
   return {
-    ratio: sample.byteLength / coded.byteLength,
+    ratio,
     encodeSecondsPerByte: encodeSeconds / sample.byteLength,
     decodeSecondsPerByte: decodeSeconds / sample.byteLength,
   };
