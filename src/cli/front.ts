@@ -10,7 +10,7 @@ import type { Topology } from "../cost/topology.ts";
 import type { Infeasible } from "../plan/feasibility.ts";
 import { type Front, findFront } from "../plan/pareto.ts";
 import { parseAxes } from "../plan/pareto-axis.ts";
-import { exact } from "../plan/planners/exact.ts";
+import { choosePlanner } from "../plan/planners.ts";
 import type { Solve } from "../plan/solve.ts";
 import { type Option, text, usage, whole } from "./command.ts";
 import { drawFront } from "./draw/pareto.ts";
@@ -80,7 +80,7 @@ export async function planFront(
   const solve: Solve = (part) => {
     solves.count++;
     progress.update(Math.min(0.99, solves.count / (3 * points)), `plan ${solves.count}`);
-    return runWithin(exact, part, { ...options, timeLimit });
+    return runWithin(choosePlanner(part).planner, part, { ...options, timeLimit });
   };
   const front = terminal.blocking(() => findFront(problem, axes, { solve, points }));
   progress.stop();
