@@ -1,40 +1,18 @@
 import { expect, test } from "vitest";
 import { seconds } from "../../src/base/units.ts";
-import { readTopology } from "../../src/cost/topology-file.ts";
+import type { Profile } from "../../src/cost/profile.ts";
+import type { Topology } from "../../src/cost/topology.ts";
 import { parseObjective } from "../../src/plan/objective.ts";
 import type { Plan } from "../../src/plan/plan.ts";
-import { planners } from "../../src/plan/planners.ts";
+import { exact } from "../../src/plan/planners/exact.ts";
 import { createProblem, type Limits } from "../../src/plan/problem.ts";
 import { runPlanner } from "../../src/plan/run-planner.ts";
 import { modelledProfile } from "../fixtures/modelled-profile.ts";
+import { capped, exclusive, hub, line, triangle } from "./topologies.ts";
 
-/** Three tiers in a line: the machines of the README. */
-const line = readTopology(`
-format: partita.topology/1
-devices:
-  - { name: camera, tier: device, speed: 0.1, memory: 512 MiB, power: { busy: 4 W, idle: 1.5 W } }
-  - { name: gateway, tier: edge, speed: 0.5, power: { busy: 12 W, idle: 6 W } }
-  - { name: cloud, tier: cloud, power: { busy: 90 W, idle: 40 W } }
-links:
-  - { between: [camera, gateway], bandwidth: 40 Mbit/s, latency: 2 ms, energy: 0.1 uJ/bit }
-  - { from: gateway, to: cloud, bandwidth: 20 Mbit/s, latency: 15 ms }
-  - { from: cloud, to: gateway, bandwidth: 80 Mbit/s, latency: 15 ms }
-source: camera
-`);
+type Question = readonly [topology: string, objective: string, limits?: Limits];
 
-/** The same machines with a direct link that is cheaper than relaying. */
-const triangle = {
-  ...line,
-  links: [
-    ...line.links,
-    ...line.links.slice(0, 2).map((link) => ({
-      ...link,
-      from: link.from === "gateway" ? "cloud" : link.from,
-      to: link.to === "gateway" ? "cloud" : link.to,
-    })),
-  ],
-};
-
+const topologies: Readonly<Record<string, Topology>> = { line, triangle, exclusive, capped, hub };
 const objectives: readonly (readonly [string, Limits])[] = [
   ["latency", {}],
   ["throughput", {}],
@@ -42,29 +20,80 @@ const objectives: readonly (readonly [string, Limits])[] = [
   ["latency + 0.05 s/J · energy", {}],
   ["throughput", { keepLocal: 3 }],
 ];
-const networks = ["alexnet", "squeezenet", "mobilenetv2", "resnet18"] as const;
 /** Planners that draw lots draw these. */
 const seed = 1;
 const clock = { now: () => seconds(0), sleep: async () => undefined };
 
-test.each(networks)("plans for %s are what they were", async (network) => {
-  const profile = modelledProfile(network);
-  const plans = Object.entries({ line, triangle }).flatMap(([name, topology]) =>
-    objectives.map(([objective, limits]) => {
-      const problem = createProblem(profile, topology, parseObjective(objective), limits);
-      const exact = planners["exact"];
-      if (exact === undefined) throw new Error("the planner 'exact' is missing");
-      const plan = runPlanner(exact, problem, { seed, clock });
-      if ("type" in plan) return { topology: name, objective, limits, infeasible: plan.reason };
-      return { topology: name, objective, limits, ...summarise(plan) };
-    }),
+test.each(["alexnet", "squeezenet", "mobilenetv2", "resnet18"] as const)(
+  "plans for %s are what they were",
+  async (network) => {
+    const questions = ["line", "triangle"].flatMap((topology) =>
+      objectives.map(([objective, limits]): Question => [topology, objective, limits]),
+    );
+    await expect(answers(modelledProfile(network), questions)).toMatchFileSnapshot(
+      `${network}.json`,
+    );
+  },
+);
+
+test.each(["squeezenet", "mobilenetv2", "googlenet"] as const)(
+  "plans for %s on memory limits, exclusive devices and a hub of equal ones are what they were",
+  async (network) => {
+    const questions: Question[] = [
+      ["exclusive", "throughput"],
+      ["capped", "latency"],
+      ["capped", "throughput"],
+      ["hub", "throughput"],
+      ["line", "energy", { latencySeconds: 0.4 }],
+    ];
+    await expect(answers(modelledProfile(network), questions)).toMatchFileSnapshot(
+      `${network}-limits.json`,
+    );
+  },
+);
+
+test.each(["squeezenet", "mobilenetv2"] as const)(
+  "plans for %s with a codec are what they were",
+  async (network) => {
+    const questions = ["line", "triangle"].flatMap((topology): Question[] => [
+      [topology, "latency"],
+      [topology, "energy"],
+      [topology, "throughput"],
+    ]);
+    await expect(answers(withCodec(modelledProfile(network)), questions)).toMatchFileSnapshot(
+      `${network}-codec.json`,
+    );
+  },
+);
+
+function answers(profile: Profile, questions: readonly Question[]): string {
+  const plans = questions.map(([name, objective, limits = {}]) => {
+    const topology = topologies[name] as Topology;
+    const problem = createProblem(profile, topology, parseObjective(objective), limits);
+    const plan = runPlanner(exact, problem, { seed, clock });
+    if ("type" in plan) return { topology: name, objective, limits, infeasible: plan.reason };
+    return { topology: name, objective, limits, ...summarise(plan) };
+  });
+  return `${JSON.stringify(plans, null, 1)}\n`;
+}
+
+/** Halves what a node makes; half of the tensors, so that there is something to choose. */
+function withCodec({ graph, ...profile }: Profile): Profile {
+  const half = { ratio: 2, encodeSecondsPerByte: 2e-9, decodeSecondsPerByte: 1e-9 };
+  const tensors = graph.tensors.map((tensor, position) =>
+    graph.inputs.includes(tensor.name) || position % 2 === 0
+      ? tensor
+      : { ...tensor, codecs: { half } },
   );
-  await expect(`${JSON.stringify(plans, null, 1)}\n`).toMatchFileSnapshot(`${network}.json`);
-});
+  return { ...profile, graph: { ...graph, tensors } };
+}
 
 /** What a reader of a difference wants to see. */
-function summarise({ claimed, guarantee, gap, stages, bottleneck }: Plan) {
+function summarise({ claimed, guarantee, gap, stages, bottleneck, transfers }: Plan) {
   const rounded = (value: number): number => Number(value.toPrecision(9));
+  const coded = transfers.flatMap(({ tensor, codec }) =>
+    codec === undefined ? [] : [`${tensor}: ${codec}`],
+  );
   return {
     guarantee,
     gap: gap === null ? null : rounded(gap),
@@ -75,5 +104,6 @@ function summarise({ claimed, guarantee, gap, stages, bottleneck }: Plan) {
       ({ devices, nodes }) => `${devices.join()}: ${nodes.length} from ${nodes[0]}`,
     ),
     bottleneck,
+    ...(coded.length === 0 ? {} : { coded }),
   };
 }
