@@ -15,8 +15,8 @@ export interface Flow {
   readonly isDelivered: boolean;
 }
 
-/** A problem as the search sees it: units of nodes on the devices that can run any. */
-export interface ThroughputModel {
+/** A problem as units of nodes on the devices that can run any. */
+export interface UnitModel {
   readonly problem: Problem;
   readonly contraction: Contraction;
   /** Positions of the devices that can run a unit; a "runner" is a position in this list. */
@@ -30,6 +30,10 @@ export interface ThroughputModel {
   /** Positions of the flows from outside, and of those to be delivered. */
   readonly inputs: readonly number[];
   readonly delivered: readonly number[];
+}
+
+/** A problem as the search over any mesh sees it. */
+export interface ThroughputModel extends UnitModel {
   /** For each runner those before it in the list that could take its place in every plan. */
   readonly twins: readonly (readonly number[])[];
   /** For each pair of devices the links that flows of any size take from one to the other. */
@@ -44,7 +48,7 @@ export interface Routes {
 }
 
 /** Contracts what must share a device: colocated nodes and private ones. */
-export function throughputModel(problem: Problem): ThroughputModel {
+export function unitModel(problem: Problem): UnitModel {
   const { index } = problem;
   const contraction = contract(index, [...problem.groups, [...problem.pinned]]);
   const table = problem.devices.map((_, device) => secondsOf(problem, contraction, device));
@@ -66,6 +70,14 @@ export function throughputModel(problem: Problem): ThroughputModel {
     made,
     inputs: flows.flatMap(({ producer }, flow) => (producer === null ? [flow] : [])),
     delivered: flows.flatMap(({ isDelivered }, flow) => (isDelivered ? [flow] : [])),
+  };
+}
+
+/** Looks up which links are in use and which devices are alike. */
+export function throughputModel(model: UnitModel): ThroughputModel {
+  const { problem, flows, runners } = model;
+  return {
+    ...model,
     routes: findRoutes(problem, flows),
     twins: runners.map((device, runner) =>
       [...runners.keys()].filter(

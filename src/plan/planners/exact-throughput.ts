@@ -3,16 +3,22 @@
  *
  * @module
  */
+import type { Random } from "../../base/random.ts";
 import { enumerateIdeals, idealsAlong } from "../../graph/ideals.ts";
+import { evaluate } from "../evaluate.ts";
 import { type Infeasible, infeasible } from "../feasibility.ts";
 import type { Incumbent, Planner, Planning, Tools } from "../planner.ts";
 import type { Problem } from "../problem.ts";
 import { improve } from "./exact-throughput-improve.ts";
-import { type ThroughputModel, throughputModel } from "./exact-throughput-model.ts";
-import { topologicalOrders } from "./exact-throughput-orders.ts";
+import { throughputModel, type UnitModel, unitModel } from "./exact-throughput-model.ts";
 import { StageSearch } from "./exact-throughput-search.ts";
+import { findStar, placeOnStar, type Star } from "./exact-throughput-star.ts";
 import { type Effort, Tables } from "./exact-throughput-tables.ts";
 import { findSingle } from "./single.ts";
+import { minimiseStages, type StageProgress } from "./stage-chain.ts";
+import { topologicalOrders } from "./stage-chain-orders.ts";
+
+const starMethod = "dynamic programme over ideals, period by period";
 
 /** With more ideals than this the search goes along a few topological orders instead. */
 const mostIdeals = 20_000;
@@ -52,35 +58,55 @@ export const exactThroughput: Planner = {
 type Result = Incumbent | Infeasible;
 
 function* minimisePeriod(problem: Problem, { random }: Tools): Planning {
-  const whole = throughputModel(problem);
-  const model = narrow(whole, mostRunners);
+  const whole = unitModel(problem);
   const course = new Course(problem, simpleBound(whole));
   const alone = findSingle(problem);
   if ("value" in alone) yield course.keep(alone);
+  const star = findStar(whole);
+  if (star !== null) {
+    const isClosed = yield* course.followStar(whole, star, random);
+    if (isClosed) return course.end(alone);
+    if (course.best !== null && star.isExact && isFree(problem)) return course.best;
+  }
+  yield* searchMesh(course, whole, random);
+  return course.isClosed ? course.end(alone) : (course.best ?? unknown(alone));
+}
 
+function* searchMesh(course: Course, whole: UnitModel, random: Random): Searching<void> {
+  const model = throughputModel(narrow(whole, mostRunners));
   const ideals = enumerateIdeals(model.contraction.predecessors, mostIdeals);
   if (ideals === null || ideals.count > fewIdeals) {
-    const orders = topologicalOrders(model);
+    const orders = topologicalOrders(
+      { predecessors: model.contraction.predecessors, flows: model.flows },
+      model.flows.map(({ bytes }) => bytes),
+    );
     for (const some of [orders.slice(0, 1), orders]) {
       yield* course.search(new Tables(model, idealsAlong(some)), firstSteps, false);
     }
   }
-  const isWhole = model === whole && ideals !== null;
+  const isWhole = model.runners.length === whole.runners.length && ideals !== null;
   if (ideals !== null) {
-    const isClosed = yield* course.search(new Tables(model, ideals), mostSteps, isWhole);
-    if (isClosed) return course.end(alone);
+    course.isClosed = yield* course.search(new Tables(model, ideals), mostSteps, isWhole);
+    if (course.isClosed) return;
   }
   if (course.best !== null) {
     for (const better of improve(model, course.best, random)) yield course.keep(better);
   }
-  return course.best ?? unknown(alone);
 }
+
+/** Whether no limit but that of the period binds, which loads alone decide. */
+function isFree({ limits }: Problem): boolean {
+  return limits.latencySeconds === undefined && limits.energyJoules === undefined;
+}
+
+type Searching<T> = Generator<Incumbent | null, T>;
 
 /** The best plan so far and the best bound, over the searches of one run. */
 class Course {
   readonly #problem: Problem;
   #bound: number;
   best: Incumbent | null = null;
+  isClosed = false;
 
   constructor(problem: Problem, bound: number) {
     this.#problem = problem;
@@ -99,7 +125,7 @@ class Course {
    * @param isAll whether these are all ideals and devices, so that bounds hold for all placements
    * @returns whether no placement is better than the best now known
    */
-  *search(tables: Tables, most: number, isAll: boolean): Generator<Incumbent, boolean> {
+  *search(tables: Tables, most: number, isAll: boolean): Searching<boolean> {
     const effort: Effort = { steps: 0, most };
     for (const goal of this.#goals()) {
       const ceiling = this.#ceiling();
@@ -112,19 +138,47 @@ class Course {
     return isAll;
   }
 
-  *#attempt(
-    tables: Tables,
-    search: StageSearch,
-    effort: Effort,
-    isAll: boolean,
-  ): Generator<Incumbent, void> {
-    for (const _ of tables.fill(search.ceiling, effort)) if (this.best !== null) yield this.best;
+  *#attempt(tables: Tables, search: StageSearch, effort: Effort, isAll: boolean): Searching<void> {
+    for (const _ of tables.fill(search.ceiling, effort)) yield this.best;
     if (effort.steps > effort.most) return;
     if (isAll) this.#raise(search.bound());
     for (const found of search.run()) {
-      if (found !== null) yield this.keep(found);
-      else if (this.best !== null) yield this.best;
+      yield found === null ? this.best : this.keep(found);
     }
+  }
+
+  /**
+   * Searches for the best chain of stages on a star.
+   *
+   * @returns whether no placement is better than the best now known
+   */
+  *followStar(model: UnitModel, star: Star, random: Random): Searching<boolean> {
+    const stages = minimiseStages(star.model, random);
+    for (;;) {
+      const { done, value } = stages.next();
+      if (value === null) {
+        yield this.best;
+        continue;
+      }
+      if (value.chain !== null && value.seconds < this.#ceiling()) {
+        const placement = placeOnStar(model, star, value.chain);
+        const found = evaluate(this.#problem, placement);
+        const isBetter =
+          found.type === "feasible" && found.value < (this.best?.value ?? Number.POSITIVE_INFINITY);
+        if (isBetter) this.keep({ placement, value: found.value, bound: null, method: starMethod });
+      }
+      // Both add up the same seconds, in another order.
+      this.#raise(Math.min(value.bound, Number.MAX_VALUE) * (1 - 2e-10));
+      if (done === true) return this.#isOver(value);
+      yield this.best;
+    }
+  }
+
+  #isOver({ isProven, bound }: StageProgress): boolean {
+    if (!isProven) return false;
+    const { periodSeconds = Number.POSITIVE_INFINITY } = this.#problem.limits;
+    const value = this.best?.value ?? Number.POSITIVE_INFINITY;
+    return bound >= value * (1 - 1e-9) || bound > periodSeconds * (1 + 2e-9);
   }
 
   end(alone: Result): Result {
@@ -151,7 +205,7 @@ class Course {
 }
 
 /** The devices that do the whole graph fastest. */
-function narrow(model: ThroughputModel, most: number): ThroughputModel {
+function narrow(model: UnitModel, most: number): UnitModel {
   if (model.runners.length <= most) return model;
   const total = (runner: number): number =>
     (model.seconds[runner] as Float64Array).reduce((sum, seconds) => sum + seconds, 0);
@@ -163,16 +217,11 @@ function narrow(model: ThroughputModel, most: number): ThroughputModel {
     ...model,
     runners: kept.map((runner) => model.runners[runner] as number),
     seconds: kept.map((runner) => model.seconds[runner] as Float64Array),
-    twins: kept.map((runner) =>
-      (model.twins[runner] as readonly number[])
-        .map((twin) => kept.indexOf(twin))
-        .filter((twin) => twin >= 0),
-    ),
   };
 }
 
 /** Every unit has to run somewhere, and all devices together are only so fast. */
-function simpleBound({ seconds, contraction }: ThroughputModel): number {
+function simpleBound({ seconds, contraction }: UnitModel): number {
   const totals = seconds.map((row) =>
     row.reduce((sum, value) => (Number.isFinite(value) ? sum + value : sum), 0),
   );

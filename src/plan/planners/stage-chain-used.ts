@@ -2,7 +2,7 @@ import type { DeviceClass } from "./stage-chain-model.ts";
 
 /** How many devices of each class but the largest are used, as one number. */
 export class UsedCounts {
-  /** The class with the most devices: it is counted apart. */
+  /** The class with the most devices: it is counted apart. -1: none. */
   readonly main: number;
   /** How many different counts there are. */
   readonly states: number;
@@ -67,7 +67,9 @@ export class UsedCounts {
   }
 }
 
+/** Not the source nor the sink: of those, using more may be better, since they are loaded anyway. */
 function mainOf(classes: readonly DeviceClass[]): number {
-  const counts = classes.map(({ count }) => count);
-  return counts.indexOf(Math.max(...counts));
+  const counts = classes.map(({ count, isSource, isSink }) => (isSource || isSink ? 0 : count));
+  const most = Math.max(...counts);
+  return most === 0 ? -1 : counts.indexOf(most);
 }
