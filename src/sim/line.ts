@@ -1,0 +1,277 @@
+/**
+ * The machine of the simulator: requests go through the steps of a plan, in order of time.
+ *
+ * Every step serves requests in the order in which they entered, so that a count of those begun and
+ * of those ended is all its state: memory does not grow with the requests, and nothing is allocated
+ * while it runs.
+ *
+ * @module
+ */
+import FlatQueue from "flatqueue";
+import { invert, type Rows, toRows } from "./rows.ts";
+import type { Step } from "./steps.ts";
+
+/** Told whenever a server is let go: what took it, for which request, from when to when. */
+export type OnRelease = (
+  server: number,
+  step: number,
+  request: number,
+  start: number,
+  end: number,
+  /** Whether a loss came before the end. */
+  isCut: boolean,
+) => void;
+
+const idle = -1;
+const gone = -2;
+
+/**
+ * A server with several steps waiting takes them in turns. A step that waits is therefore served
+ * within one round, which takes no longer than the load of the server, so that its rate is at least
+ * one in a period: the line keeps up with every rate of arrivals below 1 ÷ period, however often a
+ * request comes back to a server. (Serving the oldest request first does not keep this promise: its
+ * answers can come in bursts for ever.)
+ */
+export class Line {
+  /** Requests whose steps have all ended. */
+  answered = 0;
+  entered = 0;
+  readonly #steps: readonly Step[];
+  readonly #onRelease: OnRelease;
+  readonly #queue: FlatQueue<number> = new FlatQueue();
+  readonly #after: Rows;
+  readonly #before: Rows;
+  readonly #takes: Rows;
+  readonly #frees: Rows;
+  /** The steps of each server. */
+  readonly #users: Rows;
+  /** Where a step stands among those of a server that it takes; in the order of `#takes`. */
+  readonly #seats: Int32Array;
+  readonly #seconds: Float64Array;
+  /** Factor of a step's seconds in the present state of the world. */
+  readonly #stretch: Float64Array;
+  /** By step: requests that may begin, that have begun and that have ended. */
+  readonly #ready: Float64Array;
+  readonly #begun: Float64Array;
+  readonly #ended: Float64Array;
+  /** When the request on a step ends; `Infinity`: none is on it. Steps of many at once have none. */
+  readonly #endAt: Float64Array;
+  readonly #isLast: Uint8Array;
+  /** Latency delays any number of requests at once. */
+  readonly #holdsMany: Uint8Array;
+  readonly #isDead: Uint8Array;
+  /** By server: the step that took it and when, and whose turn comes next. */
+  readonly #holder: Int32Array;
+  readonly #takenAt: Float64Array;
+  readonly #turn: Int32Array;
+  readonly #touched: number[] = [];
+
+  constructor(steps: readonly Step[], servers: number, onRelease: OnRelease) {
+    const { length } = steps;
+    const before = invert(
+      steps.map(({ after }) => after),
+      length,
+    );
+    this.#steps = steps;
+    this.#onRelease = onRelease;
+    this.#after = toRows(steps.map(({ after }) => after));
+    this.#before = toRows(before);
+    const takes = steps.map((step) => step.takes);
+    this.#takes = toRows(takes);
+    this.#frees = toRows(steps.map(({ frees }) => frees));
+    const users = invert(takes, servers);
+    this.#users = toRows(users);
+    this.#seats = Int32Array.from(
+      takes.flatMap((list, step) => list.map((server) => users[server]?.indexOf(step) ?? 0)),
+    );
+    this.#seconds = Float64Array.from(steps, ({ seconds }) => seconds);
+    this.#stretch = new Float64Array(length).fill(1);
+    this.#ready = new Float64Array(length);
+    this.#begun = new Float64Array(length);
+    this.#ended = new Float64Array(length);
+    this.#endAt = new Float64Array(length).fill(Number.POSITIVE_INFINITY);
+    this.#isLast = Uint8Array.from(before, (list) => (list.length === 0 ? 1 : 0));
+    this.#holdsMany = Uint8Array.from(steps, ({ type }) => (type === "latency" ? 1 : 0));
+    this.#isDead = new Uint8Array(length);
+    this.#holder = new Int32Array(servers).fill(idle);
+    this.#takenAt = new Float64Array(servers);
+    this.#turn = new Int32Array(servers);
+  }
+
+  /** When the next step ends; `Infinity`: nothing is under way. */
+  next(): number {
+    for (;;) {
+      const step = this.#queue.peek();
+      if (step === undefined) return Number.POSITIVE_INFINITY;
+      const time = this.#queue.peekValue() as number;
+      if (this.#isValid(step, time)) return time;
+      this.#queue.pop();
+    }
+  }
+
+  /** Ends every step that ends at this time; `start` lets the servers go on. */
+  end(now: number): void {
+    while (this.#queue.peekValue() === now) {
+      const step = this.#queue.pop() as number;
+      if (this.#isValid(step, now)) this.#end(step, now);
+    }
+  }
+
+  /** One more request comes in. */
+  enter(now: number): void {
+    this.entered++;
+    const { length } = this.#seconds;
+    for (let step = 0; step < length; step++) {
+      if (at(this.#after.starts, step) === at(this.#after.starts, step + 1)) {
+        this.#offer(step, this.entered, now);
+      }
+    }
+    if (length === 0) this.answered++;
+  }
+
+  /** Has every idle server begin what it can. */
+  start(now: number): void {
+    for (let server = this.#touched.pop(); server !== undefined; server = this.#touched.pop()) {
+      if (at(this.#holder, server) === idle) this.#serve(server, now);
+    }
+  }
+
+  /** From now on a step takes `factor` times its seconds; what is under way goes on at the new rate. */
+  stretch(step: number, factor: number, now: number): void {
+    const before = at(this.#stretch, step);
+    this.#stretch[step] = factor;
+    const end = at(this.#endAt, step);
+    if (end === Number.POSITIVE_INFINITY) return;
+    const changed = now + ((end - now) * factor) / before;
+    this.#endAt[step] = changed;
+    this.#queue.push(step, changed);
+  }
+
+  /** Steps that never end again: what they took is let go, but for the server that is lost. */
+  kill(dead: readonly number[], lost: number, now: number): void {
+    for (const step of dead) {
+      this.#isDead[step] = 1;
+      this.#endAt[step] = Number.POSITIVE_INFINITY;
+    }
+    this.#holder.forEach((step, server) => {
+      if (step >= 0 && at(this.#isDead, step) === 1) this.#free(server, now, true);
+    });
+    this.#holder[lost] = gone;
+  }
+
+  /** The requests, from the first to before the second, that have been with these steps and not left them. */
+  within(steps: readonly number[]): readonly [number, number] {
+    return [
+      Math.min(...steps.map((step) => at(this.#ended, step))),
+      Math.max(
+        ...steps.map((step) =>
+          this.#steps[step]?.type === "compute" ? at(this.#ready, step) : at(this.#begun, step),
+        ),
+      ),
+    ];
+  }
+
+  /** Servers that are taken just now, by which step and since when. */
+  forEachTaken(visit: (server: number, step: number, since: number) => void): void {
+    this.#holder.forEach((step, server) => {
+      if (step >= 0) visit(server, step, at(this.#takenAt, server));
+    });
+  }
+
+  #isValid(step: number, time: number): boolean {
+    if (at(this.#isDead, step) === 1) return false;
+    return at(this.#holdsMany, step) === 1 || at(this.#endAt, step) === time;
+  }
+
+  #end(step: number, now: number): void {
+    const request = at(this.#ended, step);
+    this.#ended[step] = request + 1;
+    this.#endAt[step] = Number.POSITIVE_INFINITY;
+    const { starts, items } = this.#frees;
+    for (let i = at(starts, step); i < at(starts, step + 1); i++) {
+      this.#free(at(items, i), now, false);
+    }
+    const next = this.#before;
+    for (let i = at(next.starts, step); i < at(next.starts, step + 1); i++) {
+      const other = at(next.items, i);
+      const ready = this.#endedBefore(other);
+      if (ready > at(this.#ready, other)) this.#offer(other, ready, now);
+    }
+    if (at(this.#isLast, step) === 1 && request === this.answered) this.#answer();
+  }
+
+  #free(server: number, now: number, isCut: boolean): void {
+    const step = at(this.#holder, server);
+    this.#onRelease(server, step, at(this.#begun, step) - 1, at(this.#takenAt, server), now, isCut);
+    this.#holder[server] = idle;
+    this.#touched.push(server);
+  }
+
+  /** How many requests have all that a step waits for. */
+  #endedBefore(step: number): number {
+    const { starts, items } = this.#after;
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = at(starts, step); i < at(starts, step + 1); i++) {
+      least = Math.min(least, at(this.#ended, at(items, i)));
+    }
+    return least;
+  }
+
+  #answer(): void {
+    let least = Number.POSITIVE_INFINITY;
+    for (let step = 0; step < this.#isLast.length; step++) {
+      if (at(this.#isLast, step) === 1) least = Math.min(least, at(this.#ended, step));
+    }
+    this.answered = least;
+  }
+
+  #offer(step: number, ready: number, now: number): void {
+    this.#ready[step] = ready;
+    if (at(this.#isDead, step) === 1) return;
+    const first = at(this.#takes.starts, step);
+    // A step of several servers stands in the list of each: whichever is let go last begins it.
+    if (first < at(this.#takes.starts, step + 1)) this.#touched.push(at(this.#takes.items, first));
+    else while (at(this.#begun, step) < ready) this.#begin(step, now);
+  }
+
+  #serve(server: number, now: number): void {
+    const { starts, items } = this.#users;
+    const first = at(starts, server);
+    const count = at(starts, server + 1) - first;
+    const turn = at(this.#turn, server);
+    for (let i = 0; i < count; i++) {
+      const step = at(items, first + ((turn + i) % count));
+      if (!this.#canBegin(step)) continue;
+      this.#begin(step, now);
+      return;
+    }
+  }
+
+  #canBegin(step: number): boolean {
+    if (at(this.#begun, step) >= at(this.#ready, step) || at(this.#isDead, step) === 1)
+      return false;
+    const { starts, items } = this.#takes;
+    for (let i = at(starts, step); i < at(starts, step + 1); i++) {
+      if (at(this.#holder, at(items, i)) !== idle) return false;
+    }
+    return true;
+  }
+
+  #begin(step: number, now: number): void {
+    this.#begun[step] = at(this.#begun, step) + 1;
+    const end = now + at(this.#seconds, step) * at(this.#stretch, step);
+    this.#endAt[step] = end;
+    this.#queue.push(step, end);
+    const { starts, items } = this.#takes;
+    for (let i = at(starts, step); i < at(starts, step + 1); i++) {
+      const server = at(items, i);
+      this.#holder[server] = step;
+      this.#takenAt[server] = now;
+      this.#turn[server] = at(this.#seats, i) + 1;
+    }
+  }
+}
+
+function at(values: Float64Array | Int32Array | Uint8Array, position: number): number {
+  return values[position] as number;
+}
