@@ -24,6 +24,10 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     summary: "find the best placement of the nodes on the devices of a topology",
     load: async () => (await import("./commands/plan.ts")).plan,
   },
+  envelope: {
+    summary: "find every placement that is the best for some bandwidths and loads",
+    load: async () => (await import("./commands/envelope.ts")).envelope,
+  },
   explain: {
     summary: "say why a plan is as it is, and what would have to change for it to change",
     load: async () => (await import("./commands/explain.ts")).explain,
