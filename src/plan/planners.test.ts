@@ -25,12 +25,16 @@ test.each([
   expect(choice.reason).toContain(reason);
 });
 
-test("a mesh of more devices than exact can take is left to one device", () => {
+test.each([
+  ["latency", "branch and bound"],
+  ["throughput", "chains of pieces"],
+] as const)("exact takes a mesh of many devices too, for the %s", (type, reason) => {
   const names = Array.from({ length: 31 }, (_, device) => `d${device}`);
   const links = names.slice(1).flatMap((name) => between("d0", name, 1));
   const nodes = [{ name: "a", reads: ["in"], bytes: 1, seconds: names.map(() => 1) }];
   const devices = names.map((name) => ({ name }));
-  const choice = choosePlanner(problemOf({ ...sketch, nodes, devices, links }));
-  expect(choice.planner.name).toBe("single");
-  expect(choice.reason).toContain("31 devices");
+  const objective = { type };
+  const choice = choosePlanner(problemOf({ ...sketch, nodes, devices, links, objective }));
+  expect(choice.planner.name).toBe("exact");
+  expect(choice.reason).toContain(reason);
 });

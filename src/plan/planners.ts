@@ -1,6 +1,7 @@
 import { findLine } from "./line.ts";
 import type { Planner } from "./planner.ts";
 import { exact } from "./planners/exact.ts";
+import { isForPieces } from "./planners/exact-pipelines.ts";
 import { random } from "./planners/random.ts";
 import { single } from "./planners/single.ts";
 import type { Problem } from "./problem.ts";
@@ -16,14 +17,12 @@ export interface PlannerChoice {
 
 /** The planner that fits a problem best: what `auto` stands for. */
 export function choosePlanner(problem: Problem): PlannerChoice {
-  const refusal = exact.refuses(problem);
-  if (refusal !== null) return { planner: single, reason: `exact cannot: ${refusal}` };
   return { planner: exact, reason: methodFor(problem) };
 }
 
 function methodFor(problem: Problem): string {
   const { objective, limits, devices } = problem;
-  if (objective.type === "throughput") return "search over chains of stages";
+  if (objective.type === "throughput") return throughputMethod(problem);
   if (findLine(problem) === null) return "branch and bound, since the devices form no line";
   const isLimited =
     devices.some(({ memoryBytes }) => memoryBytes !== null) ||
@@ -33,4 +32,10 @@ function methodFor(problem: Problem): string {
   return isLimited
     ? "one minimum cut; branch and bound if that breaks a limit"
     : "one minimum cut over devices in a line";
+}
+
+function throughputMethod(problem: Problem): string {
+  return isForPieces(problem)
+    ? "threshold search over chains of pieces, since the devices are many"
+    : "search over chains of stages";
 }

@@ -15,10 +15,11 @@ const rounding = 1 - 1e-9;
  * then share a device, and with them whoever stands between. Such a set has to fit a device, by its
  * seconds and its memory. The least period at which all sets fit is found by bisection over the
  * tensors' best times: O(log tensors) contractions of the graph.
+ *
+ * @returns `Infinity` if no placement is allowed
  */
 export function boundPeriod(problem: Problem): number {
-  const least = Math.max(shareOut(problem), joinUp(problem));
-  return Number.isFinite(least) ? least * rounding : 0;
+  return Math.max(shareOut(problem), joinUp(problem)) * rounding;
 }
 
 /**

@@ -12,8 +12,8 @@ import type { Effort } from "./exact-pieces-runs.ts";
 import { searchChains } from "./exact-pieces-search.ts";
 import { findSingle } from "./single.ts";
 
-/** Some thirty seconds. */
-const mostSteps = 3e9;
+/** Steps: some thirty seconds, and half a second. */
+export const piecesEffort = { whole: 3e9, brief: 5e7 } as const;
 /** A period that takes more to decide is left open, and a greater one is tried. */
 const shareOfOne = 0.2;
 /** Below this ratio the next period to try is the best known itself, and not one in between. */
@@ -42,7 +42,7 @@ export const exactPieces: Planner = {
     return hasCodecs(problem) ? "it takes codecs as they are, and there are some to choose" : null;
   },
   *plan(problem) {
-    return yield* planPieces(problem, mostSteps);
+    return yield* planPieces(problem, piecesEffort.whole);
   },
 };
 
@@ -52,7 +52,7 @@ export function* planPieces(problem: Problem, steps: number): Planning {
   const course = new Course(problem, boundPeriod(problem));
   if ("value" in alone) yield course.keep(alone);
   yield course.best;
-  if (leaks(problem)) return alone;
+  if (course.bound === Number.POSITIVE_INFINITY || leaks(problem)) return alone;
   const model = piecesModel(problem);
   const isProven = yield* bisect(model, course, { steps: 0, most: steps });
   const { best } = course;
@@ -132,17 +132,16 @@ function leaks({ index, private: kept, sink, source }: Problem): boolean {
   return sink !== null && sink !== source && index.outputs.some((tensor) => kept.has(tensor));
 }
 
-function explain(
-  alone: Incumbent | Infeasible,
-  { starts, runners }: PiecesModel,
-  isProven: boolean,
-): Infeasible {
+/** Where some piece could be divided, other pipelines may be allowed. */
+function explain(alone: Incumbent | Infeasible, model: PiecesModel, isProven: boolean): Infeasible {
+  const { starts, runners } = model;
   const what = `chain of ${starts.length - 1} pieces on ${runners.length} devices`;
   const reason = "reason" in alone ? alone.reason : "";
   const witness = "witness" in alone ? alone.witness : {};
-  if (isProven) return infeasible(`no ${what} is allowed; ${reason}`, witness);
-  return infeasible(
-    `no allowed ${what} was found, which is no proof that there is none; ${reason}`,
-    witness,
-  );
+  if (isProven && isWholeClass(model))
+    return infeasible(`no ${what} is allowed; ${reason}`, witness);
+  const unsure = isProven
+    ? `no ${what} is allowed, which is no proof that no pipeline is`
+    : `no allowed ${what} was found, which is no proof that there is none`;
+  return { ...infeasible(`${unsure}; ${reason}`, witness), isProven: false };
 }
