@@ -20,3 +20,9 @@ plannerConformance(exactThroughput, {
   classes,
   codecs,
 });
+plannerConformance(exactThroughput, {
+  problems: longRun ? 2000 : 200,
+  nodes: 5,
+  devices: 4,
+  classes: [{ shape: "hub", objective: "throughput" }],
+});

@@ -15,9 +15,12 @@ import type { Objective } from "../../src/plan/objective.ts";
 import type { Limits } from "../../src/plan/problem.ts";
 import { createOracle, type Question } from "./planner-oracle.ts";
 
-/** `line`: neighbours linked both ways and nothing else; `mesh`: any links, also one-way, or a hub. */
+/**
+ * `line`: neighbours linked both ways and nothing else; `mesh`: any links, also one-way, or a hub;
+ * `hub`: all linked to one that mostly only relays, and mostly alike.
+ */
 export interface ProblemClass {
-  readonly shape: "line" | "mesh";
+  readonly shape: "line" | "mesh" | "hub";
   readonly objective: Objective["type"];
 }
 
@@ -163,14 +166,14 @@ function randomTopology(
   unit: number,
 ): Topology {
   const runners = chance(random, 0.7) ? most : 1 + random.integer(most);
-  const hub = shape === "mesh" && chance(random, 0.2);
+  const hub = shape === "hub" || (shape === "mesh" && chance(random, 0.2));
   const relay = hub || (shape === "mesh" && chance(random, 0.15)) ? runners : null;
   const powered = objective === "energy" || objective === "weighted" || chance(random, 0.3);
   const capped = chance(random, 0.35);
-  const exclusive = chance(random, 0.2);
-  const alike = chance(random, 0.2);
+  const exclusive = chance(random, shape === "hub" ? 0.5 : 0.2);
+  const alike = chance(random, shape === "hub" ? 0.7 : 0.2);
   const names = random.shuffle(["ada", "bob", "cyd", "dan", "eve", "fay"]);
-  const devices = Array.from({ length: runners + (relay === null ? 0 : 1) }, (_, position) => ({
+  const various = Array.from({ length: runners + (relay === null ? 0 : 1) }, (_, position) => ({
     name: names[position] as string,
     tier: "device" as const,
     profile:
@@ -184,15 +187,18 @@ function randomTopology(
     communication:
       exclusive && chance(random, 0.5) ? ("exclusive" as const) : ("overlapped" as const),
   }));
+  const areTwins = shape === "hub" && alike;
+  const devices = areTwins ? various.map((device) => likeFirst(device, various, relay)) : various;
   const pairs = linkPairs(random, shape, devices.length, hub ? relay : null);
   const media = chance(random, 0.15);
   const latency = chance(random, 0.5);
+  const rates = areTwins ? [random.pick([1, 4, 16, 64])] : [1, 2, 4, 8, 8, 16, 32];
+  const seconds = areTwins ? [random.integer(20)] : Array.from({ length: 20 }, (_, each) => each);
   const links = pairs.map(([from, to]) => ({
     from: devices[from]?.name as string,
     to: devices[to]?.name as string,
-    bandwidthBitsPerSecond: (random.pick([1, 2, 4, 8, 8, 16, 32]) /
-      unit) as Link["bandwidthBitsPerSecond"],
-    latencySeconds: secondsOf((latency ? random.integer(20) : 0) * unit),
+    bandwidthBitsPerSecond: (random.pick(rates) / unit) as Link["bandwidthBitsPerSecond"],
+    latencySeconds: secondsOf((latency ? random.pick(seconds) : 0) * unit),
     energyJoulesPerBit: ((powered ? random.integer(4) : 0) * unit) as Link["energyJoulesPerBit"],
     ...(media && chance(random, 0.5) ? { medium: "air" } : {}),
   }));
@@ -213,9 +219,17 @@ function randomTopology(
   return topology;
 }
 
+/** The first device under another name; the relay stays what it is. */
+function likeFirst(device: Device, all: readonly Device[], relay: number | null): Device {
+  const [first] = all;
+  return first === undefined || device === all[relay ?? -1]
+    ? device
+    : { ...first, name: device.name };
+}
+
 function linkPairs(
   random: Random,
-  shape: "line" | "mesh",
+  shape: ProblemClass["shape"],
   count: number,
   hub: number | null,
 ): [number, number][] {
