@@ -106,7 +106,7 @@ async function planFor(
   const profile = await profileModel(named, options.profile, call);
   const problem = problemOf(profile, topology, options);
   const { planner } = plannerOf(options, problem);
-  return demandPlan(decide(planner, problem, options, terminal), problem);
+  return demandPlan(await decide(planner, problem, options, terminal), problem);
 }
 
 /** Outputs that are the same for every request are computed once. */

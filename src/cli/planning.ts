@@ -10,9 +10,12 @@ import type { Profile } from "../cost/profile.ts";
 import type { Topology } from "../cost/topology.ts";
 import { readTopology } from "../cost/topology-file.ts";
 import type { Infeasible } from "../plan/feasibility.ts";
+import { loadHighsSolver } from "../plan/highs.node.ts";
+import type { LinearSolver } from "../plan/linear-solver.ts";
 import { formatObjective, parseObjective } from "../plan/objective.ts";
 import { type Plan, readPlan } from "../plan/plan.ts";
 import type { Planner } from "../plan/planner.ts";
+import { exact } from "../plan/planners/exact.ts";
 import { choosePlanner, type PlannerChoice, planners } from "../plan/planners.ts";
 import { createProblem, type Limits, type Problem } from "../plan/problem.ts";
 import { runPlanner } from "../plan/run-planner.ts";
@@ -98,14 +101,15 @@ export function plannerOf(choices: PlanningChoices, problem: Problem): PlannerCh
   throw usage(`--planner wants auto, ${Object.keys(planners).join(", ")}, not "${name}"`);
 }
 
-/** Runs a planner; blocks the thread. */
-export function decide(
+/** Runs a planner, with a solver for bounds where it may ask for one; blocks the thread. */
+export async function decide(
   planner: Planner,
   problem: Problem,
   choices: PlanningChoices,
   terminal: Terminal,
-): Plan | Infeasible {
-  return terminal.blocking(() => runWithin(planner, problem, choices));
+): Promise<Plan | Infeasible> {
+  const solver = planner.name === exact.name ? await loadHighsSolver() : undefined;
+  return terminal.blocking(() => runWithin(planner, problem, choices, solver));
 }
 
 /** Runs a planner, where `Terminal.blocking` is already taken care of. */
@@ -113,10 +117,12 @@ export function runWithin(
   planner: Planner,
   problem: Problem,
   { timeLimit: timeLimitSeconds, seed = 1 }: PlanningChoices,
+  solver?: LinearSolver,
 ): Plan | Infeasible {
   return runPlanner(planner, problem, {
     seed,
     clock: systemClock,
+    ...(solver === undefined ? {} : { solver }),
     ...(timeLimitSeconds === undefined ? {} : { timeLimitSeconds }),
   });
 }

@@ -29,13 +29,25 @@ function solve(highs: Highs, program: LinearProgram, effort: LinearEffort): Line
   return highs.withModel(modelOf(program), (model): LinearSolution => {
     model.options.set({
       output_flag: false,
-      threads: 1,
       random_seed: 1,
       simplex_iteration_limit: effort.iterations,
       mip_max_nodes: effort.nodes,
       mip_rel_gap: 0,
     });
-    const { modelStatus } = model.run();
+    const { callbackType } = highs.constants;
+    const isOver = effort.isOver ?? (() => false);
+    const { modelStatus } = model.run({
+      [callbackType.simplexInterrupt]: (event) => {
+        if (isOver()) event.interrupt();
+        return undefined;
+      },
+      [callbackType.mipInterrupt]: (event) => {
+        // The limit of iterations above does not hold inside a search for whole numbers.
+        const isSpent = Number(event.data.mip_total_lp_iterations ?? 0) > effort.iterations;
+        if (isSpent || isOver()) event.interrupt();
+        return undefined;
+      },
+    });
     const status = highs.constants.modelStatus;
     if (modelStatus === status.infeasible) return nothing("infeasible", Number.POSITIVE_INFINITY);
     const isOptimal = modelStatus === status.optimal || modelStatus === status.empty;

@@ -44,6 +44,8 @@ export interface LinearSolution {
 export interface LinearEffort {
   readonly iterations: number;
   readonly nodes: number;
+  /** Asked now and then: whether to stop at once, since nobody waits for the answer any more. */
+  readonly isOver?: () => boolean;
 }
 
 export interface LinearSolver {

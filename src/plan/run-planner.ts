@@ -55,7 +55,11 @@ type Drained =
 function drain(planner: Planner, problem: Problem, run: PlannerRun, deadline: number): Drained {
   const random = createRandom(run.seed);
   const { solver } = run;
-  const steps = planner.plan(problem, solver === undefined ? { random } : { random, solver });
+  const isOver = (): boolean => run.clock.now() >= deadline;
+  const steps = planner.plan(
+    problem,
+    solver === undefined ? { random } : { random, solver: withDeadline(solver, isOver) },
+  );
   let incumbent: Incumbent | null = null;
   for (;;) {
     const step = steps.next();
@@ -67,10 +71,18 @@ function drain(planner: Planner, problem: Problem, run: PlannerRun, deadline: nu
       incumbent = step.value;
       run.onIncumbent?.(incumbent);
     }
-    if (run.clock.now() < deadline) continue;
+    if (!isOver()) continue;
     if (incumbent === null) return tooSoon(planner, run);
     return { type: "found", incumbent, finished: false };
   }
+}
+
+/** A solver that stops when the planner would be stopped anyway: the answer changes no plan but then. */
+function withDeadline(solver: LinearSolver, isOver: () => boolean): LinearSolver {
+  return {
+    name: solver.name,
+    solve: (program, effort) => solver.solve(program, { ...effort, isOver }),
+  };
 }
 
 function tooSoon(planner: Planner, { timeLimitSeconds }: PlannerRun): Infeasible {

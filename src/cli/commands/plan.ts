@@ -63,7 +63,7 @@ export const plan: Command = defineCommand({
     const { planner, reason } = plannerOf(options, problem);
     const answer =
       states === null
-        ? decide(planner, problem, options, terminal)
+        ? await decide(planner, problem, options, terminal)
         : decideUncertain(problem, states, options, terminal);
     if ("type" in answer) {
       return reportInfeasible(answer, formatObjective(problem.objective), terminal);

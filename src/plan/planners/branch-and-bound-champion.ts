@@ -9,7 +9,6 @@ const equality = 1e-10;
 
 /** The best placement so far, and of those that are not allowed the closest to being so. */
 export class Champion {
-  readonly #space: SearchSpace | null;
   #placement: Placement | null = null;
   #value = Number.POSITIVE_INFINITY;
   #bound = Number.NEGATIVE_INFINITY;
@@ -18,13 +17,9 @@ export class Champion {
   readonly #ceiling: number;
   #method = "";
 
-  /**
-   * @param ceiling more than any placement costs: a bound above it proves that there is none
-   * @param space `null`: every placement comes with a space of its own
-   */
-  constructor(ceiling: number, space: SearchSpace | null) {
+  /** @param ceiling more than any placement costs: a bound above it proves that there is none */
+  constructor(ceiling: number) {
     this.#ceiling = ceiling;
-    this.#space = space;
   }
 
   /** What found or proved the last of `best`. */
@@ -47,13 +42,9 @@ export class Champion {
     return this.#closest;
   }
 
-  /**
-   * Evaluates a placement and keeps it if it is the best.
-   *
-   * @param space that of the placement, if it is another for the same question
-   */
-  challenge(placement: Placement, space: SearchSpace | null = this.#space): boolean {
-    const judged = space?.judge(placement) ?? null;
+  /** Evaluates a placement of a space and keeps it if it is the best. */
+  challenge(placement: Placement, space: SearchSpace): boolean {
+    const judged = space.judge(placement);
     if (judged === null) return false;
     const { found } = judged;
     if (found.type === "infeasible") {

@@ -15,7 +15,8 @@ export interface Sweep {
 
 /** Labels of one state that a new one is compared with. */
 const comparisons = 100;
-const labelsPerYield = 4000;
+const labelsPerYield = 1000;
+const labelsPerCheck = 100;
 
 /**
  * Goes through the layers with the best partial placements of each, up to a width, and challenges
@@ -39,22 +40,14 @@ export function* sweepFrontier(
   const expansion = new Expansion(space, priced);
   let labels = expansion.start();
   let bound = Number.POSITIVE_INFINITY;
-  let work = 0;
   for (const [layer, step] of steps.entries()) {
     const next = expansion.open(step);
     for (let label = 0; label < labels.count; label++) {
       expansion.expand(labels, label, step, next, champion.cutoff);
-      if (++work % labelsPerYield === 0) yield null;
+      if (label % labelsPerYield === 0) yield null;
     }
     const first = firstState[layer + 1] as number;
-    const states = (firstState[layer + 2] as number) - first;
-    const sorted = next.byState(first, states);
-    const survivors: number[] = [];
-    for (const own of sorted) {
-      keepUndominated(next, own, survivors);
-      work += own.length;
-      if (work % labelsPerYield < own.length) yield null;
-    }
+    const survivors = yield* undominated(next, first, firstState[layer + 2] as number);
     const chosen = survivors.length <= width ? survivors : next.cheapest(survivors, width);
     if (chosen !== survivors) bound = Math.min(bound, next.leastOf(survivors, chosen));
     labels = next.select(chosen);
@@ -63,15 +56,34 @@ export function* sweepFrontier(
   const isComplete = bound === Number.POSITIVE_INFINITY;
   for (const label of labels.byCost()) {
     if ((labels.cost[label] as number) >= champion.cutoff) break;
-    champion.challenge(trail.placement(label));
+    champion.challenge(trail.placement(label), space);
     // What the sums allow, `evaluate` may still refuse, by a rounding.
     bound = Math.min(bound, labels.cost[label] as number);
   }
   return { bound, isComplete };
 }
 
-function keepUndominated(labels: Labels, own: readonly number[], survivors: number[]): void {
-  const first = survivors.length;
+/** The labels of a layer that no other of their state beats, by state. */
+function* undominated(labels: Labels, first: number, end: number): Generator<null, number[]> {
+  const survivors: number[] = [];
+  let checked = 0;
+  for (const own of labels.byState(first, end - first)) {
+    const kept = survivors.length;
+    for (let from = 0; from < own.length; from += labelsPerCheck) {
+      keepUndominated(labels, own.slice(from, from + labelsPerCheck), survivors, kept);
+      checked += Math.min(labelsPerCheck, own.length - from);
+      if (checked % labelsPerYield < labelsPerCheck) yield null;
+    }
+  }
+  return survivors;
+}
+
+function keepUndominated(
+  labels: Labels,
+  own: readonly number[],
+  survivors: number[],
+  first: number,
+): void {
   for (const label of own) {
     let isDominated = false;
     const end = Math.min(survivors.length, first + comparisons);

@@ -1,5 +1,5 @@
 import type { Placement } from "../problem.ts";
-import type { TableResource } from "../search-space.ts";
+import type { SearchSpace, TableResource } from "../search-space.ts";
 import type { Champion } from "./branch-and-bound-champion.ts";
 import type { FrontierArcs, FrontierGraph } from "./branch-and-bound-frontier.ts";
 
@@ -27,6 +27,8 @@ const patience = 6;
 /** Steps shorter than this part of the first lead nowhere. */
 const leastBoldness = 0.005;
 const arcsPerYield = 1e6;
+/** Arcs are copied only if fewer than this part of them is left. */
+const worthSelecting = 0.9;
 /** A price is a difference of large sums: it is believed only this far. */
 const doubt = 1e-12;
 
@@ -42,14 +44,18 @@ const doubt = 1e-12;
  */
 export function* priceFrontier(
   graph: FrontierGraph,
-  resources: readonly TableResource[],
+  space: SearchSpace,
   champion: Champion,
   bound: number,
 ): Generator<number, PricedFrontier> {
+  const { resources } = space;
   const pricing = new Pricing(graph, resources);
-  pricing.dropBroken();
+  for (const at of resources.keys()) {
+    pricing.dropBroken(at);
+    yield bound;
+  }
   const free = pricing.price(new Float64Array(resources.length));
-  challengeWith(pricing, champion);
+  challengeWith(pricing, space, champion);
   let best = free;
   const kept: Completion[] = [];
   let least = Math.max(bound, free.bound);
@@ -62,7 +68,7 @@ export function* priceFrontier(
     const prices = stepFrom(from, resources, boldness * hoped);
     if (prices === null) break;
     const tried = pricing.price(prices);
-    challengeWith(pricing, champion);
+    challengeWith(pricing, space, champion);
     if (tried.bound > best.bound) {
       if (tried.bound > best.bound + 0.02 * Math.abs(best.bound)) kept.push(completionOf(best));
       best = tried;
@@ -75,17 +81,25 @@ export function* priceFrontier(
     least = Math.max(least, best.bound);
     if (pricing.isDue) yield Math.min(least, champion.cutoff);
   }
+  const leastUse: Float64Array[] = [];
+  for (const at of resources.keys()) {
+    leastUse.push(pricing.leastUse(at));
+    yield Math.min(least, champion.cutoff);
+  }
   const completions = [completionOf(best), ...kept.reverse().slice(0, 2), completionOf(free)];
   return {
     graph: { ...graph, arcs: pricing.arcs },
     completions,
-    leastUse: pricing.leastUse(),
+    leastUse,
     bound: least,
   };
 }
 
 /** The same with the arcs that a lower cutoff leaves. */
-export function withoutDear(priced: PricedFrontier, cutoff: number): PricedFrontier {
+export function* withoutDear(
+  priced: PricedFrontier,
+  cutoff: number,
+): Generator<null, PricedFrontier> {
   const { graph, completions } = priced;
   const states = graph.firstState.at(-1) as number;
   const resources = completions[0]?.prices.length ?? 0;
@@ -99,6 +113,7 @@ export function withoutDear(priced: PricedFrontier, cutoff: number): PricedFront
         (costs[graph.arcs.to[arc] as number] as number);
       if (!(through - paid - doubt * (through + paid) < cutoff)) open[arc] = 0;
     }
+    yield null;
   }
   return { ...priced, graph: { ...graph, arcs: select(graph.arcs, open, resources) } };
 }
@@ -181,22 +196,23 @@ class Pricing {
     });
   }
 
-  /** Leaves out the arcs that are on no path which keeps each capacity. */
-  dropBroken(): void {
-    this.#resources.forEach(({ capacity }, at) => {
-      const most = capacity * (1 + doubt);
-      const behind = this.#forwardUse(at);
-      const ahead = this.#backwardUse(at);
-      const width = this.#resources.length;
-      this.#keep((arc, from, to) => {
-        const own = this.#arcs.use[arc * width + at] as number;
-        return (behind[from] as number) + own + (ahead[to] as number) <= most;
-      });
+  /** Leaves out the arcs that are on no path which keeps a capacity. */
+  dropBroken(at: number): void {
+    const most = (this.#resources[at]?.capacity as number) * (1 + doubt);
+    const behind = this.#forwardUse(at);
+    const ahead = this.leastUse(at);
+    const width = this.#resources.length;
+    this.#keep((arc, from, to) => {
+      const own = this.#arcs.use[arc * width + at] as number;
+      return (behind[from] as number) + own + (ahead[to] as number) <= most;
     });
   }
 
-  leastUse(): Float64Array[] {
-    return this.#resources.map((_, at) => this.#backwardUse(at));
+  /** The least of a resource on the way from each state to the end. */
+  leastUse(at: number): Float64Array {
+    const width = this.#resources.length;
+    const { use } = this.#arcs;
+    return backward(this.#arcs, this.#states, (arc) => use[arc * width + at] as number);
   }
 
   #forwardUse(at: number): Float64Array {
@@ -210,12 +226,6 @@ class Pricing {
       if (total < (least[end] as number)) least[end] = total;
     }
     return least;
-  }
-
-  #backwardUse(at: number): Float64Array {
-    const width = this.#resources.length;
-    const { use } = this.#arcs;
-    return backward(this.#arcs, this.#states, (arc) => use[arc * width + at] as number);
   }
 
   #trace(before: Int32Array, use: Float64Array): Placement {
@@ -241,12 +251,13 @@ class Pricing {
       open[arc] = 1;
       left++;
     }
-    if (left < count) this.#arcs = select(this.#arcs, open, this.#resources.length);
+    if (left < worthSelecting * count)
+      this.#arcs = select(this.#arcs, open, this.#resources.length);
   }
 }
 
-function challengeWith({ placement }: Pricing, champion: Champion): void {
-  if (placement !== null) champion.challenge(placement);
+function challengeWith({ placement }: Pricing, space: SearchSpace, champion: Champion): void {
+  if (placement !== null) champion.challenge(placement, space);
 }
 
 /** Prices a step uphill; `null` if there is no hill. */

@@ -29,10 +29,10 @@ export function* searchFrontier(
   const { firstState } = graph;
   // No way to the end is below the cutoff.
   if (firstState.at(-1) === firstState.at(-2)) return champion.cutoff;
-  let priced = yield* priceFrontier(graph, space.resources, champion, bound);
+  let priced = yield* priceFrontier(graph, space, champion, bound);
   let best = Math.min(priced.bound, champion.cutoff);
   for (let width = firstWidth; width <= mostWidth && best < champion.cutoff; width *= growth) {
-    priced = withoutDear(priced, champion.cutoff);
+    priced = yield* at(best, withoutDear(priced, champion.cutoff));
     const sweep = yield* at(best, sweepFrontier(space, priced, champion, width));
     best = Math.min(champion.cutoff, Math.max(best, sweep.bound));
     yield best;

@@ -69,7 +69,7 @@ export function* branchAndBound(
   const space = createSearchSpace(problem, costs);
   const hopeless = explainHopeless(space);
   if (hopeless !== null) return hopeless;
-  const champion = new Champion(ceilingOf(problem, costs), space);
+  const champion = new Champion(ceilingOf(problem, costs));
   const quiet = <T>(bound: number, steps: Generator<null, T>) => report(champion, bound, steps);
   const order = yield* quiet(0, chooseOrder(space));
   let bound = yield* quiet(0, openSearch(space, order, champion));
@@ -99,7 +99,7 @@ export function* branchAndBound(
 
 /** For more devices than bit sets hold: what is found among the most promising, and a bound for all. */
 function* searchFew(problem: Problem, costs: AdditiveCosts): Planning {
-  const champion = new Champion(ceilingOf(problem, costs), null);
+  const champion = new Champion(ceilingOf(problem, costs));
   const bound = yield* reportBounds(
     champion,
     searchPlaces(problem, costs, champion, 0),
@@ -196,8 +196,8 @@ function* nearMiss(
   const relaxed = relax(space, order, space.domains, prices, prices);
   if (relaxed !== null) {
     const tries = 40 * space.units.length;
-    champion.challenge(relaxed.placement);
-    champion.challenge(yield* improve(space, relaxed.placement, tries));
+    champion.challenge(relaxed.placement, space);
+    champion.challenge(yield* improve(space, relaxed.placement, tries), space);
   }
   return champion.closest;
 }
