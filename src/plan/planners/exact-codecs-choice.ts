@@ -22,21 +22,21 @@ const mostChanges = 60;
  * Good codecs for the hops of a placement: the best of a few rules, improved by changing one codec at
  * a time at the bottleneck. At most 64 evaluations.
  *
- * @param settled whose codecs are tried as one of the rules
+ * @param usual codecs that are tried as well; `undefined`: none in particular
  * @returns `null` if the placement keeps the limits with none of them
  */
 export function chooseForPlacement(
   problem: Problem,
   table: CodecTable,
   placement: Placement,
-  settled: Settled,
+  usual: (hop: Hop) => Option | undefined,
 ): CodedPlacement | null {
   const hops = findHops(problem, placement);
   if ("to" in hops) return null;
-  const free = hops.filter(({ link, tensor }) => table.options(link, tensor).length > 1);
+  const free = hops.filter(({ link, tensor }) => table.choices(link, tensor).options.length > 1);
   const rules: ((hop: Hop) => Option)[] = [
     ({ link, tensor }) => problem.hops.codec(link, tensor),
-    ({ link, tensor }) => table.ideal(link, tensor, settled) ?? null,
+    (hop) => usual(hop) ?? null,
     ({ link, tensor }) => table.smallest(link, tensor),
     () => null,
   ];
@@ -89,7 +89,7 @@ function improve(
     const changes = free
       .filter(({ link }) => isAt(problem, link, best.evaluation.bottleneck))
       .flatMap(({ link, tensor }) =>
-        table.options(link, tensor).map((option) => [keyOf(link, tensor), option] as const),
+        table.choices(link, tensor).options.map((option) => [keyOf(link, tensor), option] as const),
       )
       .filter(([key, option]) => best.chosen.get(key) !== option)
       .slice(0, left);

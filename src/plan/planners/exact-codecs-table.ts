@@ -11,8 +11,8 @@ export function keyOf(link: number, tensor: number): string {
   return `${link} ${tensor}`;
 }
 
-/** What a tensor costs on a link. */
-interface Costs {
+/** What a tensor costs on a link: bytes and seconds. */
+export interface Costs {
   readonly bytes: number;
   readonly wire: number;
   readonly send: number;
@@ -20,9 +20,10 @@ interface Costs {
   readonly whole: number;
 }
 
-/** The options of a tensor on a link, those left out that another one beats in everything. */
-interface Entry {
+/** What a tensor may cost on a link. */
+export interface Choices {
   readonly options: readonly Option[];
+  /** Of each option. */
   readonly costs: readonly Costs[];
   /** The least of each figure. */
   readonly least: Costs;
@@ -34,7 +35,7 @@ interface Entry {
 export class CodecTable {
   readonly #problem: Problem;
   readonly #variants: ReadonlyMap<Option, Hops>;
-  readonly #entries = new Map<string, Entry>();
+  readonly #known = new Map<string, Choices>();
 
   constructor(problem: Problem) {
     const { hops } = problem;
@@ -47,89 +48,44 @@ export class CodecTable {
     );
   }
 
-  /** Whether there is anything to choose. */
+  /** Whether there is nothing to choose. */
   get isEmpty(): boolean {
     return this.#variants.size === 1;
   }
 
-  options(link: number, tensor: number): readonly Option[] {
-    return this.#entry(link, tensor).options;
-  }
-
-  /** The option that is as good as any in every figure, or that is settled; `undefined`: none. */
-  ideal(link: number, tensor: number, settled: Settled): Option | undefined {
-    const own = settled.get(keyOf(link, tensor));
-    return own === undefined ? this.#entry(link, tensor).ideal : own;
+  /** All options but those that another one beats in everything. */
+  choices(link: number, tensor: number): Choices {
+    const key = keyOf(link, this.#problem.hops.sampleOf(tensor));
+    const known = this.#known.get(key) ?? this.#weigh(link, tensor);
+    this.#known.set(key, known);
+    return known;
   }
 
   /** The option with the fewest bytes on the wire. */
   smallest(link: number, tensor: number): Option {
-    const { options, costs } = this.#entry(link, tensor);
-    const bytes = costs.map((cost) => cost.bytes);
-    return options[bytes.indexOf(Math.min(...bytes))] as Option;
+    const { options, costs, least } = this.choices(link, tensor);
+    return options[costs.findIndex(({ bytes }) => bytes === least.bytes)] as Option;
   }
 
-  /** By how many seconds an option exceeds what the relaxation counts. */
-  excess(link: number, tensor: number, option: Option): number {
-    const { least } = this.#entry(link, tensor);
-    const { wire, send, receive } = this.#costs(link, tensor, option);
-    return wire - least.wire + send - least.send + receive - least.receive;
-  }
-
-  /**
-   * A problem in which no placement costs more than with any choice of codecs that keeps to those that
-   * are settled: each figure of a hop is the least over the codecs, each for itself.
-   */
-  relax(settled: Settled): Problem {
-    const { hops, kinds } = this.#problem;
-    const costs = (link: number, tensor: number): Costs => {
-      const own = settled.get(keyOf(link, tensor));
-      return own === undefined ? this.#entry(link, tensor).least : this.#costs(link, tensor, own);
-    };
-    const relaxed: Hops = {
-      ...hops,
-      ...this.#sorted(settled),
-      codec: (link, tensor) => {
-        const ideal = this.ideal(link, tensor, settled);
-        return ideal === undefined ? hops.codec(link, tensor) : ideal;
-      },
-      bytes: (link, tensor) => costs(link, tensor).bytes,
-      wireSeconds: (link, tensor) => costs(link, tensor).wire,
-      sendSeconds: (link, tensor) => costs(link, tensor).send,
-      receiveSeconds: (link, tensor) => costs(link, tensor).receive,
-      hopSeconds: (link, tensor) => costs(link, tensor).whole,
-    };
-    if (settled.size === 0) return { ...this.#problem, hops: relaxed };
-    // What is settled for one link is not for its like: devices of one kind are none any more.
-    const own = kinds.map((kind) => (kind === null ? null : { ...kind }));
-    return { ...this.#problem, hops: relaxed, kinds: own };
-  }
-
-  /** Kinds of cargo, where a tensor with a codec that is settled is a kind of its own. */
-  #sorted(settled: Settled): Pick<Hops, "samples" | "sampleOf"> {
-    const { hops, linkBytes } = this.#problem;
-    if (settled.size === 0) return hops;
-    const apart = new Set([...settled.keys()].map((key) => Number(key.split(" ")[1])));
-    const samples: number[] = [];
-    const known = new Map<string, number>();
-    const kindOf = linkBytes.map((_, tensor) => {
-      const key = apart.has(tensor) ? `tensor ${tensor}` : `kind ${hops.sampleOf(tensor)}`;
-      const kind = known.get(key) ?? samples.length;
-      if (kind === samples.length) samples.push(tensor);
-      known.set(key, kind);
-      return kind;
+  /** Those of the choices in which nothing that the hop loads is busy for `seconds` with it alone. */
+  below(link: number, choices: Choices, seconds: number): Choices {
+    const { devices, hops } = this.#problem;
+    const { from, to } = hops.links[link] as { from: number; to: number };
+    const isExclusive = [from, to].some((end) => devices[end]?.communication === "exclusive");
+    const kept = choices.costs.flatMap((costs, position) => {
+      const { wire, send, receive, whole } = costs;
+      const isLess = Math.max(wire, send, receive, isExclusive ? whole : 0) < seconds;
+      return isLess ? [{ option: choices.options[position] as Option, costs }] : [];
     });
-    return { samples, sampleOf: (tensor) => kindOf[tensor] as number };
+    return kept.length === 0 || kept.length === choices.options.length ? choices : summary(kept);
   }
 
-  #entry(link: number, tensor: number): Entry {
-    const key = keyOf(link, this.#problem.hops.sampleOf(tensor));
-    const known = this.#entries.get(key) ?? this.#weigh(link, tensor);
-    this.#entries.set(key, known);
-    return known;
+  /** One option alone. */
+  settle(link: number, tensor: number, option: Option): Choices {
+    return summary([{ option, costs: this.#costs(link, tensor, option) }]);
   }
 
-  #weigh(link: number, tensor: number): Entry {
+  #weigh(link: number, tensor: number): Choices {
     const all = [null, ...this.#problem.hops.codecs(link, tensor)].map((option) => ({
       option,
       costs: this.#costs(link, tensor, option),
@@ -142,16 +98,7 @@ export class CodecTable {
           (isReached(other.costs, costs) && position < place),
       ),
     );
-    const costs = useful.map((one) => one.costs);
-    const least = {
-      bytes: Math.min(...costs.map(({ bytes }) => bytes)),
-      wire: Math.min(...costs.map(({ wire }) => wire)),
-      send: Math.min(...costs.map(({ send }) => send)),
-      receive: Math.min(...costs.map(({ receive }) => receive)),
-      whole: Math.min(...costs.map(({ whole }) => whole)),
-    };
-    const ideal = useful.find((one) => isReached(least, one.costs))?.option;
-    return { options: useful.map(({ option }) => option), costs, least, ideal };
+    return summary(useful);
   }
 
   #costs(link: number, tensor: number, option: Option): Costs {
@@ -164,6 +111,19 @@ export class CodecTable {
       whole: hops.hopSeconds(link, tensor),
     };
   }
+}
+
+function summary(options: readonly { option: Option; costs: Costs }[]): Choices {
+  const costs = options.map((one) => one.costs);
+  const least = {
+    bytes: Math.min(...costs.map(({ bytes }) => bytes)),
+    wire: Math.min(...costs.map(({ wire }) => wire)),
+    send: Math.min(...costs.map(({ send }) => send)),
+    receive: Math.min(...costs.map(({ receive }) => receive)),
+    whole: Math.min(...costs.map(({ whole }) => whole)),
+  };
+  const ideal = options.find((one) => isReached(least, one.costs))?.option;
+  return { options: options.map(({ option }) => option), costs, least, ideal };
 }
 
 /** One codec wherever it may be used. */

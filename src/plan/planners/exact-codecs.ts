@@ -3,17 +3,22 @@
  *
  * @module
  */
+import type { CodecChoice } from "../../cost/hops.ts";
 import { type Infeasible, infeasible } from "../feasibility.ts";
 import type { Incumbent, Planner, Planning, Tools } from "../planner.ts";
 import type { Placement, Problem } from "../problem.ts";
 import { findHops, type Hop } from "../transfers.ts";
 import { type CodedPlacement, chooseForPlacement } from "./exact-codecs-choice.ts";
+import { CodecRelaxation } from "./exact-codecs-relaxation.ts";
 import { CodecTable, keyOf, type Option, type Settled } from "./exact-codecs-table.ts";
 
 /** Runs of the planner, and its steps beyond the first few of each run but the first: a minute or so. */
 const limits = { runs: 2000, steps: 1000, freeSteps: 5 } as const;
 
-/** Codecs that are settled for some hops, with no codec settled: all. */
+/** By how much the best plan has to have got better for the same codecs to be tried again. */
+const worthwhile = 0.001;
+
+/** All choices of codecs that keep to those that are settled. */
 interface Leaf {
   readonly settled: Settled;
   /** No placement costs less with codecs that keep to those settled. */
@@ -26,11 +31,12 @@ interface Leaf {
  * Lets a planner of the throughput choose codecs as well, which are no sum there: a codec that spares
  * the link loads both ends.
  *
- * The planner first solves a relaxation, in which each hop costs in every respect the least over its
- * codecs. What it finds is given real codecs by rules and by changes at the bottleneck; its bound
- * holds for all choices. Then it solves the problem with the fastest codec everywhere, the smallest,
- * and none, for better placements. What gap is left is closed by branch and bound: of the relaxation's
- * best placement the hop whose real codec exceeds the relaxed cost most is settled, each codec in turn.
+ * The planner first solves the problem with the fastest codec everywhere, for a plan. Then it solves
+ * a relaxation, in which each hop costs in every respect the least over the codecs that a better plan
+ * could use there, again whenever a better plan has been found. What it finds is given real codecs by
+ * rules and by changes at the bottleneck; its bound holds for all choices. What gap is left is closed
+ * by branch and bound: of the relaxation's best placement the hop whose real codecs exceed the relaxed
+ * cost most is settled, each codec in turn.
  *
  * Optimal if it ends below its limits of runs; otherwise the plan comes with a bound. Without codecs
  * it is the planner itself.
@@ -69,14 +75,17 @@ class CodecSearch {
   }
 
   *run(): Planning {
-    const refusal = yield* this.#branch();
-    if (refusal !== null && refusal.isProven !== false) return refusal;
+    const { hops } = this.#problem;
+    yield* this.#tryRule(hops.codec);
+    // The first runs take as long as they take; what is limited is what comes on top.
     this.#steps = 0;
-    yield* this.#tryRules();
-    while (this.#runs < limits.runs && this.#steps < limits.steps) {
-      if (!this.#open.some(({ isStuck }) => !isStuck)) break;
-      yield* this.#branch();
+    const refusal = yield* this.#branch();
+    if (refusal !== null && refusal.isProven !== false && this.#best === null) return refusal;
+    for (const rule of [this.#table.smallest.bind(this.#table), () => null]) {
+      if (!this.#isOpen()) break;
+      yield* this.#tryRule(rule);
     }
+    while (this.#isOpen()) yield* this.#branch();
     this.#dropClosed();
     if (this.#best !== null) {
       this.#raise(this.#best.value);
@@ -85,24 +94,54 @@ class CodecSearch {
     return refusal ?? this.#none();
   }
 
+  /** Whether there is something left to do, and to do it with. */
+  #isOpen(): boolean {
+    this.#dropClosed();
+    const isLeft = this.#runs < limits.runs && this.#steps < limits.steps;
+    return isLeft && this.#open.some(({ isStuck }) => !isStuck);
+  }
+
   /** Solves the leaf with the least bound and replaces it by what is left to do. */
   *#branch(): Generator<Incumbent | null, Infeasible | null> {
     const leaf = this.#take();
     if (leaf === null) return null;
-    const relaxed = this.#table.relax(leaf.settled);
+    const cutoff = this.#cutoff();
+    const relaxation = new CodecRelaxation(this.#problem, this.#table, leaf.settled, cutoff);
     let bound = leaf.bound;
-    const result = yield* this.#solve(relaxed, (found) => {
-      bound = Math.max(bound, found.bound ?? 0);
+    const result = yield* this.#solve(relaxation.problem, (found) => {
+      bound = Math.max(bound, Math.min(found.bound ?? 0, cutoff));
       this.#raise(bound);
-      if (!this.#isClosed(found.value)) this.#keep(found, leaf.settled);
+      if (!this.#isClosed(found.value)) this.#keep(found, (hop) => relaxation.choices(hop).ideal);
     });
     if ("type" in result) {
       // Where the planner has not proven it, it may yet be wrong.
       if (result.isProven === false) this.#open.push({ ...leaf, isStuck: true });
       return result;
     }
-    if (!this.#isClosed(bound)) this.#split(leaf, bound, result.placement);
+    if (this.#isClosed(bound)) return null;
+    // A better plan leaves fewer codecs to choose from.
+    if (this.#cutoff() < cutoff * (1 - worthwhile)) this.#open.push({ ...leaf, bound });
+    else this.#split(leaf, bound, relaxation, result.placement);
     return null;
+  }
+
+  #split(leaf: Leaf, bound: number, relaxation: CodecRelaxation, placement: Placement): void {
+    const hops = findHops(this.#problem, placement);
+    const hop = "to" in hops ? null : relaxation.loosest(hops);
+    if (hop === null) {
+      this.#open.push({ ...leaf, bound, isStuck: true });
+      return;
+    }
+    for (const option of relaxation.choices(hop).options) {
+      const settled = new Map([...leaf.settled, [keyOf(hop.link, hop.tensor), option]]);
+      this.#open.push({ settled, bound, isStuck: false });
+    }
+  }
+
+  /** Solves the problem with codecs by a rule, for the sake of the placements. */
+  *#tryRule(rule: CodecChoice): Generator<Incumbent | null, void> {
+    const problem = { ...this.#problem, hops: this.#problem.hops.withCodecs(rule) };
+    yield* this.#solve(problem, (found) => this.#keep(found, () => undefined));
   }
 
   #dropClosed(): void {
@@ -118,50 +157,6 @@ class CodecSearch {
     const least = others.reduce((best, leaf) => (leaf.bound < best.bound ? leaf : best), first);
     this.#open = this.#open.filter((leaf) => leaf !== least);
     return least;
-  }
-
-  #split(leaf: Leaf, bound: number, placement: Placement): void {
-    const hop = this.#mostRelaxed(placement, leaf.settled);
-    if (hop === null) {
-      this.#open.push({ ...leaf, bound, isStuck: true });
-      return;
-    }
-    for (const option of this.#table.options(hop.link, hop.tensor)) {
-      const settled = new Map([...leaf.settled, [keyOf(hop.link, hop.tensor), option]]);
-      this.#open.push({ settled, bound, isStuck: false });
-    }
-  }
-
-  /** The hop whose cost in the relaxation differs most from that of any of its codecs. */
-  #mostRelaxed(placement: Placement, settled: Settled): Hop | null {
-    const hops = findHops(this.#problem, placement);
-    if ("to" in hops) return null;
-    let most: { readonly hop: Hop; readonly excess: number } | null = null;
-    for (const hop of hops) {
-      const { link, tensor } = hop;
-      if (this.#table.ideal(link, tensor, settled) !== undefined) continue;
-      const options = this.#table.options(link, tensor);
-      const excess = Math.min(
-        ...options.map((option: Option) => this.#table.excess(link, tensor, option)),
-      );
-      if (most === null || excess > most.excess) most = { hop, excess };
-    }
-    return most?.hop ?? null;
-  }
-
-  /** Solves the problem with codecs by a rule, for the sake of the placements. */
-  *#tryRules(): Generator<Incumbent | null, void> {
-    const { hops } = this.#problem;
-    const rules: ((link: number, tensor: number) => Option)[] = [
-      (link, tensor) => hops.codec(link, tensor),
-      (link, tensor) => this.#table.smallest(link, tensor),
-      () => null,
-    ];
-    for (const rule of rules) {
-      if (this.#isClosed(this.#bound) || this.#steps >= limits.steps) return;
-      const problem = { ...this.#problem, hops: hops.withCodecs(rule) };
-      yield* this.#solve(problem, (found) => this.#keep(found, new Map()));
-    }
   }
 
   /** Runs the planner, handing over each incumbent, and yields the best of all runs. */
@@ -182,10 +177,10 @@ class CodecSearch {
     }
   }
 
-  #keep({ placement, method }: Incumbent, settled: Settled): void {
+  #keep({ placement, method }: Incumbent, usual: (hop: Hop) => Option | undefined): void {
     if (placement === this.#tried) return;
     this.#tried = placement;
-    const found = chooseForPlacement(this.#problem, this.#table, placement, settled);
+    const found = chooseForPlacement(this.#problem, this.#table, placement, usual);
     if (found === null || (this.#best !== null && found.value >= this.#best.value)) return;
     this.#best = found;
     this.#method = method;
@@ -198,9 +193,14 @@ class CodecSearch {
   }
 
   #isClosed(bound: number): boolean {
-    const allowed = (this.#problem.limits.periodSeconds ?? Number.POSITIVE_INFINITY) * (1 + 2e-9);
-    const cutoff = Math.min(this.#best?.value ?? Number.POSITIVE_INFINITY, allowed);
-    return bound >= cutoff * (1 - 1e-9);
+    return bound >= this.#cutoff() * (1 - 1e-9);
+  }
+
+  /** Only plans below it are worth anything. */
+  #cutoff(): number {
+    // Above what `evaluate` accepts as kept, below what matters.
+    const limit = (this.#problem.limits.periodSeconds ?? Number.POSITIVE_INFINITY) * (1 + 2e-9);
+    return Math.min(this.#best?.value ?? Number.POSITIVE_INFINITY, limit);
   }
 
   #incumbent(): Incumbent | null {
