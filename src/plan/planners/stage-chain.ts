@@ -7,6 +7,7 @@
 import type { Random } from "../../base/random.ts";
 import { enumerateLattice, type Lattice, latticeAlong } from "../../graph/ideals.ts";
 import { simpleBound, type WeightedWork, weightedWork } from "./stage-chain-bounds.ts";
+import { coarsenTo, refineChain } from "./stage-chain-coarsen.ts";
 import { improveChain } from "./stage-chain-improve.ts";
 import { chainSeconds, fitsIn, type StageChain, type StageModel } from "./stage-chain-model.ts";
 import { randomOrder, topologicalOrders } from "./stage-chain-orders.ts";
@@ -114,10 +115,18 @@ function weightsOf({ flows, classes }: StageModel): number[] {
   );
 }
 
+/** Ideals of a model with units joined, one after the other: as many as are searched in seconds. */
+const coarseIdeals = [4000, 15_000, 60_000];
+/** Where nothing is proven, better by less is not worth the time. */
+const roughly = 3e-4;
+
 /** Bits of a set of classes. */
 const mostClasses = 30;
 
-/** Moves units, searches along the order that came of it and others beside it, and again. */
+/**
+ * Searches with light units joined, moves units, searches again with units joined only far from the
+ * borders of the stages, and along the order that came of it; until nothing gets better.
+ */
 function* refine(
   course: Course,
   model: StageModel,
@@ -125,20 +134,27 @@ function* refine(
   effort: Effort,
 ): Generator<StageProgress | null, void> {
   const orders = topologicalOrders(model, weightsOf(model));
-  for (let isBetter = true; isBetter && effort.steps <= effort.most; ) {
-    const start = course.chain;
-    const seconds = course.seconds;
-    if (start !== null) {
-      for (const better of improveChain(model, start, random)) {
+  let seconds = Number.POSITIVE_INFINITY;
+  for (let size = 0; size < coarseIdeals.length && effort.steps <= effort.most; ) {
+    // At first, and when nothing else helps, far from what is known.
+    if (course.seconds >= seconds || size === 0) {
+      yield* course.searchCoarse(null, coarseIdeals[size] as number, effort);
+    }
+    seconds = course.seconds;
+    if (course.chain !== null) {
+      for (const better of improveChain(model, course.chain, random)) {
         course.keep(better);
         yield course.progress();
       }
+      yield* course.searchCoarse(course.chain, coarseIdeals[size] as number, effort);
     }
     const along = course.chain?.flatMap(({ units }) => units);
     const more = Array.from({ length: 4 }, () => randomOrder(model, random));
     const some = [...(along === undefined ? [] : [along]), ...orders, ...more];
     yield* course.search(latticeAlong(some), effort, false);
-    isBetter = course.seconds < seconds * (1 - 1e-6);
+    if (course.seconds < seconds * (1 - roughly)) continue;
+    seconds = course.seconds;
+    size++;
   }
 }
 
@@ -187,9 +203,10 @@ class Course {
    */
   *search(lattice: Lattice, effort: Effort, isAll: boolean): Generator<StageProgress | null, void> {
     const reach = new Reach(this.#model, lattice, this.#work);
+    const close = isAll ? equal : roughly;
     let low = this.#bound;
-    for (let isBelow = false; low < this.seconds * (1 - equal); ) {
-      const goal = this.#goal(low, isBelow);
+    for (let isBelow = false; low < this.seconds * (1 - close); ) {
+      const goal = isAll ? this.#goal(low, isBelow) : this.#goal(low, true);
       const chain = yield* reach.search(goal, effort);
       if (chain !== null) {
         const before = this.seconds;
@@ -203,6 +220,23 @@ class Course {
         if (isAll) this.#bound = Math.max(this.#bound, low * (1 - equal));
       }
       yield this.progress();
+    }
+  }
+
+  /** Looks for a better chain of a model with units joined, but not near the borders of a chain. */
+  *searchCoarse(
+    borders: StageChain | null,
+    mostIdeals: number,
+    effort: Effort,
+  ): Generator<StageProgress | null, void> {
+    const joined = coarsenTo(this.#model, borders, mostIdeals);
+    if (joined === null) return;
+    const coarse = new Course(joined.coarse.model);
+    coarse.chain = null;
+    coarse.seconds = this.seconds;
+    for (const step of coarse.search(joined.lattice, effort, false)) {
+      if (coarse.chain !== null) this.keep(refineChain(joined.coarse, coarse.chain));
+      yield step === null ? null : this.progress();
     }
   }
 
