@@ -25,11 +25,16 @@ export function topologicalOrders(graph: OrderedGraph, weights: readonly number[
   });
   return [
     [...predecessors.keys()],
-    pickInTurn(predecessors, (ready) => ready.length - 1),
+    depthFirstOrder(graph),
     pickInTurn(predecessors, (ready) => argMin(ready, (unit) => ranks[unit] as number)),
     leastCrossing(graph, weights),
     lastMoment(predecessors),
   ];
+}
+
+/** A topological order that goes on, whenever it can, with what the last unit feeds. */
+export function depthFirstOrder({ predecessors }: OrderedGraph): number[] {
+  return pickInTurn(predecessors, (ready) => ready.length - 1);
 }
 
 /** A topological order by chance. */
