@@ -7,7 +7,16 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const all = ["onnx-io", "exact-line", "transport", "prediction", "pipeline"];
+const all = [
+  "onnx-io",
+  "exact-line",
+  "transport",
+  "prediction",
+  "pipeline",
+  "scale",
+  "fronts",
+  "simulate",
+];
 const chosen = process.argv.slice(2);
 const unknown = chosen.find((name) => !all.includes(name));
 if (unknown !== undefined) {

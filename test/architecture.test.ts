@@ -27,6 +27,7 @@ const modules: Record<string, readonly string[]> = {
     "sim",
     "compare",
     "transport",
+    "codec",
     "runtime",
     "cluster",
   ],

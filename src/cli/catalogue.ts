@@ -56,6 +56,10 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     summary: "measure the links between agents that listen, and write them as a topology",
     load: async () => (await import("./commands/topology.ts")).topology,
   },
+  bench: {
+    summary: "measure how planners and the simulator grow with graphs, devices and requests",
+    load: async () => (await import("./commands/bench.ts")).bench,
+  },
   demo: {
     summary: "read a label over camera, gateway and cloud, emulated on this machine",
     load: async () => (await import("./commands/demo.ts")).demo,

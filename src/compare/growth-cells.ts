@@ -2,6 +2,7 @@ import { planners } from "../plan/planners.ts";
 import { drawGraph } from "../zoo/graph.ts";
 import type { ZooName } from "../zoo/zoo.ts";
 import type { GrowthCell } from "./growth.ts";
+import type { SimulationCell } from "./growth-simulation.ts";
 import type { Shape } from "./growth-topologies.ts";
 
 /** How far to go, and how long to wait. */
@@ -11,6 +12,9 @@ export interface GrowthSizes {
   readonly devices: readonly number[];
   readonly shapes: readonly Shape[];
   readonly limitSeconds: number;
+  /** Of the simulator: requests through a few stages, stages under some requests. */
+  readonly requests: readonly number[];
+  readonly stages: readonly number[];
 }
 
 /** Everything: some ten minutes. */
@@ -20,6 +24,8 @@ export const fullSizes: GrowthSizes = {
   devices: [2, 5, 10, 20, 50, 100, 200],
   shapes: ["line", "hub", "mesh"],
   limitSeconds: 10,
+  requests: [1000, 10_000, 100_000, 1_000_000],
+  stages: [2, 5, 10, 20, 50, 100, 200],
 };
 
 /** The same within a minute: fewer sizes, and planners are stopped sooner. */
@@ -29,6 +35,8 @@ export const quickSizes: GrowthSizes = {
   devices: [2, 10, 50],
   shapes: ["line", "mesh"],
   limitSeconds: 2,
+  requests: [1000, 10_000, 100_000],
+  stages: [2, 10, 50],
 };
 
 const objectives = ["latency", "throughput"] as const;
@@ -59,7 +67,36 @@ export function growthCells({
   );
   return [...graphs, ...topologies].flatMap((problem) =>
     objectives.flatMap((objective) =>
-      names.map((planner) => ({ ...problem, objective, planner, limitSeconds })),
+      names.map((planner) => ({
+        type: "planner" as const,
+        ...problem,
+        objective,
+        planner,
+        limitSeconds,
+      })),
     ),
   );
+}
+
+/** Stages while the requests grow. */
+const fewStages = 5;
+/** Requests while the stages grow. */
+const someRequests = 10_000;
+
+/** The simulator on more and more requests, and on longer and longer pipelines. */
+export function simulationCells({ requests, stages }: GrowthSizes): SimulationCell[] {
+  return [
+    ...requests.map((count) => ({
+      type: "simulator" as const,
+      study: "requests" as const,
+      requests: count,
+      stages: fewStages,
+    })),
+    ...stages.map((count) => ({
+      type: "simulator" as const,
+      study: "stages" as const,
+      requests: someRequests,
+      stages: count,
+    })),
+  ];
 }

@@ -23,6 +23,7 @@ import { growthTopology, type Shape } from "./growth-topologies.ts";
 
 /** One planner on one problem. */
 export interface GrowthCell {
+  readonly type: "planner";
   /** What grows. */
   readonly study: "nodes" | "devices";
   readonly network: ZooName;
@@ -48,36 +49,47 @@ export interface GrowthResult {
   readonly nodes: number;
   /** `createProblem`. */
   readonly problemSeconds: number;
+  /** The median where it is short, and so repeated. */
   readonly planSeconds: number;
+  /** How many times planned. */
+  readonly runs: number;
   /** Evaluating the answer, writing it down and checking it. */
   readonly writeSeconds: number;
   /** Seconds; `null` without an incumbent. */
   readonly value: number | null;
   readonly bound: number | null;
-  /** Bytes of the process's memory that planning added at most; `null`: not measured. */
+  /** What planning added to the process at its largest, in the first run; `null`: it did not plan. */
   readonly memoryBytes: number | null;
   /** Of a refusal, or of no placement. */
   readonly reason?: string;
   readonly method?: string;
 }
 
+/** Bytes of the process. */
+export interface ProcessMemory {
+  readonly peak: number;
+  readonly now: number;
+}
+
 /** What the host gives. */
 export interface GrowthHost {
   readonly clock: Clock;
-  /** Highest and present size of the process, in bytes. */
-  readonly memory: () => { readonly peak: number; readonly now: number };
+  readonly memory: () => ProcessMemory;
   readonly solver?: LinearSolver;
 }
 
+/** Shorter ones are repeated, so that the median says something. */
+const longSeconds = 0.3;
+const repeats = 5;
+
 /**
- * Runs one cell. Node and hop costs are modelled by `modelProfile`, links by `growthTopology`.
+ * Runs one cell. Node and hop costs are modelled by `modelProfile`, links by `growthTopology`. What
+ * ends soon is run again five times, and the median of these stands.
  *
  * @throws PLAN_INVALID if the planner's answer does not hold
  */
-export function runGrowthCell(
-  cell: GrowthCell,
-  { clock, memory, solver }: GrowthHost,
-): GrowthResult {
+export function runGrowthCell(cell: GrowthCell, host: GrowthHost): GrowthResult {
+  const { clock, memory } = host;
   const graph = growthGraph(cell.network, cell.nodes);
   const profile = modelProfile(graph);
   const topology = growthTopology(cell.shape, cell.devices);
@@ -90,6 +102,7 @@ export function runGrowthCell(
     nodes: graph.nodes.length,
     problemSeconds: built - started,
     planSeconds: 0,
+    runs: 0,
     writeSeconds: 0,
     value: null,
     bound: null,
@@ -97,20 +110,31 @@ export function runGrowthCell(
   };
   const refusal = planner.refuses(problem);
   if (refusal !== null) return { ...empty, end: "refused", reason: refusal };
-  const before = memory().now;
-  const { end, incumbent, reason } = drive(planner, problem, cell, {
-    clock,
-    memory,
-    ...(solver === undefined ? {} : { solver }),
+  const before = memory();
+  const first = drive(planner, problem, cell, host);
+  const memoryBytes = addedMemory(before, memory());
+  const { end, incumbent, reason } = first;
+  const writing = clock.now();
+  if (incumbent !== null) writeDown(cell, problem, incumbent);
+  const writeSeconds = clock.now() - writing;
+  const isShort = end === "finished" && first.seconds < longSeconds;
+  const again = Array.from({ length: isShort ? repeats : 0 }, () => {
+    // Another problem, since routes are kept.
+    const fresh = createProblem(profile, topology, { type: cell.objective });
+    return drive(planner, fresh, cell, host).seconds;
   });
-  const planned = clock.now();
-  const memoryBytes = Math.max(0, memory().peak - before);
-  const result = { ...empty, end, planSeconds: planned - built, memoryBytes };
-  if (incumbent === null) return { ...result, ...(reason === undefined ? {} : { reason }) };
-  writeDown(cell, problem, incumbent);
-  const { value, bound, method } = incumbent;
-  const writeSeconds = clock.now() - planned;
-  return { ...result, writeSeconds, value, bound, ...(method === undefined ? {} : { method }) };
+  return {
+    ...empty,
+    end,
+    planSeconds: again.sort((a, b) => a - b)[Math.floor(repeats / 2)] ?? first.seconds,
+    runs: 1 + again.length,
+    writeSeconds,
+    value: incumbent?.value ?? null,
+    bound: incumbent?.bound ?? null,
+    memoryBytes,
+    ...(reason === undefined ? {} : { reason }),
+    ...(incumbent?.method === undefined ? {} : { method: incumbent.method }),
+  };
 }
 
 /** A network of the zoo, deepened to so many nodes. */
@@ -118,28 +142,36 @@ export function growthGraph(network: ZooName, nodes: number): Graph {
   return deepenGraph(drawGraph(network), nodes);
 }
 
+/** At most: what was there before may have been let go meanwhile. */
+export function addedMemory(before: ProcessMemory, after: ProcessMemory): number {
+  const highest = after.peak > before.peak ? after.peak : after.now;
+  return Math.max(0, highest - before.now);
+}
+
 interface Driven {
   readonly end: GrowthEnd;
   readonly incumbent: Incumbent | null;
+  readonly seconds: number;
   readonly reason?: string;
 }
 
 function drive(planner: Planner, problem: Problem, cell: GrowthCell, host: GrowthHost): Driven {
   const { clock, solver } = host;
-  const deadline = clock.now() + cell.limitSeconds;
+  const started = clock.now();
   const random = createRandom(1);
   const steps = planner.plan(problem, solver === undefined ? { random } : { random, solver });
   let incumbent: Incumbent | null = null;
   for (;;) {
     const step = steps.next();
+    const seconds = clock.now() - started;
     if (step.done === true) {
       return "type" in step.value
-        ? { end: "infeasible", incumbent: null, reason: step.value.reason }
-        : { end: "finished", incumbent: step.value };
+        ? { end: "infeasible", incumbent: null, seconds, reason: step.value.reason }
+        : { end: "finished", incumbent: step.value, seconds };
     }
     incumbent = step.value ?? incumbent;
-    if (clock.now() < deadline) continue;
-    return { end: incumbent === null ? "nothing" : "stopped", incumbent };
+    if (seconds < cell.limitSeconds) continue;
+    return { end: incumbent === null ? "nothing" : "stopped", incumbent, seconds };
   }
 }
 
