@@ -37,14 +37,14 @@ function received(
 
 test("a tensor that was coded for a link comes out of its frame as it was", async () => {
   const coder = await Coder.open(relay, options);
-  const { value } = coder.encode("zstd", zeros);
+  const { value } = coder.encode("zstd", "x", zeros);
   expect(value.data.length).toBeLessThan(100);
   expect(coder.decode("zstd", received("zstd", value.data, [4000])).value).toEqual(zeros);
 });
 
 test("refuses a tensor in another form than the deployment says, or of another size", async () => {
   const coder = await Coder.open(relay, options);
-  const { data } = coder.encode("zstd", zeros).value;
+  const { data } = coder.encode("zstd", "x", zeros).value;
   const coded = received("zstd", data, [4000]);
   expect(() => coder.decode("bitmap", coded)).toThrow("its codec is zstd, expected bitmap");
   expect(() => tensorOf(coded)).toThrow("its codec is zstd, expected none");
@@ -55,7 +55,7 @@ test("refuses a tensor in another form than the deployment says, or of another s
 
 test("refuses a tensor that would not fit into memory, before it is decoded", async () => {
   const small = await Coder.open(relay, { ...options, memoryBytes: 3999 });
-  const { data } = small.encode("zstd", zeros).value;
+  const { data } = small.encode("zstd", "x", zeros).value;
   expect(() => small.decode("zstd", received("zstd", data, [4000]))).toThrow(/into 3999 bytes/);
   const forged = received("zstd", data, [2 ** 20, 2 ** 20]);
   const coder = await Coder.open(relay, options);
@@ -99,7 +99,7 @@ test("decodes what it relays and codes it again, both as long as on the slower d
     onReport: (report) => hops.push(...report.hops),
     onFailure: (_, error) => expect.fail(String(error)),
   });
-  const { data } = coder.encode("zstd", zeros).value;
+  const { data } = coder.encode("zstd", "x", zeros).value;
   const { value, seconds: took } = coder.decode("zstd", received("zstd", data, [4000]));
   expect(took).toBe(1);
   executor.accept(1, "x", value, took);

@@ -17,14 +17,19 @@ export interface CoderOptions {
 /** A value that was coded or decoded. */
 export interface Coded {
   readonly value: TensorValue;
-  /** What that took: the smaller of wall and processor seconds, both of which count others as well. */
+  /** What that takes when nothing else disturbs it. */
   readonly seconds: number;
 }
+
+/** So many codings of a tensor are looked back at for the least of them. */
+const remembered = 8;
 
 /** Codes what a device sends and decodes what it receives, where its deployment says so. */
 export class Coder {
   readonly #codecs: Codecs;
   readonly #options: CoderOptions;
+  /** Seconds a byte of the last codings, by what was done. */
+  readonly #recent = new Map<string, number[]>();
 
   private constructor(codecs: Codecs, options: CoderOptions) {
     this.#codecs = codecs;
@@ -43,10 +48,15 @@ export class Coder {
     return new Coder(codecs, options);
   }
 
-  /** A value with coded bytes; it is left as it is. */
-  encode(name: string, value: TensorValue): Coded {
+  /**
+   * A value with coded bytes; it is left as it is.
+   *
+   * @param tensor its name, by which times are compared
+   */
+  encode(name: string, tensor: string, value: TensorValue): Coded {
     const codec = this.#find(name);
-    return this.#timed(value, () => codec.encode(value.data));
+    const what = `encode ${name} ${tensor}`;
+    return this.#timed(what, value, value.data.byteLength, () => codec.encode(value.data));
   }
 
   /**
@@ -66,7 +76,8 @@ export class Coder {
       throw malformed(`tensor '${tensor}'`, `${written} does not fit into ${most} bytes`);
     }
     const found = this.#find(name);
-    return this.#timed({ dataType, shape }, () => found.decode(payload, bytes));
+    const what = `decode ${name} ${tensor}`;
+    return this.#timed(what, { dataType, shape }, bytes, () => found.decode(payload, bytes));
   }
 
   #find(name: string): Codec {
@@ -75,15 +86,23 @@ export class Coder {
     throw malformed(`a deployment with codec '${name}'`, "it is not known here");
   }
 
+  /**
+   * Wall and processor seconds both count what others do in the meantime, so that both are upper
+   * limits, and the least of a few is close to the codec's own.
+   */
   #timed(
+    what: string,
     { dataType, shape }: Omit<TensorValue, "data">,
+    bytes: number,
     work: () => Uint8Array<ArrayBuffer>,
   ): Coded {
     const { clock, processorSeconds = () => clock.now() } = this.#options;
     const [wall, processor] = [clock.now(), processorSeconds()];
     const data = work();
     const seconds = Math.min(clock.now() - wall, processorSeconds() - processor);
-    return { value: { dataType, shape, data }, seconds };
+    const recent = [...(this.#recent.get(what) ?? []), seconds / Math.max(1, bytes)];
+    this.#recent.set(what, recent.slice(-remembered));
+    return { value: { dataType, shape, data }, seconds: Math.min(...recent) * Math.max(1, bytes) };
   }
 }
 

@@ -216,7 +216,7 @@ export class Executor {
       const { value, encodeSeconds } =
         codec === undefined
           ? { value: held.value, encodeSeconds: 0 }
-          : await this.#encode(held.value, codec);
+          : await this.#encode(tensor, held.value, codec);
       const sent = await deliver(to, work.request, tensor, value, codec);
       held.uses--;
       if (held.uses === 0) work.held.delete(tensor);
@@ -231,13 +231,14 @@ export class Executor {
   }
 
   async #encode(
+    tensor: string,
     value: TensorValue,
     codec: string,
   ): Promise<{ value: TensorValue; encodeSeconds: number }> {
     const { clock, coder } = this.#options;
     if (coder === undefined) throw new Error(`nothing here can code with '${codec}'`);
     const start = clock.now();
-    const coded = coder.encode(codec, value);
+    const coded = coder.encode(codec, tensor, value);
     await this.#processor.occupy(start, coded.seconds);
     return { value: coded.value, encodeSeconds: clock.now() - start };
   }
