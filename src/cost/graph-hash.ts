@@ -2,12 +2,21 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import type { Graph } from "../graph/graph.ts";
 
+/** A graph is hashed once, though every plan for it carries its hash. */
+const known = new WeakMap<Graph, string>();
+
 /**
  * What a profile, a plan and the parts must agree on: names, operators, wiring and sizes of a graph.
  * Codecs are left out, since measuring them does not change the graph. Independent of the order in
  * which the fields of an object were written.
  */
 export function graphSha256(graph: Graph): string {
+  const found = known.get(graph) ?? hash(graph);
+  known.set(graph, found);
+  return found;
+}
+
+function hash(graph: Graph): string {
   const canonical = [
     graph.inputs,
     graph.outputs,

@@ -14,8 +14,10 @@ import type { Problem } from "./problem.ts";
  */
 export function chooseCodecs(problem: Problem): Hops {
   const { hops, objective } = problem;
-  const isCoded = hops.samples.some((tensor) =>
-    hops.links.some((_, link) => hops.codecs(link, tensor).length > 0),
+  const isCoded = hops.samples.some(
+    (tensor) =>
+      problem.index.graph.tensors[tensor]?.codecs !== undefined &&
+      hops.links.some((_, link) => hops.codecs(link, tensor).length > 0),
   );
   if (!isCoded || objective.type === "latency" || objective.type === "throughput") return hops;
   const costsWith = (choice: CodecChoice) =>
