@@ -69,7 +69,7 @@ export function countColumns(space: SearchSpace): number {
   index.consumers.forEach((consumers, tensor) => {
     const producer = index.producer[tensor] ?? null;
     const made = producer === null ? null : (space.unitOf[producer] as number);
-    if (consumers.length > 1) columns += space.links;
+    if (consumers.length + (space.sinks[tensor] === 0 ? 0 : 1) > 1) columns += space.links;
     for (const consumer of consumers) {
       const unit = space.unitOf[consumer] as number;
       if (made === null || made === unit || pairs.has(`${made} ${unit}`)) continue;
@@ -149,20 +149,26 @@ class ProgramBuilder {
       unit === undefined || unit === made ? [] : [this.#pairsOf(made, unit)],
     );
     const sink = sinks[tensor] as number;
-    if (sink !== 0) {
-      const need = 31 - Math.clz32(sink);
-      if (made === null) this.#payAlways(tensor, need);
-      else {
-        const own = this.placed[made] as readonly (readonly [number, number])[];
-        needs.push(own.map(([home, column]) => ({ home, need, column })));
-      }
+    const need = 31 - Math.clz32(sink);
+    const paid = made === null && sink !== 0 ? this.#payAlways(tensor, need) : [];
+    if (made !== null && sink !== 0) {
+      const own = this.placed[made] as readonly (readonly [number, number])[];
+      needs.push(own.map(([home, column]) => ({ home, need, column })));
     }
-    const links = new Map<number, number>();
-    for (const pairs of needs) this.#send(tensor, pairs, needs.length === 1 ? null : links);
+    const links = needs.length === 1 ? null : new Map<number, number>();
+    for (const pairs of needs) this.#send(tensor, pairs, links, paid);
   }
 
-  /** @param links the columns of links that several consumers share; `null`: there is one only */
-  #send(tensor: number, pairs: readonly Pair[], links: Map<number, number> | null): void {
+  /**
+   * @param links the columns of links that several consumers share; `null`: there is one only
+   * @param paid links that the tensor takes in any case
+   */
+  #send(
+    tensor: number,
+    pairs: readonly Pair[],
+    links: Map<number, number> | null,
+    paid: readonly number[],
+  ): void {
     const taken = new Map<number, number[]>();
     for (const { home, need, column } of pairs) {
       const route = this.#space.delivery(tensor, home, (1 << need) & ~(1 << home));
@@ -170,7 +176,7 @@ class ProgramBuilder {
         (this.#columns[column] as { upper: number }).upper = 0;
         continue;
       }
-      for (const link of route) {
+      for (const link of route.filter((at) => !paid.includes(at))) {
         if (links === null) this.#chargeHop(column, tensor, link);
         else taken.set(link, [...(taken.get(link) ?? []), column]);
       }
@@ -190,7 +196,7 @@ class ProgramBuilder {
     }
   }
 
-  #payAlways(tensor: number, need: number): void {
+  #payAlways(tensor: number, need: number): readonly number[] {
     const { problem, resources, objective, links } = this.#space;
     const home = problem.source;
     const route = this.#space.delivery(tensor, home, (1 << need) & ~(1 << home)) ?? [];
@@ -201,6 +207,7 @@ class ProgramBuilder {
         this.#fixed[at] = (this.#fixed[at] as number) + (hop[tensor * links + link] as number);
       });
     }
+    return route;
   }
 
   #isBarred(tensor: number, link: number): boolean {

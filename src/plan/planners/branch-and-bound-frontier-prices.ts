@@ -22,7 +22,8 @@ export interface PricedFrontier {
   readonly bound: number;
 }
 
-const mostRounds = 150;
+/** Small graphs are swept faster than they are priced. */
+const roundsFor = (nodes: number): number => Math.min(150, 10 + 2 * nodes);
 const patience = 6;
 /** Steps shorter than this part of the first lead nowhere. */
 const leastBoldness = 0.005;
@@ -61,7 +62,8 @@ export function* priceFrontier(
   let least = Math.max(bound, free.bound);
   let boldness = 1;
   let stale = 0;
-  for (let round = 0; round < mostRounds && boldness > leastBoldness; round++) {
+  const rounds = roundsFor(graph.steps.length);
+  for (let round = 0; round < rounds && boldness > leastBoldness; round++) {
     if (least >= champion.cutoff) break;
     const from = stale === 0 ? pricing.last : best;
     const hoped = Math.min(champion.cutoff - from.bound, Math.abs(from.bound) / 2);

@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import { toProblem } from "../../../test/conformance/planner.ts";
+import { createOracle } from "../../../test/conformance/planner-oracle.ts";
+import { allClasses, randomQuestion } from "../../../test/conformance/planner-problems.ts";
+import { between, problemOf } from "../../../test/fixtures/sketch.ts";
+import { createRandom } from "../../base/random.ts";
+import { additiveCosts } from "../additive.ts";
+import { evaluate } from "../evaluate.ts";
+import { branchAndBound } from "./branch-and-bound.ts";
+import { Champion, ceilingOf } from "./branch-and-bound-champion.ts";
+import { choosePlaces, spaceOnChosen, spaceWithOthers } from "./branch-and-bound-places.ts";
+import { searchFrontier } from "./branch-and-bound-sweep.ts";
+
+const meshes = allClasses.filter(
+  ({ shape, objective }) => shape === "mesh" && objective !== "throughput",
+);
+
+test("devices left out count in the bound as one: it never passes the best of all placements", () => {
+  let proven = 0;
+  let bounded = 0;
+  for (const kind of meshes) {
+    for (let seed = 1; seed <= 40; seed++) {
+      const question = randomQuestion(seed, kind, { nodes: 5, devices: 4 });
+      const problem = toProblem(question);
+      const costs = additiveCosts(problem);
+      const best = createOracle(question).best()?.value ?? null;
+      if (costs === null || best === null) continue;
+      const places = choosePlaces(problem, costs, 2);
+      const champion = new Champion(ceilingOf(problem, costs));
+      const own = spaceOnChosen(problem, costs, places);
+      if (!own.domains.includes(0)) drain(searchFrontier(own, champion, 0));
+      const found = champion.best(0, "")?.value ?? Number.POSITIVE_INFINITY;
+      expect(found, `seed ${seed}`).toBeGreaterThanOrEqual(best * (1 - 1e-9));
+      const bound = drain(searchFrontier(spaceWithOthers(problem, costs, places), champion, 0));
+      expect(bound ?? 0, `seed ${seed}`).toBeLessThanOrEqual(best * (1 + 1e-9));
+      if (bound === null || places.others.length === 0) continue;
+      bounded++;
+      if (bound >= champion.cutoff) proven++;
+    }
+  }
+  // Some are even proven to be the best.
+  expect(bounded).toBeGreaterThan(50);
+  expect(proven).toBeGreaterThan(10);
+});
+
+test("forty devices all linked to each other are answered with a placement, a bound and a gap", () => {
+  const random = createRandom(2);
+  const names = Array.from({ length: 40 }, (_, device) => `d${device}`);
+  const problem = problemOf({
+    inputs: { in: 4 },
+    nodes: Array.from({ length: 20 }, (_, node) => ({
+      name: `n${node}`,
+      reads: [node === 0 ? "in" : `n${node - 1}`],
+      bytes: 1 + random.integer(4),
+      seconds: names.map(() => 1 + random.integer(50)),
+      parameterBytes: 5,
+    })),
+    outputs: ["n19"],
+    devices: names.map((name) => ({ name, memoryBytes: 60 })),
+    links: names.flatMap((from, at) =>
+      names.slice(at + 1).flatMap((to) => between(from, to, 0.5 + random.next())),
+    ),
+  });
+  const costs = additiveCosts(problem);
+  if (costs === null) throw new Error("not additive");
+  const answer = drain(branchAndBound(problem, costs));
+  if ("type" in answer) throw new Error(answer.reason);
+  const found = evaluate(problem, answer.placement);
+  expect(found).toMatchObject({ type: "feasible", value: answer.value });
+  expect(answer.bound).toBeGreaterThan(0);
+  expect(answer.bound).toBeLessThanOrEqual(answer.value);
+});
+
+function drain<T>(steps: Generator<unknown, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
