@@ -25,4 +25,5 @@ plannerConformance(exactThroughput, {
   nodes: 5,
   devices: 4,
   classes: [{ shape: "hub", objective: "throughput" }],
+  codecs,
 });
