@@ -10,12 +10,14 @@ import { fileURLToPath } from "node:url";
 const all = [
   "onnx-io",
   "exact-line",
+  "additive",
   "transport",
   "prediction",
   "pipeline",
   "scale",
   "fronts",
   "simulate",
+  "workloads",
 ];
 const chosen = process.argv.slice(2);
 const unknown = chosen.find((name) => !all.includes(name));
