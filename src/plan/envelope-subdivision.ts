@@ -1,6 +1,6 @@
 import { createRandom, type Random } from "../base/random.ts";
 
-/** A cost as a linear function of the coordinates of a state. */
+/** A cost as a linear function of the coordinates of a state; no term is negative. */
 export interface Linear {
   readonly constant: number;
   readonly slopes: ArrayLike<number>;
@@ -38,10 +38,17 @@ export class Subdivision {
   readonly #vertices = new Set<Vertex>();
   /** The ends of every edge, by its facets; an edge that leads down without end has one. */
   readonly #edges = new Map<string, Vertex[]>();
+  /** States in which the least cost is known. */
+  readonly #solved: Vertex[];
   #lines = 0;
+  #tried = 0;
 
-  /** @param ranges of the coordinates, positive */
-  constructor(ranges: readonly (readonly [number, number])[], seed: number) {
+  /**
+   * @param ranges of the coordinates, positive
+   * @param before one of the same box, for what was solved there
+   */
+  constructor(ranges: readonly (readonly [number, number])[], seed: number, before?: Subdivision) {
+    this.#solved = before === undefined ? [] : before.#solved;
     this.#least = Float64Array.from(ranges, ([least]) => least);
     this.#most = Float64Array.from(ranges, ([, most]) => most);
     this.#random = createRandom(seed);
@@ -79,6 +86,13 @@ export class Subdivision {
     return worst;
   }
 
+  /** Tells what no placement costs less than at a vertex; `Infinity`: there is no placement. */
+  settle(vertex: Vertex, floor: number): void {
+    vertex.isSolved = true;
+    vertex.floor = Math.max(vertex.floor, floor);
+    this.#solved.push(vertex);
+  }
+
   /** The largest (lines − least cost) ÷ least cost that is not disproved; less than `rounding` is none. */
   excess(rounding: number): number {
     if (this.#lines === 0) return Number.POSITIVE_INFINITY;
@@ -96,23 +110,17 @@ export class Subdivision {
       .map((facet) => facet - sides);
   }
 
-  get size(): number {
-    return this.#vertices.size;
+  /** Before the first line: corners, one after the other, until a line is found. */
+  #bareCorner(): Vertex | null {
+    if (this.#tried === 2 ** this.#least.length) return null;
+    const at = this.#corner(this.#tried++);
+    return { at, value: Number.POSITIVE_INFINITY, facets: [], floor: 0, isSolved: false };
   }
 
-  #bare: Vertex | null = null;
-
-  /** Before the first line: one state to solve, once. */
-  #bareCorner(): Vertex | null {
-    if (this.#bare !== null) return null;
-    this.#bare = {
-      at: this.#least.slice(),
-      value: Number.POSITIVE_INFINITY,
-      facets: [],
-      floor: 0,
-      isSolved: false,
-    };
-    return this.#bare;
+  #corner(corner: number): Float64Array {
+    return this.#least.map((least, position) =>
+      (corner >> position) & 1 ? (this.#most[position] as number) : least,
+    );
   }
 
   #addCorners(line: Linear, facet: number): boolean {
@@ -122,14 +130,12 @@ export class Subdivision {
         this.#least,
         (_, position) => 2 * position + ((corner >> position) & 1),
       );
-      const at = this.#least.map((least, position) =>
-        (corner >> position) & 1 ? (this.#most[position] as number) : least,
-      );
+      const at = this.#corner(corner);
       const vertex = {
         at,
         value: valueAt(line, at),
         facets: [...sides, facet],
-        floor: 0,
+        floor: this.#scaledFloor(at),
         isSolved: false,
       };
       if (!this.#insert(vertex)) return false;
@@ -154,9 +160,28 @@ export class Subdivision {
         (from, position) => from + part * ((vertex.at[position] as number) - from),
       );
       // The least cost is concave: between two states it is at least what lies between its values.
-      const floor = other.floor + part * (vertex.floor - other.floor);
+      const floor = Math.max(
+        other.floor + part * (vertex.floor - other.floor),
+        this.#scaledFloor(at),
+      );
       return [{ at, value: valueAt(line, at), facets: [...edge, facet], floor, isSolved: false }];
     });
+  }
+
+  /**
+   * A cost has no negative term, so that it grows with every coordinate, and by no more than the
+   * coordinate that grows most: from any solved state to this one it shrinks by no larger factor.
+   */
+  #scaledFloor(at: Float64Array): number {
+    let floor = 0;
+    for (const solved of this.#solved) {
+      let factor = 1;
+      for (let position = 0; position < at.length; position++) {
+        factor = Math.min(factor, (at[position] as number) / (solved.at[position] as number));
+      }
+      floor = Math.max(floor, factor * solved.floor);
+    }
+    return floor;
   }
 
   #insert(vertex: Vertex): boolean {

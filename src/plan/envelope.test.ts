@@ -96,7 +96,8 @@ test("the best codec of a hop changes with the bandwidth", () => {
 
 test("placements that break a memory limit are not offered, and the excess says what that may cost", () => {
   const small = topology.replace("speed: 9", "speed: 9, memoryBytes: 50");
-  const envelope = built(smallProblem({ ...chain, topology: small }), [bandwidth]);
+  const nodes = chain.nodes.map((own) => ({ ...own, parameterBytes: 60 }));
+  const envelope = built(smallProblem({ ...chain, nodes, topology: small }), [bandwidth]);
   expect(envelope.placements.map(({ devices }) => devices)).toEqual([[0, 0]]);
   // At 800 bit/s the server would need 8 / 100 + 10/9 s where the phone needs 10 s.
   expect(envelope.excess).toBeCloseTo(10 / (0.08 + 10 / 9) - 1, 6);
@@ -193,3 +194,15 @@ source: one
 sink: anywhere
 `;
 }
+
+test("a placement is found where no device holds everything", () => {
+  const nodes = chain.nodes.map((own) => ({ ...own, parameterBytes: 100 }));
+  const tight = `
+devices: [{ name: phone, memoryBytes: 150 }, { name: server, speed: 9, memoryBytes: 150 }]
+links: [{ between: [phone, server], bandwidthBitsPerSecond: 8 }]
+source: phone
+sink: anywhere
+`;
+  const envelope = built(smallProblem({ ...chain, nodes, topology: tight }), [bandwidth]);
+  expect(envelope.placements.map(({ devices }) => devices)).toEqual([[0, 1]]);
+});

@@ -9,6 +9,7 @@ import { graphSha256 } from "../cost/graph-hash.ts";
 import { checkBox, coordinateRange, type Parameter, writeParameter } from "./envelope-box.ts";
 import type { Envelope, EnvelopePlacement } from "./envelope-file.ts";
 import { createPointSolver, type PointSolver, type StateLine } from "./envelope-solver.ts";
+import { simplePlacements } from "./envelope-start.ts";
 import { Subdivision, type Vertex } from "./envelope-subdivision.ts";
 import { findOverfull, type Infeasible, infeasible, memoryOf } from "./feasibility.ts";
 import { findLine, type Line } from "./line.ts";
@@ -88,7 +89,8 @@ export function refuseEnvelope(problem: Problem): string | null {
  * it is not negative at the vertices of a cell, it is negative nowhere in the cell. So the largest
  * (h − g) ÷ g over the box stands at a vertex, and when no vertex improves, h = g everywhere.
  * A vertex that was not solved yet lies on an edge between two older ones, where g is at least what
- * lies on the straight line between its values at their ends: a proven excess is known at all times.
+ * lies on the straight line between its values at their ends; and no term of a cost is negative, so
+ * that g changes by no larger factor than a coordinate. So a proven excess is known at all times.
  *
  * @returns the envelope, its excess proven; or why there is none
  * @throws USAGE_INVALID if the box does not fit the topology
@@ -103,8 +105,9 @@ export function* buildEnvelope(
   checkBox(problem, box);
   const refusal = refuseEnvelope(problem);
   if (refusal !== null) return infeasible(`there is no envelope: ${refusal}`);
-  const search = new Search(problem, box, findLine(problem) as Line);
-  search.start();
+  const line = findLine(problem) as Line;
+  const search = new Search(problem, box, line);
+  search.start(line);
   for (;;) {
     const vertex = search.next();
     if (vertex === null) break;
@@ -133,14 +136,12 @@ class Search {
     this.#subdivision = this.#divide(1);
   }
 
-  /** Everything on one device is known without a search. */
-  start(): void {
+  start(line: Line): void {
     const centre = this.#subdivision.centre();
-    this.#problem.devices.forEach((_, device) => {
-      const placement = this.#problem.index.graph.nodes.map(() => device);
-      const line = this.#solver.lineOf(placement, centre);
-      if (line !== null && this.#fits(placement)) this.#add(line);
-    });
+    for (const placement of simplePlacements(this.#problem, line)) {
+      const known = this.#solver.lineOf(placement, centre);
+      if (known !== null && this.#fits(placement)) this.#add(known);
+    }
   }
 
   next(): Vertex | null {
@@ -151,13 +152,12 @@ class Search {
   solve(vertex: Vertex): void {
     this.#solves++;
     const found = this.#solver.solve(vertex.at);
-    vertex.isSolved = true;
     if (found === null) {
-      vertex.floor = Number.POSITIVE_INFINITY;
+      this.#subdivision.settle(vertex, Number.POSITIVE_INFINITY);
       return;
     }
     const { line, bound } = found;
-    vertex.floor = Math.max(vertex.floor, Math.min(bound, vertex.value));
+    this.#subdivision.settle(vertex, Math.min(bound, vertex.value));
     if (this.#solver.costAt(line, vertex.at) >= vertex.value * (1 - tolerance)) return;
     if (this.#fits(line.placement)) this.#add(line);
   }
@@ -174,13 +174,13 @@ class Search {
   envelope(): Envelope | null {
     const used = this.#subdivision.linesInUse();
     if (used.length === 0) return null;
-    const { problem, box } = { problem: this.#problem, box: this.#box };
+    const problem = this.#problem;
     return {
       format: "partita.envelope/1",
       objective: formatObjective(problem.objective),
       graphSha256: graphSha256(problem.profile.graph),
       devices: problem.devices.map(({ name }) => name),
-      parameters: box.map((parameter) => writeParameter(problem, parameter)),
+      parameters: this.#box.map((parameter) => writeParameter(problem, parameter)),
       placements: used.map((position) => this.#write(this.#lines[position] as StateLine)),
       excess: this.#subdivision.excess(tolerance),
       solves: this.#solves,
@@ -193,9 +193,9 @@ class Search {
       : `no placement was found that keeps the memory: ${this.#overfull}`;
   }
 
-  #divide(seed: number): Subdivision {
+  #divide(seed: number, before?: Subdivision): Subdivision {
     const ranges = this.#box.map((parameter) => coordinateRange(this.#problem, parameter));
-    return new Subdivision(ranges, seed);
+    return new Subdivision(ranges, seed, before);
   }
 
   /** Rounding may leave the cells without sense; then the lines are shaken otherwise. */
@@ -203,7 +203,7 @@ class Search {
     this.#lines.push(line);
     if (this.#subdivision.add(line)) return;
     for (let seed = 2; ; seed++) {
-      this.#subdivision = this.#divide(seed);
+      this.#subdivision = this.#divide(seed, this.#subdivision);
       const subdivision = this.#subdivision;
       if (this.#lines.every((known) => subdivision.add(known))) return;
     }
