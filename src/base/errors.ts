@@ -187,7 +187,8 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
   TOPOLOGY_INVALID: { ...badData, meaning: "A topology breaks its schema or contradicts itself." },
   TRACE_INVALID: {
     ...badData,
-    meaning: "A trace breaks its form, or names a link or device that the topology has not.",
+    meaning:
+      "A trace or a list of arrivals breaks its form, or names a link or device that the topology has not.",
   },
   USAGE_INVALID: {
     ...badData,

@@ -19,20 +19,29 @@ export class Log {
   /** By server, of the measured time: seconds in which it was taken, and seconds of work done. */
   readonly #taken: Float64Array;
   readonly #done: Float64Array;
+  /** The same up to the last answer: what follows it, before a device that is lost, does not count. */
+  #takenAtAnswer: Float64Array;
+  #doneAtAnswer: Float64Array;
+  readonly #mayStall: boolean;
 
+  /** @param mayStall whether the last answer may come long before the end */
   constructor(
     requests: number,
     warmUp: number,
     servers: number,
     workOf: (server: number, step: number) => number,
+    mayStall: boolean,
   ) {
     this.requests = requests;
+    this.#mayStall = mayStall;
     this.#warmUp = warmUp;
     this.#workOf = workOf;
     this.#latency = new Float64Array(requests);
     this.#answeredAt = new Float64Array(requests);
     this.#taken = new Float64Array(servers);
     this.#done = new Float64Array(servers);
+    this.#takenAtAnswer = this.#taken;
+    this.#doneAtAnswer = this.#done;
   }
 
   /** Requests that only keep a loop closed stand behind the last one, and are not written down. */
@@ -45,11 +54,13 @@ export class Log {
     this.#latency[request] = now - (this.#latency[request] as number);
     this.#answeredAt[request] = now;
     this.endSeconds = now;
-    if (this.answered !== this.#warmUp) return;
-    this.startSeconds = now;
-    this.#taken.fill(0);
-    this.#done.fill(0);
-    this.#addUnderWay(line, -1);
+    if (this.answered === this.#warmUp) {
+      this.startSeconds = now;
+      this.#taken.fill(0);
+      this.#done.fill(0);
+      this.#addUnderWay(line, -1);
+    }
+    if (this.#mayStall || this.answered === this.requests) this.#settle(line);
   }
 
   /** @param isCut the work was not ended, and counts as nothing */
@@ -76,25 +87,31 @@ export class Log {
    *
    * @param workPerRequest by server
    */
-  measure(
-    line: Line,
-    workPerRequest: ArrayLike<number>,
-  ): { readonly periodSeconds: number | null; readonly shares: Float64Array } {
+  measure(workPerRequest: ArrayLike<number>): {
+    readonly periodSeconds: number | null;
+    readonly shares: Float64Array;
+  } {
     const seconds = this.endSeconds - this.startSeconds;
-    this.#addUnderWay(line, 1);
-    const shares = this.#taken.map((taken) => (seconds > 0 ? taken / seconds : 0));
+    const shares = this.#takenAtAnswer.map((taken) => (seconds > 0 ? taken / seconds : 0));
     if (this.answered <= this.#warmUp) return { periodSeconds: null, shares };
     let periodSeconds = seconds / (this.answered - this.#warmUp);
     let most = 0;
-    this.#done.forEach((done, server) => {
+    this.#doneAtAnswer.forEach((done, server) => {
       const requests = done / (workPerRequest[server] as number);
-      const needed = (this.#taken[server] as number) / requests;
+      const needed = (this.#takenAtAnswer[server] as number) / requests;
       if (!(needed >= most * (1 - tie))) return;
       const isTie = needed <= most * (1 + tie);
       periodSeconds = isTie ? Math.min(periodSeconds, seconds / requests) : seconds / requests;
       most = Math.max(most, needed);
     });
     return { periodSeconds, shares };
+  }
+
+  #settle(line: Line): void {
+    this.#addUnderWay(line, 1);
+    this.#takenAtAnswer = this.#taken.slice();
+    this.#doneAtAnswer = this.#done.slice();
+    this.#addUnderWay(line, -1);
   }
 
   /** What is half done counts half: as much as there was time for. */

@@ -142,6 +142,8 @@ test("a lost device takes down what it holds, and leaves what waits before it wa
   });
   expect([...found.answeredAtSeconds]).toEqual([4.5]);
   expect(found).toMatchObject({ sent: 5, answered: 1, lost: 2, stalled: 2 });
+  // Up to the last answer at 4.5 s; what the first device still did for the others does not count.
+  expect(shareOf(found, { device: "camera" })).toBeCloseTo(2.5 / 4.5, 12);
 });
 
 test("a lost source sends nothing more, but what has left it is answered", () => {

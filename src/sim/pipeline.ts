@@ -50,6 +50,8 @@ export interface Span {
 /** A device, link or medium: it does one thing at a time. */
 export interface Server {
   readonly where: Bottleneck;
+  /** What a request asks of it in the topology's own state: its load in the cost model. */
+  readonly secondsPerRequest: number;
   /** The part of the measured time in which it was taken. */
   readonly share: number;
 }
@@ -85,7 +87,7 @@ export interface Simulation {
  * Runs requests through a placement, the problem's codecs in use. Deterministic.
  *
  * O(requests · steps · (log steps + steps of a device)) time, where a step is a stage or one of the
- * phases of a hop; 16 bytes a request for the results, else O(steps) memory, whatever is in flight.
+ * phases of a hop; 16 bytes a request for the results, else O(steps + tensors within a latency) memory.
  *
  * @returns `Infeasible` if `evaluate` does not allow the placement; limits of the problem on what it
  * may cost do not count
@@ -105,8 +107,10 @@ export function simulate(
     const { seconds, wholeSeconds } = steps[step] as Step;
     return isHop(server, step) ? wholeSeconds : seconds;
   };
-  const { onSpan } = options;
-  const log = new Log(options.requests, options.warmUp ?? 0, places.length, workOf);
+  const { onSpan, requests, warmUp = 0, losses = [] } = options;
+  // A list of arrivals may end before the requests that were asked for.
+  const mayStall = losses.length > 0 || options.arrivals.type === "listed";
+  const log = new Log(requests, warmUp, places.length, workOf, mayStall);
   const line = new Line(steps, places.length, (server, position, request, start, end, isCut) => {
     log.release(server, position, start, end, isCut);
     if (onSpan === undefined) return;
@@ -115,14 +119,14 @@ export function simulate(
     const times = { startSeconds: start, endSeconds: end };
     onSpan({ server, request, type: shown, stage, tensor, link, ...times });
   });
-  const world = new World(problem, steps, line, options.trace, options.losses);
+  const world = new World(problem, steps, line, options.trace, losses);
   run(line, world, log, options);
   const work = places.map(() => 0);
   steps.forEach(({ takes }, step) => {
     for (const server of takes) work[server] = (work[server] as number) + workOf(server, step);
   });
-  const { periodSeconds, shares } = log.measure(line, work);
-  const sent = Math.min(line.entered, options.requests);
+  const { periodSeconds, shares } = log.measure(work);
+  const sent = Math.min(line.entered, requests);
   const lost = world.lost(log.answered, sent);
   return {
     type: "simulated",
@@ -134,7 +138,11 @@ export function simulate(
     periodSeconds,
     startSeconds: log.startSeconds,
     endSeconds: log.endSeconds,
-    servers: places.map((where, server) => ({ where, share: shares[server] as number })),
+    servers: places.map((where, server) => ({
+      where,
+      secondsPerRequest: work[server] as number,
+      share: shares[server] as number,
+    })),
   };
 }
 

@@ -31,7 +31,7 @@ export class World {
     steps: readonly Step[],
     line: Line,
     trace: Trace | undefined,
-    losses: readonly Loss[] = [],
+    losses: readonly Loss[],
   ) {
     this.#problem = problem;
     this.#line = line;

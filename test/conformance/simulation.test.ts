@@ -64,6 +64,8 @@ test("no answers come faster than the plan's period, however many are in flight"
         `${where}, ${inFlight} in flight`,
       ).toBeGreaterThanOrEqual(-1e-9);
       expect(Math.max(...servers.map(({ share }) => share))).toBeLessThanOrEqual(1 + 1e-9);
+      const busiest = Math.max(...servers.map(({ secondsPerRequest }) => secondsPerRequest));
+      expect(Math.abs(relative(busiest, claimed.periodSeconds)), where).toBeLessThanOrEqual(1e-9);
     }
   }
   expect(exclusive).toBeGreaterThan(seeds / 8);

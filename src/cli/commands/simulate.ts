@@ -1,0 +1,230 @@
+import { CodedError } from "../../base/errors.ts";
+import { formatQuantity } from "../../base/units.ts";
+import type { Topology } from "../../cost/topology.ts";
+import { check, placementOf } from "../../plan/check.ts";
+import { codecsOf, withCodecs } from "../../plan/codecs.ts";
+import type { Evaluation } from "../../plan/evaluate.ts";
+import type { Placement, Problem } from "../../plan/problem.ts";
+import {
+  type Simulation,
+  type SimulationOptions,
+  type Span,
+  simulate as simulatePlan,
+} from "../../sim/pipeline.ts";
+import {
+  argumentAt,
+  type Call,
+  type Command,
+  defineCommand,
+  type Option,
+  text,
+  texts,
+  usage,
+  whole,
+} from "../command.ts";
+import { drawChart } from "../draw/chart.ts";
+import { ganttChart } from "../draw/gantt.ts";
+import { firstWindow, ganttDataOf, mostSpans } from "../draw/simulation.ts";
+import { writeWhole } from "../files.ts";
+import {
+  decide,
+  demandPlan,
+  loadPlan,
+  loadTopology,
+  plannerOf,
+  planningOptions,
+  problemOf,
+  problemOfPlan,
+} from "../planning.ts";
+import {
+  formatSimulation,
+  type SimulationReport,
+  simulationDocument,
+} from "../print/simulation.ts";
+import { obtainProfile, profilingOptions } from "../profiles.ts";
+import { readArrivalPlan, readLosses, readTraces, readWindow } from "../simulating.ts";
+import type { Terminal } from "../terminal.ts";
+
+const defaults = { requests: 1000, arrivals: "closed:4", seed: 1 };
+
+const mostRequests = 100_000_000;
+
+const options = {
+  plan: text("-p, --plan <file>", "simulate this plan instead of making one"),
+  profile: texts("--profile <file>", "further profiles of the same graph, one per kind of device"),
+  ...planningOptions,
+  seed: whole("--seed <n>", "seed of Poisson arrivals, and of planners that draw lots (default 1)"),
+  ...profilingOptions,
+  requests: whole("--requests <n>", `how many (default ${defaults.requests}, or all listed)`, 1),
+  arrivals: text(
+    "--arrivals <how>",
+    'closed:4 (default): so many in flight at all times; poisson:10/s; or a CSV file: "seconds", then a time a line',
+  ),
+  trace: texts(
+    "--trace <file>",
+    "CSV of what changes when: seconds,link,bandwidthBitsPerSecond or seconds,device,slowDown",
+  ),
+  loss: texts("--loss <device@5s>", "a device that stops at a time, for ever"),
+  warmUp: whole(
+    "--warm-up <n>",
+    "first answers that the figures leave out (default: a tenth; none with --loss)",
+  ),
+  svg: text("--svg <file>", "draw what devices and links do when, as SVG"),
+  window: text("--window <2s..3s>", "what to draw (default: the first requests)"),
+} as const;
+
+type Choices = {
+  readonly [K in keyof typeof options]: (typeof options)[K] extends Option<infer T> ? T : never;
+};
+
+/** `partita simulate TOPOLOGY MODEL|PROFILE`. */
+export const simulate: Command = defineCommand({
+  summary: "run a plan in virtual time: queues, arrivals, changing links and loads, losses",
+  arguments: [
+    { syntax: "<topology>", summary: "devices and links, as YAML or JSON" },
+    {
+      syntax: "<model|profile>",
+      summary: "a .profile.json, or a model, which is then profiled on this machine",
+    },
+  ],
+  options,
+  examples: [
+    "partita simulate home.topology.yaml squeezenet.profile.json --plan best.plan.json",
+    "partita simulate home.topology.yaml zoo:mobilenetv2 --objective throughput --arrivals poisson:10/s",
+    "partita simulate home.topology.yaml model.profile.json --trace wifi.csv --loss cloud@5s --svg run.svg",
+  ],
+  run: async (call) => {
+    const { svg } = call.options;
+    const topology = await loadTopology(argumentAt(call, 0), call.terminal);
+    const question = await readQuestion(topology, call);
+    const planned = await obtainPlan(topology, call);
+    if (svg === undefined)
+      return report(runPlan(planned, question.create(), call), planned, question, call);
+    const window =
+      question.window ?? firstWindow(planned.problem, planned.placement, question.create());
+    const spans: Span[] = [];
+    let count = 0;
+    const onSpan = (span: Span): void => {
+      if (span.endSeconds <= window[0] || span.startSeconds >= window[1]) return;
+      if (count++ < mostSpans) spans.push(span);
+    };
+    const simulation = runPlan(planned, { ...question.create(), onSpan }, call);
+    if (count > mostSpans) {
+      call.terminal.note(
+        `drew the first ${mostSpans} of ${count} bars; a shorter --window shows all`,
+      );
+    }
+    const data = ganttDataOf(planned.problem, simulation, spans, window, question.create());
+    await writeWhole(svg, await drawChart(ganttChart(data)), call.terminal);
+    return svg === "-" ? 0 : report(simulation, planned, question, call);
+  },
+});
+
+type Surroundings = Pick<Call<Choices>, "arguments" | "options" | "terminal" | "signal">;
+
+/** What is asked for beside the plan. */
+interface Question {
+  readonly arrivals: string;
+  readonly warmUp: number;
+  readonly events: readonly string[];
+  /** `null`: the first requests. */
+  readonly window: readonly [number, number] | null;
+  /** The same simulation each time. */
+  create(): SimulationOptions;
+}
+
+/** @throws USAGE_INVALID, TRACE_INVALID, FILE_NOT_FOUND */
+async function readQuestion(
+  topology: Topology,
+  { options: chosen, terminal }: Surroundings,
+): Promise<Question> {
+  if (chosen.window !== undefined && chosen.svg === undefined) {
+    throw usage("--window says what --svg draws; add --svg FILE");
+  }
+  const window = chosen.window === undefined ? null : readWindow(chosen.window);
+  const losses = readLosses(chosen.loss, topology);
+  const trace = await readTraces(chosen.trace, topology, terminal);
+  const { seed = defaults.seed, arrivals: how = defaults.arrivals } = chosen;
+  const arrivals = await readArrivalPlan(how, seed, terminal);
+  const requests = chosen.requests ?? arrivals.listed ?? defaults.requests;
+  if (requests > mostRequests) {
+    throw usage(`--requests ${requests} is more than the ${mostRequests} that fit into memory`);
+  }
+  const warmUp = chosen.warmUp ?? (losses.length > 0 ? 0 : Math.floor(requests / 10));
+  if (warmUp >= requests) {
+    throw usage(`--warm-up ${warmUp} leaves nothing of ${requests} requests to measure`);
+  }
+  const changes = trace.changes.length;
+  const events = [
+    ...(changes > 0
+      ? [`${changes} changes of links and devices (${chosen.trace.join(", ")})`]
+      : []),
+    ...losses.map(
+      ({ device, seconds }) =>
+        `${topology.devices[device]?.name} is lost at ${formatQuantity(seconds, "s")}`,
+    ),
+  ];
+  const create = () => ({ arrivals: arrivals.create(), requests, warmUp, trace, losses });
+  return { arrivals: arrivals.text, warmUp, events, window, create };
+}
+
+interface Planned {
+  /** With the plan's codecs. */
+  readonly problem: Problem;
+  readonly placement: Placement;
+  readonly claimed: Evaluation;
+}
+
+/** @throws PLAN_INVALID, PLAN_INFEASIBLE, USAGE_INVALID, and what loading and measuring throw */
+async function obtainPlan(topology: Topology, call: Surroundings): Promise<Planned> {
+  const { options: chosen, terminal } = call;
+  if (chosen.plan !== undefined) refuseChoices(chosen);
+  const given = chosen.plan === undefined ? null : await loadPlan(chosen.plan, terminal);
+  const profile = await obtainProfile(argumentAt(call, 1), chosen.profile, call);
+  const problem =
+    given === null ? problemOf(profile, topology, chosen) : problemOfPlan(given, profile, topology);
+  const plan =
+    given ??
+    demandPlan(
+      await decide(plannerOf(chosen, problem).planner, problem, chosen, terminal),
+      problem,
+    );
+  const claimed = check(problem, plan);
+  return {
+    problem: withCodecs(problem, codecsOf(problem, plan)),
+    placement: placementOf(problem, plan),
+    claimed,
+  };
+}
+
+/** A plan that is given is simulated as it is: what was to make another must not seem to be obeyed. */
+function refuseChoices(chosen: Choices): void {
+  const { seed: _, ...planning } = planningOptions;
+  const idle = Object.entries(planning)
+    .filter(([key]) => chosen[key as keyof typeof planning] !== undefined)
+    .map(([, { flags }]) => flags.split(" ")[0]);
+  if (idle.length === 0) return;
+  throw usage(`${idle.join(", ")} cannot change the plan of --plan; leave it out, or plan again`);
+}
+
+function runPlan(
+  { problem, placement }: Planned,
+  asked: SimulationOptions,
+  { terminal }: { readonly terminal: Terminal },
+): Simulation {
+  const found = terminal.blocking(() => simulatePlan(problem, placement, asked));
+  if (found.type === "simulated") return found;
+  throw new CodedError("PLAN_INFEASIBLE", found.reason, { witness: found.witness });
+}
+
+function report(
+  simulation: Simulation,
+  { claimed }: Planned,
+  { arrivals, warmUp, events }: Question,
+  { terminal }: { readonly terminal: Terminal },
+): number {
+  const found: SimulationReport = { simulation, claimed, arrivals, warmUp, events };
+  if (terminal.json) terminal.document(simulationDocument(found));
+  else terminal.line(formatSimulation(found, terminal));
+  return 0;
+}
