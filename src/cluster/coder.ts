@@ -5,6 +5,7 @@ import { defaultLimits } from "../transport/transport.ts";
 import type { DeviceDeployment } from "./deployment.ts";
 import type { TensorMessage } from "./message.ts";
 import { malformed, type Received } from "./protocol.ts";
+import { RecentLeast } from "./recent-least.ts";
 
 export interface CoderOptions {
   readonly clock: Clock;
@@ -21,15 +22,12 @@ export interface Coded {
   readonly seconds: number;
 }
 
-/** So many codings of a tensor are looked back at for the least of them. */
-const remembered = 8;
-
 /** Codes what a device sends and decodes what it receives, where its deployment says so. */
 export class Coder {
   readonly #codecs: Codecs;
   readonly #options: CoderOptions;
-  /** Seconds a byte of the last codings, by what was done. */
-  readonly #recent = new Map<string, number[]>();
+  /** Seconds a byte, by what was done. */
+  readonly #least = new RecentLeast();
 
   private constructor(codecs: Codecs, options: CoderOptions) {
     this.#codecs = codecs;
@@ -86,10 +84,6 @@ export class Coder {
     throw malformed(`a deployment with codec '${name}'`, "it is not known here");
   }
 
-  /**
-   * Wall and processor seconds both count what others do in the meantime, so that both are upper
-   * limits, and the least of a few is close to the codec's own.
-   */
   #timed(
     what: string,
     { dataType, shape }: Omit<TensorValue, "data">,
@@ -100,9 +94,9 @@ export class Coder {
     const [wall, processor] = [clock.now(), processorSeconds()];
     const data = work();
     const seconds = Math.min(clock.now() - wall, processorSeconds() - processor);
-    const recent = [...(this.#recent.get(what) ?? []), seconds / Math.max(1, bytes)];
-    this.#recent.set(what, recent.slice(-remembered));
-    return { value: { dataType, shape, data }, seconds: Math.min(...recent) * Math.max(1, bytes) };
+    const size = Math.max(1, bytes);
+    const least = this.#least.take(what, seconds / size) * size;
+    return { value: { dataType, shape, data }, seconds: least };
   }
 }
 

@@ -8,6 +8,7 @@ import type { HopTiming, Report, StageTiming } from "./message.ts";
 import type { Sent } from "./outbox.ts";
 import { Processor } from "./processor.ts";
 import { malformed } from "./protocol.ts";
+import { RecentLeast } from "./recent-least.ts";
 
 export interface ExecutorOptions {
   readonly deployment: DeviceDeployment;
@@ -94,6 +95,7 @@ export class Executor {
   readonly #forgotten = new Set<number>();
   #ready: readonly Ready[] = [];
   readonly #processor: Processor;
+  readonly #least = new RecentLeast();
   #busy = false;
   #peakRequests = 0;
 
@@ -298,7 +300,8 @@ export class Executor {
     const { clock, deployment } = this.#options;
     try {
       const { outputs, computeSeconds } = await result;
-      await this.#processor.occupy(sinceSeconds, computeSeconds);
+      // Only a slower device waits for this: what disturbs this machine must not take longer as well.
+      await this.#processor.occupy(sinceSeconds, this.#least.take(stage.id, computeSeconds));
       work.stages.push({
         stage: stage.id,
         device: deployment.device,
