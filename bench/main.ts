@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 const all = [
   "onnx-io",
   "exact-line",
+  "envelope",
   "additive",
   "transport",
   "prediction",
