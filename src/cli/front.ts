@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Profile } from "../cost/profile.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { Infeasible } from "../plan/feasibility.ts";
+import { loadHighsSolver } from "../plan/highs.node.ts";
 import { type Front, findFront } from "../plan/pareto.ts";
 import { parseAxes } from "../plan/pareto-axis.ts";
 import { choosePlanner } from "../plan/planners.ts";
@@ -75,12 +76,13 @@ export async function planFront(
   const axes = parseAxes(pareto, topology);
   const problem = problemOf(profile, topology, options);
   const { points = defaultPoints, timeLimit = secondsPerPlan } = options;
+  const solver = await loadHighsSolver();
   const progress = showProgress("front", terminal);
   const solves = { count: 0 };
   const solve: Solve = (part) => {
     solves.count++;
     progress.update(Math.min(0.99, solves.count / (3 * points)), `plan ${solves.count}`);
-    return runWithin(choosePlanner(part).planner, part, { ...options, timeLimit });
+    return runWithin(choosePlanner(part).planner, part, { ...options, timeLimit }, solver);
   };
   const front = terminal.blocking(() => findFront(problem, axes, { solve, points }));
   progress.stop();

@@ -8,6 +8,7 @@ import type { Topology } from "../cost/topology.ts";
 import { mergeTraces, readTrace, statesOf, type WeightedState } from "../cost/trace.ts";
 import { parseVariation, sampleStates } from "../cost/variation.ts";
 import type { Infeasible } from "../plan/feasibility.ts";
+import { loadHighsSolver } from "../plan/highs.node.ts";
 import { parseJudge } from "../plan/judge.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Problem } from "../plan/problem.ts";
@@ -83,24 +84,27 @@ export async function readStates(
 }
 
 /** Plans for states of the world. @throws USAGE_INVALID */
-export function decideUncertain(
+export async function decideUncertain(
   problem: Problem,
   states: readonly WeightedState[],
   choices: UncertainChoices,
   terminal: Terminal,
-): Plan | Infeasible {
+): Promise<Plan | Infeasible> {
   const judge = parseJudge(choices.judge ?? "mean");
   const { planner } = plannerOf(choices, problem);
   const { timeLimit = secondsPerPlan, seed = 1 } = choices;
+  const solver = await loadHighsSolver();
   const progress = showProgress("plans", terminal);
   const solves = { count: 0 };
   const solve: Solve = (part) => {
     solves.count++;
     progress.update(1 - 0.97 ** solves.count, `plan ${solves.count}`);
-    return runWithin(planner, part, { ...choices, timeLimit });
+    return runWithin(planner, part, { ...choices, timeLimit }, solver);
   };
   const started = performance.now();
-  const plan = terminal.blocking(() => planUncertain(problem, { solve, judge, states, seed }));
+  const plan = terminal.blocking(() =>
+    planUncertain(problem, { solve, solver, judge, states, seed }),
+  );
   progress.stop();
   if ("type" in plan) return plan;
   return { ...plan, decisionSeconds: (performance.now() - started) / 1000 };

@@ -1,12 +1,21 @@
 import { nominalState, type State } from "../cost/state.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { WeightedState } from "../cost/trace.ts";
-import type { CostLine } from "./cost-line.ts";
+import { type CostLine, costAt } from "./cost-line.ts";
 
-/** A link or device that is not always the same. */
-interface Parameter {
+interface Place {
   readonly type: "link" | "device";
   readonly position: number;
+}
+
+interface PlaceInStep extends Place {
+  /** Its value is so many times that of the parameter. */
+  readonly times: number;
+}
+
+/** Links, or devices, that change together. */
+interface Parameter {
+  readonly places: readonly [PlaceInStep, ...PlaceInStep[]];
 }
 
 /** A cost line in the varying parameters alone: constant + Σ factor · value. */
@@ -28,6 +37,8 @@ export class StateSet {
   readonly parameters: readonly Parameter[];
   /** Shape [states, parameters], row by row. */
   readonly values: Float64Array;
+  /** The weighted mean of all states: of 1 ÷ bandwidth, not of bandwidth. */
+  readonly means: Float64Array;
   readonly #always: State;
 
   /** @param states at least one, of the topology; equal ones are merged */
@@ -37,26 +48,22 @@ export class StateSet {
     this.weights = Float64Array.from(merged, ({ weightSeconds }) => weightSeconds / total);
     const [first] = merged;
     this.#always = first?.state ?? nominalState(topology);
-    const isVarying = (type: Parameter["type"], position: number): boolean =>
-      merged.some(
-        ({ state }) =>
-          valueIn(state, { type, position }) !== valueIn(this.#always, { type, position }),
-      );
-    const list = (type: Parameter["type"], count: number): Parameter[] =>
-      Array.from({ length: count }, (_, position) => ({ type, position })).filter(({ position }) =>
-        isVarying(type, position),
-      );
-    this.parameters = [
-      ...list("link", topology.links.length),
-      ...list("device", topology.devices.length),
-    ];
-    this.values = Float64Array.from(
-      merged.flatMap(({ state }) => this.parameters.map((parameter) => valueIn(state, parameter))),
+    this.parameters = findParameters(
+      topology,
+      merged.map(({ state }) => state),
     );
+    this.values = Float64Array.from(
+      merged.flatMap(({ state }) => this.parameters.map(({ places }) => valueIn(state, places[0]))),
+    );
+    this.means = this.meanOf(this.weights.keys());
   }
 
   get size(): number {
     return this.weights.length;
+  }
+
+  get width(): number {
+    return this.parameters.length;
   }
 
   value(state: number, parameter: number): number {
@@ -68,8 +75,8 @@ export class StateSet {
     return this.values.subarray(state * length, (state + 1) * length);
   }
 
-  /** The weighted mean of some states, all unless told: of 1 ÷ bandwidth, not of bandwidth. */
-  mean(states: Iterable<number> = this.weights.keys()): Float64Array {
+  /** The weighted mean of some states. */
+  meanOf(states: Iterable<number>): Float64Array {
     const sums = new Float64Array(this.parameters.length);
     let total = 0;
     for (const state of states) {
@@ -84,7 +91,7 @@ export class StateSet {
 
   /** What people mean by the mean: of the bandwidths themselves. */
   meanOfBandwidths(): Float64Array {
-    return Float64Array.from(this.parameters, ({ type }, parameter) => {
+    return Float64Array.from(this.parameters, ({ places: [{ type }] }, parameter) => {
       let sum = 0;
       this.weights.forEach((weight, state) => {
         const value = this.value(state, parameter);
@@ -104,39 +111,35 @@ export class StateSet {
     );
   }
 
-  vectorOf(state: State): Float64Array {
-    return Float64Array.from(this.parameters, (parameter) => valueIn(state, parameter));
-  }
-
   stateOf(vector: Float64Array): State {
     const bandwidthBitsPerSecond = [...this.#always.bandwidthBitsPerSecond];
     const slowDown = [...this.#always.slowDown];
-    this.parameters.forEach(({ type, position }, parameter) => {
-      const value = vector[parameter] as number;
-      if (type === "link") bandwidthBitsPerSecond[position] = 1 / value;
-      else slowDown[position] = value;
+    this.parameters.forEach(({ places }, parameter) => {
+      for (const { type, position, times } of places) {
+        const value = times * (vector[parameter] as number);
+        if (type === "link") bandwidthBitsPerSecond[position] = 1 / value;
+        else slowDown[position] = value;
+      }
     });
     return { bandwidthBitsPerSecond, slowDown };
   }
 
   /** A cost line with what does not vary summed up. */
   reduce({ constant, perLink, perDevice }: CostLine): SetLine {
-    const factors = Float64Array.from(
-      this.parameters,
-      ({ type, position }) => (type === "link" ? perLink : perDevice)[position] as number,
+    const links = [...perLink];
+    const devices = [...perDevice];
+    const factors = Float64Array.from(this.parameters, ({ places }) =>
+      places.reduce((sum, { type, position, times }) => {
+        const list = type === "link" ? links : devices;
+        const factor = list[position] as number;
+        list[position] = 0;
+        return sum + times * factor;
+      }, 0),
     );
-    const { bandwidthBitsPerSecond, slowDown } = this.#always;
-    const varies = (type: Parameter["type"], position: number): boolean =>
-      this.parameters.some((other) => other.type === type && other.position === position);
-    let sum = constant;
-    perLink.forEach((factor, link) => {
-      if (factor > 0 && !varies("link", link))
-        sum += factor / (bandwidthBitsPerSecond[link] as number);
-    });
-    perDevice.forEach((factor, device) => {
-      if (!varies("device", device)) sum += factor * (slowDown[device] as number);
-    });
-    return { constant: sum, factors };
+    return {
+      constant: costAt({ constant, perLink: links, perDevice: devices }, this.#always),
+      factors,
+    };
   }
 
   /** What a line costs in each state. */
@@ -181,10 +184,36 @@ export function costOf({ constant, factors }: SetLine, vector: Float64Array): nu
   return cost;
 }
 
-function valueIn(
-  { bandwidthBitsPerSecond, slowDown }: State,
-  { type, position }: Parameter,
-): number {
+/** Values whose ratio differs by less, relative, change together. */
+const inStep = 1e-12;
+
+/** What varies; one parameter for all that is in step. O(parameters · (links + devices) · states) time. */
+function findParameters(topology: Topology, states: readonly State[]): Parameter[] {
+  const places = [
+    ...topology.links.map((_, position): Place => ({ type: "link", position })),
+    ...topology.devices.map((_, position): Place => ({ type: "device", position })),
+  ];
+  const found: [PlaceInStep, ...PlaceInStep[]][] = [];
+  for (const place of places) {
+    const [first] = states;
+    if (first === undefined) continue;
+    const start = valueIn(first, place);
+    if (states.every((state) => valueIn(state, place) === start)) continue;
+    const known = found.find(([{ type, position }]) => {
+      if (type !== place.type) return false;
+      const ratio = start / valueIn(first, { type, position });
+      return states.every((state) => {
+        const value = ratio * valueIn(state, { type, position });
+        return Math.abs(valueIn(state, place) - value) <= inStep * value;
+      });
+    });
+    if (known === undefined) found.push([{ ...place, times: 1 }]);
+    else known.push({ ...place, times: start / valueIn(first, known[0]) });
+  }
+  return found.map((members) => ({ places: members }));
+}
+
+function valueIn({ bandwidthBitsPerSecond, slowDown }: State, { type, position }: Place): number {
   return type === "link"
     ? 1 / (bandwidthBitsPerSecond[position] as number)
     : (slowDown[position] as number);

@@ -24,7 +24,7 @@ export class Pool {
   readonly #set: StateSet;
   readonly #judge: (costs: Float64Array) => number;
   readonly #known = new Map<string, Candidate | null>();
-  #best: Candidate | null = null;
+  readonly #sorted: Candidate[] = [];
 
   constructor(problem: Problem, set: StateSet, judge: (costs: Float64Array) => number) {
     this.#problem = problem;
@@ -33,16 +33,12 @@ export class Pool {
   }
 
   get best(): Candidate | null {
-    return this.#best;
+    return this.#sorted[0] ?? null;
   }
 
-  /** Lines of the best placements, few enough to be looked at often. */
-  lines(most: number): SetLine[] {
-    return [...this.#known.values()]
-      .filter((candidate) => candidate !== null)
-      .sort((a, b) => a.value - b.value)
-      .slice(0, most)
-      .map(({ line }) => line);
+  /** Lines of the placements, the best first. */
+  lines(): readonly SetLine[] {
+    return this.#sorted.map(({ line }) => line);
   }
 
   /** Judges a placement; `null`: not allowed. O(nodes + hops + states · (parameters + log states)). */
@@ -52,23 +48,23 @@ export class Pool {
     if (known !== undefined) return known;
     const candidate = this.#judged(placement);
     this.#known.set(key, candidate);
-    if (candidate !== null && candidate.value < (this.#best?.value ?? Number.POSITIVE_INFINITY)) {
-      this.#best = candidate;
-    }
+    if (candidate === null) return null;
+    const after = this.#sorted.findIndex(({ value }) => value > candidate.value);
+    this.#sorted.splice(after < 0 ? this.#sorted.length : after, 0, candidate);
     return candidate;
   }
 
   /** Moves nodes from the best placement as long as that helps; tries a fixed number of moves at most. */
   improve(): void {
     let tries = Math.min(mostMoves, Math.ceil(mostCosts / this.#set.size));
-    for (let start = this.#best; start !== null; ) {
+    for (let start = this.best; start !== null; ) {
       for (const placement of this.#neighbours(start.placement)) {
         if (tries-- <= 0) return;
         this.add(placement);
-        if (this.#best !== start) break;
+        if (this.best !== start) break;
       }
-      if (this.#best === start) return;
-      start = this.#best;
+      if (this.best === start) return;
+      start = this.best;
     }
   }
 

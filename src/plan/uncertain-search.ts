@@ -2,13 +2,15 @@ import { topologyAt } from "../cost/state.ts";
 import { placementOf } from "./check.ts";
 import { evaluate } from "./evaluate.ts";
 import { type Judge, judgedCost } from "./judge.ts";
+import type { LinearSolver } from "./linear-solver.ts";
+import { lowPoint } from "./low-point.ts";
 import { gapOf } from "./make-plan.ts";
 import type { Plan } from "./plan.ts";
 import { createProblem, type Placement, type Problem } from "./problem.ts";
 import { problemAt } from "./problem-at.ts";
+import { boundQuantile } from "./quantile-bound.ts";
 import type { Solve } from "./solve.ts";
 import { costOf, type StateSet } from "./state-set.ts";
-import { lowState } from "./uncertain-bound.ts";
 import { type Candidate, Pool } from "./uncertain-pool.ts";
 import type { Compared } from "./uncertainty.ts";
 
@@ -26,8 +28,17 @@ export class UncertainSearch {
   readonly #set: StateSet;
   readonly #solve: Solve;
   readonly #judge: Judge;
+  readonly #solver: LinearSolver | undefined;
 
-  constructor(problem: Problem, set: StateSet, judge: Judge, solve: Solve) {
+  /** @param solver for quantiles; without it their bound is weaker */
+  constructor(
+    problem: Problem,
+    set: StateSet,
+    judge: Judge,
+    solve: Solve,
+    solver: LinearSolver | undefined,
+  ) {
+    this.#solver = solver;
     this.#problem = problem;
     this.#set = set;
     this.#solve = solve;
@@ -43,7 +54,7 @@ export class UncertainSearch {
   }
 
   minimiseMean(): number | null {
-    const found = this.#planAt(this.#set.mean());
+    const found = this.#planAt(this.#set.means);
     if (found === null) return null;
     this.pool.add(found.placement);
     return found.plan.bound;
@@ -52,14 +63,30 @@ export class UncertainSearch {
   /** Returns a bound of the quantile of every placement. */
   minimiseQuantile(quantile: number): number | null {
     const set = this.#set;
-    this.solveAt(set.mean());
+    this.solveAt(set.means);
     this.solveAt(set.quantiles(quantile));
     const bound = this.#raiseBound(quantile);
     if (this.#isClosed(bound)) return bound;
     this.#lookAround(quantile);
     this.pool.improve();
     this.#lookAround(quantile);
-    return Math.max(bound, this.#raiseBound(quantile));
+    const raised = Math.max(bound, this.#raiseBound(quantile));
+    const solver = this.#solver;
+    if (solver === undefined || this.#isClosed(raised)) return raised;
+    const run = {
+      quantile,
+      solver,
+      lines: () => this.pool.lines(),
+      best: () => (this.pool.best as Candidate).value,
+      boundAt: (vector: Float64Array) => {
+        const found = this.#planAt(vector);
+        if (found !== null) this.pool.add(found.placement);
+        return found?.plan.bound ?? null;
+      },
+    };
+    const divided = boundQuantile(set, run, raised);
+    this.#lookAround(quantile);
+    return divided;
   }
 
   /**
@@ -79,10 +106,15 @@ export class UncertainSearch {
     return { mean: set.average(adapted), judged: judgedCost(set, adapted, this.#judge) };
   }
 
-  /** @param state for which the placement was made */
-  figuresOf(placement: Placement, state: Float64Array): Compared {
-    const { costs, value, line } = this.pool.add(placement) as Candidate;
-    return { mean: this.#set.average(costs), judged: value, promised: costOf(line, state) };
+  /** @param promised what it costs in the state that it was made for */
+  figuresOf(placement: Placement, promised: number): Compared {
+    const { costs, value } = this.pool.add(placement) as Candidate;
+    return { mean: this.#set.average(costs), judged: value, promised };
+  }
+
+  /** What a placement costs where the parameters have these values. */
+  costAt(placement: Placement, vector: Float64Array): number {
+    return costOf((this.pool.add(placement) as Candidate).line, vector);
   }
 
   /** With new routes and codecs too. */
@@ -102,7 +134,7 @@ export class UncertainSearch {
     let bound = Number.NEGATIVE_INFINITY;
     let last: string | null = null;
     for (let round = 0; round < mostRounds; round++) {
-      const vector = lowState(this.#set, quantile, this.pool.lines(lookedAt));
+      const vector = lowPoint(this.#set, quantile, this.#worth());
       if (vector.join(" ") === last) break;
       last = vector.join(" ");
       const found = this.#planAt(vector);
@@ -124,10 +156,16 @@ export class UncertainSearch {
       this.solveAt(set.vector(order[at] as number));
       for (const width of [0.02, 0.1]) {
         const reach = Math.ceil(width * set.size);
-        this.solveAt(set.mean(order.subarray(Math.max(0, at - reach), at + reach + 1)));
+        this.solveAt(set.meanOf(order.subarray(Math.max(0, at - reach), at + reach + 1)));
       }
       if (this.pool.best === start) return;
     }
+  }
+
+  /** The least cost of good placements at a point. */
+  #worth(): (point: Float64Array) => number {
+    const lines = this.pool.lines().slice(0, lookedAt);
+    return (point) => Math.min(...lines.map((line) => costOf(line, point)));
   }
 
   #isClosed(bound: number): boolean {

@@ -4,12 +4,12 @@
  * @module
  */
 import { CodedError } from "../base/errors.ts";
-import { nominalState } from "../cost/state.ts";
 import type { WeightedState } from "../cost/trace.ts";
 import { check, placementOf } from "./check.ts";
 import { evaluate } from "./evaluate.ts";
 import type { Infeasible } from "./feasibility.ts";
 import { formatJudge, type Judge } from "./judge.ts";
+import type { LinearSolver } from "./linear-solver.ts";
 import { gapOf, makePlan } from "./make-plan.ts";
 import type { Plan } from "./plan.ts";
 import type { Problem } from "./problem.ts";
@@ -22,6 +22,8 @@ import type { Uncertainty } from "./uncertainty.ts";
 export interface UncertainRun {
   /** Should minimise sums, with bounds. */
   readonly solve: Solve;
+  /** For bounds of quantiles; without it they are weaker. */
+  readonly solver?: LinearSolver;
   readonly judge: Judge;
   /** Of the problem's topology, one at least. */
   readonly states: readonly WeightedState[];
@@ -33,8 +35,8 @@ export interface UncertainRun {
  * Its routes and codecs are those of the problem's own topology, in every state.
  *
  * The mean: one plan at the mean of 1 ÷ bandwidth and slow-down, since costs are linear in these;
- * exact. A quantile: plans at many states, moves of nodes, and the bound of `lowState`; exact if one
- * thing varies, else with a gap.
+ * exact. A quantile: plans at many states, moves of nodes, and a bound; exact if one
+ * thing varies, else with a gap; see `lowPoint` and `boundQuantile`.
  *
  * @returns a plan for the stated topology that says how it fares over the states
  * @throws USAGE_INVALID for the objective throughput, and where the latency, period or energy is limited
@@ -42,7 +44,7 @@ export interface UncertainRun {
 export function planUncertain(problem: Problem, run: UncertainRun): Plan | Infeasible {
   refuseWhatVaries(problem);
   const set = new StateSet(problem.topology, run.states);
-  const search = new UncertainSearch(problem, set, run.judge, run.solve);
+  const search = new UncertainSearch(problem, set, run.judge, run.solve, run.solver);
   const stated = run.solve(problem);
   if ("type" in stated) return stated;
   search.pool.add(placementOf(problem, stated));
@@ -61,10 +63,11 @@ export function planUncertain(problem: Problem, run: UncertainRun): Plan | Infea
   };
   const provenance = { planner: stated.planner, optimalAmong: null, seed: run.seed };
   const plan = makePlan(problem, incumbent, evaluation, { ...provenance, decisionSeconds: 0 });
-  const nominal = set.vectorOf(nominalState(problem.topology));
   const compared = {
-    stated: search.figuresOf(placementOf(problem, stated), nominal),
-    ...(trapped === null ? {} : { meanBandwidth: search.figuresOf(trapped, middle) }),
+    stated: search.figuresOf(placementOf(problem, stated), check(problem, stated).value),
+    ...(trapped === null
+      ? {}
+      : { meanBandwidth: search.figuresOf(trapped, search.costAt(trapped, middle)) }),
     adapting,
   };
   const answer = { ...plan, uncertainty: summarise(set, best, run.judge, bound, compared) };
@@ -108,7 +111,7 @@ function summarise(
       quantiles.map((quantile) => [formatJudge(quantile), set.quantile(costs, quantile)]),
     ),
     worst: costs.reduce((most, cost) => Math.max(most, cost)),
-    meanState: set.stateOf(set.mean()),
+    meanState: set.stateOf(set.means),
     compared,
   };
 }

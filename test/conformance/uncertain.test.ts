@@ -5,6 +5,7 @@ import { nominalState } from "../../src/cost/state.ts";
 import type { WeightedState } from "../../src/cost/trace.ts";
 import { check, placementOf } from "../../src/plan/check.ts";
 import { evaluate } from "../../src/plan/evaluate.ts";
+import { loadHighsSolver } from "../../src/plan/highs.node.ts";
 import type { Judge } from "../../src/plan/judge.ts";
 import { readPlan } from "../../src/plan/plan.ts";
 import { exact } from "../../src/plan/planners/exact.ts";
@@ -18,6 +19,7 @@ import { toProblem } from "./planner.ts";
 import { randomQuestion } from "./planner-problems.ts";
 
 const clock = { now: () => seconds(0), sleep: () => Promise.resolve() };
+const solver = await loadHighsSolver();
 const solve: Solve = (problem) => runPlanner(exact, problem, { seed: 1, clock });
 
 interface Case {
@@ -93,7 +95,7 @@ function bestOf(given: Case, judge: Judge): number | null {
 function tryCase(given: Case, judge: Judge, where: string): [Uncertainty, number] | null {
   const best = bestOf(given, judge);
   const { problem, states } = given;
-  const plan = planUncertain(problem, { solve, judge, states, seed: 1 });
+  const plan = planUncertain(problem, { solve, solver, judge, states, seed: 1 });
   expect("type" in plan, where).toBe(best === null);
   if ("type" in plan || best === null) return null;
   expect(() => check(problem, readPlan(JSON.stringify(plan))), where).not.toThrow();
@@ -151,7 +153,7 @@ test("with one thing that varies the plan for a quantile is the best of all, and
 test("with many things that vary the bound of a quantile holds, and the plan is near it", () => {
   const excesses: number[] = [];
   const gaps: number[] = [];
-  for (let seed = 1; seed <= 40; seed++) {
+  for (let seed = 1; seed <= 20; seed++) {
     const found = tryCase(
       randomCase(seed, 25, () => true),
       0.9,
@@ -162,7 +164,7 @@ test("with many things that vary the bound of a quantile holds, and the plan is 
     excesses.push(value / best - 1);
     gaps.push(gap as number);
   }
-  expect(excesses.length).toBeGreaterThan(25);
+  expect(excesses.length).toBeGreaterThan(12);
   const share = (values: readonly number[], most: number): number =>
     values.filter((value) => value <= most).length / values.length;
   expect(share(excesses, 1e-9)).toBeGreaterThan(0.9);

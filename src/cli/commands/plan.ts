@@ -64,7 +64,7 @@ export const plan: Command = defineCommand({
     const answer =
       states === null
         ? await decide(planner, problem, options, terminal)
-        : decideUncertain(problem, states, options, terminal);
+        : await decideUncertain(problem, states, options, terminal);
     if ("type" in answer) {
       return reportInfeasible(answer, formatObjective(problem.objective), terminal);
     }
