@@ -32,6 +32,10 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     summary: "say why a plan is as it is, and what would have to change for it to change",
     load: async () => (await import("./commands/explain.ts")).explain,
   },
+  simulate: {
+    summary: "run a plan in virtual time: queues, arrivals, changing links and loads, losses",
+    load: async () => (await import("./commands/simulate.ts")).simulate,
+  },
   split: {
     summary: "cut a model along a plan into ONNX parts that any runtime can run",
     load: async () => (await import("./commands/split.ts")).split,
