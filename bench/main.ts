@@ -18,6 +18,7 @@ const all = [
   "scale",
   "fronts",
   "simulate",
+  "wifi",
   "workloads",
 ];
 const chosen = process.argv.slice(2);

@@ -5,7 +5,7 @@ import type { Problem } from "../problem.ts";
 import type { PiecesModel } from "./exact-pieces-model.ts";
 
 /** Below the sums of rounded numbers. */
-const rounding = 1 - 1e-9;
+const rounding = 1 - 1e-11;
 
 /**
  * A period that no placement beats, whatever its stages are.

@@ -3,30 +3,35 @@ import type { Incumbent, Planning, Tools } from "../planner.ts";
 import type { Problem } from "../problem.ts";
 import { piecesEffort, planPieces } from "./exact-pieces.ts";
 import { exactThroughput } from "./exact-throughput.ts";
+import { unitModel } from "./exact-throughput-model.ts";
+import { findStar } from "./exact-throughput-star.ts";
 
 /** With more devices that can run nodes, sets of devices are too many to search. */
 const mostRunners = 10;
 
 /**
- * The least period with the codecs as they are, by the search that fits the number of devices.
+ * The least period with the codecs as they are, by the searches that fit the devices.
  *
- * Up to ten devices: search over sets of devices and chains of ideals, and where that leaves a gap
- * chains of pieces, which may be better and are the best of their class. More devices: chains of
- * pieces, with a bound for all placements.
+ * A star, a hub with devices around it: dynamic programming over ideals and counts of alike devices.
+ * Else chains of pieces first: they are found soon, however many devices there are, and are the best
+ * of all where no piece can be divided. What they leave open is searched over sets of devices and
+ * chains of ideals where there are at most ten devices; with more, a bound for all placements stands
+ * beside the best chain.
  */
 export function* planPipelines(problem: Problem, tools: Tools): Planning {
-  if (isForPieces(problem)) return yield* planPieces(problem, piecesEffort.whole);
-  const found = yield* exactThroughput.plan(problem, tools);
-  if (isSettled(found)) return found;
-  return yield* joined(found, planPieces(problem, piecesEffort.brief));
+  const model = unitModel(problem);
+  const star = findStar(model);
+  if (star?.isExact === true) return yield* exactThroughput.plan(problem, tools);
+  const isMany = model.runners.length > mostRunners;
+  const found = yield* planPieces(problem, isMany ? piecesEffort.whole : piecesEffort.brief);
+  if (isSettled(found) || (isMany && star === null)) return found;
+  return yield* joined(found, exactThroughput.plan(problem, tools));
 }
 
 /** Whether the devices are too many for anything but chains of pieces. */
-export function isForPieces({ devices, index, seconds }: Problem): boolean {
-  const runners = devices.filter((_, device) =>
-    index.graph.nodes.some((_, node) => Number.isFinite(seconds.get(device, node))),
-  );
-  return runners.length > mostRunners;
+export function isForPieces(problem: Problem): boolean {
+  const model = unitModel(problem);
+  return model.runners.length > mostRunners && findStar(model) === null;
 }
 
 /** Whether a search left nothing open. */
@@ -38,16 +43,12 @@ function isSettled(found: Incumbent | Infeasible): boolean {
 /** A second search behind a first, of which nothing is lost: the better plan and the higher bound. */
 function* joined(first: Incumbent | Infeasible, second: Planning): Planning {
   let best = "type" in first ? null : first;
+  // What is better than the best of a class is no worse than any of it either.
+  const proven = best?.bestAmong === undefined ? {} : { bestAmong: best.bestAmong };
   const join = (found: Incumbent): Incumbent => {
     const bound = Math.max(best?.bound ?? 0, found.bound ?? 0);
     const better = best === null || found.value < best.value ? found : best;
-    // The best of a class is no better than what is better than it.
-    const { bestAmong } = found;
-    best = {
-      ...better,
-      bound: Math.min(bound, better.value),
-      ...(bestAmong === undefined ? {} : { bestAmong }),
-    };
+    best = { ...better, ...proven, bound: Math.min(bound, better.value) };
     return best;
   };
   for (;;) {
