@@ -8,7 +8,8 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { additiveCosts } from "../../src/plan/additive.ts";
 import { runEnvelope } from "../../src/plan/envelope.ts";
 import { type Parameter, stateAt } from "../../src/plan/envelope-box.ts";
-import { createDecider } from "../../src/plan/envelope-decision.ts";
+import { createDecider, findReigns } from "../../src/plan/envelope-decision.ts";
+import type { Envelope } from "../../src/plan/envelope-file.ts";
 import { evaluate } from "../../src/plan/evaluate.ts";
 import { findLine } from "../../src/plan/line.ts";
 import { cutLine } from "../../src/plan/planners/exact-line.ts";
@@ -141,7 +142,31 @@ function compare(
     if (evaluation.type === "infeasible") continue;
     expect(Math.abs(evaluation.value - cost), where).toBeLessThanOrEqual(1e-9 * cost);
   }
+  checkReigns(envelope, box, random, where);
   return { compared, placements: envelope.placements.length };
+}
+
+/** The reigns of a parameter cover its range without a gap, and agree with decisions within them. */
+function checkReigns(
+  envelope: Envelope,
+  box: readonly Parameter[],
+  random: Random,
+  where: string,
+): void {
+  const { decide, costOf } = createDecider(envelope);
+  const values = box.map(({ least, most }) => least * (most / least) ** random.next());
+  box.forEach(({ least, most }, position) => {
+    const reigns = findReigns(envelope, position, values);
+    expect(reigns[0]?.from, where).toBeCloseTo(least, 9);
+    expect((reigns.at(-1)?.to ?? 0) / most, where).toBeCloseTo(1, 9);
+    reigns.forEach(({ placement, from, to }, reign) => {
+      if (reign > 0) expect(from, where).toBe(reigns[reign - 1]?.to);
+      const inside = from + (to - from) * random.next();
+      const at = values.map((value, other) => (other === position ? inside : value));
+      const least = costOf(decide(at), at);
+      expect(Math.abs(costOf(placement, at) - least), where).toBeLessThanOrEqual(1e-9 * least);
+    });
+  });
 }
 
 function leastCost(problem: Problem): number {
