@@ -38,7 +38,8 @@ export class StageGrowth {
   readonly uses: FlowUses;
   readonly #model: StageModel;
   readonly #ideals: Ideals;
-  readonly #tables: readonly ClassTable[];
+  /** Made when a class is first grown. */
+  readonly #tables: (ClassTable | undefined)[];
   readonly #bytes: Float64Array;
   readonly #mostTerms: number;
   readonly #producers: Int32Array;
@@ -57,23 +58,25 @@ export class StageGrowth {
     this.#ideals = ideals;
     this.uses = usesOf(model);
     this.crossings = findCrossings(model, this.uses, ideals);
-    this.#tables = model.classes.map((one) => tabulate(model, one, ideals, this.crossings));
+    this.#class = model.classes[0] as DeviceClass;
+    this.#table = tabulate(model, this.#class, ideals, this.crossings);
+    this.#tables = [this.#table];
     this.#bytes = sumOver(ideals, model.unitBytes);
     this.#mostTerms = Math.max(1, ...model.classes.map(({ terms }) => terms.length));
     this.#producers = Int32Array.from(model.flows, ({ producer }) => producer ?? -1);
     this.#entered = new Float64Array(ideals.count * this.#mostTerms);
     this.#rest = new Float64Array(ideals.count * this.#mostTerms);
     this.#entering = new Float64Array(model.flows.length);
-    this.#table = this.#tables[0] as ClassTable;
-    this.#class = model.classes[0] as DeviceClass;
   }
 
   /** Begins with the empty stage of a class behind an ideal. */
   start(deviceClass: number, before: number): void {
     this.#before = before;
     this.#stage++;
-    this.#table = this.#tables[deviceClass] as ClassTable;
     this.#class = this.#model.classes[deviceClass] as DeviceClass;
+    this.#table =
+      this.#tables[deviceClass] ?? tabulate(this.#model, this.#class, this.#ideals, this.crossings);
+    this.#tables[deviceClass] = this.#table;
     const { starts, flows } = this.crossings;
     for (let at = starts[before] as number; at < (starts[before + 1] as number); at++) {
       this.#entering[flows[at] as number] = this.#stage;

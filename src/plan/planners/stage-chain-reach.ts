@@ -18,7 +18,7 @@ export interface Effort {
 }
 
 /** How many steps pass between two occasions for the caller to stop. */
-const pause = 300_000;
+const pause = 50_000;
 const nobody = 255;
 
 /**

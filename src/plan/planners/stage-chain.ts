@@ -28,7 +28,7 @@ export interface StageSearchLimits {
 export const stageSearchLimits: StageSearchLimits = {
   mostIdeals: 60_000,
   mostBytes: 5e8,
-  mostSteps: 2e9,
+  mostSteps: 1e9,
   mostOrderSteps: 2e8,
 };
 
@@ -216,6 +216,7 @@ class Course {
       } else if (effort.steps > effort.most) {
         return;
       } else {
+        isBelow = false;
         low = Math.max(low, goal, reach.nextSeconds);
         if (isAll) this.#bound = Math.max(this.#bound, low * (1 - equal));
       }
