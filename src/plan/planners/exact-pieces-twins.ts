@@ -2,14 +2,14 @@ import type { Problem } from "../problem.ts";
 
 /**
  * For each device the one before it in the list that is its like: exchanging the two changes no cost
- * of any plan that moves such tensors. -1: none. O(devices² · classes) time, and as much for each
- * kind of tensor where alike devices reach others through relays.
+ * of any plan that moves such tensors. -1: none. O(devices² · classes) time; where links form circles
+ * and alike devices reach others through relays, O(devices³) for each kind of tensor.
  */
 export function findTwins(problem: Problem, tensors: readonly number[]): number[] {
   const links = linksByEnds(problem);
   const kinds = new Set(tensors.map((tensor) => problem.hops.sampleOf(tensor)));
   const samples = [...kinds].map((kind) => problem.hops.samples[kind] as number);
-  const isDirect = once(() => areRoutesDirect(problem, samples));
+  const isClear = once(() => isTree(problem) || areRoutesDirect(problem, samples));
   const classes: number[][] = [];
   return problem.devices.map((_, device) => {
     // Being alike carries over from one to the next, so that one of each class is enough.
@@ -18,7 +18,7 @@ export function findTwins(problem: Problem, tensors: readonly number[]): number[
         other !== undefined &&
         areAlike(problem, other, device) &&
         areLinkedAlike(problem, links, other, device) &&
-        (isDirect() || areRoutedAlike(problem, links, samples, other, device)),
+        (isClear() || areRoutedAlike(problem, links, samples, other, device)),
     );
     const before = alike?.at(-1) ?? -1;
     if (alike === undefined) classes.push([device]);
@@ -42,6 +42,16 @@ function once(find: () => boolean): () => boolean {
     found ??= find();
     return found;
   };
+}
+
+/** Whether there is one way only between any two devices. */
+function isTree({ devices, hops }: Problem): boolean {
+  const count = devices.length;
+  const pairs = new Set(
+    hops.links.map(({ from, to }) => Math.min(from, to) * count + Math.max(from, to)),
+  );
+  // The door takes connected topologies only.
+  return pairs.size === count - 1;
 }
 
 function areRoutesDirect({ devices, hops }: Problem, samples: readonly number[]): boolean {
