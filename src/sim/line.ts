@@ -33,14 +33,14 @@ const gone = -2;
  * answers can come in bursts for ever.)
  */
 export class Line {
-  /** Requests whose steps have all ended. */
-  answered = 0;
   entered = 0;
   readonly #steps: readonly Step[];
   readonly #onRelease: OnRelease;
   readonly #queue: FlatQueue<number> = new FlatQueue();
   readonly #after: Rows;
   readonly #before: Rows;
+  /** By step: where in `#after` one stands that has not ended the next request yet. */
+  readonly #blocker: Int32Array;
   readonly #takes: Rows;
   readonly #frees: Rows;
   /** The steps of each server. */
@@ -56,7 +56,6 @@ export class Line {
   readonly #ended: Float64Array;
   /** When the request on a step ends; `Infinity`: none is on it. Steps of many at once have none. */
   readonly #endAt: Float64Array;
-  readonly #isLast: Uint8Array;
   /** Latency delays any number of requests at once. */
   readonly #holdsMany: Uint8Array;
   readonly #isDead: Uint8Array;
@@ -64,38 +63,48 @@ export class Line {
   readonly #holder: Int32Array;
   readonly #takenAt: Float64Array;
   readonly #turn: Int32Array;
+  /** By server: steps that have something to begin. */
+  readonly #waiting: Int32Array;
   readonly #touched: number[] = [];
 
   constructor(steps: readonly Step[], servers: number, onRelease: OnRelease) {
     const { length } = steps;
-    const before = invert(
-      steps.map(({ after }) => after),
-      length,
-    );
+    const followed = new Set(steps.flatMap(({ after }) => after));
+    const last = [...steps.keys()].filter((step) => !followed.has(step));
+    // The answer is one more step, which comes after those that no other one follows.
+    const after = [...steps.map((step) => step.after), last];
     this.#steps = steps;
     this.#onRelease = onRelease;
-    this.#after = toRows(steps.map(({ after }) => after));
-    this.#before = toRows(before);
+    this.#after = toRows(after);
+    this.#before = toRows(invert(after, length));
+    this.#blocker = this.#after.starts.slice(0, length + 1);
     const takes = steps.map((step) => step.takes);
     this.#takes = toRows(takes);
     this.#frees = toRows(steps.map(({ frees }) => frees));
-    const users = invert(takes, servers);
-    this.#users = toRows(users);
-    this.#seats = Int32Array.from(
-      takes.flatMap((list, step) => list.map((server) => users[server]?.indexOf(step) ?? 0)),
-    );
+    this.#users = toRows(invert(takes, servers));
+    const seats = new Int32Array(servers);
+    this.#seats = this.#takes.items.map((server) => {
+      const seat = at(seats, server);
+      seats[server] = seat + 1;
+      return seat;
+    });
+    this.#waiting = new Int32Array(servers);
     this.#seconds = Float64Array.from(steps, ({ seconds }) => seconds);
     this.#stretch = new Float64Array(length).fill(1);
-    this.#ready = new Float64Array(length);
+    this.#ready = new Float64Array(length + 1);
     this.#begun = new Float64Array(length);
     this.#ended = new Float64Array(length);
     this.#endAt = new Float64Array(length).fill(Number.POSITIVE_INFINITY);
-    this.#isLast = Uint8Array.from(before, (list) => (list.length === 0 ? 1 : 0));
     this.#holdsMany = Uint8Array.from(steps, ({ type }) => (type === "latency" ? 1 : 0));
     this.#isDead = new Uint8Array(length);
     this.#holder = new Int32Array(servers).fill(idle);
     this.#takenAt = new Float64Array(servers);
     this.#turn = new Int32Array(servers);
+  }
+
+  /** Requests whose steps have all ended. */
+  get answered(): number {
+    return at(this.#ready, this.#steps.length);
   }
 
   /** When the next step ends; `Infinity`: nothing is under way. */
@@ -120,19 +129,18 @@ export class Line {
   /** One more request comes in. */
   enter(now: number): void {
     this.entered++;
-    const { length } = this.#seconds;
-    for (let step = 0; step < length; step++) {
-      if (at(this.#after.starts, step) === at(this.#after.starts, step + 1)) {
-        this.#offer(step, this.entered, now);
-      }
+    for (let step = 0; step <= this.#steps.length; step++) {
+      const isFirst = at(this.#after.starts, step) === at(this.#after.starts, step + 1);
+      if (isFirst) this.#offer(step, now);
     }
-    if (length === 0) this.answered++;
   }
 
   /** Has every idle server begin what it can. */
   start(now: number): void {
     for (let server = this.#touched.pop(); server !== undefined; server = this.#touched.pop()) {
-      if (at(this.#holder, server) === idle) this.#serve(server, now);
+      if (at(this.#holder, server) === idle && at(this.#waiting, server) > 0) {
+        this.#serve(server, now);
+      }
     }
   }
 
@@ -193,11 +201,24 @@ export class Line {
     }
     const next = this.#before;
     for (let i = at(next.starts, step); i < at(next.starts, step + 1); i++) {
-      const other = at(next.items, i);
-      const ready = this.#endedBefore(other);
-      if (ready > at(this.#ready, other)) this.#offer(other, ready, now);
+      this.#unblock(at(next.items, i), step, now);
     }
-    if (at(this.#isLast, step) === 1 && request === this.answered) this.#answer();
+  }
+
+  /** A step that was waited for has ended: perhaps it was the last one. */
+  #unblock(step: number, ended: number, now: number): void {
+    const { starts, items } = this.#after;
+    const blocker = at(this.#blocker, step);
+    if (at(items, blocker) !== ended) return;
+    const first = at(starts, step);
+    const count = at(starts, step + 1) - first;
+    for (let i = 1; i < count; i++) {
+      const other = first + ((blocker - first + i) % count);
+      if (at(this.#ended, at(items, other)) > at(this.#ready, step)) continue;
+      this.#blocker[step] = other;
+      return;
+    }
+    this.#offer(step, now);
   }
 
   #free(server: number, now: number, isCut: boolean): void {
@@ -207,31 +228,23 @@ export class Line {
     this.#touched.push(server);
   }
 
-  /** How many requests have all that a step waits for. */
-  #endedBefore(step: number): number {
-    const { starts, items } = this.#after;
-    let least = Number.POSITIVE_INFINITY;
-    for (let i = at(starts, step); i < at(starts, step + 1); i++) {
-      least = Math.min(least, at(this.#ended, at(items, i)));
+  /** One more request has all that a step waits for. */
+  #offer(step: number, now: number): void {
+    const waited = at(this.#ready, step);
+    this.#ready[step] = waited + 1;
+    if (step === this.#steps.length || at(this.#isDead, step) === 1) return;
+    const { starts, items } = this.#takes;
+    const first = at(starts, step);
+    if (first === at(starts, step + 1)) {
+      this.#begin(step, now);
+      return;
     }
-    return least;
-  }
-
-  #answer(): void {
-    let least = Number.POSITIVE_INFINITY;
-    for (let step = 0; step < this.#isLast.length; step++) {
-      if (at(this.#isLast, step) === 1) least = Math.min(least, at(this.#ended, step));
-    }
-    this.answered = least;
-  }
-
-  #offer(step: number, ready: number, now: number): void {
-    this.#ready[step] = ready;
-    if (at(this.#isDead, step) === 1) return;
-    const first = at(this.#takes.starts, step);
     // A step of several servers stands in the list of each: whichever is let go last begins it.
-    if (first < at(this.#takes.starts, step + 1)) this.#touched.push(at(this.#takes.items, first));
-    else while (at(this.#begun, step) < ready) this.#begin(step, now);
+    this.#touched.push(at(items, first));
+    if (at(this.#begun, step) < waited) return;
+    for (let i = first; i < at(starts, step + 1); i++) {
+      this.#waiting[at(items, i)] = at(this.#waiting, at(items, i)) + 1;
+    }
   }
 
   #serve(server: number, now: number): void {
@@ -262,9 +275,11 @@ export class Line {
     const end = now + at(this.#seconds, step) * at(this.#stretch, step);
     this.#endAt[step] = end;
     this.#queue.push(step, end);
+    const isLast = at(this.#begun, step) === at(this.#ready, step);
     const { starts, items } = this.#takes;
     for (let i = at(starts, step); i < at(starts, step + 1); i++) {
       const server = at(items, i);
+      if (isLast) this.#waiting[server] = at(this.#waiting, server) - 1;
       this.#holder[server] = step;
       this.#takenAt[server] = now;
       this.#turn[server] = at(this.#seats, i) + 1;
