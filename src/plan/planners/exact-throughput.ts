@@ -10,6 +10,7 @@ import { type Infeasible, infeasible } from "../feasibility.ts";
 import type { Incumbent, Planner, Planning, Tools } from "../planner.ts";
 import type { Problem } from "../problem.ts";
 import { improve } from "./exact-throughput-improve.ts";
+import { mixedLoads } from "./exact-throughput-mixture.ts";
 import { throughputModel, type UnitModel, unitModel } from "./exact-throughput-model.ts";
 import { StageSearch } from "./exact-throughput-search.ts";
 import { findStar, placeOnStar, type Star } from "./exact-throughput-star.ts";
@@ -83,6 +84,10 @@ function* searchMesh(course: Course, whole: UnitModel, random: Random): Searchin
     for (const some of [orders.slice(0, 1), orders]) {
       yield* course.search(new Tables(model, idealsAlong(some)), firstSteps, false);
     }
+    for (const bound of mixedLoads(whole.problem)) {
+      course.raise(bound);
+      yield course.best;
+    }
   }
   const isWhole = model.runners.length === whole.runners.length && ideals !== null;
   if (ideals !== null) {
@@ -132,7 +137,7 @@ class Course {
       const search = new StageSearch(tables, Math.min(goal, ceiling), effort);
       yield* this.#attempt(tables, search, effort, isAll);
       if (effort.steps > most || !search.isComplete) return false;
-      if (isAll) this.#raise(search.ceiling * (1 - 1e-9));
+      if (isAll) this.raise(search.ceiling * (1 - 1e-9));
       if (search.ceiling < goal || goal >= ceiling) return isAll;
     }
     return isAll;
@@ -141,7 +146,7 @@ class Course {
   *#attempt(tables: Tables, search: StageSearch, effort: Effort, isAll: boolean): Searching<void> {
     for (const _ of tables.fill(search.ceiling, effort)) yield this.best;
     if (effort.steps > effort.most) return;
-    if (isAll) this.#raise(search.bound());
+    if (isAll) this.raise(search.bound());
     for (const found of search.run()) {
       yield found === null ? this.best : this.keep(found);
     }
@@ -168,7 +173,7 @@ class Course {
         if (isBetter) this.keep({ placement, value: found.value, bound: null, method: starMethod });
       }
       // Both add up the same seconds, in another order.
-      this.#raise(Math.min(value.bound, Number.MAX_VALUE) * (1 - 2e-10));
+      this.raise(Math.min(value.bound, Number.MAX_VALUE) * (1 - 2e-10));
       if (done === true) return this.#isOver(value);
       yield this.best;
     }
@@ -186,7 +191,8 @@ class Course {
     return { ...this.best, bound: this.best.value };
   }
 
-  #raise(bound: number): void {
+  /** Takes note that no placement has a smaller period. */
+  raise(bound: number): void {
     this.#bound = Math.max(this.#bound, bound);
     if (this.best !== null) this.keep(this.best);
   }
