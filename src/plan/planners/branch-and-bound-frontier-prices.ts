@@ -22,8 +22,12 @@ export interface PricedFrontier {
   readonly bound: number;
 }
 
-/** Small graphs are swept faster than they are priced. */
-const roundsFor = (nodes: number): number => Math.min(150, 10 + 2 * nodes);
+/** Small graphs are swept faster than they are priced; in large ones a round takes long. */
+const roundsFor = (nodes: number, arcs: number): number =>
+  Math.min(150, 10 + 2 * nodes, Math.max(40, Math.ceil(4e7 / arcs)));
+/** Of one price at a time. */
+const variations = [0.3, 0.6, 1.5, 3];
+const mostVariations = 24;
 const patience = 6;
 /** Steps shorter than this part of the first lead nowhere. */
 const leastBoldness = 0.005;
@@ -62,7 +66,7 @@ export function* priceFrontier(
   let least = Math.max(bound, free.bound);
   let boldness = 1;
   let stale = 0;
-  const rounds = roundsFor(graph.steps.length);
+  const rounds = roundsFor(graph.steps.length, graph.arcs.count);
   for (let round = 0; round < rounds && boldness > leastBoldness; round++) {
     if (least >= champion.cutoff) break;
     const from = stale === 0 ? pricing.last : best;
@@ -83,18 +87,48 @@ export function* priceFrontier(
     least = Math.max(least, best.bound);
     if (pricing.isDue) yield Math.min(least, champion.cutoff);
   }
+  const varied = yield* varyPrices(pricing, best, champion, least);
   const leastUse: Float64Array[] = [];
   for (const at of resources.keys()) {
     leastUse.push(pricing.leastUse(at));
     yield Math.min(least, champion.cutoff);
   }
-  const completions = [completionOf(best), ...kept.reverse().slice(0, 2), completionOf(free)];
+  const completions = [
+    completionOf(best),
+    ...varied,
+    ...kept.reverse().slice(0, 2),
+    completionOf(free),
+  ];
   return {
     graph: { ...graph, arcs: pricing.arcs },
     completions,
     leastUse,
     bound: least,
   };
+}
+
+/**
+ * Prices around the best ones, since a partial placement that has used up one resource is bounded
+ * best by a higher price of it, and one that has spared it by a lower one.
+ */
+function* varyPrices(
+  pricing: Pricing,
+  best: Tried,
+  champion: Champion,
+  bound: number,
+): Generator<number, Completion[]> {
+  const varied: Completion[] = [];
+  for (const [at, price] of best.prices.entries()) {
+    for (const factor of price === 0 ? [] : variations) {
+      if (varied.length === mostVariations) break;
+      const prices = best.prices.slice();
+      prices[at] = price * factor;
+      varied.push(completionOf(pricing.price(prices)));
+      pricing.dropDear(champion.cutoff);
+      yield Math.min(bound, champion.cutoff);
+    }
+  }
+  return varied;
 }
 
 /** The same with the arcs that a lower cutoff leaves. */
