@@ -1,10 +1,13 @@
+/** Longer routes are put together again each time: of hundreds of devices in a line they would fill the memory. */
+const keptHops = 8;
+
 /** The links of the best route; `null`: no route. */
 export type FindRoute = (from: number, to: number, kind: number) => readonly number[] | null;
 
 /**
  * Routes of least total seconds; among equal ones that with fewer hops, then that whose device names
  * come first. O(devices² + links) time and O(devices) memory at the first call for a source and a
- * kind, then O(hops) once for each destination.
+ * kind, then O(hops) at most.
  *
  * @param names of the devices
  * @param seconds of a kind of cargo on a link
@@ -18,7 +21,12 @@ export function createRoutes(
   links.forEach(({ from }, link) => {
     leaving[from]?.push(link);
   });
-  const net: Net = { links, leaving, ranks: rank(names) };
+  const net: Net = {
+    from: Int32Array.from(links, (link) => link.from),
+    to: Int32Array.from(links, (link) => link.to),
+    leaving: leaving.map((own) => Int32Array.from(own)),
+    ranks: rank(names),
+  };
   const weights: (Float64Array | undefined)[] = [];
   const found: (Routes | undefined)[][] = [];
   return (from, to, kind) => {
@@ -31,15 +39,17 @@ export function createRoutes(
     const known = routes.links[to];
     if (known !== undefined) return known;
     const route = walk(net, routes.last, from, to);
-    routes.links[to] = route;
+    if (route === null || route.length <= keptHops) routes.links[to] = route;
     return route;
   };
 }
 
 interface Net {
-  readonly links: readonly { readonly from: number; readonly to: number }[];
+  /** Ends of each link. */
+  readonly from: Int32Array;
+  readonly to: Int32Array;
   /** Links that leave each device. */
-  readonly leaving: readonly (readonly number[])[];
+  readonly leaving: readonly Int32Array[];
   /** Where each device stands in the order of the names. */
   readonly ranks: readonly number[];
 }
@@ -76,20 +86,15 @@ function bestRoutes(net: Net, from: number, weight: Float64Array): Int32Array {
     const device = nearest(seconds, hops, settled);
     if (device < 0) return last;
     settled[device] = 1;
+    const start = at(seconds, device);
     for (const link of at(net.leaving, device)) {
-      const { to } = at(net.links, link);
-      if (settled[to] === 1) continue;
-      const reached = at(seconds, device) + at(weight, link);
-      const steps = at(hops, device) + 1;
-      const better =
-        reached !== at(seconds, to)
-          ? reached < at(seconds, to)
-          : steps !== at(hops, to)
-            ? steps < at(hops, to)
-            : comesFirst(net, last, device, at(net.links, at(last, to)).from);
-      if (!better) continue;
+      const to = at(net.to, link);
+      const reached = start + at(weight, link);
+      const known = at(seconds, to);
+      if (reached > known || settled[to] === 1) continue;
+      if (reached === known && !isShorter(net, last, hops, device, to)) continue;
       seconds[to] = reached;
-      hops[to] = steps;
+      hops[to] = at(hops, device) + 1;
       last[to] = link;
     }
   }
@@ -109,9 +114,22 @@ function nearest(seconds: Float64Array, hops: Int32Array, settled: Uint8Array): 
   return best;
 }
 
+/** Whether a route over `device` beats the known one of equal seconds: by hops, then by names. */
+function isShorter(
+  net: Net,
+  last: Int32Array,
+  hops: Int32Array,
+  device: number,
+  to: number,
+): boolean {
+  const steps = at(hops, device) + 1;
+  if (steps !== at(hops, to)) return steps < at(hops, to);
+  return comesFirst(net, last, device, at(net.from, at(last, to)));
+}
+
 /** Whether the names along the route to a device come before those to another, equally many hops away. */
 function comesFirst(
-  { links, ranks }: Net,
+  { from, ranks }: Net,
   last: Int32Array,
   device: number,
   other: number,
@@ -120,15 +138,15 @@ function comesFirst(
   let first = false;
   while (a !== b) {
     first = at(ranks, a) < at(ranks, b);
-    a = at(links, at(last, a)).from;
-    b = at(links, at(last, b)).from;
+    a = at(from, at(last, a));
+    b = at(from, at(last, b));
   }
   return first;
 }
 
-function walk({ links }: Net, last: Int32Array, from: number, to: number): number[] | null {
+function walk(net: Net, last: Int32Array, from: number, to: number): number[] | null {
   const route: number[] = [];
-  for (let device = to; device !== from; device = at(links, at(last, device)).from) {
+  for (let device = to; device !== from; device = at(net.from, at(last, device))) {
     if (at(last, device) < 0) return null;
     route.push(at(last, device));
   }

@@ -52,7 +52,7 @@ function tabulate(problem: Problem, tensors: readonly number[], medium: string |
       costs.wire[at] = way?.largest ?? Number.POSITIVE_INFINITY;
       costs.send[at] = way?.devices.get(from) ?? (way === null ? Number.POSITIVE_INFINITY : 0);
       costs.receive[at] = way?.devices.get(to) ?? (way === null ? Number.POSITIVE_INFINITY : 0);
-      if (shared !== null) shared[at] = way?.wires.get(`medium ${medium}`) ?? 0;
+      if (shared !== null) shared[at] = way?.wires.get(medium ?? "") ?? 0;
     }
   }
   const others = [...Array(count).keys()];
@@ -75,7 +75,8 @@ function tabulate(problem: Problem, tensors: readonly number[], medium: string |
 
 interface Way {
   readonly devices: ReadonlyMap<number, number>;
-  readonly wires: ReadonlyMap<string, number>;
+  /** By position of a link, or name of a medium. */
+  readonly wires: ReadonlyMap<number | string, number>;
   readonly largest: number;
 }
 
@@ -83,7 +84,7 @@ interface Way {
 function addUp(problem: Problem, tensors: readonly number[], from: number, to: number): Way | null {
   const { hops, topology } = problem;
   const devices = new Map<number, number>();
-  const wires = new Map<string, number>();
+  const wires = new Map<number | string, number>();
   const add = <K>(loads: Map<K, number>, key: K, seconds: number): void => {
     loads.set(key, (loads.get(key) ?? 0) + seconds);
   };
@@ -92,12 +93,7 @@ function addUp(problem: Problem, tensors: readonly number[], from: number, to: n
     if (route === null) return null;
     for (const link of route) {
       const ends = hops.links[link] as { from: number; to: number };
-      const medium = topology.links[link]?.medium;
-      add(
-        wires,
-        medium === undefined ? `link ${link}` : `medium ${medium}`,
-        hops.wireSeconds(link, tensor),
-      );
+      add(wires, topology.links[link]?.medium ?? link, hops.wireSeconds(link, tensor));
       const own = (device: number, overlapped: number): void => {
         const isExclusive = problem.devices[device]?.communication === "exclusive";
         add(devices, device, isExclusive ? hops.hopSeconds(link, tensor) : overlapped);
