@@ -62,7 +62,7 @@ test("a plan shows codecs with the bytes that they leave, and says what it is wi
     "-t",
     topology,
     "--effort",
-    "20",
+    "3",
   );
   expect(explained).toMatchObject({ code: 0, errors: "" });
 });
