@@ -4,7 +4,6 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import Table from "cli-table3";
 import { systemClock } from "../dist/base/clock.node.js";
 import { createRandom } from "../dist/base/random.js";
 import { bytes, seconds, secondsPerByte } from "../dist/base/units.js";
@@ -64,6 +63,7 @@ interface Row {
 const repeats = 7;
 const states = 60;
 const batches = 4000;
+const warmUp = 8000;
 /** One decision takes less than the clock can tell. */
 const decisionsPerBatch = 25;
 const timeLimitSeconds = 2;
@@ -117,8 +117,10 @@ const rows = zooNames.map((name) => {
   console.log(`${name}: ${row.two.placements} + ${row.three.placements} placements`);
   return row;
 });
-print(rows);
+const tables = report(rows);
+console.log(tables);
 mkdirSync("bench/results", { recursive: true });
+writeFileSync("bench/results/envelope.md", tables);
 writeFileSync(
   "bench/results/envelope.json",
   `${JSON.stringify(
@@ -205,8 +207,8 @@ function measureDecisions(envelope: Envelope, box: readonly Parameter[]): number
   const points = statesOf(box, 1000);
   let sum = 0;
   const samples: number[] = [];
-  for (let batch = -500; batch < batches; batch++) {
-    const first = (batch + 500) * decisionsPerBatch;
+  for (let batch = -warmUp; batch < batches; batch++) {
+    const first = (batch + warmUp) * decisionsPerBatch;
     const start = process.hrtime.bigint();
     for (let at = 0; at < decisionsPerBatch; at++) {
       sum += decide(points[(first + at) % points.length] as Float64Array);
@@ -302,65 +304,79 @@ function quantile(values: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN;
 }
 
-function print(measured: readonly Row[]): void {
-  const offline = new Table({
-    head: [
-      "graph",
-      "nodes",
-      "case",
-      "placements",
-      "cuts",
-      "offline ms",
-      "excess",
-      "decision ns",
-      "p99 ns",
-    ],
-  });
-  const cuts = new Table({
-    head: [
-      "graph",
-      "nodes → groups",
-      "covers",
-      "compress ms",
-      "full cut µs (+ build)",
-      "speed-up (+ build)",
-      "compressed cut µs (+ build)",
-      "speed-up (+ build)",
-    ],
-  });
-  for (const row of measured) {
-    for (const name of ["two", "three", "threeWithCodecs"] as const) {
-      const found = row[name];
-      offline.push([
-        name === "two" ? row.graph : "",
-        name === "two" ? row.nodes : "",
-        { two: "two devices", three: "three tiers", threeWithCodecs: "three tiers, codecs" }[name],
+/** Two tables in Markdown: envelopes, and what deciding is compared with. */
+function report(measured: readonly Row[]): string {
+  const cases = [
+    ["two", "two devices"],
+    ["three", "three tiers"],
+    ["threeWithCodecs", "three tiers, codecs"],
+  ] as const;
+  const envelopes = measured.flatMap((row) =>
+    cases.map(([key, name]) => {
+      const found = row[key];
+      return [
+        key === "two" ? row.graph : "",
+        name,
         found.placements,
         found.cuts,
-        (1e3 * found.medianSeconds).toFixed(1),
+        (1e3 * found.medianSeconds).toPrecision(3),
         found.excess === 0 ? "0" : found.excess.toExponential(1),
         (1e9 * found.decisionMedianSeconds).toFixed(0),
         (1e9 * found.decisionP99Seconds).toFixed(0),
-      ]);
-    }
-    const { compressedCut, speedUp } = row;
-    const pair = (
-      first: number | null | undefined,
-      second: number | null | undefined,
-      factor: number,
-    ) =>
-      `${((first ?? Number.NaN) * factor).toFixed(0)} (${((second ?? Number.NaN) * factor).toFixed(0)})`;
-    cuts.push([
-      row.graph,
-      `${row.nodes} → ${row.groups ?? row.groupsReason}`,
-      row.covers ?? "–",
-      ((row.compressSeconds ?? Number.NaN) * 1e3).toFixed(2),
-      pair(row.fullCut.solveSeconds, row.fullCut.buildAndSolveSeconds, 1e6),
-      pair(speedUp.overFullSolve, speedUp.overFullBuildAndSolve, 1),
-      pair(compressedCut?.solveSeconds, compressedCut?.buildAndSolveSeconds, 1e6),
-      pair(speedUp.overCompressedSolve, speedUp.overCompressedBuildAndSolve, 1),
-    ]);
-  }
-  console.log(offline.toString());
-  console.log(cuts.toString());
+      ];
+    }),
+  );
+  const cuts = measured.map(({ compressedCut: small, fullCut, speedUp, ...row }) => [
+    row.graph,
+    row.nodes,
+    row.groups ?? row.groupsReason ?? "",
+    row.covers ?? "",
+    number(row.compressSeconds, 1e3),
+    `${number(fullCut.solveSeconds, 1e6)} / ${number(fullCut.buildAndSolveSeconds, 1e6)}`,
+    `${number(speedUp.overFullSolve, 1)}x / ${number(speedUp.overFullBuildAndSolve, 1)}x`,
+    `${number(small?.solveSeconds, 1e6)} / ${number(small?.buildAndSolveSeconds, 1e6)}`,
+    `${number(speedUp.overCompressedSolve, 1)}x / ${number(speedUp.overCompressedBuildAndSolve, 1)}x`,
+  ]);
+  return [
+    "    npm run bench -- envelope",
+    "",
+    "Two parameters for two devices, four for three tiers; offline at most 2 s, medians.",
+    "",
+    markdown(
+      ["graph", "case", "placements", "cuts", "offline, ms", "excess", "decision, ns", "p99, ns"],
+      envelopes,
+    ),
+    "",
+    "Cuts of two devices, in µs: with the network at hand / with building it. Speed-up of a decision over them.",
+    "",
+    markdown(
+      [
+        "graph",
+        "nodes",
+        "groups",
+        "covers",
+        "compress, ms",
+        "full cut",
+        "speed-up",
+        "compressed cut",
+        "speed-up",
+      ],
+      cuts,
+    ),
+    "",
+  ].join("\n");
+}
+
+function number(value: number | null | undefined, factor: number): string {
+  return value === null || value === undefined
+    ? "–"
+    : String(Number((value * factor).toPrecision(3)));
+}
+
+function markdown(
+  head: readonly string[],
+  lines: readonly (readonly (string | number)[])[],
+): string {
+  const rule = head.map(() => "---");
+  return [head, rule, ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
 }

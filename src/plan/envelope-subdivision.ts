@@ -19,13 +19,13 @@ export interface Vertex {
 }
 
 /** By how much, relatively, lines are shaken so that no more facets than needed meet in a vertex. */
-const shaking = 1e-10;
+const shaking = 1e-12;
 
 /**
  * A box divided into the cells in which one of several lines is the least: the vertices of the
  * polytope { (x, z): z ≤ every line at x, x in the box }, kept as lines are added.
  *
- * Lines are raised by up to 1e-10 of their least value in the box, each by another amount, so that
+ * Lines are raised by up to 1e-12 of their least value in the box, each by another amount, so that
  * every vertex has exactly dimensions + 1 facets and every edge two ends. Time and memory are
  * proportional to the vertices that come and go.
  *
@@ -91,6 +91,9 @@ export class Subdivision {
     vertex.isSolved = true;
     vertex.floor = Math.max(vertex.floor, floor);
     this.#solved.push(vertex);
+    for (const other of this.#vertices) {
+      if (!other.isSolved) other.floor = Math.max(other.floor, scaledFloor(vertex, other.at));
+    }
   }
 
   /** The largest (lines − least cost) ÷ least cost that is not disproved; less than `rounding` is none. */
@@ -168,19 +171,9 @@ export class Subdivision {
     });
   }
 
-  /**
-   * A cost has no negative term, so that it grows with every coordinate, and by no more than the
-   * coordinate that grows most: from any solved state to this one it shrinks by no larger factor.
-   */
   #scaledFloor(at: Float64Array): number {
     let floor = 0;
-    for (const solved of this.#solved) {
-      let factor = 1;
-      for (let position = 0; position < at.length; position++) {
-        factor = Math.min(factor, (at[position] as number) / (solved.at[position] as number));
-      }
-      floor = Math.max(floor, factor * solved.floor);
-    }
+    for (const solved of this.#solved) floor = Math.max(floor, scaledFloor(solved, at));
     return floor;
   }
 
@@ -213,6 +206,18 @@ export function valueAt({ constant, slopes }: Linear, at: ArrayLike<number>): nu
     value += (slopes[position] as number) * (at[position] as number);
   }
   return value;
+}
+
+/**
+ * A cost has no negative term, so that it grows with every coordinate, and by no larger factor than
+ * the coordinate that grows most: from a solved state to another it shrinks by no smaller factor.
+ */
+function scaledFloor(solved: Vertex, at: Float64Array): number {
+  let factor = 1;
+  for (let position = 0; position < at.length; position++) {
+    factor = Math.min(factor, (at[position] as number) / (solved.at[position] as number));
+  }
+  return factor * solved.floor;
 }
 
 function ratioOf({ value, floor }: Vertex): number {
