@@ -52,7 +52,7 @@ function tabulate(problem: Problem, tensors: readonly number[], medium: string |
       costs.wire[at] = way?.largest ?? Number.POSITIVE_INFINITY;
       costs.send[at] = way?.devices.get(from) ?? (way === null ? Number.POSITIVE_INFINITY : 0);
       costs.receive[at] = way?.devices.get(to) ?? (way === null ? Number.POSITIVE_INFINITY : 0);
-      if (shared !== null) shared[at] = way?.wires.get(medium ?? "") ?? 0;
+      if (shared !== null) shared[at] = secondsOn(medium, way);
     }
   }
   const others = [...Array(count).keys()];
@@ -78,6 +78,10 @@ interface Way {
   /** By position of a link, or name of a medium. */
   readonly wires: ReadonlyMap<number | string, number>;
   readonly largest: number;
+}
+
+function secondsOn(medium: string | null, way: Way | null): number {
+  return (medium === null ? undefined : way?.wires.get(medium)) ?? 0;
 }
 
 /** The loads of some tensors between two devices; `null`: no route. */
