@@ -46,7 +46,7 @@ export const exactPieces: Planner = {
   },
 };
 
-/** `exactPieces` within a number of steps. */
+/** `exactPieces` within a number of steps; with all of them where no other pipeline is allowed. */
 export function* planPieces(problem: Problem, steps: number): Planning {
   const alone = findSingle(problem);
   const course = new Course(problem, boundPeriod(problem));
@@ -54,11 +54,13 @@ export function* planPieces(problem: Problem, steps: number): Planning {
   yield course.best;
   if (course.bound === Number.POSITIVE_INFINITY || leaks(problem)) return alone;
   const model = piecesModel(problem);
-  const isProven = yield* bisect(model, course, { steps: 0, most: steps });
+  const isWhole = isWholeClass(model);
+  const most = isWhole ? piecesEffort.whole : steps;
+  const isProven = yield* bisect(model, course, { steps: 0, most });
   const { best } = course;
-  if (best === null) return explain(alone, model, isProven);
+  if (best === null) return explain(alone, model, { isProven, isWhole });
   if (!isProven || hasCodecs(problem)) return best;
-  if (isWholeClass(model)) return { ...best, bound: best.value };
+  if (isWhole) return { ...best, bound: best.value };
   return { ...best, bestAmong: "chains-of-pieces" };
 }
 
@@ -133,7 +135,11 @@ function leaks({ index, private: kept, sink, source }: Problem): boolean {
 }
 
 /** Where some piece could be divided, other pipelines may be allowed. */
-function explain(alone: Incumbent | Infeasible, model: PiecesModel, isProven: boolean): Infeasible {
+function explain(
+  alone: Incumbent | Infeasible,
+  model: PiecesModel,
+  { isProven, isWhole }: { isProven: boolean; isWhole: boolean },
+): Infeasible {
   const { starts, runners } = model;
   const what = `chain of ${starts.length - 1} pieces on ${runners.length} devices`;
   const reason = "reason" in alone ? alone.reason : "";
