@@ -45,7 +45,7 @@ export function makePlan(
     ...(guarantee === "optimal-in-class" && optimalAmong !== null ? { class: optimalAmong } : {}),
     claimed: claimOf(problem, evaluation),
     ...(incumbent.method === undefined ? {} : { method: incumbent.method }),
-    ...(provenance.stopped === true ? { stopped: true } : {}),
+    ...(provenance.stopped === true && gap !== 0 ? { stopped: true } : {}),
     bound: incumbent.bound,
     gap,
     graphSha256: graphSha256(profile.graph),

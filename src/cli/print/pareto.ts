@@ -2,6 +2,7 @@ import { formatQuantity } from "../../base/units.ts";
 import type { Front, FrontPoint } from "../../plan/pareto.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Terminal } from "../terminal.ts";
+import { formatPercent } from "./percent.ts";
 import { shorten } from "./shorten.ts";
 import { formatTable } from "./table.ts";
 
@@ -82,7 +83,7 @@ function sentBy({ transfers }: Plan): string {
 
 function formatGap({ gap }: FrontPoint): string {
   if (gap === null) return "unknown";
-  return gap === 0 ? "0" : `${(gap * 100).toPrecision(2)} %`;
+  return gap === 0 ? "0" : formatPercent(gap);
 }
 
 function alternatives(front: Front, terminal: Terminal): string {

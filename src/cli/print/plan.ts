@@ -8,6 +8,7 @@ import { additiveFactors, type Objective } from "../../plan/objective.ts";
 import type { Plan, Transfer } from "../../plan/plan.ts";
 import type { Problem } from "../../plan/problem.ts";
 import type { Terminal } from "../terminal.ts";
+import { formatPercent } from "./percent.ts";
 import { shorten } from "./shorten.ts";
 import { formatFacts, formatTable } from "./table.ts";
 
@@ -151,8 +152,7 @@ function proof(plan: Plan, value: number, unit: "s" | "J"): string {
   if (plan.bound === null || plan.gap === null)
     return "none: no bound is known, a better placement may exist";
   if (plan.gap === 0) return `no placement is below ${formatQuantity(value, unit, 4)} (gap 0)`;
-  const percent = `${(plan.gap * 100).toPrecision(2)} %`;
-  return `no placement is below ${formatQuantity(plan.bound, unit, 4)}: the best is at most ${percent} below this one (gap)`;
+  return `no placement is below ${formatQuantity(plan.bound, unit, 4)}: the best is at most ${formatPercent(plan.gap)} below this one (gap)`;
 }
 
 function limits(plan: Plan): [string, string][] {

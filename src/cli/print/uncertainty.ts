@@ -1,6 +1,7 @@
 import { formatQuantity } from "../../base/units.ts";
 import type { Uncertainty } from "../../plan/uncertainty.ts";
 import type { Terminal } from "../terminal.ts";
+import { formatPercent } from "./percent.ts";
 import { formatFacts, formatTable } from "./table.ts";
 
 /** Plans that differ by less are alike to people. */
@@ -41,14 +42,13 @@ function nameOf(judge: string): string {
 function proofOf({ bound, gap, judge }: Uncertainty, show: (value: number) => string): string {
   if (bound === null || gap === null) return "none: no bound is known";
   if (gap === 0) return `no placement that is kept has a smaller ${judge} (gap 0)`;
-  const percent = `${(gap * 100).toPrecision(2)} %`;
-  return `no placement that is kept has a ${judge} below ${show(bound)}: the best is at most ${percent} below this one (gap)`;
+  return `no placement that is kept has a ${judge} below ${show(bound)}: the best is at most ${formatPercent(gap)} below this one (gap)`;
 }
 
 const names: Readonly<Record<string, string>> = {
   stated: "planned for the topology as stated",
   meanBandwidth: "planned for the mean bandwidth",
-  adapting: "planned anew in every state",
+  adapting: "planned anew in every state, routes too",
 };
 
 function comparison(
@@ -84,7 +84,7 @@ function warning({ compared, mean }: Uncertainty, show: (value: number) => strin
   if (!isOptimistic) return "";
   const worse =
     trapped.mean > mean * (1 + noticeable)
-      ? `, ${((trapped.mean / mean - 1) * 100).toPrecision(2)} % more than this plan`
+      ? `, ${formatPercent(trapped.mean / mean - 1)} more than this plan`
       : "";
   return `\n  Beware of planning with the mean bandwidth: it promises ${show(trapped.promised)}, but that plan's mean is ${show(trapped.mean)}${worse}.\n  Time goes with 1 ÷ bandwidth, so that slow states cost more than fast ones save.`;
 }
