@@ -16,9 +16,9 @@ export interface GanttData {
 
 /** The row below all others. */
 const answered = "answered";
-/** A bar holds its request's number if it is at least that part of the width. */
-const leastLabelled = 0.014;
 const width = 960;
+/** Of a figure in a bar, and of the room beside it; pixels. */
+const [figureWidth, figureMargin] = [7, 6];
 const rowHeight = 30;
 const legend = { orient: "bottom", titleOrient: "left", symbolSize: 120, labelLimit: 300 } as const;
 
@@ -105,16 +105,13 @@ function barLayers(bars: readonly Bar[], x: object, y: object, color: object): L
       },
     },
     {
-      data: { values: bars.filter(({ share }) => share >= leastLabelled) },
+      data: { values: bars.filter(hasRoom) },
       mark: { type: "text", fontSize: 11, clip: true },
       encoding: {
         x: { ...x, field: "middle", type: "quantitative" },
         y,
         text: { field: "request" },
-        color: {
-          condition: { test: `datum.doing === '${doings.compute}'`, value: "white" },
-          value: "#333333",
-        },
+        color: { field: "ink", type: "nominal", scale: null },
       },
     },
   ];
@@ -171,6 +168,13 @@ interface Bar {
   readonly middle: number;
   /** Of the width of the chart. */
   readonly share: number;
+  /** Colour of its figure. */
+  readonly ink: string;
+}
+
+/** Whether the number of the request fits into the bar. */
+function hasRoom({ request, share }: Bar): boolean {
+  return share * width >= String(request).length * figureWidth + figureMargin;
 }
 
 function barOf(span: Span, { rows, windowSeconds: [from, to] }: GanttData, unit: Unit): Bar {
@@ -184,6 +188,7 @@ function barOf(span: Span, { rows, windowSeconds: [from, to] }: GanttData, unit:
     end: end / unit.seconds,
     middle: (start + end) / 2 / unit.seconds,
     share: (end - start) / (to - from),
+    ink: span.type === "compute" && !pale.has(colourOf(span.request + 1)) ? "white" : "#333333",
   };
 }
 
@@ -200,6 +205,9 @@ const colours = [
   "#ff9da7",
   "#86807d",
 ] as const;
+
+/** Those on which white cannot be read. */
+const pale: ReadonlySet<string> = new Set(["#f28e2b", "#76b7b2", "#edc948", "#ff9da7"]);
 
 function colourOf(request: number): string {
   return colours[(request - 1) % colours.length] as string;
