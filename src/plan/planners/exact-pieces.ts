@@ -144,8 +144,7 @@ function explain(
   const what = `chain of ${starts.length - 1} pieces on ${runners.length} devices`;
   const reason = "reason" in alone ? alone.reason : "";
   const witness = "witness" in alone ? alone.witness : {};
-  if (isProven && isWholeClass(model))
-    return infeasible(`no ${what} is allowed; ${reason}`, witness);
+  if (isProven && isWhole) return infeasible(`no ${what} is allowed; ${reason}`, witness);
   const unsure = isProven
     ? `no ${what} is allowed, which is no proof that no pipeline is`
     : `no allowed ${what} was found, which is no proof that there is none`;
