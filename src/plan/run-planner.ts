@@ -86,7 +86,7 @@ function withDeadline(solver: LinearSolver, isOver: () => boolean): LinearSolver
 }
 
 function tooSoon(planner: Planner, { timeLimitSeconds }: PlannerRun): Infeasible {
-  return infeasible(
-    `planner '${planner.name}' found no allowed placement within ${formatQuantity(timeLimitSeconds ?? 0, "s")}, which is no proof that there is none; give it more time`,
-  );
+  const limit = formatQuantity(timeLimitSeconds ?? 0, "s");
+  const reason = `planner '${planner.name}' found no allowed placement within ${limit}, which is no proof that there is none; give it more time`;
+  return { ...infeasible(reason), isProven: false };
 }

@@ -112,7 +112,8 @@ function reportInfeasible(answer: Infeasible, objective: string, terminal: Termi
     return infeasibleExitCode;
   }
   const { bold, dim } = terminal.colours;
-  terminal.line(bold(`No plan for ${objective} keeps the limits:`));
+  const verdict = answer.isProven === false ? "was found" : "keeps the limits";
+  terminal.line(bold(`No plan for ${objective} ${verdict}:`));
   terminal.line(`  ${answer.reason}`);
   const witness = Object.entries(answer.witness).map(([name, value]) => `${name} = ${value}`);
   if (witness.length > 0) terminal.line(dim(`  (${witness.join(", ")})`));
