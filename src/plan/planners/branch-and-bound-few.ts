@@ -7,8 +7,11 @@ import type { Champion } from "./branch-and-bound-champion.ts";
 import { choosePlaces, spaceOnChosen, spaceWithOthers } from "./branch-and-bound-places.ts";
 import { at, searchFrontier } from "./branch-and-bound-sweep.ts";
 
-/** How many devices are kept apart: as many as do not make the frontier too large. */
-const attempts = [10, 6, 4, 2];
+/** How many devices are kept apart: more and more, as long as the frontier does not grow too large. */
+const attempts = [3, 5, 8, 11];
+/** Of the sweeps over the devices kept apart, and over all. */
+const ownWidth = 4_000;
+const widerWidth = 25_000;
 
 /**
  * Searches the placements on the most promising devices, and bounds all others with the devices that
@@ -30,12 +33,14 @@ export function* searchPlaces(
     const own = spaceOnChosen(problem, costs, places);
     if (own.domains.every((domain) => domain !== 0)) {
       yield* at(best, start(own, champion));
-      yield* silence(best, searchFrontier(own, champion, 0));
+      yield* silence(best, searchFrontier(own, champion, 0, ownWidth));
     }
     const wider = spaceWithOthers(problem, costs, places);
     best = Math.max(best, yield* at(best, start(wider, champion)));
-    const proven = yield* searchFrontier(wider, champion, best);
-    if (proven !== null) return Math.min(champion.cutoff, Math.max(best, proven));
+    const proven = yield* searchFrontier(wider, champion, best, widerWidth);
+    if (proven === null) break;
+    best = Math.max(best, proven);
+    if (best >= champion.cutoff || places.others.length === 0) break;
   }
   return Math.min(champion.cutoff, best);
 }

@@ -7,14 +7,14 @@ import { improve } from "./branch-and-bound-moves.ts";
 import { at } from "./branch-and-bound-sweep.ts";
 
 /** Beyond this many columns a linear programme takes longer than it is worth. */
-const mostColumns = 12_000;
+const mostColumns = 6_000;
 /** Beyond this many whole numbers cannot be found in a reasonable time. */
-const mostIntegerColumns = 2_500;
+const mostIntegerColumns = 2_000;
 /** Solvers work in floating-point numbers: a bound of theirs is believed but for this part of it. */
 const doubt = 1e-6;
 
 const linear: LinearEffort = { iterations: 20_000, nodes: 0 };
-const integer: LinearEffort = { iterations: 20_000, nodes: 200 };
+const integer: LinearEffort = { iterations: 10_000, nodes: 200 };
 
 /**
  * Bounds by the linear programme of `buildPlacementProgram`, and by the same in whole numbers where

@@ -6,7 +6,6 @@ import { priceFrontier, withoutDear } from "./branch-and-bound-frontier-prices.t
 
 const firstWidth = 100;
 const growth = 6;
-const mostWidth = 120_000;
 
 /**
  * Searches through the placements node by node, along the frontier between what is placed and what
@@ -16,6 +15,7 @@ const mostWidth = 120_000;
  * devices at most: otherwise there are too many states.
  *
  * @param bound what is known to be a bound
+ * @param widest of the sweeps
  * @returns a bound, equal to the champion's cutoff if that is proven; `null` if there are too many
  * states; yields it while it rises
  */
@@ -23,6 +23,7 @@ export function* searchFrontier(
   space: SearchSpace,
   champion: Champion,
   bound: number,
+  widest = 120_000,
 ): Generator<number, number | null> {
   const graph = yield* at(bound, buildFrontier(space, champion.cutoff));
   if (graph === null) return null;
@@ -31,7 +32,7 @@ export function* searchFrontier(
   if (firstState.at(-1) === firstState.at(-2)) return champion.cutoff;
   let priced = yield* priceFrontier(graph, space, champion, bound);
   let best = Math.min(priced.bound, champion.cutoff);
-  for (let width = firstWidth; width <= mostWidth && best < champion.cutoff; width *= growth) {
+  for (let width = firstWidth; width <= widest && best < champion.cutoff; width *= growth) {
     priced = yield* at(best, withoutDear(priced, champion.cutoff));
     const sweep = yield* at(best, sweepFrontier(space, priced, champion, width));
     best = Math.min(champion.cutoff, Math.max(best, sweep.bound));

@@ -70,18 +70,19 @@ export function* branchAndBound(
   const hopeless = explainHopeless(space);
   if (hopeless !== null) return hopeless;
   const champion = new Champion(ceilingOf(problem, costs));
-  const quiet = <T>(bound: number, steps: Generator<null, T>) => report(champion, bound, steps);
-  const order = yield* quiet(0, chooseOrder(space));
-  let bound = yield* quiet(0, openSearch(space, order, champion));
+  const quiet = <T>(least: number, steps: Generator<null, T>) => report(champion, least, steps);
+  const isSearched = options.frontier !== false;
+  let bound = 0;
+  if (isSearched && problem.devices.length > mostFrontierDevices) {
+    const places = searchPlaces(problem, costs, champion, 0);
+    bound = yield* reportBounds(champion, places, "search among the most promising devices");
+  }
+  const order = yield* quiet(bound, chooseOrder(space));
+  bound = Math.max(bound, yield* quiet(bound, openSearch(space, order, champion)));
   yield champion.best(bound, "relaxed cut");
-  if (options.frontier !== false && bound < champion.cutoff) {
-    const searched = yield* reportBounds(
-      champion,
-      problem.devices.length > mostFrontierDevices
-        ? searchPlaces(problem, costs, champion, bound)
-        : searchFrontier(space, champion, bound),
-      "search along the frontier",
-    );
+  if (isSearched && bound < champion.cutoff) {
+    const frontier = searchFrontier(space, champion, bound);
+    const searched = yield* reportBounds(champion, frontier, "search along the frontier");
     bound = Math.max(bound, searched ?? 0);
   }
   if (options.solver !== undefined && bound < champion.cutoff) {
