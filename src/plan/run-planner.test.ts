@@ -1,53 +1,94 @@
 import { expect, test } from "vitest";
-import { smallProblem } from "../../test/fixtures/small-problem.ts";
+import { between, problemOf } from "../../test/fixtures/sketch.ts";
+import type { Clock } from "../base/clock.ts";
+import { createRandom } from "../base/random.ts";
 import { seconds } from "../base/units.ts";
-import type { Incumbent, Planner } from "./planner.ts";
+import { loadHighsSolver } from "./highs.node.ts";
+import type { Planner } from "./planner.ts";
+import { exact } from "./planners/exact.ts";
+import type { Problem } from "./problem.ts";
 import { runPlanner } from "./run-planner.ts";
 
-const problem = smallProblem({
-  nodes: [{ name: "n", inputs: ["x"], outputs: ["y"], seconds: 4 }],
-  bytes: { x: 1, y: 1 },
-  outputs: ["y"],
-  topology: "devices: [{ name: camera }]\nlinks: []\nsource: camera",
-});
-
-/** Each step takes a second. */
-function clockOfSteps() {
-  let now = 0;
-  return { now: () => seconds(now++), sleep: () => Promise.resolve() };
-}
-
-function planner(steps: readonly (Incumbent | null)[], last: Incumbent): Planner {
+/** A clock that moves on by a hundredth of a second each time that somebody looks. */
+function impatientClock(): Clock & { readonly looks: () => number } {
+  let looks = 0;
   return {
-    name: "steps",
-    optimalAmong: "all",
-    refuses: () => null,
-    *plan() {
-      yield* steps;
-      return last;
-    },
+    now: () => seconds(looks++ / 100),
+    sleep: () => Promise.resolve(),
+    looks: () => looks,
   };
 }
 
-const best: Incumbent = { placement: [0], value: 4, bound: 4, method: "thinking" };
-const early: Incumbent = { placement: [0], value: 4, bound: 3, method: "guessing" };
+/** Sixty nodes that read three others each, on four devices with caps: no search ends soon. */
+function hardProblem(): Problem {
+  const random = createRandom(5);
+  const names = ["a", "b", "c", "d"];
+  return problemOf({
+    inputs: { in: 4 },
+    nodes: Array.from({ length: 60 }, (_, node) => ({
+      name: `n${node}`,
+      reads: [...new Set([0, 1, 2].map(() => random.integer(node + 1)))].map((read) =>
+        read === node ? "in" : `n${read}`,
+      ),
+      bytes: 1 + random.integer(9),
+      seconds: names.map((_, device) => (1 + random.integer(30)) / (1 + device)),
+      parameterBytes: random.integer(10),
+    })),
+    outputs: ["n59"],
+    devices: names.map((name) => ({ name, memoryBytes: 400 })),
+    links: names.flatMap((from, at) =>
+      names.slice(at + 1).flatMap((to) => between(from, to, 0.2 + random.next())),
+    ),
+  });
+}
 
-test("a planner at its end: what found the plan, and nothing about stopping", () => {
-  const plan = runPlanner(planner([early], best), problem, { seed: 1, clock: clockOfSteps() });
-  expect(plan).toMatchObject({ method: "thinking", gap: 0, guarantee: "optimal" });
-  expect(plan).not.toHaveProperty("stopped");
+test("a planner out of time is stopped, and its last incumbent kept, with bound and gap", async () => {
+  const problem = hardProblem();
+  const clock = impatientClock();
+  const solver = await loadHighsSolver();
+  const plan = runPlanner(exact, problem, { seed: 1, clock, timeLimitSeconds: 5, solver });
+  expect(clock.looks()).toBeLessThan(600);
+  if ("type" in plan) throw new Error(plan.reason);
+  expect(plan).toMatchObject({ guarantee: "bounded", stopped: true });
+  expect(plan.bound).toBeGreaterThan(0);
+  expect(plan.gap).toBeGreaterThan(0);
 });
 
-test("a planner at the time limit: the incumbent with its bound and gap, and that it was stopped", () => {
-  const run = { seed: 1, clock: clockOfSteps(), timeLimitSeconds: 2 };
-  const plan = runPlanner(planner([early, early, early], best), problem, run);
-  expect(plan).toMatchObject({ method: "guessing", bound: 3, gap: 0.25, guarantee: "bounded" });
-  expect(plan).toHaveProperty("stopped", true);
+test("no time at all is answered with what the time was, not with a proof", () => {
+  const clock = impatientClock();
+  const answer = runPlanner(exact, hardProblem(), { seed: 1, clock, timeLimitSeconds: 0 });
+  expect(answer).toMatchObject({
+    type: "infeasible",
+    reason: expect.stringMatching(/no allowed placement within 0 s.*no proof/),
+  });
 });
 
-test("a planner at the time limit with nothing: no plan, and no proof that there is none", () => {
-  const run = { seed: 1, clock: clockOfSteps(), timeLimitSeconds: 2 };
-  const answer = runPlanner(planner([null, null, null], best), problem, run);
-  expect(answer).toMatchObject({ type: "infeasible", isProven: false });
-  expect(answer).toHaveProperty("reason", expect.stringMatching(/within 2 s, which is no proof/));
+test("a solver learns that the time is over, so that it need not be waited for", () => {
+  const clock = impatientClock();
+  const asked: boolean[] = [];
+  const curious: Planner = {
+    name: "curious",
+    optimalAmong: null,
+    refuses: () => null,
+    *plan(_, { solver }) {
+      for (;;) {
+        solver?.solve({ columns: [], rows: [] }, { iterations: 1, nodes: 1 });
+        yield null;
+      }
+    },
+  };
+  runPlanner(curious, hardProblem(), {
+    seed: 1,
+    clock,
+    timeLimitSeconds: 0.09,
+    solver: {
+      name: "spy",
+      solve: (_, { isOver }) => {
+        asked.push(isOver?.() ?? false);
+        return { type: "stopped", values: [], objective: 0, bound: 0, prices: [] };
+      },
+    },
+  });
+  expect(asked[0]).toBe(false);
+  expect(asked.at(-1)).toBe(true);
 });
