@@ -319,7 +319,7 @@ function report(measured: readonly Row[]): string {
         name,
         found.placements,
         found.cuts,
-        (1e3 * found.medianSeconds).toPrecision(3),
+        number(found.medianSeconds, 1e3),
         found.excess === 0 ? "0" : found.excess.toExponential(1),
         (1e9 * found.decisionMedianSeconds).toFixed(0),
         (1e9 * found.decisionP99Seconds).toFixed(0),
