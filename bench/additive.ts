@@ -86,7 +86,8 @@ function measure({ graph, topology, caps, problem }: BenchProblem, search: Searc
   let longest = 0;
   let incumbent: Incumbent | null = null;
   let endSeconds: number | null = null;
-  const steps = branchAndBound(problem, costs, search.options);
+  const isOver = (): boolean => performance.now() - start > 1000 * search.limitSeconds;
+  const steps = branchAndBound(problem, costs, optionsOf(search, isOver));
   while (endSeconds === null) {
     const step = steps.next();
     const now = performance.now();
@@ -98,7 +99,7 @@ function measure({ graph, topology, caps, problem }: BenchProblem, search: Searc
     }
     if (step.value !== null && "value" in step.value) incumbent = step.value;
     if (step.done === true) endSeconds = passed;
-    else if (passed > search.limitSeconds) break;
+    else if (isOver()) break;
   }
   if (endSeconds !== null) marks.push(markAt(endSeconds, incumbent));
   return {
@@ -111,6 +112,19 @@ function measure({ graph, topology, caps, problem }: BenchProblem, search: Searc
     endSeconds,
     method: incumbent?.method ?? null,
     longestStepSeconds: longest / 1000,
+  };
+}
+
+/** As `runPlanner` does: a solver stops when the search would be stopped. */
+function optionsOf({ options }: Search, isOver: () => boolean): BranchAndBoundOptions {
+  const { solver: inner } = options;
+  if (inner === undefined) return options;
+  return {
+    ...options,
+    solver: {
+      name: inner.name,
+      solve: (program, effort) => inner.solve(program, { ...effort, isOver }),
+    },
   };
 }
 
