@@ -4,6 +4,7 @@ import { bytes, seconds, secondsPerByte } from "../../src/base/units.ts";
 import type { DeviceProfile, Profile } from "../../src/cost/profile.ts";
 import { readTopology } from "../../src/cost/topology-file.ts";
 import type { Graph } from "../../src/graph/graph.ts";
+import { compress } from "../../src/plan/compress.ts";
 import { runEnvelope } from "../../src/plan/envelope.ts";
 import { findReigns } from "../../src/plan/envelope-decision.ts";
 import { createProblem } from "../../src/plan/problem.ts";
@@ -56,17 +57,39 @@ sink: anywhere
 `);
 const clock: Clock = { now: () => seconds(0), sleep: () => Promise.resolve() };
 
+/** Groups after compression with a float32 and with a one-byte input; the input is no node here. */
+const groups: readonly (readonly [ZooName, number, number])[] = [
+  ["alexnet", 5, 4],
+  ["vgg16", 4, 3],
+  ["resnet50", 7, 2],
+  ["densenet121", 5, 3],
+  ["mobilenetv2", 6, 5],
+  ["googlenet", 32, 12],
+];
+
+test.each(groups)(
+  "%s is compressed to %i groups, with small inputs to %i",
+  (name, wide, narrow) => {
+    const profile = profileOf(name);
+    const [input] = profile.graph.inputs as readonly [string];
+    const size = profile.graph.tensors.find((tensor) => tensor.name === input)?.bytes ?? 0;
+    const counts = [1, 4].map((ratio) => {
+      const inputBytes = { [input]: bytes(size / ratio) };
+      const problem = createProblem(profile, { ...topology, inputBytes }, { type: "latency" });
+      const found = compress(problem, {
+        slowDown: [
+          [1, 1],
+          [1, 2],
+        ],
+      });
+      return found.type === "compressed" ? found.groups.length : found.reason;
+    });
+    expect(counts).toEqual([wide, narrow]);
+  },
+);
+
 test.each(Object.keys(golden) as ZooName[])("the envelope of %s is the published one", (name) => {
-  const graph = drawGraph(name);
-  const profile: Profile = {
-    format: "partita.profile/1",
-    graph,
-    devices: {
-      phone: roofline(graph, 8e9, 4e9, 30e-6),
-      server: roofline(graph, 800e9, 200e9, 8e-6),
-    },
-  };
-  const problem = createProblem(profile, topology, { type: "latency" });
+  const problem = createProblem(profileOf(name), topology, { type: "latency" });
   const box = [{ type: "bandwidth", links: [0, 1], least: 1e3, most: 1e12 }] as const;
   const envelope = runEnvelope(problem, box, { clock });
   if ("type" in envelope) throw new Error(envelope.reason);
@@ -85,6 +108,18 @@ test.each(Object.keys(golden) as ZooName[])("the envelope of %s is the published
     if (breakpoint > 0) expect(Math.abs(rate / breakpoint - 1)).toBeLessThan(tolerance);
   });
 });
+
+function profileOf(name: ZooName): Profile {
+  const graph = drawGraph(name);
+  return {
+    format: "partita.profile/1",
+    graph,
+    devices: {
+      phone: roofline(graph, 8e9, 4e9, 30e-6),
+      server: roofline(graph, 800e9, 200e9, 8e-6),
+    },
+  };
+}
 
 function roofline(
   graph: Graph,
