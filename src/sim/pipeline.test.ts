@@ -209,7 +209,7 @@ test("spans say what every device and link does, one thing at a time", () => {
     request: 0,
     type: "compute",
     stage: 0,
-    tensor: -1,
+    tensors: [],
     link: -1,
     startSeconds: 0,
     endSeconds: 1,

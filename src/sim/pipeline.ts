@@ -40,8 +40,9 @@ export interface Span {
   readonly type: "compute" | "send" | "wire" | "receive" | "hop";
   /** Of `groupStages`; −1: a hop. */
   readonly stage: number;
-  /** Of a hop; −1: a stage. */
-  readonly tensor: number;
+  /** What hops, in one message; empty: a stage. */
+  readonly tensors: readonly number[];
+  /** −1: a stage. */
   readonly link: number;
   readonly startSeconds: number;
   readonly endSeconds: number;
@@ -114,10 +115,10 @@ export function simulate(
   const line = new Line(steps, places.length, (server, position, request, start, end, isCut) => {
     log.release(server, position, start, end, isCut);
     if (onSpan === undefined) return;
-    const { type, stage, tensor, link } = steps[position] as Step;
+    const { type, stage, tensors, link } = steps[position] as Step;
     const shown = isHop(server, position) ? "hop" : (type as Exclude<Step["type"], "latency">);
     const times = { startSeconds: start, endSeconds: end };
-    onSpan({ server, request, type: shown, stage, tensor, link, ...times });
+    onSpan({ server, request, type: shown, stage, tensors, link, ...times });
   });
   const world = new World(problem, steps, line, options.trace, losses);
   run(line, world, log, options);

@@ -24,22 +24,23 @@ export interface Step {
   /** The stage that is computed, in the order of `groupStages`, and its device; −1 for a hop. */
   readonly stage: number;
   readonly device: number;
-  /** What hops where; −1 for a stage. */
-  readonly tensor: number;
+  /** What hops, all in one message; empty for a stage. */
+  readonly tensors: readonly number[];
+  /** Where it hops; −1 for a stage. */
   readonly link: number;
 }
 
 /**
  * Finds the steps of a placement that `evaluate` calls feasible, each behind those that it waits for.
  *
- * The device of a stage computes it in one go once all tensors from elsewhere are there. A hop is
- * sent by one device, goes over a wire, waits for the link's latency and is received by the other.
- * An exclusive device is taken from the first phase of a hop to its last. Tensors that one stage
- * sends to the same devices are one message: they follow one another, each when the one before has
- * arrived, which is what the latency of a plan counts.
+ * The device of a stage computes it in one go once all tensors from elsewhere are there. Tensors that
+ * one stage sends to the same devices over the same links are one message: each of its phases takes
+ * as long as those of its tensors together, which is what the cost model counts. Messages to the
+ * same devices over other links follow one another. On each link a message is sent by one device,
+ * goes over the wire, waits for the link's latency and is received by the other; an exclusive device
+ * is taken from the first of these phases to the last.
  *
- * O(nodes + uses of tensors · hops of a route) time, apart from messages of many tensors to many
- * devices.
+ * O(nodes + uses of tensors · hops of a route) time.
  */
 export function findSteps(
   problem: Problem,
@@ -52,14 +53,20 @@ export function findSteps(
 /** Steps whose ends something waits for; none: it is there when the request arrives. */
 type Ends = readonly number[];
 
+/** Tensors of one stage that go the same ways. */
+interface Message {
+  readonly destinations: readonly number[];
+  /** To each destination. */
+  readonly routes: readonly (readonly number[])[];
+  readonly tensors: number[];
+}
+
 class Builder {
   readonly #problem: Problem;
   readonly #placement: Placement;
   readonly #steps: Step[] = [];
   /** By tensor and device: when the tensor is there. */
   readonly #there = new Map<string, Ends>();
-  /** By sending stage and receiving devices: the end of the last tensor of the message. */
-  readonly #messages = new Map<string, Ends>();
   readonly #wireOfLink: readonly number[];
 
   constructor(problem: Problem, placement: Placement, wireOfLink: readonly number[]) {
@@ -70,14 +77,12 @@ class Builder {
 
   build(): Step[] {
     const { index } = this.#problem;
-    index.producer.forEach((producer, tensor) => {
-      if (producer === null) this.#make(tensor, -1, []);
-    });
+    const given = [...index.producer.keys()].filter((tensor) => index.producer[tensor] === null);
+    this.#deliver(given, []);
     groupStages(index, this.#placement).forEach(({ device, nodes }, stage) => {
       const ends = this.#compute(stage, device, nodes);
-      for (const node of nodes) {
-        for (const tensor of index.nodeOutputs[node] ?? []) this.#make(tensor, stage, ends);
-      }
+      const made = nodes.flatMap((node) => index.nodeOutputs[node] ?? []);
+      this.#deliver(made, ends);
     });
     return this.#steps;
   }
@@ -93,44 +98,63 @@ class Builder {
         for (const end of this.#there.get(placeOf(tensor, device)) ?? []) after.add(end);
       }
     }
-    const own = { stage, device, tensor: -1, link: -1, takes: [device], frees: [device] };
+    const own = { stage, device, tensors: [], link: -1, takes: [device], frees: [device] };
     const times = { seconds: work, wholeSeconds: work };
     return this.#add({ type: "compute", ...times, ...own, after: [...after] });
   }
 
-  /** A tensor is made on its home, and sent to where it is needed. */
-  #make(tensor: number, stage: number, made: Ends): void {
-    const home = homeOf(this.#problem, this.#placement, tensor);
-    const destinations = destinationsOf(this.#problem, this.#placement, tensor);
-    this.#there.set(placeOf(tensor, home), made);
-    if (destinations.length === 0) return;
-    const key = `${stage} ${destinations}`;
-    const ready = unite([made, this.#messages.get(key) ?? []]);
-    const sent = new Map<number, Ends>();
-    for (const destination of destinations) {
-      let here: Ends = ready;
-      for (const link of this.#problem.hops.route(home, destination, tensor) ?? []) {
-        here = sent.get(link) ?? this.#hop(tensor, link, here);
-        sent.set(link, here);
-      }
-      this.#there.set(placeOf(tensor, destination), here);
+  /** Tensors are there on their home, and go to where they are needed. */
+  #deliver(tensors: readonly number[], made: Ends): void {
+    const messages = new Map<string, Message>();
+    for (const tensor of tensors) {
+      const home = homeOf(this.#problem, this.#placement, tensor);
+      this.#there.set(placeOf(tensor, home), made);
+      const destinations = destinationsOf(this.#problem, this.#placement, tensor);
+      const routes = destinations.map(
+        (destination) => this.#problem.hops.route(home, destination, tensor) ?? [],
+      );
+      if (destinations.length === 0) continue;
+      const key = JSON.stringify([destinations, routes]);
+      const message = messages.get(key) ?? { destinations, routes, tensors: [] };
+      message.tensors.push(tensor);
+      messages.set(key, message);
     }
-    this.#messages.set(key, unite([...sent.values()]));
+    const before = new Map<string, Ends>();
+    for (const message of messages.values()) {
+      const key = String(message.destinations);
+      before.set(key, this.#send(message, before.get(key) ?? made));
+    }
   }
 
-  #hop(tensor: number, link: number, ready: Ends): Ends {
+  /** @returns when all of it has arrived */
+  #send({ destinations, routes, tensors }: Message, ready: Ends): Ends {
+    const sent = new Map<number, Ends>();
+    destinations.forEach((destination, position) => {
+      let here = ready;
+      for (const link of routes[position] ?? []) {
+        here = sent.get(link) ?? this.#hop(tensors, link, here);
+        sent.set(link, here);
+      }
+      for (const tensor of tensors) this.#there.set(placeOf(tensor, destination), here);
+    });
+    return [...new Set([...sent.values()].flat())];
+  }
+
+  #hop(tensors: readonly number[], link: number, ready: Ends): Ends {
     const { devices, hops } = this.#problem;
     const { from, to } = hops.links[link] as { from: number; to: number };
     const held = [from, to].filter((device) => devices[device]?.communication === "exclusive");
+    const all = (seconds: (tensor: number) => number): number =>
+      tensors.reduce((sum, tensor) => sum + seconds(tensor), 0);
     const phases = [
-      ["send", hops.sendSeconds(link, tensor), [from]],
-      ["wire", hops.wireSeconds(link, tensor), [this.#wireOfLink[link] as number]],
-      ["latency", hops.rates.latencySeconds(link), []],
-      ["receive", hops.receiveSeconds(link, tensor), [to]],
+      ["send", all((tensor) => hops.sendSeconds(link, tensor)), [from]],
+      ["wire", all((tensor) => hops.wireSeconds(link, tensor)), [this.#wireOfLink[link] as number]],
+      ["latency", all(() => hops.rates.latencySeconds(link)), []],
+      ["receive", all((tensor) => hops.receiveSeconds(link, tensor)), [to]],
     ] as const;
     const whole = {
       wholeSeconds: phases.reduce((sum, [, seconds]) => sum + seconds, 0),
-      ...{ stage: -1, device: -1, tensor, link },
+      ...{ stage: -1, device: -1, tensors, link },
     };
     const lasting = phases.filter(([, seconds]) => seconds > 0);
     let after = ready;
@@ -150,7 +174,3 @@ class Builder {
 }
 
 const placeOf = (tensor: number, device: number): string => `${tensor} ${device}`;
-
-function unite(ends: readonly Ends[]): Ends {
-  return [...new Set(ends.flat())];
-}

@@ -18,9 +18,12 @@ export class World {
   readonly #line: Line;
   readonly #changes: readonly TraceChange[];
   readonly #losses: readonly Loss[];
-  readonly #stepsOfDevice: readonly (readonly number[])[];
-  readonly #stepsOfLink: readonly (readonly number[])[];
-  readonly #touching: readonly (readonly number[])[];
+  /** What a device itself works on. */
+  readonly #stepsOfDevice: readonly number[][];
+  /** What the wire of a link carries. */
+  readonly #stepsOfLink: readonly number[][];
+  /** What cannot go on without a device. */
+  readonly #touching: readonly number[][];
   /** Requests, from the first to before the second, that went down with a device. */
   readonly #sunk: (readonly [number, number])[] = [];
   #change = 0;
@@ -37,20 +40,16 @@ export class World {
     this.#line = line;
     this.#changes = trace?.changes ?? [];
     this.#losses = losses.toSorted((a, b) => a.seconds - b.seconds);
-    const ends = ({ link }: Step) => problem.hops.links[link];
-    this.#stepsOfDevice = problem.devices.map((_, device) =>
-      positions(steps, (step) => workerOf(step, ends(step)) === device),
-    );
-    this.#stepsOfLink = problem.hops.links.map((_, link) =>
-      positions(steps, (step) => step.type === "wire" && step.link === link),
-    );
-    this.#touching = problem.devices.map((_, device) =>
-      positions(steps, (step) => {
-        const hop = ends(step);
-        if (hop === undefined) return step.device === device;
-        return hop.from === device || hop.to === device;
-      }),
-    );
+    this.#stepsOfDevice = problem.devices.map(() => []);
+    this.#stepsOfLink = problem.hops.links.map(() => []);
+    this.#touching = problem.devices.map(() => []);
+    steps.forEach((step, position) => {
+      const ends = problem.hops.links[step.link] ?? { from: step.device, to: step.device };
+      for (const device of new Set([ends.from, ends.to])) this.#touching[device]?.push(position);
+      if (step.type === "wire") this.#stepsOfLink[step.link]?.push(position);
+      if (step.type === "wire" || step.type === "latency") return;
+      this.#stepsOfDevice[step.type === "send" ? ends.from : ends.to]?.push(position);
+    });
   }
 
   /** When something happens next; `Infinity`: nothing does. */
@@ -104,18 +103,4 @@ export class World {
     this.#sunk.push([first, isSource ? this.#line.entered : end]);
     this.#line.kill(steps, device, now);
   }
-}
-
-/** The device whose own work a step is. */
-function workerOf(
-  { type, device }: Step,
-  hop: { readonly from: number; readonly to: number } | undefined,
-): number {
-  if (type === "compute") return device;
-  if (type === "send") return hop?.from ?? -1;
-  return type === "receive" ? (hop?.to ?? -1) : -1;
-}
-
-function positions(steps: readonly Step[], holds: (step: Step) => boolean): number[] {
-  return steps.flatMap((step, position) => (holds(step) ? [position] : []));
 }

@@ -8,7 +8,7 @@ const span = (server: number, request: number, startSeconds: number, endSeconds:
   request,
   type: server === 0 ? "compute" : "wire",
   stage: server === 0 ? 0 : -1,
-  tensor: server === 0 ? -1 : 1,
+  tensors: server === 0 ? [] : [1],
   link: server === 0 ? -1 : 0,
   startSeconds,
   endSeconds,
