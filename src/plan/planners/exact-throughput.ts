@@ -4,22 +4,32 @@
  * @module
  */
 import type { Random } from "../../base/random.ts";
-import { enumerateIdeals, idealsAlong } from "../../graph/ideals.ts";
+import {
+  enumerateIdeals,
+  enumerateLattice,
+  idealsAlong,
+  latticeAlong,
+} from "../../graph/ideals.ts";
 import { evaluate } from "../evaluate.ts";
 import { type Infeasible, infeasible } from "../feasibility.ts";
+import { findLine } from "../line.ts";
 import type { Incumbent, Planner, Planning, Tools } from "../planner.ts";
 import type { Problem } from "../problem.ts";
 import { improve } from "./exact-throughput-improve.ts";
+import { LineReach, reversed } from "./exact-throughput-line.ts";
 import { mixedLoads } from "./exact-throughput-mixture.ts";
 import { throughputModel, type UnitModel, unitModel } from "./exact-throughput-model.ts";
 import { StageSearch } from "./exact-throughput-search.ts";
 import { findStar, placeOnStar, type Star } from "./exact-throughput-star.ts";
 import { type Effort, Tables } from "./exact-throughput-tables.ts";
 import { findSingle } from "./single.ts";
-import { minimiseStages, type StageProgress } from "./stage-chain.ts";
+import { minimiseStages, type StageProgress, stageSearchLimits } from "./stage-chain.ts";
 import { topologicalOrders } from "./stage-chain-orders.ts";
 
 const starMethod = "dynamic programme over ideals, period by period";
+const lineMethod = "dynamic programme over ideals in the order of the line";
+/** Where nothing is proven, better by less is not worth the time. */
+const roughly = 3e-4;
 
 /** With more ideals than this the search goes along a few topological orders instead. */
 const mostIdeals = 20_000;
@@ -77,16 +87,10 @@ function* searchMesh(course: Course, whole: UnitModel, random: Random): Searchin
   const model = throughputModel(narrow(whole, mostRunners));
   const ideals = enumerateIdeals(model.contraction.predecessors, mostIdeals);
   if (ideals === null || ideals.count > fewIdeals) {
-    const orders = topologicalOrders(
-      { predecessors: model.contraction.predecessors, flows: model.flows },
-      model.flows.map(({ bytes }) => bytes),
-    );
+    const { predecessors } = model.contraction;
+    const orders = topologicalOrders({ predecessors, flows: model.flows }, bytesOf(model));
     for (const some of [orders.slice(0, 1), orders]) {
       yield* course.search(new Tables(model, idealsAlong(some)), firstSteps, false);
-    }
-    for (const bound of mixedLoads(whole.problem)) {
-      course.raise(bound);
-      yield course.best;
     }
   }
   const isWhole = model.runners.length === whole.runners.length && ideals !== null;
@@ -94,8 +98,32 @@ function* searchMesh(course: Course, whole: UnitModel, random: Random): Searchin
     course.isClosed = yield* course.search(new Tables(model, ideals), mostSteps, isWhole);
     if (course.isClosed) return;
   }
+  yield* course.followLine(whole);
+  for (const bound of mixedLoads(whole.problem)) {
+    course.raise(bound);
+    yield course.best;
+  }
   if (course.best !== null) {
     for (const better of improve(model, course.best, random)) yield course.keep(better);
+  }
+}
+
+/** Bytes of the flows. */
+function bytesOf({ flows }: UnitModel): number[] {
+  return flows.map(({ bytes }) => bytes);
+}
+
+function middle(low: number, high: number): number {
+  if (high === Number.POSITIVE_INFINITY) return low > 0 ? 2 * low : Number.MAX_VALUE;
+  return low > 0 ? Math.sqrt(low * high) : high / 1024;
+}
+
+/** Passes on occasions to stop, with the best plan so far. */
+function* withBest<T>(course: Course, search: Generator<null, T>): Searching<T> {
+  for (;;) {
+    const { done, value } = search.next();
+    if (done === true) return value;
+    yield course.best;
   }
 }
 
@@ -176,6 +204,33 @@ class Course {
       this.raise(Math.min(value.bound, Number.MAX_VALUE) * (1 - 2e-10));
       if (done === true) return this.#isOver(value);
       yield this.best;
+    }
+  }
+
+  /** Searches the pipelines in the order of a row of devices, from either end. */
+  *followLine(model: UnitModel): Searching<void> {
+    const line = findLine(this.#problem);
+    if (line === null || line.devices.length < 2) return;
+    const { predecessors } = model.contraction;
+    const orders = topologicalOrders({ predecessors, flows: model.flows }, bytesOf(model));
+    const lattice =
+      enumerateLattice(predecessors, stageSearchLimits.mostIdeals) ?? latticeAlong(orders);
+    const effort = { steps: 0, most: mostSteps };
+    for (const row of [line, reversed(line)]) {
+      const reach = new LineReach(model, lattice, row);
+      yield this.best;
+      for (let low = this.#bound; low < this.#ceiling() * (1 - roughly); ) {
+        const high = this.#ceiling();
+        const goal = middle(low, high);
+        const placement = yield* withBest(this, reach.search(goal, effort));
+        if (effort.steps > effort.most) return;
+        const found = placement === null ? null : evaluate(this.#problem, placement);
+        // What is found may still break a limit that the search knows nothing of.
+        if (found === null || found.type === "infeasible" || found.value >= high) low = goal;
+        else if (placement !== null) {
+          yield this.keep({ placement, value: found.value, bound: null, method: lineMethod });
+        }
+      }
     }
   }
 

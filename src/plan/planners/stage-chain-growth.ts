@@ -215,7 +215,12 @@ export function sumOver(ideals: Ideals, values: ArrayLike<number>): Float64Array
   return sums;
 }
 
-function findCrossings({ flows }: StageModel, { made }: FlowUses, ideals: Ideals): Crossings {
+/** O(ideals · flows that cross · consumers) time. */
+export function findCrossings(
+  { flows }: Pick<StageModel, "flows">,
+  { made }: FlowUses,
+  ideals: Ideals,
+): Crossings {
   const starts = new Int32Array(ideals.count + 1);
   let found = new Int32Array(1024);
   let count = 0;

@@ -79,7 +79,10 @@ export interface FlowUses {
   readonly inputs: readonly number[];
 }
 
-export function usesOf({ predecessors, flows }: StageModel): FlowUses {
+export function usesOf({
+  predecessors,
+  flows,
+}: Pick<StageModel, "predecessors" | "flows">): FlowUses {
   const made: number[][] = predecessors.map(() => []);
   const read: number[][] = predecessors.map(() => []);
   const inputs: number[] = [];
