@@ -2,6 +2,7 @@ import { type Burden, findBurdens, roomLeft } from "./exact-pieces-burdens.ts";
 import type { HopCosts } from "./exact-pieces-hops.ts";
 import type { PiecesModel } from "./exact-pieces-model.ts";
 import { findWalks, type Walks } from "./exact-pieces-walk.ts";
+import { LeastInWindow } from "./exact-pieces-window.ts";
 
 /** Where chains of runs on some devices, one after the other, can end, by the end of the last run. */
 export interface Runs {
@@ -35,8 +36,6 @@ export class RunExtender {
   readonly #effort: Effort;
   readonly #walks: Walks;
   readonly #burdens: readonly Burden[];
-  readonly #loads: Float64Array;
-  readonly #shared: Float64Array;
 
   constructor(model: PiecesModel, period: number, effort: Effort) {
     this.model = model;
@@ -44,8 +43,6 @@ export class RunExtender {
     this.#effort = effort;
     this.#walks = findWalks(model, period);
     this.#burdens = findBurdens(model, period);
-    this.#loads = new Float64Array(model.cuts.length + 1).fill(Number.POSITIVE_INFINITY);
-    this.#shared = new Float64Array(model.cuts.length + 1).fill(Number.POSITIVE_INFINITY);
   }
 
   /** The chain before the first device: it is at the source, and has placed nothing. */
@@ -55,101 +52,86 @@ export class RunExtender {
 
   /** The chains with one more run, on a device that they do not use; `null`: there are none. */
   extend(runs: Runs, device: number): Runs | null {
-    const from = runs.devices.at(-1);
-    const devices = [...runs.devices, device];
-    const base = this.#shareAsSource(runs, device);
-    const left = this.#burdens.map((burden) => roomLeft(burden, devices));
-    const { wire, send, receive, medium } = this.#hop(from, device);
-    let lowest = this.#loads.length;
-    let highest = 0;
-    runs.ends.forEach((cut, position) => {
-      this.#effort.steps++;
-      const sent = (runs.loads[position] as number) + send(cut) + this.#shareAsSink(from);
-      const air = (runs.shared[position] as number) + medium(cut);
-      if (wire(cut) > this.period || sent > this.period || air > this.period) return;
-      const end = this.#advance({
-        device,
-        cut,
-        load: base + receive(cut),
-        air,
-        used: devices.length,
-        left,
-      });
-      lowest = Math.min(lowest, cut + 1);
-      highest = Math.max(highest, end);
-    });
-    return this.#collect(devices, lowest, highest);
-  }
-
-  /** The loads of a run from a cut to each end that it can have; returns the last one tried. */
-  #advance(run: {
-    device: number;
-    cut: number;
-    load: number;
-    air: number;
-    used: number;
-    left: readonly number[];
-  }): number {
-    const { device, cut, air } = run;
-    const { cuts, problem } = this.model;
+    const count = this.model.cuts.length;
     const sums = this.model.seconds[device] as Float64Array;
-    const start = run.load - (sums[cut] as number);
-    const last = this.model.reach[device]?.[cut] as number;
-    const reserve = this.#shareAsSink(device);
-    for (let end = cut + 1; end <= last; end++) {
+    const devices = [...runs.devices, device];
+    const longer = new Longer(devices);
+    const mayEnd = this.#endings(devices);
+    const window = this.#openWindow(runs, device);
+    for (let end = (runs.ends[0] as number) + 1; end <= count; end++) {
       this.#effort.steps++;
-      const load = start + (sums[end] as number);
-      if (load > this.period) return end;
-      if (end === cuts.length) {
-        this.#finish(device, load, air);
-        break;
-      }
-      const at = end * problem.devices.length + device;
-      const sent = load + reserve + (cuts[end]?.leastSend[device] as number);
-      if (sent > this.period) continue;
-      if (run.used + (this.#walks.runs[at] as number) > this.model.runners.length) continue;
-      if (air + (this.#walks.shared[at] as number) > this.period) continue;
-      if (
-        this.#burdens.some(({ weights }, at) => (weights[end] as number) > (run.left[at] as number))
-      )
+      const isLast = window.admit(end);
+      const load = window.loads.at(end) + (sums[end] as number);
+      if (load > this.period || load === Number.POSITIVE_INFINITY) {
+        // From here on loads only grow.
+        if (isLast) break;
         continue;
-      this.#keep(end, load, air);
+      }
+      const air = window.airs.at(end);
+      if (end === count) this.#finish(longer, load, air);
+      else if (mayEnd(end, load, air)) longer.add(end, load, air);
     }
-    return last;
+    return longer.ends.length === 0 ? null : longer;
   }
 
-  #finish(device: number, load: number, air: number): void {
+  /** The beginnings of a run, as they come within reach of its ends. */
+  #openWindow(runs: Runs, device: number): Window {
+    const from = runs.devices.at(-1);
+    const base = this.#shareAsSource(runs, device);
+    const reserve = this.#shareAsSink(from);
+    const { wire, send, receive, medium } = this.#hop(from, device);
+    const sums = this.model.seconds[device] as Float64Array;
+    const reach = this.model.reach[device] as Int32Array;
+    const loads = new LeastInWindow();
+    const airs = new LeastInWindow();
+    let next = 0;
+    const admit = (end: number): boolean => {
+      for (; next < runs.ends.length && (runs.ends[next] as number) < end; next++) {
+        this.#effort.steps++;
+        const cut = runs.ends[next] as number;
+        const sent = (runs.loads[next] as number) + send(cut) + reserve;
+        const air = (runs.shared[next] as number) + medium(cut);
+        if (wire(cut) > this.period || sent > this.period || air > this.period) continue;
+        const until = reach[cut] as number;
+        loads.push(base + receive(cut) - (sums[cut] as number), until);
+        airs.push(air, until);
+      }
+      return next === runs.ends.length;
+    };
+    return { loads, airs, admit };
+  }
+
+  /** Whether a run can end somewhere, for all that is left to do behind it. */
+  #endings(devices: readonly number[]): (end: number, load: number, air: number) => boolean {
+    const { cuts, problem, runners } = this.model;
+    const device = devices.at(-1) as number;
+    const reserve = this.#shareAsSink(device);
+    const spare = runners.length - devices.length;
+    const left = this.#burdens.map((burden) => roomLeft(burden, devices));
+    return (end, load, air) => {
+      const at = end * problem.devices.length + device;
+      if (load + reserve + (cuts[end]?.leastSend[device] as number) > this.period) return false;
+      if ((this.#walks.runs[at] as number) > spare) return false;
+      if (air + (this.#walks.shared[at] as number) > this.period) return false;
+      return this.#burdens.every(
+        ({ weights }, position) => (weights[end] as number) <= (left[position] as number),
+      );
+    };
+  }
+
+  /** The last run has the answer to deliver. */
+  #finish(longer: Longer, load: number, air: number): void {
     const { problem, answer, cuts } = this.model;
     const { sink } = problem;
+    const device = longer.devices.at(-1) as number;
     if (sink === null || sink === device || answer === null) {
-      this.#keep(cuts.length, load, air);
+      longer.add(cuts.length, load, air);
       return;
     }
     const at = device * problem.devices.length + sink;
     const whole = air + (answer.shared?.[at] ?? 0);
     if ((answer.wire[at] as number) > this.period || whole > this.period) return;
-    if (load + (answer.send[at] as number) <= this.period) this.#keep(cuts.length, load, whole);
-  }
-
-  #keep(end: number, load: number, air: number): void {
-    this.#loads[end] = Math.min(this.#loads[end] as number, load);
-    this.#shared[end] = Math.min(this.#shared[end] as number, air);
-  }
-
-  #collect(devices: readonly number[], lowest: number, highest: number): Runs | null {
-    const ends: number[] = [];
-    const loads: number[] = [];
-    const shared: number[] = [];
-    for (let end = lowest; end <= highest; end++) {
-      const load = this.#loads[end] as number;
-      if (load === Number.POSITIVE_INFINITY) continue;
-      ends.push(end);
-      loads.push(load);
-      shared.push(this.#shared[end] as number);
-      this.#loads[end] = Number.POSITIVE_INFINITY;
-      this.#shared[end] = Number.POSITIVE_INFINITY;
-    }
-    return ends.length === 0 ? null : { devices, ends, loads, shared };
+    if (load + (answer.send[at] as number) <= this.period) longer.add(cuts.length, load, whole);
   }
 
   /** The costs of the cuts from one device to the next; at the source, nothing before. */
@@ -182,6 +164,32 @@ export class RunExtender {
     if (device === undefined || device !== problem.sink) return 0;
     return answer?.leastReceive[device] ?? 0;
   }
+}
+
+/** Chains under construction. */
+class Longer implements Runs {
+  readonly devices: readonly number[];
+  readonly ends: number[] = [];
+  readonly loads: number[] = [];
+  readonly shared: number[] = [];
+
+  constructor(devices: readonly number[]) {
+    this.devices = devices;
+  }
+
+  add(end: number, load: number, air: number): void {
+    this.ends.push(end);
+    this.loads.push(load);
+    this.shared.push(air);
+  }
+}
+
+interface Window {
+  /** The least load without the work of the pieces before the run. */
+  readonly loads: LeastInWindow;
+  readonly airs: LeastInWindow;
+  /** Admits what begins before an end; returns whether that was all. */
+  admit(end: number): boolean;
 }
 
 interface HopOf {
