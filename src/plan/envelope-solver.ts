@@ -23,7 +23,6 @@ export interface PointSolver {
   solve(at: ArrayLike<number>): { readonly line: StateLine; readonly bound: number } | null;
   /** A placement with the codecs that are best in a state; `null` if it is not allowed. */
   lineOf(placement: Placement, at: ArrayLike<number>): StateLine | null;
-  costAt(line: Linear, at: ArrayLike<number>): number;
 }
 
 /**
@@ -53,7 +52,6 @@ export function createPointSolver(
         findViolation(problem, placement) === null && !("to" in findHops(problem, placement));
       return isAllowed ? toLine(space, placement, bestOptions(space, at)) : null;
     },
-    costAt: valueAt,
   };
 }
 

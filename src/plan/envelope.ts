@@ -10,7 +10,7 @@ import { checkBox, coordinateRange, type Parameter, writeParameter } from "./env
 import type { Envelope, EnvelopePlacement } from "./envelope-file.ts";
 import { createPointSolver, type PointSolver, type StateLine } from "./envelope-solver.ts";
 import { simplePlacements } from "./envelope-start.ts";
-import { Subdivision, type Vertex } from "./envelope-subdivision.ts";
+import { Subdivision, type Vertex, valueAt } from "./envelope-subdivision.ts";
 import { findOverfull, type Infeasible, infeasible, memoryOf } from "./feasibility.ts";
 import { findLine, type Line } from "./line.ts";
 import { additiveFactors, formatObjective } from "./objective.ts";
@@ -158,7 +158,7 @@ class Search {
     }
     const { line, bound } = found;
     this.#subdivision.settle(vertex, Math.min(bound, vertex.value));
-    if (this.#solver.costAt(line, vertex.at) >= vertex.value * (1 - tolerance)) return;
+    if (valueAt(line, vertex.at) >= vertex.value * (1 - tolerance)) return;
     if (this.#fits(line.placement)) this.#add(line);
   }
 
