@@ -153,7 +153,7 @@ test("with one thing that varies the plan for a quantile is the best of all, and
 test("with many things that vary the bound of a quantile holds, and the plan is near it", () => {
   const excesses: number[] = [];
   const gaps: number[] = [];
-  for (let seed = 1; seed <= 20; seed++) {
+  for (let seed = 1; seed <= 12; seed++) {
     const found = tryCase(
       randomCase(seed, 25, () => true),
       0.9,
@@ -164,7 +164,7 @@ test("with many things that vary the bound of a quantile holds, and the plan is 
     excesses.push(value / best - 1);
     gaps.push(gap as number);
   }
-  expect(excesses.length).toBeGreaterThan(12);
+  expect(excesses.length).toBeGreaterThan(8);
   const share = (values: readonly number[], most: number): number =>
     values.filter((value) => value <= most).length / values.length;
   expect(share(excesses, 1e-9)).toBeGreaterThan(0.9);
