@@ -12,8 +12,11 @@ import { type CodedPlacement, chooseForPlacement } from "./exact-codecs-choice.t
 import { CodecRelaxation } from "./exact-codecs-relaxation.ts";
 import { CodecTable, keyOf, type Option, type Settled } from "./exact-codecs-table.ts";
 
-/** Runs of the planner, and its steps beyond the first few of each run but the first: a minute or so. */
-const limits = { runs: 2000, steps: 1000, freeSteps: 5 } as const;
+/**
+ * Runs of the planner, and its steps beyond the first few of each run but the first: a minute or so.
+ * Given up before where a good part of them found out nothing.
+ */
+const limits = { runs: 2000, steps: 1000, freeSteps: 5, stalledSteps: 200 } as const;
 
 /** By how much the best plan has to have got better for the same codecs to be tried again. */
 const worthwhile = 0.001;
@@ -66,6 +69,8 @@ class CodecSearch {
   #bound = 0;
   #runs = 0;
   #steps = 0;
+  /** Steps when something was last found out. */
+  #lastSteps = 0;
 
   constructor(problem: Problem, table: CodecTable, tools: Tools, minimise: Planner["plan"]) {
     this.#problem = problem;
@@ -77,10 +82,11 @@ class CodecSearch {
   *run(): Planning {
     const { hops } = this.#problem;
     yield* this.#tryRule(hops.codec);
-    // The first runs take as long as they take; what is limited is what comes on top.
-    this.#steps = 0;
     const refusal = yield* this.#branch();
     if (refusal !== null && refusal.isProven !== false && this.#best === null) return refusal;
+    // These runs take as long as they take; what is limited is what comes on top.
+    this.#steps = 0;
+    this.#lastSteps = 0;
     for (const rule of [this.#table.smallest.bind(this.#table), () => null]) {
       if (!this.#isOpen()) break;
       yield* this.#tryRule(rule);
@@ -98,7 +104,8 @@ class CodecSearch {
   #isOpen(): boolean {
     this.#dropClosed();
     const isLeft = this.#runs < limits.runs && this.#steps < limits.steps;
-    return isLeft && this.#open.some(({ isStuck }) => !isStuck);
+    const isStalled = this.#steps - this.#lastSteps > limits.stalledSteps;
+    return isLeft && !isStalled && this.#open.some(({ isStuck }) => !isStuck);
   }
 
   /** Solves the leaf with the least bound and replaces it by what is left to do. */
@@ -183,13 +190,16 @@ class CodecSearch {
     const found = chooseForPlacement(this.#problem, this.#table, placement, usual);
     if (found === null || (this.#best !== null && found.value >= this.#best.value)) return;
     this.#best = found;
+    this.#lastSteps = this.#steps;
     this.#method = method;
   }
 
   /** @param current bound of what is being solved; the bound of all is the least of those open */
   #raise(current: number): void {
     const least = Math.min(current, ...this.#open.map(({ bound }) => bound));
-    this.#bound = Math.max(this.#bound, least);
+    if (least <= this.#bound) return;
+    this.#bound = least;
+    this.#lastSteps = this.#steps;
   }
 
   #isClosed(bound: number): boolean {
