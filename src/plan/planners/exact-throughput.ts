@@ -1,5 +1,6 @@
 /**
- * The least period: pipelines of stages over any small mesh, by search over chains of ideals.
+ * The least period: pipelines of stages over stars, lines and small meshes, by search over chains of
+ * ideals.
  *
  * @module
  */
@@ -45,13 +46,16 @@ const mostRunners = 10;
 /**
  * Minimises the period.
  *
- * A pipeline is a chain of ideals with a device for each step. Bounds on the loads of
- * a step that depend on the set of devices and the two ideals only give, by dynamic programming over
- * (set of devices, ideal), a bound for every beginning of a chain; a depth-first search from the end
- * of the chain with exact loads closes what is left. Where those bounds are the loads themselves (a
- * hub, a line with its stages in order, two devices) the first descent is the optimum. Equal devices
- * take their turns in one order only. O(2^devices · devices · ideals²) time at most, pruned by the
- * best plan known; O(2^devices · ideals) memory.
+ * A pipeline is a chain of ideals with a device for each step. On a star of devices, and on two,
+ * loads depend on the step alone: there the period is bisected over all ideals, up to some
+ * 60,000, see `minimiseStages`. A star whose relay works on what it passes on is relaxed the same way.
+ *
+ * On other topologies, bounds on the loads of a step that depend on the set of devices and the two
+ * ideals only give, by dynamic programming over (set of devices, ideal), a bound for every beginning of
+ * a chain; a depth-first search from the end of the chain with exact loads closes what is left. Equal
+ * devices take their turns in one order only. O(2^devices · devices · ideals²) time at most, pruned by
+ * the best plan known; O(2^devices · ideals) memory. Where that is too much: pipelines along a line
+ * and along topological orders, moves of nodes, and a bound from weighted means of loads.
  *
  * Optimal when it ends below its limit of steps and of ideals; otherwise the plan comes with a bound.
  *
