@@ -27,7 +27,7 @@ export function formatUncertainty(
     ["proof", proofOf(uncertainty, show)],
   ];
   const title = bold(
-    `The ${nameOf(judge)} ${objective} of this plan, kept in ${states} states of the world`,
+    `The ${nameOf(judge)} ${objective} of this plan, kept in ${states === 1 ? "one state" : `${states} states`} of the world`,
   );
   return [
     `${title}\n${formatFacts(facts, terminal)}`,
