@@ -153,9 +153,9 @@ function run(line: Line, world: World, log: Log, { arrivals, requests }: Simulat
   while (line.answered < requests) {
     const next = Math.min(line.next(), world.isOpen ? arrival : Number.POSITIVE_INFINITY);
     if (next === Number.POSITIVE_INFINITY) return;
-    const now = Math.min(next, world.next());
+    const now = Math.min(next, world.next);
     line.end(now);
-    if (world.next() === now) world.change(now);
+    if (world.next === now) world.change(now);
     for (; arrival <= now && world.isOpen; arrival = nextArrival()) {
       log.enter(line.entered, now);
       line.enter(now);

@@ -14,6 +14,8 @@ export interface Loss {
 export class World {
   /** Whether requests can still enter: the source is there. */
   isOpen = true;
+  /** When something happens next; `Infinity`: nothing does. */
+  next: number;
   readonly #problem: Problem;
   readonly #line: Line;
   readonly #changes: readonly TraceChange[];
@@ -40,6 +42,7 @@ export class World {
     this.#line = line;
     this.#changes = trace?.changes ?? [];
     this.#losses = losses.toSorted((a, b) => a.seconds - b.seconds);
+    this.next = this.#findNext();
     this.#stepsOfDevice = problem.devices.map(() => []);
     this.#stepsOfLink = problem.hops.links.map(() => []);
     this.#touching = problem.devices.map(() => []);
@@ -52,14 +55,6 @@ export class World {
     });
   }
 
-  /** When something happens next; `Infinity`: nothing does. */
-  next(): number {
-    return Math.min(
-      this.#changes[this.#change]?.seconds ?? Number.POSITIVE_INFINITY,
-      this.#losses[this.#loss]?.seconds ?? Number.POSITIVE_INFINITY,
-    );
-  }
-
   /** Everything that happens at this time. */
   change(now: number): void {
     for (; this.#changes[this.#change]?.seconds === now; this.#change++) {
@@ -68,6 +63,14 @@ export class World {
     for (; this.#losses[this.#loss]?.seconds === now; this.#loss++) {
       this.#lose((this.#losses[this.#loss] as Loss).device, now);
     }
+    this.next = this.#findNext();
+  }
+
+  #findNext(): number {
+    return Math.min(
+      this.#changes[this.#change]?.seconds ?? Number.POSITIVE_INFINITY,
+      this.#losses[this.#loss]?.seconds ?? Number.POSITIVE_INFINITY,
+    );
   }
 
   /** How many requests, from the first to before the second, were with a device when it was lost. */

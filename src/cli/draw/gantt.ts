@@ -24,7 +24,7 @@ const legend = { orient: "bottom", titleOrient: "left", symbolSize: 120, labelLi
 
 const doings: Readonly<Record<Span["type"], string>> = {
   compute: "computes",
-  wire: "carries a tensor",
+  wire: "carries tensors",
   send: "sends",
   receive: "receives",
   hop: "taken by a hop",
