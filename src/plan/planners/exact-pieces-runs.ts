@@ -15,6 +15,9 @@ export interface Runs {
   readonly shared: readonly number[];
 }
 
+/** What a device costs besides the cuts and ends that are looked at. */
+const stepsPerDevice = 10;
+
 /** How much may be done, and was: counted in steps, so that every machine ends alike. */
 export interface Effort {
   steps: number;
@@ -52,6 +55,8 @@ export class RunExtender {
 
   /** The chains with one more run, on a device that they do not use; `null`: there are none. */
   extend(runs: Runs, device: number): Runs | null {
+    this.#effort.steps += stepsPerDevice;
+    if (!this.#isLinked(runs, device)) return null;
     const count = this.model.cuts.length;
     const sums = this.model.seconds[device] as Float64Array;
     const devices = [...runs.devices, device];
@@ -72,6 +77,15 @@ export class RunExtender {
       else if (mayEnd(end, load, air)) longer.add(end, load, air);
     }
     return longer.ends.length === 0 ? null : longer;
+  }
+
+  /** Whether any of the chains can send its cut to a device at all. */
+  #isLinked({ devices, ends }: Runs, device: number): boolean {
+    const from = devices.at(-1);
+    if (from === undefined) return true;
+    const { cuts, problem } = this.model;
+    const at = from * problem.devices.length + device;
+    return ends.some((cut) => (cuts[cut]?.wire[at] as number) <= this.period);
   }
 
   /** The beginnings of a run, as they come within reach of its ends. */

@@ -13,7 +13,7 @@ import { searchChains } from "./exact-pieces-search.ts";
 import { findSingle } from "./single.ts";
 
 /** Steps: some thirty seconds, and half a second. */
-export const piecesEffort = { whole: 3e9, brief: 5e7 } as const;
+export const piecesEffort = { whole: 3e8, brief: 5e6 } as const;
 /** A period that takes more to decide is left open, and a greater one is tried. */
 const shareOfOne = 0.2;
 /** Below this ratio the next period to try is the best known itself, and not one in between. */
