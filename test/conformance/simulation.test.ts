@@ -12,6 +12,7 @@ import { longRun, toProblem } from "./planner.ts";
 import { randomQuestion } from "./planner-problems.ts";
 
 const seeds = longRun ? 400 : 40;
+const slow = { timeout: 600_000 };
 
 interface Case {
   readonly problem: Problem;
@@ -20,22 +21,26 @@ interface Case {
   readonly where: string;
 }
 
-test("one request at a time takes the plan's latency where all is one path, and never more", () => {
-  let paths = 0;
-  const faster = [...cases(4 * seeds)].filter(({ problem, placement, claimed, where }) => {
-    const { latencySeconds: found } = run(problem, placement, { requests: 3, ...closed(1) });
-    const { latencySeconds: claim } = claimed;
-    expect(Math.max(...found), where).toBeLessThanOrEqual(claim * (1 + 1e-9));
-    if (!isPath(problem, placement)) return Math.max(...found) < claim * (1 - 1e-9);
-    paths++;
-    expect(Math.min(...found), where).toBeGreaterThanOrEqual(claim * (1 - 1e-9));
-    return false;
-  });
-  expect(paths).toBeGreaterThan(seeds);
-  expect(faster.length).toBeGreaterThan(seeds);
-});
+test(
+  "one request at a time takes the plan's latency where all is one path, and never more",
+  slow,
+  () => {
+    let paths = 0;
+    const faster = [...cases(4 * seeds)].filter(({ problem, placement, claimed, where }) => {
+      const { latencySeconds: found } = run(problem, placement, { requests: 3, ...closed(1) });
+      const { latencySeconds: claim } = claimed;
+      expect(Math.max(...found), where).toBeLessThanOrEqual(claim * (1 + 1e-9));
+      if (!isPath(problem, placement)) return Math.max(...found) < claim * (1 - 1e-9);
+      paths++;
+      expect(Math.min(...found), where).toBeGreaterThanOrEqual(claim * (1 - 1e-9));
+      return false;
+    });
+    expect(paths).toBeGreaterThan(seeds);
+    expect(faster.length).toBeGreaterThan(seeds);
+  },
+);
 
-test("a full pipeline of overlapped devices answers once in the plan's period", () => {
+test("a full pipeline of overlapped devices answers once in the plan's period", slow, () => {
   let pipelines = 0;
   for (const { problem, placement, claimed, where } of cases(seeds)) {
     const { periodSeconds: period, latencySeconds: latency } = claimed;
@@ -51,7 +56,7 @@ test("a full pipeline of overlapped devices answers once in the plan's period", 
   expect(pipelines).toBeGreaterThan(seeds);
 });
 
-test("no answers come faster than the plan's period, however many are in flight", () => {
+test("no answers come faster than the plan's period, however many are in flight", slow, () => {
   let exclusive = 0;
   for (const { problem, placement, claimed, where } of cases(seeds)) {
     if (claimed.periodSeconds === 0) continue;
@@ -71,33 +76,41 @@ test("no answers come faster than the plan's period, however many are in flight"
   expect(exclusive).toBeGreaterThan(seeds / 8);
 });
 
-test("answers since the beginning never outrun the plan's period, whatever arrives when", () => {
-  for (const { problem, placement, claimed, where } of cases(seeds)) {
-    const random = createRandom(seeds);
-    const perSecond = 1.5 / (claimed.periodSeconds || 1);
-    const options = { requests: 200, arrivals: { type: "poisson", perSecond, random } } as const;
-    const { answeredAtSeconds } = run(problem, placement, options);
-    answeredAtSeconds.forEach((seconds, request) => {
-      const least = (request + 1) * claimed.periodSeconds * (1 - 1e-9);
-      expect(seconds, `${where}, request ${request}`).toBeGreaterThanOrEqual(least);
-    });
-  }
-});
+test(
+  "answers since the beginning never outrun the plan's period, whatever arrives when",
+  slow,
+  () => {
+    for (const { problem, placement, claimed, where } of cases(seeds)) {
+      const random = createRandom(seeds);
+      const perSecond = 1.5 / (claimed.periodSeconds || 1);
+      const options = { requests: 200, arrivals: { type: "poisson", perSecond, random } } as const;
+      const { answeredAtSeconds } = run(problem, placement, options);
+      answeredAtSeconds.forEach((seconds, request) => {
+        const least = (request + 1) * claimed.periodSeconds * (1 - 1e-9);
+        expect(seconds, `${where}, request ${request}`).toBeGreaterThanOrEqual(least);
+      });
+    }
+  },
+);
 
-test("a world that is in one state from the beginning gives the latency of that state", () => {
-  let compared = 0;
-  for (const { problem, placement, where } of cases(2 * seeds)) {
-    const line = costLine({ ...problem, objective: { type: "latency" } }, placement);
-    if (line === null || !isPath(problem, placement)) continue;
-    const { state, trace } = constantWorld(problem, createRandom(compared));
-    const { latencySeconds } = run(problem, placement, { requests: 2, trace, ...closed(1) });
-    const claim = costAt(line, state);
-    if (claim === 0) continue;
-    expect(Math.abs(relative(latencySeconds[1] ?? 0, claim)), where).toBeLessThanOrEqual(1e-9);
-    compared++;
-  }
-  expect(compared).toBeGreaterThan(seeds / 2);
-});
+test(
+  "a world that is in one state from the beginning gives the latency of that state",
+  slow,
+  () => {
+    let compared = 0;
+    for (const { problem, placement, where } of cases(2 * seeds)) {
+      const line = costLine({ ...problem, objective: { type: "latency" } }, placement);
+      if (line === null || !isPath(problem, placement)) continue;
+      const { state, trace } = constantWorld(problem, createRandom(compared));
+      const { latencySeconds } = run(problem, placement, { requests: 2, trace, ...closed(1) });
+      const claim = costAt(line, state);
+      if (claim === 0) continue;
+      expect(Math.abs(relative(latencySeconds[1] ?? 0, claim)), where).toBeLessThanOrEqual(1e-9);
+      compared++;
+    }
+    expect(compared).toBeGreaterThan(seeds / 2);
+  },
+);
 
 /** Random placements of random problems, some on all devices and some in the order of the nodes. */
 function* cases(count: number): Generator<Case> {
