@@ -5,6 +5,8 @@ import type { UsedCounts } from "./stage-chain-used.ts";
 
 /** With more classes, which of them are left is not looked at. */
 const mostClasses = 6;
+/** A bit for each of any number of classes. */
+const everything = -1;
 
 /**
  * What is left to do behind an ideal, at least: the weighted mean of the loads of the devices left, with
@@ -35,7 +37,7 @@ export class Remainder {
       open |= 1 << one;
       weight += left * (this.#weights[one] as number);
     }
-    if (classes.length > mostClasses && open !== 0) open = 2 ** classes.length - 1;
+    if (classes.length > mostClasses && open !== 0) open = everything;
     let table = this.#tables.get(open);
     if (table === undefined) {
       table = this.#tabulate(open);

@@ -36,6 +36,19 @@ test("says that there is no chain where memory holds none", () => {
   });
 });
 
+test("plans on the faster ones where more devices differ than can be counted apart", () => {
+  const model = chainModel([4, 4, 4, 4], [1, 1, 1], 1);
+  const [first] = model.classes as [DeviceClass];
+  const classes = Array.from({ length: 40 }, (_, slower) => ({
+    ...first,
+    seconds: first.seconds.map((seconds) => seconds * (1 + slower / 10)),
+  }));
+  const end = last({ ...model, classes });
+  // A node each on the four fastest, the two slower ones at the ends.
+  expect(end.seconds).toBeCloseTo(6.4, 9);
+  expect(end.bound).toBeLessThanOrEqual(end.seconds);
+});
+
 test("finds the best of all placements whose devices form a pipeline, and proves it", () => {
   for (let seed = 1; seed <= 200; seed++) {
     const model = randomModel(createRandom(seed));

@@ -9,15 +9,20 @@ import { enumerateLattice, type Lattice, latticeAlong } from "../../graph/ideals
 import { simpleBound, type WeightedWork, weightedWork } from "./stage-chain-bounds.ts";
 import { coarsenTo, refineChain } from "./stage-chain-coarsen.ts";
 import { improveChain } from "./stage-chain-improve.ts";
-import { chainSeconds, fitsIn, type StageChain, type StageModel } from "./stage-chain-model.ts";
+import {
+  chainSeconds,
+  type DeviceClass,
+  fitsIn,
+  type StageChain,
+  type StageModel,
+} from "./stage-chain-model.ts";
 import { randomOrder, topologicalOrders } from "./stage-chain-orders.ts";
 import { type Effort, Reach } from "./stage-chain-reach.ts";
+import { UsedCounts } from "./stage-chain-used.ts";
 
 export interface StageSearchLimits {
   /** With more ideals than this the search goes along topological orders instead. */
   readonly mostIdeals: number;
-  /** Bytes of the tables of one search. */
-  readonly mostBytes: number;
   /** Stages looked at over all ideals. */
   readonly mostSteps: number;
   /** Stages looked at along orders. */
@@ -27,7 +32,6 @@ export interface StageSearchLimits {
 /** Some minutes, and half a gigabyte. */
 export const stageSearchLimits: StageSearchLimits = {
   mostIdeals: 60_000,
-  mostBytes: 5e8,
   mostSteps: 1e9,
   mostOrderSteps: 2e8,
 };
@@ -79,11 +83,7 @@ export function* minimiseStages(
   }
   const lattice = enumerateLattice(model.predecessors, limits.mostIdeals);
   course.ideals = lattice?.ideals.count ?? null;
-  const isSmall =
-    lattice !== null &&
-    Reach.bytesFor(model.classes, lattice.ideals.count) <= limits.mostBytes &&
-    model.classes.length <= mostClasses;
-  if (lattice !== null && isSmall) {
+  if (lattice !== null) {
     yield* course.search(lattice, { steps: 0, most: limits.mostSteps }, true);
   }
   if (!course.progress().isProven) yield* refine(course, model, random, effort);
@@ -120,8 +120,34 @@ const coarseIdeals = [4000, 15_000, 60_000];
 /** Where nothing is proven, better by less is not worth the time. */
 const roughly = 3e-4;
 
-/** Bits of a set of classes. */
-const mostClasses = 30;
+/** Bytes of the tables of one search. */
+const mostBytes = 5e8;
+/** Counts of used devices that are told apart. */
+const mostStates = 4096;
+
+/** The model with as many devices, of the fast classes first, as a search has room for. */
+function narrow(model: StageModel, ideals: number): StageModel {
+  const counts = model.classes.map(() => 0);
+  const classes = (): DeviceClass[] =>
+    model.classes.map((one, at) => ({ ...one, count: counts[at] as number }));
+  const totals = model.classes.map(({ seconds }) =>
+    seconds.reduce((sum, value) => (Number.isFinite(value) ? sum + value : sum), 0),
+  );
+  const fastest = [...counts.keys()].sort((a, b) => (totals[a] as number) - (totals[b] as number));
+  let isWhole = true;
+  for (const at of fastest) {
+    const { count } = model.classes[at] as DeviceClass;
+    while ((counts[at] as number) < count) {
+      (counts[at] as number) += 1;
+      const states = UsedCounts.countOf(classes());
+      if (states <= mostStates && Reach.bytesFor(classes(), ideals) <= mostBytes) continue;
+      (counts[at] as number) -= 1;
+      isWhole = false;
+      break;
+    }
+  }
+  return isWhole ? model : { ...model, classes: classes() };
+}
 
 /**
  * Searches with light units joined, moves units, searches again with units joined only far from the
@@ -202,11 +228,13 @@ class Course {
    * @param isAll whether it holds all ideals, so that what it lacks does not exist
    */
   *search(lattice: Lattice, effort: Effort, isAll: boolean): Generator<StageProgress | null, void> {
-    const reach = new Reach(this.#model, lattice, this.#work);
-    const close = isAll ? equal : roughly;
+    const usable = narrow(this.#model, lattice.ideals.count);
+    const isProving = isAll && usable === this.#model;
+    const reach = new Reach(usable, lattice, this.#work);
+    const close = isProving ? equal : roughly;
     let low = this.#bound;
     for (let isBelow = false; low < this.seconds * (1 - close); ) {
-      const goal = isAll ? this.#goal(low, isBelow) : this.#goal(low, true);
+      const goal = this.#goal(low, isBelow || !isProving);
       const chain = yield* reach.search(goal, effort);
       if (chain !== null) {
         const before = this.seconds;
@@ -218,7 +246,7 @@ class Course {
       } else {
         isBelow = false;
         low = Math.max(low, goal, reach.nextSeconds);
-        if (isAll) this.#bound = Math.max(this.#bound, low * (1 - equal));
+        if (isProving) this.#bound = Math.max(this.#bound, low * (1 - equal));
       }
       yield this.progress();
     }
