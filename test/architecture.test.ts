@@ -86,11 +86,25 @@ test("nothing is named utils, shared, common, helpers or misc", () => {
   expect(refuges).toEqual([]);
 });
 
-test.each(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"])(
-  "every relative link of %s leads somewhere",
-  (page) => {
-    const links = [...readFileSync(page, "utf8").matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)];
-    const dead = links.map(([, target = ""]) => target).filter((target) => !existsSync(target));
-    expect(dead).toEqual([]);
-  },
-);
+const pages = [
+  ...["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"],
+  ...readdirSync("docs", { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".md"))
+    .map((path) => join("docs", path)),
+];
+
+test.each(pages)("every relative link of %s leads somewhere", (page) => {
+  const links = [...readFileSync(page, "utf8").matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)];
+  const dead = links
+    .map(([, target = ""]) => join(dirname(page), target))
+    .filter((target) => !existsSync(target));
+  expect(dead).toEqual([]);
+});
+
+test("every page on an algorithm stands in their index", () => {
+  const index = readFileSync("docs/algorithms/README.md", "utf8");
+  const missing = readdirSync("docs/algorithms").filter(
+    (name) => name !== "README.md" && !index.includes(`(${name})`),
+  );
+  expect(missing).toEqual([]);
+});
