@@ -1,6 +1,8 @@
+import { formatQuantity } from "../../base/units.ts";
 import type { Hops } from "../../cost/hops.ts";
 import { memoryBytes } from "../../cost/memory.ts";
 import { type Contraction, contract } from "../../graph/contract.ts";
+import { type Infeasible, infeasible } from "../feasibility.ts";
 import type { Problem } from "../problem.ts";
 import type { PiecesModel } from "./exact-pieces-model.ts";
 
@@ -31,6 +33,31 @@ export function isWholeClass({ problem, starts }: PiecesModel): boolean {
   return starts
     .slice(1)
     .every((end, piece) => new Set(unitOf.slice(starts[piece], end)).size === 1);
+}
+
+/** The nodes, if there are any, that have to share a device and for which none has room. */
+export function findHomeless(problem: Problem): Infeasible | null {
+  const { devices, kinds, index } = problem;
+  const { units } = contract(index, [...problem.groups, [...problem.pinned]]);
+  for (const nodes of units) {
+    const bytes = memoryBytes(index, nodes, 0);
+    const lacking = devices.flatMap(({ name, memoryBytes: room }, device) => {
+      const isAble = nodes.every((node) => Number.isFinite(problem.seconds.get(device, node)));
+      const needed = bytes + (kinds[device]?.overheadBytes ?? 0);
+      return isAble ? [{ name, needed, room: room ?? Number.POSITIVE_INFINITY }] : [];
+    });
+    if (lacking.length === 0 || lacking.some(({ needed, room }) => needed <= room)) continue;
+    const { name, needed, room } = lacking.reduce((best, other) =>
+      other.needed - other.room < best.needed - best.room ? other : best,
+    );
+    const node = index.graph.nodes[nodes[0] as number]?.name ?? "";
+    const others = nodes.length > 1 ? ` with ${nodes.length - 1} that must be with it` : "";
+    return infeasible(
+      `no device has room for node '${node}'${others}: closest is '${name}', which would need ${formatQuantity(needed, "B", 4)} of ${formatQuantity(room, "B", 4)}`,
+      { node, device: name, neededBytes: needed, memoryBytes: room },
+    );
+  }
+  return null;
 }
 
 /** The longest node on its best device, and all work on all devices at once. */

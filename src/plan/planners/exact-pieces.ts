@@ -6,7 +6,7 @@
 import { type Infeasible, infeasible } from "../feasibility.ts";
 import type { Incumbent, Planner, Planning } from "../planner.ts";
 import type { Problem } from "../problem.ts";
-import { boundPeriod, isWholeClass } from "./exact-pieces-bound.ts";
+import { boundPeriod, findHomeless, isWholeClass } from "./exact-pieces-bound.ts";
 import { type PiecesModel, piecesModel } from "./exact-pieces-model.ts";
 import type { Effort } from "./exact-pieces-runs.ts";
 import { searchChains } from "./exact-pieces-search.ts";
@@ -52,7 +52,8 @@ export function* planPieces(problem: Problem, steps: number): Planning {
   const course = new Course(problem, boundPeriod(problem));
   if ("value" in alone) yield course.keep(alone);
   yield course.best;
-  if (course.bound === Number.POSITIVE_INFINITY || leaks(problem)) return alone;
+  if (course.bound === Number.POSITIVE_INFINITY) return findHomeless(problem) ?? alone;
+  if (leaks(problem)) return alone;
   const model = piecesModel(problem);
   const isWhole = isWholeClass(model);
   const most = isWhole ? piecesEffort.whole : steps;
