@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createVirtualClock } from "../base/virtual-clock.ts";
 import { addedMemory, type GrowthCell, type GrowthHost, runGrowthCell } from "./growth.ts";
+import { readCell } from "./growth-cell.ts";
 import { fullSizes, growthCells, quickSizes, simulationCells } from "./growth-cells.ts";
 import { type PlannerRow, ratePlanners } from "./growth-report.ts";
 import { runSimulationCell } from "./growth-simulation.ts";
@@ -65,6 +66,15 @@ test.each(["line", "hub", "mesh"] as const)(
     expect(growthTopology(shape, 7)).toEqual(topology);
   },
 );
+
+test("a cell is read as it was written, and nothing else is", () => {
+  for (const one of [...growthCells(quickSizes), ...simulationCells(quickSizes)]) {
+    expect(readCell(JSON.stringify(one))).toEqual(one);
+  }
+  for (const text of ["", "{}", JSON.stringify({ ...cell, planner: "luck" })]) {
+    expect(readCell(text)).toBeNull();
+  }
+});
 
 test("every planner meets every problem, and the quick table is a small one", () => {
   const full = growthCells(fullSizes);

@@ -27,7 +27,8 @@ test("one cell of the table of growth runs by itself and gives its figures as JS
 
 test.each([
   [["bench", "speed"], "bench can only measure scale"],
-  [["bench", "cell", "{"], "as it stands in scale.json"],
+  [["bench", "cell", "{"], "wants one cell"],
+  [["bench", "cell", '{ "type": "planner" }'], "wants one cell"],
 ])("refuses %j", async (words, reason) => {
   const { code, errors } = await bench.run(...words);
   expect(errors).toContain(reason);

@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import type { GrowthCell, GrowthResult } from "../../compare/growth.ts";
+import { readCell } from "../../compare/growth-cell.ts";
 import { fullSizes, growthCells, quickSizes, simulationCells } from "../../compare/growth-cells.ts";
 import { type GrowthReport, ratePlanners } from "../../compare/growth-report.ts";
 import type { SimulationCell, SimulationResult } from "../../compare/growth-simulation.ts";
@@ -36,7 +37,9 @@ export const bench: Command = defineCommand({
   examples: ["partita bench scale --quick", "partita bench scale --output results --json"],
   run: async ({ arguments: [what, written], options, terminal, signal }) => {
     if (what === "cell") {
-      terminal.document(await runCell(readCell(written)));
+      const cell = readCell(written ?? "");
+      if (cell === null) throw usage("cell wants one cell of the table, as JSON");
+      terminal.document(await runCell(cell));
       return 0;
     }
     if (what !== "scale") throw usage(`bench can only measure scale, not "${what}"`);
@@ -108,12 +111,4 @@ async function writeReport(
   await writeWhole(join(folder, "scale.md"), markdown, terminal);
   await writeWhole(join(folder, "scale.json"), `${JSON.stringify(report, null, 1)}\n`, terminal);
   return markdown;
-}
-
-function readCell(written: string | undefined): Parameters<typeof runCell>[0] {
-  try {
-    return JSON.parse(written ?? "") as Parameters<typeof runCell>[0];
-  } catch {
-    throw usage("cell wants one cell of the table as JSON, as it stands in scale.json");
-  }
 }
