@@ -242,9 +242,16 @@ function* challengeSegments(
   champion.challenge(yield* improve(space, start, movesFor(space)), space);
 }
 
-/** How many moves are worth trying: all a few times over in small graphs, fewer in large ones. */
+/**
+ * How many moves are worth trying: all a few times over in small graphs, fewer in large ones, where
+ * each takes longer and there are more of them.
+ */
 function movesFor({ nodes, units }: SearchSpace): number {
-  return Math.min(Math.ceil(4e5 / (1 + nodes)), 40 * units.length);
+  return Math.min(
+    Math.ceil(4e5 / (1 + nodes)),
+    Math.ceil(2e8 / (1 + nodes) ** 2),
+    40 * units.length,
+  );
 }
 
 /** How much of each resource a placement uses beyond its capacity. */

@@ -14,7 +14,7 @@ export interface Sweep {
 }
 
 /** Labels of one state that a new one is compared with. */
-const comparisons = 100;
+const comparisons = 60;
 const labelsPerYield = 1000;
 const labelsPerCheck = 100;
 

@@ -43,10 +43,11 @@ export interface FrontierStep {
 
 /** A tensor's slot is home · 2^devices + devices reached, in 16 bits. */
 export const mostFrontierDevices = 12;
-const mostStates = 400_000;
-const mostArcs = 1_500_000;
+/** Long graphs have more layers, not wider ones. */
+const mostStates = (nodes: number): number => Math.max(400_000, 300 * nodes);
+const mostArcs = (nodes: number): number => Math.max(1_500_000, 900 * nodes);
 /** Numbers of costs and uses that all arcs together may hold. */
-const mostNumbers = 12_000_000;
+const mostNumbers = 20_000_000;
 const arcsPerYield = 20_000;
 
 /**
@@ -158,9 +159,10 @@ class FrontierBuilder {
   }
 
   get isTooLarge(): boolean {
+    const { nodes } = this.#space;
     return (
-      (this.#firstState.at(-1) as number) + this.#nextKeys.length > mostStates ||
-      this.#from.length > mostArcs ||
+      (this.#firstState.at(-1) as number) + this.#nextKeys.length > mostStates(nodes) ||
+      this.#from.length > mostArcs(nodes) ||
       this.#costs.length > mostNumbers
     );
   }
