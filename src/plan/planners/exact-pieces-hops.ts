@@ -42,17 +42,14 @@ function largestMedium({ topology }: Problem): string | null {
 function tabulate(problem: Problem, tensors: readonly number[], medium: string | null): HopCosts {
   const count = problem.devices.length;
   const table = (): Float64Array => new Float64Array(count * count);
-  const costs = { wire: table(), send: table(), receive: table() };
   const shared = medium === null ? null : table();
+  const costs: Costs = { wire: table(), send: table(), receive: table(), shared, medium };
   for (let from = 0; from < count; from++) {
     for (let to = 0; to < count; to++) {
       if (from === to) continue;
-      const at = from * count + to;
-      const way = addUp(problem, tensors, from, to);
-      costs.wire[at] = way?.largest ?? Number.POSITIVE_INFINITY;
-      costs.send[at] = way?.devices.get(from) ?? (way === null ? Number.POSITIVE_INFINITY : 0);
-      costs.receive[at] = way?.devices.get(to) ?? (way === null ? Number.POSITIVE_INFINITY : 0);
-      if (shared !== null) shared[at] = secondsOn(medium, way);
+      const isSet =
+        tensors.length === 1 && setDirect(problem, tensors[0] as number, costs, from, to);
+      if (!isSet) setSums(problem, tensors, costs, from, to);
     }
   }
   const others = [...Array(count).keys()];
@@ -63,7 +60,6 @@ function tabulate(problem: Problem, tensors: readonly number[], medium: string |
     );
   return {
     ...costs,
-    shared,
     leastSend: Float64Array.from(others, (from) =>
       least(from, (to) => costs.send[from * count + to] as number),
     ),
@@ -71,6 +67,53 @@ function tabulate(problem: Problem, tensors: readonly number[], medium: string |
       least(to, (from) => costs.receive[from * count + to] as number),
     ),
   };
+}
+
+interface Costs {
+  readonly wire: Float64Array;
+  readonly send: Float64Array;
+  readonly receive: Float64Array;
+  readonly shared: Float64Array | null;
+  /** The medium of `shared`. */
+  readonly medium: string | null;
+}
+
+/** The usual case, one tensor over one link, without sums; returns whether it was that. */
+function setDirect(
+  { devices, hops, topology }: Problem,
+  tensor: number,
+  { wire, send, receive, shared, medium }: Costs,
+  from: number,
+  to: number,
+): boolean {
+  const route = hops.route(from, to, tensor);
+  const link = route?.[0];
+  if (route?.length !== 1 || link === undefined) return false;
+  const at = from * devices.length + to;
+  const whole = hops.hopSeconds(link, tensor);
+  const isExclusive = (device: number): boolean => devices[device]?.communication === "exclusive";
+  send[at] = isExclusive(from) ? whole : hops.sendSeconds(link, tensor);
+  receive[at] = isExclusive(to) ? whole : hops.receiveSeconds(link, tensor);
+  const seconds = hops.wireSeconds(link, tensor);
+  wire[at] = Math.max(seconds, send[at] as number, receive[at] as number);
+  if (shared !== null && topology.links[link]?.medium === medium) shared[at] = seconds;
+  return true;
+}
+
+function setSums(
+  problem: Problem,
+  tensors: readonly number[],
+  { wire, send, receive, shared, medium }: Costs,
+  from: number,
+  to: number,
+): void {
+  const at = from * problem.devices.length + to;
+  const way = addUp(problem, tensors, from, to);
+  const unused = way === null ? Number.POSITIVE_INFINITY : 0;
+  wire[at] = way?.largest ?? Number.POSITIVE_INFINITY;
+  send[at] = way?.devices.get(from) ?? unused;
+  receive[at] = way?.devices.get(to) ?? unused;
+  if (shared !== null) shared[at] = secondsOn(medium, way);
 }
 
 interface Way {
