@@ -77,6 +77,8 @@ writeFileSync(
   )}\n`,
 );
 
+writeFileSync("bench/results/additive.md", markdown());
+
 function measure({ graph, topology, caps, problem }: BenchProblem, search: Search): Row {
   const costs = additiveCosts(problem);
   if (costs === null) throw new Error("the objective is not additive");
@@ -139,7 +141,8 @@ function markAt(afterSeconds: number, incumbent: Incumbent | null): Mark {
 function gapAt({ marks, endSeconds }: Row, time: number): string {
   const isOver = endSeconds !== null && endSeconds < time;
   const mark = isOver ? marks.at(-1) : marks.find(({ afterSeconds }) => afterSeconds === time);
-  return mark === undefined || mark.gap === null ? "–" : `${(100 * mark.gap).toFixed(2)} %`;
+  if (mark === undefined || mark.gap === null) return "–";
+  return mark.gap < 1e-9 ? "0" : `${(100 * mark.gap).toFixed(2)} %`;
 }
 
 function summaryOf(row: Row): string {
@@ -149,6 +152,41 @@ function summaryOf(row: Row): string {
     last?.gap === null || last?.gap === undefined ? "–" : `${(100 * last.gap).toFixed(3)} %`;
   const end = endSeconds === null ? "stopped" : `ended after ${endSeconds.toFixed(2)} s`;
   return `${graph}, ${topology}, ${search}: gap ${gap}, ${end}`;
+}
+
+/** One line for each problem, the searches side by side: as the page on branch and bound has it. */
+function markdown(): string {
+  const head = [
+    "graph",
+    "nodes",
+    "devices",
+    "cuts: gap after 1, 10 s",
+    "frontier: 1, 10, 60 s",
+    "frontier, HiGHS: 1, 10, 60 s",
+    "frontier ended after",
+  ];
+  const lines = rows
+    .filter(({ search }) => search === "cuts")
+    .map((cuts) => {
+      const gaps = searches.map(({ name, limitSeconds }) => {
+        const row = rows.find(
+          ({ graph, topology, search }) =>
+            graph === cuts.graph && topology === cuts.topology && search === name,
+        );
+        const shown = times.filter((time) => time <= limitSeconds);
+        return { row, text: row === undefined ? "–" : shown.map((t) => gapAt(row, t)).join(", ") };
+      });
+      const end = gaps[1]?.row?.endSeconds ?? null;
+      return [
+        cuts.graph,
+        cuts.nodes,
+        cuts.topology,
+        ...gaps.map(({ text }) => text),
+        end === null ? "–" : `${end.toFixed(1)} s`,
+      ];
+    });
+  const table = [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`);
+  return `    npm run bench -- additive\n\n${cpus()[0]?.model ?? ""}, Node ${process.version}; costs are modelled.\n\n${table.join("\n")}\n`;
 }
 
 function print(): void {
