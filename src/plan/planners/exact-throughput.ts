@@ -28,6 +28,8 @@ import { minimiseStages, type StageProgress, stageSearchLimits } from "./stage-c
 import { topologicalOrders } from "./stage-chain-orders.ts";
 
 const starMethod = "dynamic programme over ideals, period by period";
+const meshMethod = "search over chains of ideals";
+const movesMethod = "moves of nodes";
 const lineMethod = "dynamic programme over ideals in the order of the line";
 /** Where nothing is proven, better by less is not worth the time. */
 const roughly = 3e-4;
@@ -76,7 +78,7 @@ function* minimisePeriod(problem: Problem, { random }: Tools): Planning {
   const whole = unitModel(problem);
   const course = new Course(problem, simpleBound(whole));
   const alone = findSingle(problem);
-  if ("value" in alone) yield course.keep(alone);
+  if ("value" in alone) yield course.keep({ ...alone, method: "one device" });
   const star = findStar(whole);
   if (star !== null) {
     const isClosed = yield* course.followStar(whole, star, random);
@@ -108,7 +110,9 @@ function* searchMesh(course: Course, whole: UnitModel, random: Random): Searchin
     yield course.best;
   }
   if (course.best !== null) {
-    for (const better of improve(model, course.best, random)) yield course.keep(better);
+    for (const better of improve(model, course.best, random)) {
+      yield course.keep({ ...better, method: movesMethod });
+    }
   }
 }
 
@@ -180,7 +184,7 @@ class Course {
     if (effort.steps > effort.most) return;
     if (isAll) this.raise(search.bound());
     for (const found of search.run()) {
-      yield found === null ? this.best : this.keep(found);
+      yield found === null ? this.best : this.keep({ ...found, method: meshMethod });
     }
   }
 
