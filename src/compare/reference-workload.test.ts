@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { createRandom, type Random } from "../base/random.ts";
 import { minimiseStages, type StageProgress } from "../plan/planners/stage-chain.ts";
@@ -119,6 +120,17 @@ test("finds the best of all placements in stages, and no baseline finds a better
       expect(found?.seconds ?? optimum, `seed ${seed}`).toBeGreaterThanOrEqual(optimum - 1e-12);
     }
   }
+});
+
+// The periods are those of the whole table over all pairs of ideals, filled in once by other code.
+test.each([
+  ["LayerGraphs-bert24_inference", 39, 0.01778990625],
+  ["LayerGraphs-resnet50_inference", 242, 0.033774666015625],
+])("solves the public workload %s", (name, ideals, seconds) => {
+  const file = `bench/data/workloads/${name}.json`;
+  const end = best(readReferenceWorkload(readFileSync(file, "utf8"), file));
+  expect(end).toMatchObject({ ideals, isProven: true });
+  expect(end.seconds).toBeCloseTo(seconds, 12);
 });
 
 test("contracts a network that is one component to a single unit, and a chain not at all", () => {
