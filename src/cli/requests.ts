@@ -15,7 +15,15 @@ export interface Answered {
   readonly answers: readonly TimedAnswer[];
   /** From the first request to the last answer. */
   readonly seconds: number;
+  /**
+   * Answers a second once the pipeline is full and warm: between the last of the first requests that
+   * were sent at once and the last of all; `null`: too few were sent to tell.
+   */
+  readonly steadyPerSecond: number | null;
 }
+
+/** Answers behind the first ones, at least, by which a rate is told. */
+const leastSteady = 10;
 
 export interface Asking {
   /** `null`: as long as it takes. */
@@ -38,6 +46,7 @@ export async function askAll(
 ): Promise<Answered> {
   const started = clock.now();
   const answers: TimedAnswer[] = [];
+  const answeredAt: number[] = [];
   const waiting = requests.entries();
   const ask = async (): Promise<void> => {
     for (const [position, { name, values }] of waiting) {
@@ -47,11 +56,27 @@ export async function askAll(
         .catch((error: unknown) => Promise.reject(named(name, error)));
       const answer = { name, outputs, timings };
       answers[position] = answer;
+      answeredAt.push(clock.now());
       onAnswer(answer);
     }
   };
   await Promise.all(Array.from({ length: client.window }, () => ask()));
-  return { answers, seconds: clock.now() - started };
+  const seconds = clock.now() - started;
+  return { answers, seconds, steadyPerSecond: steadyRate(answeredAt, client.window) };
+}
+
+/**
+ * The rate behind the first answers, which wait for an empty pipeline to fill and for code to be
+ * compiled.
+ *
+ * @param answeredAt moments in seconds, ascending
+ * @param window requests that were sent at once
+ */
+export function steadyRate(answeredAt: readonly number[], window: number): number | null {
+  const steady = answeredAt.slice(window - 1);
+  const [first, last] = [steady[0], steady.at(-1)];
+  if (first === undefined || last === undefined || steady.length <= leastSteady) return null;
+  return last > first ? (steady.length - 1) / (last - first) : null;
 }
 
 /** With many requests, which one was refused? Of a lost cluster all are the same. */

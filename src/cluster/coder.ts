@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { createRandom } from "../base/random.ts";
 import { type Codec, type Codecs, openCodecs } from "../codec/codec.ts";
 import { bytesPerElement, elementCount, type TensorValue } from "../graph/tensor-value.ts";
 import { defaultLimits } from "../transport/transport.ts";
@@ -101,13 +102,16 @@ export class Coder {
 }
 
 /** So often code runs before it is compiled for speed; some ten milliseconds. */
-const warmUps = { runs: 8, bytes: 1 << 17 } as const;
+const warmUps = { runs: 8, floats: 1 << 15, seed: 1 } as const;
 
 function warmUp(codec: Codec | undefined): void {
   if (codec === undefined) return;
-  const sample = new Uint8Array(warmUps.bytes).map((_, at) =>
-    (at & 64) === 0 ? 0 : (at * 31) >> 3,
+  // As behind a ReLU: half zeros, half of what hardly becomes smaller, so that no code stays cold.
+  const random = createRandom(warmUps.seed);
+  const floats = Float32Array.from({ length: warmUps.floats }, () =>
+    Math.max(0, random.next() - 0.5),
   );
+  const sample = new Uint8Array(floats.buffer);
   for (let run = 0; run < warmUps.runs; run++) {
     codec.decode(codec.encode(sample), sample.byteLength);
   }

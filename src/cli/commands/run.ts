@@ -125,6 +125,7 @@ async function runThrough(
       emulated,
       seconds: answered.seconds,
       answersPerSecond: answered.answers.length / answered.seconds,
+      steadyAnswersPerSecond: answered.steadyPerSecond,
       requests: answered.answers.map(({ name, timings, outputs }) => ({
         input: name,
         timings,

@@ -43,14 +43,20 @@ function wayOf({ waitSeconds, stages, hops }: RequestTimings): string {
 
 /** What all requests took together. */
 export function printSummary(
-  { answers, seconds }: Answered,
+  { answers, seconds, steadyPerSecond }: Answered,
   emulated: boolean,
   terminal: Terminal,
 ): void {
   const totals = answers.map(({ timings }) => timings.totalSeconds).sort((a, b) => a - b);
   const median = totals[Math.floor(totals.length / 2)] ?? 0;
-  const rate = answers.length / seconds;
+  const rate = perSecond(answers.length / seconds);
+  const steady =
+    steadyPerSecond === null ? "" : ` (${perSecond(steadyPerSecond)} once the pipeline was full)`;
   terminal.line(
-    `${answers.length} answered in ${formatQuantity(seconds, "s")}: ${Number(rate.toPrecision(3))} /s, median latency ${formatQuantity(median, "s")}${emulated ? " (emulated)" : ""}`,
+    `${answers.length} answered in ${formatQuantity(seconds, "s")}: ${rate}${steady}, median latency ${formatQuantity(median, "s")}${emulated ? " (emulated)" : ""}`,
   );
+}
+
+function perSecond(rate: number): string {
+  return `${Number(rate.toPrecision(3))} /s`;
 }
