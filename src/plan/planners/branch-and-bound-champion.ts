@@ -34,6 +34,10 @@ export class Champion {
       : this.#value - equality * Math.abs(this.#value);
   }
 
+  get placement(): Placement | null {
+    return this.#placement;
+  }
+
   get found(): boolean {
     return this.#placement !== null;
   }

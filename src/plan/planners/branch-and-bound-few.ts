@@ -33,11 +33,11 @@ export function* searchPlaces(
     const own = spaceOnChosen(problem, costs, places);
     if (own.domains.every((domain) => domain !== 0)) {
       yield* at(best, start(own, champion));
-      yield* silence(best, searchFrontier(own, champion, 0, ownWidth));
+      yield* silence(best, searchFrontier(own, champion, 0, { widest: ownWidth }));
     }
     const wider = spaceWithOthers(problem, costs, places);
     best = Math.max(best, yield* at(best, start(wider, champion)));
-    const proven = yield* searchFrontier(wider, champion, best, widerWidth);
+    const proven = yield* searchFrontier(wider, champion, best, { widest: widerWidth });
     if (proven === null) break;
     best = Math.max(best, proven);
     if (best >= champion.cutoff || places.others.length === 0) break;

@@ -4,6 +4,7 @@ import { createOracle } from "../../../test/conformance/planner-oracle.ts";
 import { allClasses, randomQuestion } from "../../../test/conformance/planner-problems.ts";
 import { additiveCosts } from "../additive.ts";
 import { createSearchSpace } from "../search-space.ts";
+import { searchAround } from "./branch-and-bound-around.ts";
 import { Champion, ceilingOf } from "./branch-and-bound-champion.ts";
 import { buildFrontier } from "./branch-and-bound-frontier.ts";
 import { sweepFrontier } from "./branch-and-bound-frontier-labels.ts";
@@ -43,6 +44,27 @@ test("a sweep that leaves placements out for lack of room says what they cost at
     }
   }
   expect(left).toBeGreaterThan(5);
+});
+
+test("looking around any allowed placement finds the best where one window holds the graph", () => {
+  let started = 0;
+  let best = 0;
+  for (const kind of additive) {
+    for (let seed = 1; seed <= 30; seed++) {
+      const { champion, space, best: optimum } = ask(seed, kind);
+      const start = space.problem.devices.map((_, device) => space.unitOf.map(() => device));
+      if (optimum === null || !start.some((placement) => champion.challenge(placement, space))) {
+        continue;
+      }
+      const before = champion.cutoff;
+      drain(searchAround(space, champion));
+      started++;
+      expect(champion.cutoff, `seed ${seed}`).toBeLessThanOrEqual(before);
+      if (champion.cutoff <= optimum) best++;
+    }
+  }
+  expect(started).toBeGreaterThan(50);
+  expect(best).toBe(started);
 });
 
 test("too many devices have no frontier", () => {

@@ -5,7 +5,14 @@ import { sweepFrontier } from "./branch-and-bound-frontier-labels.ts";
 import { priceFrontier, withoutDear } from "./branch-and-bound-frontier-prices.ts";
 
 const firstWidth = 100;
-const growth = 6;
+const growth = 5;
+
+export interface SweepOptions {
+  /** Width of the last sweep. */
+  readonly widest?: number;
+  /** What is done for a better champion if the first sweep has not ended the search. */
+  readonly between?: () => Generator<unknown, void>;
+}
 
 /**
  * Searches through the placements node by node, along the frontier between what is placed and what
@@ -15,7 +22,6 @@ const growth = 6;
  * devices at most: otherwise there are too many states.
  *
  * @param bound what is known to be a bound
- * @param widest of the sweeps
  * @returns a bound, equal to the champion's cutoff if that is proven; `null` if there are too many
  * states; yields it while it rises
  */
@@ -23,7 +29,7 @@ export function* searchFrontier(
   space: SearchSpace,
   champion: Champion,
   bound: number,
-  widest = 120_000,
+  { widest = 65_000, between }: SweepOptions = {},
 ): Generator<number, number | null> {
   const graph = yield* at(bound, buildFrontier(space, champion.cutoff));
   if (graph === null) return null;
@@ -38,12 +44,15 @@ export function* searchFrontier(
     best = Math.min(champion.cutoff, Math.max(best, sweep.bound));
     yield best;
     if (sweep.isComplete) break;
+    if (width === firstWidth && best < champion.cutoff && between !== undefined) {
+      yield* at(best, between());
+    }
   }
   return best;
 }
 
 /** Reports a bound each time that there is nothing new. */
-export function* at<T>(bound: number, steps: Generator<null, T>): Generator<number, T> {
+export function* at<T>(bound: number, steps: Generator<unknown, T>): Generator<number, T> {
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;

@@ -17,6 +17,7 @@ import {
   mostDevices,
   type SearchSpace,
 } from "../search-space.ts";
+import { searchAround } from "./branch-and-bound-around.ts";
 import { type Bounded, boundState, openSearch } from "./branch-and-bound-bounds.ts";
 import { Champion, ceilingOf } from "./branch-and-bound-champion.ts";
 import { searchPlaces } from "./branch-and-bound-few.ts";
@@ -81,9 +82,13 @@ export function* branchAndBound(
   bound = Math.max(bound, yield* quiet(bound, openSearch(space, order, champion)));
   yield champion.best(bound, "relaxed cut");
   if (isSearched && bound < champion.cutoff) {
-    const frontier = searchFrontier(space, champion, bound);
+    const between = () => searchAround(space, champion);
+    const frontier = searchFrontier(space, champion, bound, { between });
     const searched = yield* reportBounds(champion, frontier, "search along the frontier");
     bound = Math.max(bound, searched ?? 0);
+    if (searched === null && problem.devices.length <= mostFrontierDevices) {
+      yield* report(champion, bound, searchAround(space, champion));
+    }
   }
   if (options.solver !== undefined && bound < champion.cutoff) {
     const { solver } = options;
@@ -165,7 +170,7 @@ const method = "branch and bound";
 function* report<T>(
   champion: Champion,
   bound: number,
-  steps: Generator<null, T>,
+  steps: Generator<unknown, T>,
 ): Generator<Incumbent | null, T> {
   for (;;) {
     const step = steps.next();
