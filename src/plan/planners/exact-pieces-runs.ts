@@ -1,7 +1,7 @@
 import { type Burden, findBurdens, roomLeft } from "./exact-pieces-burdens.ts";
 import type { HopCosts } from "./exact-pieces-hops.ts";
 import type { PiecesModel } from "./exact-pieces-model.ts";
-import { findWalks, type Walks } from "./exact-pieces-walk.ts";
+import { findWalks, noWay, type Walks } from "./exact-pieces-walk.ts";
 import { LeastInWindow } from "./exact-pieces-window.ts";
 
 /** Where chains of runs on some devices, one after the other, can end, by the end of the last run. */
@@ -36,11 +36,14 @@ export interface Effort {
 export class RunExtender {
   readonly model: PiecesModel;
   readonly period: number;
+  readonly mostRuns: number;
   readonly #effort: Effort;
   readonly #walks: Walks;
   readonly #burdens: readonly Burden[];
 
-  constructor(model: PiecesModel, period: number, effort: Effort) {
+  /** @param mostRuns longer chains are left out */
+  constructor(model: PiecesModel, period: number, effort: Effort, mostRuns: number) {
+    this.mostRuns = Math.min(mostRuns, model.runners.length);
     this.model = model;
     this.period = period;
     this.#effort = effort;
@@ -77,6 +80,23 @@ export class RunExtender {
       else if (mayEnd(end, load, air)) longer.add(end, load, air);
     }
     return longer.ends.length === 0 ? null : longer;
+  }
+
+  /** The fewest runs of any chain, if devices might take several turns. */
+  fewestRuns(): number {
+    const begun = this.model.runners.map((device) => this.extend(this.root(), device));
+    const fewest = begun.map((runs) => (runs === null ? noWay : 1 + this.furtherRuns(runs)));
+    return Math.min(noWay, ...fewest);
+  }
+
+  /** The fewest runs that could follow, if devices might take several turns. */
+  furtherRuns({ ends, devices }: Pick<Runs, "ends" | "devices">): number {
+    const { cuts, problem } = this.model;
+    const device = devices.at(-1) as number;
+    return ends.reduce((fewest, end) => {
+      if (end === cuts.length) return 0;
+      return Math.min(fewest, this.#walks.runs[end * problem.devices.length + device] as number);
+    }, Number.POSITIVE_INFINITY);
   }
 
   /** Whether any of the chains can send its cut to a device at all. */
@@ -117,10 +137,10 @@ export class RunExtender {
 
   /** Whether a run can end somewhere, for all that is left to do behind it. */
   #endings(devices: readonly number[]): (end: number, load: number, air: number) => boolean {
-    const { cuts, problem, runners } = this.model;
+    const { cuts, problem } = this.model;
     const device = devices.at(-1) as number;
     const reserve = this.#shareAsSink(device);
-    const spare = runners.length - devices.length;
+    const spare = this.mostRuns - devices.length;
     const left = this.#burdens.map((burden) => roomLeft(burden, devices));
     return (end, load, air) => {
       const at = end * problem.devices.length + device;

@@ -1,5 +1,6 @@
 import { evaluate } from "../evaluate.ts";
 import type { Placement } from "../problem.ts";
+import { FailureMemory } from "./exact-pieces-failures.ts";
 import { type PiecesModel, placeRuns } from "./exact-pieces-model.ts";
 import { type Effort, RunExtender, type Runs } from "./exact-pieces-runs.ts";
 
@@ -9,15 +10,17 @@ export type Found =
   | { readonly type: "none" }
   | { readonly type: "stopped" };
 
+/** Chains of few runs are soon searched, and mostly there is one: rounds with one run more each. */
+const shortRounds = 3;
+/** Of the steps, at most, for each of these rounds. */
+const shareOfShort = 0.05;
 /** Steps between two reports. */
 const stepsPerReport = 200_000;
-/** Numbers that are kept of chains that came to nothing. */
-const rememberedNumbers = 2e7;
 
 /**
  * A chain of runs of pieces, each on a device of its own, with a period of at most `period`, if any.
  *
- * Depth-first over sequences of devices. All places for the cuts are followed at once, since only the
+ * Depth-first over sequences of devices, short ones first. All places for the cuts are followed at once, since only the
  * least load of the last device counts for what comes behind: so a sequence is tried once, and what
  * came to nothing with one order of the devices used is not tried with another. Where `evaluate`
  * finds more than a sequence promised (loads that meet on a relay or medium, other limits), its cuts
@@ -28,7 +31,21 @@ export function* searchChains(
   period: number,
   effort: Effort,
 ): Generator<null, Found> {
-  const extender = new RunExtender(model, period, effort);
+  const all = new RunExtender(model, period, effort, model.runners.length);
+  const fewest = all.fewestRuns();
+  if (fewest > model.runners.length) return { type: "none" };
+  for (let runs = fewest; runs < Math.min(fewest + shortRounds, all.mostRuns); runs++) {
+    const most = effort.steps + (effort.most - effort.steps) * shareOfShort;
+    const attempt = { steps: effort.steps, most };
+    const found = yield* searchBelow(new RunExtender(model, period, attempt, runs), attempt);
+    effort.steps = attempt.steps;
+    if (found.type === "found") return found;
+  }
+  return yield* searchBelow(all, effort);
+}
+
+function* searchBelow(extender: RunExtender, effort: Effort): Generator<null, Found> {
+  const { model } = extender;
   const memory = new FailureMemory(model);
   const stack = [new Frame(extender, extender.root())];
   let reported = effort.steps;
@@ -106,71 +123,10 @@ class Frame {
   #rank({ ends, devices }: Runs, from: number | undefined): { reach: number; hop: number } {
     const { problem, cuts } = this.#extender.model;
     const at = (from ?? problem.source) * problem.devices.length + (devices.at(-1) as number);
-    return { reach: -(ends.at(-1) as number), hop: cuts[this.runs.ends[0] ?? 0]?.wire[at] ?? 0 };
-  }
-}
-
-/** Chains that came to nothing, by the set of their devices and the last of them. */
-class FailureMemory {
-  readonly #known = new Map<string, Float64Array>();
-  readonly #source: number;
-  readonly #hasShared: boolean;
-  readonly #width: number;
-
-  constructor({ problem, cuts, runners }: PiecesModel) {
-    this.#source = runners.includes(problem.source) ? problem.source : -1;
-    this.#hasShared = cuts.some(({ shared }) => shared !== null);
-    this.#width = cuts.length + 1;
-  }
-
-  keep({ devices, ends, loads, shared }: Runs): void {
-    // With two devices there is one order only.
-    if (devices.length < 3) return;
-    const key = this.#key(devices);
-    let failed = this.#known.get(key);
-    if (failed === undefined) {
-      if (2 * this.#width * this.#known.size > rememberedNumbers) return;
-      failed = new Float64Array(2 * this.#width).fill(Number.POSITIVE_INFINITY);
-      this.#known.set(key, failed);
-    }
-    for (const [position, end] of ends.entries()) {
-      const load = loads[position] as number;
-      const air = shared[position] as number;
-      const at = 2 * end;
-      // One failure stands for those that are no better in both.
-      if (load > (failed[at] as number) || air > (failed[at + 1] as number)) continue;
-      failed[at] = load;
-      failed[at + 1] = air;
-    }
-  }
-
-  /** The chains without those that can only fail; `null`: none is left. */
-  filter(runs: Runs): Runs | null {
-    if (runs.devices.length < 3) return runs;
-    const failed = this.#known.get(this.#key(runs.devices));
-    if (failed === undefined) return runs;
-    const kept = runs.ends.flatMap((end, position) => {
-      const load = runs.loads[position] as number;
-      const air = runs.shared[position] as number;
-      const isWorse =
-        load >= (failed[2 * end] as number) &&
-        (!this.#hasShared || air >= (failed[2 * end + 1] as number));
-      return isWorse ? [] : [position];
-    });
-    if (kept.length === 0) return null;
-    const pick = (values: readonly number[]) => kept.map((position) => values[position] as number);
     return {
-      devices: runs.devices,
-      ends: pick(runs.ends),
-      loads: pick(runs.loads),
-      shared: pick(runs.shared),
+      reach: this.#extender.furtherRuns({ ends, devices }),
+      hop: cuts[this.runs.ends[0] ?? 0]?.wire[at] ?? 0,
     };
-  }
-
-  /** What a source that is still free will send depends on the first device. */
-  #key(devices: readonly number[]): string {
-    const first = this.#source >= 0 && !devices.includes(this.#source) ? devices[0] : -1;
-    return `${devices.at(-1)} ${first} ${devices.toSorted((a, b) => a - b)}`;
   }
 }
 

@@ -10,7 +10,7 @@ export interface Walks {
 }
 
 /** More runs than any chain has: there is no way. */
-const noWay = 2 ** 30;
+export const noWay: number = 2 ** 30;
 
 /**
  * The relaxed chains behind each cut. Every real chain is one of them.
