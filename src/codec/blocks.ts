@@ -106,6 +106,10 @@ function findBlocks(
     const word = view.getUint32(at, true);
     const length = word & ~plainFlag;
     at += 4;
+    // Else a coder would be given memory for what no encoder writes.
+    if (length > Math.min(blockBytes, left)) {
+      throw malformed(`block ${blocks.length} is longer than what it holds`);
+    }
     if (at + length > coded.byteLength) throw malformed(`block ${blocks.length} is cut off`);
     blocks.push({ content: coded.subarray(at, at + length), isPlain: word >= plainFlag });
     at += length;

@@ -128,3 +128,14 @@ test("a block that claims more than it may hold is refused by its own head", () 
   view.setBigUint64(4, 1000n, true);
   expect(() => decode(forged, 1000)).toThrow(/says that it holds 1048576 bytes/);
 });
+
+test.each(names)("%s refuses a block that is longer than the bytes that it stands for", (name) => {
+  const bytes = activations(1000);
+  const coded = codecOf(name).encode(bytes);
+  const forged = new Uint8Array(coded.length + bytes.length);
+  forged.set(coded);
+  new DataView(forged.buffer).setUint32(12, forged.length - 16, true);
+  expect(() => codecOf(name).decode(forged, bytes.length)).toThrow(
+    /block 0 is longer than what it holds/,
+  );
+});

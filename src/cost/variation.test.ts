@@ -37,6 +37,8 @@ test.each([
   ["camera->cloud=40..5 Mbit/s", /the smaller value first/],
   ["camera->cloud=0..5 Mbit/s", /should be a bandwidth above 0/],
   ["camera->cloud=20 Mbit/s", /no range and no distribution/],
+  ["camera->cloud=lognormal(20 Mbit/s, )", /no range and no distribution/],
+  ["camera->cloud=lognormal(20 Mbit/s, 1000)", /more than a factor of e\^5/],
   ["cloud=1..2 s", /"1 s" should be a slow-down, a number without a unit/],
 ])("refuses %s", (text, message) => {
   expect(() => parseVariation(text, topology)).toThrow(message);

@@ -19,6 +19,9 @@ export type Distribution =
   /** `sigma` of the logarithm: about two in three values lie within a factor of e^sigma of the median. */
   | { readonly type: "lognormal"; readonly median: number; readonly sigma: number };
 
+/** Beyond this bandwidths leave the range of floating-point numbers, or of anything that exists. */
+const mostSigma = 5;
+
 /**
  * Reads what varies, as `NAME=5..40 Mbit/s` or `NAME=lognormal(20 Mbit/s, 0.5)`; for devices, whose
  * slow-down varies, without a unit. NAME is a link `from->to`, both directions `from<->to`, a medium
@@ -59,9 +62,14 @@ function parseDistribution(text: string, type: Variation["type"]): Distribution 
     throw usage(`"${text}" ends before it begins; write the smaller value first`);
   }
   const [, median, sigma] = /^lognormal\(([^,]+),([^,]+)\)$/.exec(text) ?? [];
-  const spread = Number(sigma);
+  const spread = Number(sigma?.trim() || Number.NaN);
   if (median === undefined || !(spread >= 0)) {
     throw usage(`"${text}" is no range and no distribution; write for instance ${example}`);
+  }
+  if (spread > mostSigma) {
+    throw usage(
+      `"${text}" spreads over more than a factor of e^${mostSigma}; sigma is that of the logarithm, such as 0.5`,
+    );
   }
   return { type: "lognormal", median: parseValue(median, type), sigma: spread };
 }
