@@ -36,9 +36,11 @@ test.each([
   [["camera-cloud=1..2 Mbit/s"], [], /no link "camera-cloud"; there are camera-edge-box/],
   [["camera-edge-box=1 Mbit/s"], [], /has no "\.\."/],
   [["camera-edge-box"], [], /has no "="/],
-  [["camera-edge-box=1..2"], [], /not a quantity in bit\/s/],
+  [["camera-edge-box=1..2"], [], /"1" is not a quantity in bit\/s/],
+  [["camera-edge-box=..2 Mbit/s"], [], /"Mbit\/s" is not a quantity/],
   [[], ["moon=1..2"], /no device "moon"; there are camera, edge-box, cloud/],
   [[], ["cloud=slow..fast"], /write two numbers/],
+  [[], ["cloud=1.."], /write two numbers/],
 ])("refuses %j, %j", (bandwidths, slowDowns, message) => {
   expect(() => readBox(bandwidths, slowDowns, problem)).toThrow(message);
 });

@@ -37,7 +37,7 @@ function readBandwidth(written: string, problem: Problem): Parameter {
   const links = linksBetween(name, problem);
   const [low, high] = halves(range, "..", "--bandwidth camera-cloud=1..100 Mbit/s");
   const unit = /[^\d.eE+\-\s].*$/.exec(high)?.[0] ?? "";
-  const least = /[a-z]/i.test(low.replace(/[eE][+-]?\d+/, "")) ? low : `${low} ${unit}`;
+  const least = /[a-z]/i.test(low.replace(/[eE][+-]?\d+/, "")) ? low : `${low} ${unit}`.trim();
   const read = (text: string): number => parseQuantity(text, "bit/s" satisfies Dimension);
   return { type: "bandwidth", links, least: read(least), most: read(high) };
 }
@@ -64,16 +64,20 @@ function readSlowDown(written: string, { devices }: Problem): Parameter {
     const known = devices.map((candidate) => candidate.name).join(", ");
     throw usage(`--slow-down: there is no device "${name}"; there are ${known}`);
   }
-  const [least, most] = halves(range, "..", example).map(Number) as [number, number];
+  const [least, most] = halves(range, "..", example).map(toNumber) as [number, number];
   if (Number.isFinite(least) && Number.isFinite(most)) {
     return { type: "slow-down", device, least, most };
   }
   throw usage(`--slow-down ${written}: write two numbers, for instance ${example}`);
 }
 
+function toNumber(written: string): number {
+  return written === "" ? Number.NaN : Number(written);
+}
+
 function halves(written: string, separator: string, example: string): [string, string] {
   const at = written.indexOf(separator);
-  if (at > 0) return [written.slice(0, at).trim(), written.slice(at + separator.length).trim()];
+  if (at >= 0) return [written.slice(0, at).trim(), written.slice(at + separator.length).trim()];
   throw usage(`"${written}" has no "${separator}"; write for instance ${example}`);
 }
 
@@ -91,6 +95,11 @@ function defaultBox(problem: Problem): Parameter[] {
     if (device === problem.source || problem.kinds[device] === null) return;
     box.push({ type: "slow-down", device, least: 1, most: defaultSlowDown });
   });
+  if (box.length === 0) {
+    throw usage(
+      `there is no link and no device but the source '${problem.devices[problem.source]?.name}', so that nothing changes the decision`,
+    );
+  }
   if (box.length <= mostUnasked) return box;
   throw usage(
     `${box.length} bandwidths and slow-downs could change; say which: --bandwidth A-B=1..100 Mbit/s, --slow-down A=1..10`,

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { CommanderError, Option as Flag, Command as Program } from "commander";
 import { catalogue } from "./catalogue.ts";
 import type { Command } from "./command.ts";
+import { unwritable } from "./files.ts";
 import { reportError } from "./report-error.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
@@ -24,14 +25,16 @@ const interruption = new AbortController();
 const words = process.argv.slice(2);
 const json = words.includes("--json");
 
-process.stdout.on("error", leaveClosedPipe);
+process.stdout.on("error", endWithoutOutput);
 process.stderr.on("error", leaveClosedPipe);
 process.on("SIGINT", interrupt);
 process.on("SIGTERM", interrupt);
 
 process.exitCode = await main();
 // Sessions of the runtime keep threads that would hold the process; everything is released by now.
-process.stdout.write("", () => process.exit());
+process.stdout.write("", (error) => {
+  if (!error) process.exit();
+});
 
 async function main(): Promise<number> {
   const exit = { code: 0 };
@@ -139,6 +142,14 @@ function interrupt(signal: "SIGINT" | "SIGTERM"): void {
   interruptedExitCode = interruptedExitCodes[signal];
   if (interruption.signal.aborted) process.exit(interruptedExitCode);
   interruption.abort(new Error("interrupted"));
+}
+
+/** What could not be written was asked for: without it the command has failed. */
+function endWithoutOutput(error: Error): void {
+  if ("code" in error && error.code === "EPIPE") process.exit(0);
+  const report = reportError(unwritable("standard output", error), json);
+  process.stderr.write(`${report.text}\n`);
+  process.exit(report.exitCode);
 }
 
 /** `partita … | head` closes the pipe early, which is no error. */

@@ -1,12 +1,11 @@
 /**
- * What is to be simulated, as the command line says it: arrivals, losses and traces.
+ * What is to be simulated, as the command line says it: arrivals, losses and the window to draw.
  *
  * @module
  */
 import { createRandom } from "../base/random.ts";
 import { formatQuantity, parseQuantity } from "../base/units.ts";
 import type { Topology } from "../cost/topology.ts";
-import { mergeTraces, readTrace, type Trace } from "../cost/trace.ts";
 import type { Arrivals } from "../sim/arrivals.ts";
 import { readArrivals } from "../sim/arrivals-file.ts";
 import type { Loss } from "../sim/world.ts";
@@ -80,19 +79,6 @@ export function readLosses(written: readonly string[], { devices }: Topology): L
     }
     return { device, seconds: readSeconds(text.slice(at + 1), "--loss") };
   });
-}
-
-/** @throws TRACE_INVALID, FILE_NOT_FOUND */
-export async function readTraces(
-  files: readonly string[],
-  topology: Topology,
-  terminal: Terminal,
-): Promise<Trace> {
-  const traces: Trace[] = [];
-  for (const path of files) {
-    traces.push(readTrace(await readText(path, terminal), topology, shownName(path)));
-  }
-  return mergeTraces(traces, topology);
 }
 
 /** `2s..3s`. @throws USAGE_INVALID */

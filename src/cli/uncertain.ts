@@ -5,7 +5,7 @@
  */
 import { createRandom } from "../base/random.ts";
 import type { Topology } from "../cost/topology.ts";
-import { mergeTraces, readTrace, statesOf, type WeightedState } from "../cost/trace.ts";
+import { statesOf, type WeightedState } from "../cost/trace.ts";
 import { parseVariation, sampleStates } from "../cost/variation.ts";
 import type { Infeasible } from "../plan/feasibility.ts";
 import { loadHighsSolver } from "../plan/highs.node.ts";
@@ -15,11 +15,11 @@ import type { Problem } from "../plan/problem.ts";
 import type { Solve } from "../plan/solve.ts";
 import { planUncertain } from "../plan/uncertain.ts";
 import { type Option, text, texts, usage, whole } from "./command.ts";
-import { readText, shownName } from "./files.ts";
 import { secondsPerPlan } from "./front.ts";
 import { type PlanningChoices, plannerOf, runWithin } from "./planning.ts";
 import { showProgress } from "./print/progress.ts";
 import type { Terminal } from "./terminal.ts";
+import { readTraces } from "./traces.ts";
 
 /** Options as `partita plan` lists them. */
 export const uncertainOptions: {
@@ -76,11 +76,7 @@ export async function readStates(
   }
   if (samples !== undefined)
     throw usage("--samples is about --vary; a trace has the states that it has");
-  const traces = [];
-  for (const path of trace) {
-    traces.push(readTrace(await readText(path, terminal), topology, shownName(path)));
-  }
-  return statesOf(mergeTraces(traces, topology));
+  return statesOf(await readTraces(trace, topology, terminal));
 }
 
 /** Plans for states of the world. @throws USAGE_INVALID */

@@ -4,6 +4,7 @@
  * @module
  */
 import { CodedError } from "../base/errors.ts";
+import { formatQuantity } from "../base/units.ts";
 import type { State } from "../cost/state.ts";
 import { nominalState } from "../cost/state.ts";
 import type { EnvelopeParameter } from "./envelope-file.ts";
@@ -38,9 +39,11 @@ export function checkBox(problem: Problem, box: readonly Parameter[]): void {
   for (const parameter of box) {
     const { least, most } = parameter;
     const name = nameOfParameter(problem, parameter);
+    const written = (value: number): string =>
+      parameter.type === "bandwidth" ? formatQuantity(value, "bit/s") : String(value);
     if (!(least > 0 && least < most && most < Number.POSITIVE_INFINITY)) {
       throw invalid(
-        `${name}: its range is ${least} to ${most}; it must begin above 0 and end at something larger`,
+        `${name}: its range is ${written(least)} to ${written(most)}; it must begin above 0 and end at something larger`,
       );
     }
     for (const part of partsOf(problem, parameter)) {
@@ -64,7 +67,7 @@ function partsOf(problem: Problem, parameter: Parameter): string[] {
   });
 }
 
-/** For messages: `bandwidth camera → gateway`, `slow-down of cloud`. */
+/** For messages: `bandwidth of link camera → gateway`, `slow-down of device 'cloud'`. */
 function nameOfParameter(problem: Problem, parameter: Parameter): string {
   const parts = partsOf(problem, parameter).join(", ");
   return parameter.type === "bandwidth" ? `bandwidth of ${parts}` : `slow-down of ${parts}`;

@@ -144,7 +144,7 @@ test.each([
 
 test.each([
   ["nothing that changes", [], /at least one parameter/],
-  ["an empty range", [{ ...bandwidth, most: 0.08 }], /0.08 to 0.08/],
+  ["an empty range", [{ ...bandwidth, most: 0.08 }], /0\.08 bit\/s to 0\.08 bit\/s/],
   ["a device twice", [slowDown, slowDown], /device 'server' changes by two parameters/],
   ["a link that is not there", [{ ...bandwidth, links: [7] }], /no link 7/],
   ["a device that is not there", [{ ...slowDown, device: 7 }], /no device 7/],

@@ -270,6 +270,12 @@ test.each([
   expect(code).toBe(64);
 });
 
+test("a result that cannot be written is a failure", async () => {
+  const { code, errors } = await bench.shell("$PARTITA inspect zoo:alexnet > /dev/full");
+  expect(errors).toMatch(/^error FILE_WRITE_FAILED: standard output: no space left/);
+  expect(code).toBe(74);
+});
+
 test("writes errors as JSON where results are JSON", async () => {
   const coded = await bench.run("inspect", "missing.onnx", "--json");
   expect(coded.output).toBe("");

@@ -86,4 +86,8 @@ test("says why there is no envelope", async () => {
   const wrong = await bench.run(...words, "--bandwidth", "phone-moon=1..2 Mbit/s");
   expect(wrong).toMatchObject({ code: 64 });
   expect(wrong.errors).toMatch(/there are phone-server/);
+  const alone = "format: partita.topology/1\ndevices: [{ name: phone }]\nlinks: []\nsource: phone";
+  const files = ["chain.profile.json", "-t", bench.write("alone.topology.yaml", alone)];
+  const nothing = await bench.run("envelope", ...files);
+  expect(nothing).toMatchObject({ code: 64, errors: expect.stringMatching(/nothing changes the/) });
 });

@@ -129,6 +129,8 @@ test("draws what devices and links do, over the first requests or a window", asy
   expect(output).toMatch(/^<svg /);
   expect(output).toContain("camera → cloud: 1 Mbit/s");
   expect(output).toContain("from 450 ms to 650 ms");
+  const late = await simulate(...words, "--svg", "late.svg", "--window", "1h..2h");
+  expect(late.errors).toMatch(/nothing happens in the window/);
 });
 
 test.each([

@@ -10,6 +10,7 @@ import { readBox } from "../envelope-box.ts";
 import { writeWhole } from "../files.ts";
 import { loadTopology, planningOptions, problemOf } from "../planning.ts";
 import { formatEnvelope } from "../print/envelope.ts";
+import { formatPercent } from "../print/percent.ts";
 import { showProgress } from "../print/progress.ts";
 import { obtainProfile, profilingOptions } from "../profiles.ts";
 import type { Terminal } from "../terminal.ts";
@@ -100,7 +101,7 @@ function find(
   const progress = showProgress("cutting", terminal);
   const start = systemClock.now();
   const onStep = ({ placements, excess }: EnvelopeStep): void => {
-    const proven = Number.isFinite(excess) ? `, excess ${(100 * excess).toPrecision(2)} %` : "";
+    const proven = Number.isFinite(excess) ? `, excess ${formatPercent(excess)}` : "";
     const part = (systemClock.now() - start) / timeLimitSeconds;
     progress.update(Math.min(1, part), `${placements} placements${proven}`);
   };

@@ -42,8 +42,9 @@ import {
   simulationDocument,
 } from "../print/simulation.ts";
 import { obtainProfile, profilingOptions } from "../profiles.ts";
-import { readArrivalPlan, readLosses, readTraces, readWindow } from "../simulating.ts";
+import { readArrivalPlan, readLosses, readWindow } from "../simulating.ts";
 import type { Terminal } from "../terminal.ts";
+import { readTraces } from "../traces.ts";
 
 const defaults = { requests: 1000, arrivals: "closed:4", seed: 1 };
 
@@ -109,6 +110,9 @@ export const simulate: Command = defineCommand({
       if (count++ < mostSpans) spans.push(span);
     };
     const simulation = runPlan(planned, { ...question.create(), onSpan }, call);
+    if (count === 0) {
+      call.terminal.note("nothing happens in the window that is drawn");
+    }
     if (count > mostSpans) {
       call.terminal.note(
         `drew the first ${mostSpans} of ${count} bars; a shorter --window shows all`,
@@ -157,7 +161,9 @@ async function readQuestion(
   const changes = trace.changes.length;
   const events = [
     ...(changes > 0
-      ? [`${changes} changes of links and devices (${chosen.trace.join(", ")})`]
+      ? [
+          `${changes} ${changes === 1 ? "change" : "changes"} of links and devices (${chosen.trace.join(", ")})`,
+        ]
       : []),
     ...losses.map(
       ({ device, seconds }) =>

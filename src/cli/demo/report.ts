@@ -6,6 +6,7 @@
 import { formatQuantity } from "../../base/units.ts";
 import type { Topology } from "../../cost/topology.ts";
 import type { Plan } from "../../plan/plan.ts";
+import { formatPercent } from "../print/percent.ts";
 import { nameOfBottleneck } from "../print/plan.ts";
 import { formatTable } from "../print/table.ts";
 import type { Terminal } from "../terminal.ts";
@@ -81,7 +82,7 @@ function proof({ guarantee, gap, decisionSeconds }: Plan): string {
   const decided = `decided in ${formatQuantity(decisionSeconds, "s")}`;
   if (guarantee === "optimal") return `Proven: no allowed placement is better (${decided}).`;
   if (gap === null) return `Nothing is proven about how good that is (${decided}).`;
-  return `Proven: at most ${(gap * 100).toPrecision(2)} % worse than the best placement (${decided}).`;
+  return `Proven: at most ${formatPercent(gap)} worse than the best placement (${decided}).`;
 }
 
 /** Predictions against what was seen, and whether every bit was right. */

@@ -63,4 +63,6 @@ test("shows no legend of more requests than there are colours", async () => {
   );
   expect(await drawChart(ganttChart({ ...data, spans: many }))).not.toContain(">request<");
   expect(await drawChart(ganttChart(data))).toContain(">request<");
+  const none = { ...data, spans: [], answers: [] };
+  expect(await drawChart(ganttChart(none))).not.toContain(">request<");
 });

@@ -117,14 +117,17 @@ function barLayers(bars: readonly Bar[], x: object, y: object, color: object): L
   ];
 }
 
-/** More colours than one can tell apart say nothing: beyond them the bars' numbers must do. */
+/** More colours than one can tell apart say nothing, and a legend of none spoils the picture. */
 function requestColours(requests: readonly number[]): object {
   const domain = [...new Set(requests)].sort((a, b) => a - b);
   return {
     field: "request",
     type: "ordinal",
     scale: { domain, range: domain.map(colourOf) },
-    legend: domain.length > colours.length ? null : { ...legend, title: "request" },
+    legend:
+      domain.length === 0 || domain.length > colours.length
+        ? null
+        : { ...legend, title: "request" },
   };
 }
 
@@ -155,7 +158,7 @@ interface Unit {
 
 function unitOf(seconds: number): Unit {
   if (seconds >= 2) return { name: "s", seconds: 1 };
-  return seconds >= 2e-3 ? { name: "ms", seconds: 1e-3 } : { name: "µs", seconds: 1e-6 };
+  return seconds >= 2e-3 ? { name: "ms", seconds: 1e-3 } : { name: "us", seconds: 1e-6 };
 }
 
 interface Bar {

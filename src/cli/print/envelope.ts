@@ -10,6 +10,7 @@ import { additiveFactors } from "../../plan/objective.ts";
 import type { Problem } from "../../plan/problem.ts";
 import { findHops } from "../../plan/transfers.ts";
 import type { Terminal } from "../terminal.ts";
+import { formatPercent } from "./percent.ts";
 import { shorten } from "./shorten.ts";
 import { formatFacts, formatTable } from "./table.ts";
 
@@ -24,22 +25,20 @@ export function formatEnvelope(
   terminal: Terminal,
 ): string {
   const { bold, dim } = terminal.colours;
-  const count = envelope.placements.length;
-  const verdict =
-    count === 1
-      ? "One placement is the best whatever changes"
-      : `${count} placements, each the best in some states`;
   const values = statedValues(envelope);
   const facts: [string, string][] = [
     ["proof", formatExcess(envelope.excess)],
-    ["found in", `${formatQuantity(seconds, "s")}, ${envelope.solves} minimum cuts`],
+    [
+      "found in",
+      `${formatQuantity(seconds, "s")}, ${envelope.solves} minimum ${envelope.solves === 1 ? "cut" : "cuts"}`,
+    ],
     ...envelope.parameters.map((parameter): [string, string] => {
       const [least, most] = rangeOf(parameter).map((end) => formatValue(parameter, end));
       return [nameOfParameter(parameter), `${least} to ${most}`];
     }),
   ];
   return [
-    `${bold(`${verdict}, for ${envelope.objective}.`)}\n${formatFacts(facts, terminal)}`,
+    `${bold(`${formatVerdict(envelope)}, for ${envelope.objective}.`)}\n${formatFacts(facts, terminal)}`,
     `${bold("Placements")}\n${placements(envelope, problem, values, terminal)}`,
     ...envelope.parameters.map((parameter, position) => {
       const held = envelope.parameters.length > 1 ? dim("  (the others as stated)") : "";
@@ -66,9 +65,19 @@ export function nameOfParameter(parameter: EnvelopeParameter): string {
   return `bandwidth ${from} ${isBoth ? "–" : "→"} ${to}`;
 }
 
+/** Without a full proof no placement is known to be the best anywhere. */
+function formatVerdict({ placements, excess }: Envelope): string {
+  const [only, ...others] = placements.map((placement) => placement.devices);
+  const isOne = others.length === 0 && only !== undefined;
+  if (excess > 0) return isOne ? "One placement found" : `${placements.length} placements found`;
+  return isOne
+    ? "One placement is the best whatever changes"
+    : `${placements.length} placements, each the best in some states`;
+}
+
 function formatExcess(excess: number): string {
   if (excess === 0) return "nowhere in the box is any placement better";
-  return `nowhere in the box is any placement better by more than ${(100 * excess).toPrecision(2)} %`;
+  return `nowhere in the box is any placement better by more than ${formatPercent(excess)}`;
 }
 
 function formatValue(parameter: EnvelopeParameter, value: number): string {

@@ -5,6 +5,7 @@ import {
   type PlannerRow,
   type SimulatorRow,
 } from "../../compare/growth-report.ts";
+import { formatPercent } from "./percent.ts";
 
 /** The report as Markdown, with the command above the tables. */
 export function growthMarkdown(
@@ -39,7 +40,7 @@ export function gapInWords(row: PlannerRow): string {
     const why = "reason" in row && row.reason !== undefined ? `: ${row.reason}` : "";
     return `${endInWords(end)}${why}`;
   }
-  const rated = gap === null ? "no bound" : gap === 0 ? "optimal" : `gap ${percent(gap)}`;
+  const rated = gap === null ? "no bound" : gap === 0 ? "optimal" : `gap ${formatPercent(gap)}`;
   return end === "finished" ? rated : `stopped, ${rated}`;
 }
 
@@ -109,8 +110,4 @@ function table(heads: readonly string[], rows: readonly (readonly (string | numb
 
 function time(seconds: number): string {
   return formatQuantity(seconds, "s", 2);
-}
-
-function percent(share: number): string {
-  return `${Number((100 * share).toPrecision(2))} %`;
 }

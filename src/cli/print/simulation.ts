@@ -66,7 +66,10 @@ export function formatSimulation(report: SimulationReport, terminal: Terminal): 
 function formatOutcome({ simulation }: SimulationReport): string {
   const { sent, answered, endSeconds } = simulation;
   const time = formatQuantity(endSeconds, "s", 4);
+  if (sent === 0) return "No request came in.";
+  if (answered === 1 && sent === 1) return `The only request was answered within ${time}.`;
   if (answered === sent) return `All ${sent} requests were answered within ${time}.`;
+  if (answered === 0) return `None of ${sent} requests was answered.`;
   return `${answered} of ${sent} requests were answered, the last at ${time}.`;
 }
 
