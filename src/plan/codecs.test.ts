@@ -7,21 +7,22 @@ import { check } from "./check.ts";
 import { codecsOf, withCodecs } from "./codecs.ts";
 import { evaluate } from "./evaluate.ts";
 import { makePlan } from "./make-plan.ts";
+import { findFront } from "./pareto.ts";
 import type { Plan } from "./plan.ts";
 import { exact } from "./planners/exact.ts";
 import type { Problem } from "./problem.ts";
 import { runPlanner } from "./run-planner.ts";
 
-/** The camera may only begin, the cloud only end: t always travels, 100 bytes at a byte a second. */
+/** The camera holds one node, and the input is heavy: t travels, 100 bytes at a byte a second. */
 const small: SmallProblem = {
   nodes: [
-    { name: "a", inputs: ["in"], outputs: ["t"], seconds: 1 },
-    { name: "b", inputs: ["t"], outputs: ["x"], seconds: 1 },
+    { name: "a", inputs: ["in"], outputs: ["t"], seconds: 1, parameterBytes: 1000 },
+    { name: "b", inputs: ["t"], outputs: ["x"], seconds: 1, parameterBytes: 1000 },
   ],
   bytes: { in: 1000, t: 100, x: 1000 },
   outputs: ["x"],
   topology: `
-devices: [{ name: camera, power: { busy: 10 W, idle: 0 W } }, { name: cloud, speed: 10 }]
+devices: [{ name: camera, memory: 2500 B, power: { busy: 10 W, idle: 0 W } }, { name: cloud, speed: 10 }]
 links: [{ between: [camera, cloud], bandwidth: 8 bit/s, energy: 0.1 J/bit }]
 source: camera
 sink: anywhere`,
@@ -99,7 +100,10 @@ sink: anywhere`,
 });
 
 test("what everything on one device would cost does not depend on the codecs of the plan", () => {
-  const problem = coded("throughput");
+  const problem = withTensorCodecs(smallProblem({ ...small, objective: "throughput" }), {
+    ...codecs,
+    in: codecs.t,
+  });
   const names = ["small", "fast", null];
   const [one, ...others] = names.map((name) => planWith(problem, name).alternatives);
   for (const other of others) expect(other).toEqual(one);
@@ -120,7 +124,39 @@ test("the best plan of a sum is the best over placements and codecs", () => {
         return found.type === "feasible" ? [found.value] : [];
       }),
     );
-    expect(plan.bound).toBeCloseTo(Math.min(...values), 9);
+    expect(plan.bound).toBeCloseTo(Math.min(...values), 7);
     expect(plan.guarantee).toBe("optimal");
+    expect(plan.placement).toEqual({ a: "camera", b: "cloud" });
   }
+});
+
+/** "even" takes longer than "fast" altogether, and loads nobody as much: 1 + 35 s the camera. */
+const balanced = { t: { fast: codec(2, 0.1, 0.1), even: codec(4, 0.35, 0.5) } };
+
+function balancedProblem(objective: string, limits = {}): Problem {
+  return withTensorCodecs(smallProblem({ ...small, objective, limits }), balanced);
+}
+
+test("that no placement keeps a limit with the codecs of the objective proves nothing", () => {
+  const run = { seed: 1, clock };
+  const best = runPlanner(exact, balancedProblem("throughput"), run);
+  expect(best).toMatchObject({ claimed: { periodSeconds: 36 } });
+  const late = runPlanner(exact, balancedProblem("latency", { periodSeconds: 40 }), run);
+  expect(late).toMatchObject({ type: "infeasible", isProven: false });
+  expect(late).toHaveProperty("reason", expect.stringContaining("others might keep the limit"));
+  const alone = smallProblem({ ...small, limits: { periodSeconds: 40 } });
+  expect(runPlanner(exact, alone, run)).not.toHaveProperty("isProven");
+});
+
+test("a front ends with the best pipeline, even if only its own codecs reach that", () => {
+  const axes = [{ type: "latency" }, { type: "throughput" }] as const;
+  const solve = (problem: Problem) => runPlanner(exact, problem, { seed: 1, clock });
+  const front = findFront(balancedProblem("latency"), axes, { solve, points: 5 });
+  if ("type" in front) throw new Error(front.reason);
+  expect(front.complete).toBe(false);
+  expect(front.points.map(({ values }) => values[1])).toEqual([50, 36]);
+  const [first, last] = front.points;
+  expect(first?.gap).toBe(0);
+  // Nothing is faster than the first point, whatever the codecs; more is not known.
+  expect(last?.gap).toBeCloseTo(1 - 62.1 / (last?.values[0] ?? 0), 9);
 });

@@ -14,12 +14,8 @@ import type { Problem } from "./problem.ts";
  */
 export function chooseCodecs(problem: Problem): Hops {
   const { hops, objective } = problem;
-  const isCoded = hops.samples.some(
-    (tensor) =>
-      problem.index.graph.tensors[tensor]?.codecs !== undefined &&
-      hops.links.some((_, link) => hops.codecs(link, tensor).length > 0),
-  );
-  if (!isCoded || objective.type === "latency" || objective.type === "throughput") return hops;
+  if (!isCoded(hops) || objective.type === "latency" || objective.type === "throughput")
+    return hops;
   const costsWith = (choice: CodecChoice) =>
     additiveCosts({ ...problem, hops: hops.withCodecs(choice) });
   const names = new Set(
@@ -39,6 +35,25 @@ export function chooseCodecs(problem: Problem): Hops {
     );
     return allowed.reduce((best, option) => (cost(option) < cost(best) ? option : best)).name;
   });
+}
+
+/**
+ * Whether a limit is set on a figure that other codecs than those of the objective might keep: what
+ * is proven then holds for the objective's codecs alone.
+ */
+export function leavesCodecsOpen({ hops, objective, limits }: Problem): boolean {
+  const { latencySeconds, periodSeconds, energyJoules } = limits;
+  const isLimited =
+    (latencySeconds !== undefined && objective.type !== "latency") ||
+    (periodSeconds !== undefined && objective.type !== "throughput") ||
+    (energyJoules !== undefined && objective.type !== "energy");
+  return isLimited && isCoded(hops);
+}
+
+function isCoded(hops: Hops): boolean {
+  return hops.samples.some((tensor) =>
+    hops.links.some((_, link) => hops.codecs(link, tensor).length > 0),
+  );
 }
 
 /** The problem with other codecs on its links, if there are any. */

@@ -98,21 +98,29 @@ class Sweep {
     return null;
   }
 
-  /** The far end of a throughput axis is known to lie at the period of the best pipeline. */
+  /**
+   * The far end of a throughput axis is known to lie at the period of the best pipeline, which is a
+   * point itself where only its own codecs reach that.
+   */
   findEnd(): void {
     if (this.#limited.type !== "throughput") return;
     const { profile, topology, limits } = this.#problem;
     const best = this.#solve(createProblem(profile, topology, { type: "throughput" }, limits));
     if ("type" in best) return;
     this.#floor = best.claimed.periodSeconds;
-    this.plan(this.#floor);
+    if (this.plan(this.#floor) === null) return;
+    const values = this.#axes.map((axis) => valueOn(axis, best.claimed)) as [number, number];
+    this.#plans.push({ values, plan: best });
   }
 
   /** The best known points, each with what the trials prove about it. */
   points(): FrontPoint[] {
     return this.#known().map(({ values, plan }) => {
+      // Of other codecs only the bound without a limit speaks as well.
+      const least =
+        plan.objective === this.#limited.type ? Number.POSITIVE_INFINITY : this.#y(values);
       const bounds = this.#trials.flatMap(({ limit, bound }) =>
-        limit * (1 + 1e-9) >= this.#y(values) && bound !== null ? [bound] : [],
+        limit * (1 + 1e-9) >= least && bound !== null ? [bound] : [],
       );
       const value = values[this.#x] as number;
       const bound = bounds.length === 0 ? null : Math.min(value, Math.max(...bounds));

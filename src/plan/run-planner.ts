@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { createRandom } from "../base/random.ts";
 import { formatQuantity } from "../base/units.ts";
 import { check } from "./check.ts";
-import { withCodecs } from "./codecs.ts";
+import { leavesCodecsOpen, withCodecs } from "./codecs.ts";
 import { evaluate } from "./evaluate.ts";
 import { type Infeasible, infeasible } from "./feasibility.ts";
 import type { LinearSolver } from "./linear-solver.ts";
@@ -33,7 +33,7 @@ export function runPlanner(planner: Planner, problem: Problem, run: PlannerRun):
   const start = run.clock.now();
   const deadline = start + (run.timeLimitSeconds ?? Number.POSITIVE_INFINITY);
   const found = drain(planner, problem, run, deadline);
-  if (found.type === "infeasible") return found;
+  if (found.type === "infeasible") return leavesCodecsOpen(problem) ? unproven(found) : found;
   const { placement, codecs, bestAmong } = found.incumbent;
   const evaluation = evaluate(withCodecs(problem, codecs), placement);
   if (evaluation.type === "infeasible") return evaluation;
@@ -83,6 +83,13 @@ function withDeadline(solver: LinearSolver, isOver: () => boolean): LinearSolver
     name: solver.name,
     solve: (program, effort) => solver.solve(program, { ...effort, isOver }),
   };
+}
+
+/** Limits are tried with the objective's codecs only. */
+function unproven(found: Infeasible): Infeasible {
+  if (found.isProven === false) return found;
+  const reason = `${found.reason}; tried with the codecs that are the best for the objective, others might keep the limit`;
+  return { ...found, reason, isProven: false };
 }
 
 function tooSoon(planner: Planner, { timeLimitSeconds }: PlannerRun): Infeasible {

@@ -9,6 +9,8 @@ const wide = 20;
 interface Drawn {
   readonly title: string;
   readonly isWide: boolean;
+  /** Room around the points would reach below 0, which no figure does. */
+  readonly isFromZero: boolean;
   of(value: number): number;
 }
 
@@ -68,10 +70,10 @@ export async function drawFront(front: Front): Promise<string> {
 const ink = "#4c78a8";
 const grey = "#777";
 
-function encode({ title, isWide }: Drawn, field: string) {
+function encode({ title, isWide, isFromZero }: Drawn, field: string) {
   const scale = isWide
     ? { type: "log" as const, nice: false, padding: 12 }
-    : { zero: false, nice: true, padding: 12 };
+    : { zero: isFromZero, nice: true, ...(isFromZero ? {} : { padding: 12 }) };
   return { field, type: "quantitative" as const, title, scale };
 }
 
@@ -117,14 +119,20 @@ function drawnAxis({ axes, units, points }: Front, axis: 0 | 1, others: readonly
   const values = [...points.map((point) => point.values), ...others].map((pair) => pair[axis]);
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const isWide = least > 0 && most > wide * least;
+  const isFromZero = !isWide && least < 0.1 * most;
   if (axes[axis] === "throughput") {
-    return { title: "throughput (answers per second)", isWide, of: (period) => 1 / period };
+    return {
+      title: "throughput (answers per second)",
+      isWide,
+      isFromZero,
+      of: (period) => 1 / period,
+    };
   }
   const [unit, size] = scales[units[axis]].find(([, smallest]) => most >= smallest) ?? [
     units[axis],
     1,
   ];
-  return { title: `${axes[axis]} (${unit})`, isWide, of: (value) => value / size };
+  return { title: `${axes[axis]} (${unit})`, isWide, isFromZero, of: (value) => value / size };
 }
 
 /** Units to draw in, from the largest. */
