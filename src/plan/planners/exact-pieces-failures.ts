@@ -1,8 +1,8 @@
 import type { PiecesModel } from "./exact-pieces-model.ts";
-import type { Runs } from "./exact-pieces-runs.ts";
+import type { Effort, Runs } from "./exact-pieces-runs.ts";
 
 /** Failures that are kept for each last device and end; those with the fewest devices are. */
-const mostKept = 48;
+const mostKept = 16;
 
 /** What came to nothing: so does what ends alike with these devices and more, and no less load. */
 interface Failure {
@@ -21,8 +21,10 @@ export class FailureMemory {
   readonly #source: number;
   readonly #width: number;
   readonly #words: number;
+  readonly #effort: Effort;
 
-  constructor({ problem, cuts, runners }: PiecesModel) {
+  constructor({ problem, cuts, runners }: PiecesModel, effort: Effort) {
+    this.#effort = effort;
     this.#source = runners.includes(problem.source) ? problem.source : -1;
     this.#width = cuts.length + 1;
     this.#words = Math.ceil(problem.devices.length / 32);
@@ -54,6 +56,7 @@ export class FailureMemory {
     const kept = ends.flatMap((end, position) => {
       const failures = this.#known[this.#at(devices, end)];
       if (failures === undefined) return [position];
+      this.#effort.steps += failures.length;
       const load = loads[position] as number;
       const air = shared[position] as number;
       return failures.some((failure) => covers(failure, { ...common, load, air }))
@@ -83,5 +86,8 @@ export class FailureMemory {
 function covers(failure: Failure, other: Failure): boolean {
   if (failure.load > other.load || failure.air > other.air) return false;
   if (failure.count > other.count || failure.first !== other.first) return false;
-  return failure.used.every((word, position) => (word & ~(other.used[position] as number)) === 0);
+  for (let word = 0; word < failure.used.length; word++) {
+    if (((failure.used[word] as number) & ~(other.used[word] as number)) !== 0) return false;
+  }
+  return true;
 }

@@ -13,7 +13,7 @@ export type Found =
 /** Chains of few runs are soon searched, and mostly there is one: rounds with one run more each. */
 const shortRounds = 3;
 /** Of the steps, at most, for each of these rounds. */
-const shareOfShort = 0.05;
+const shareOfShort = 0.005;
 /** Steps between two reports. */
 const stepsPerReport = 200_000;
 
@@ -46,7 +46,7 @@ export function* searchChains(
 
 function* searchBelow(extender: RunExtender, effort: Effort): Generator<null, Found> {
   const { model } = extender;
-  const memory = new FailureMemory(model);
+  const memory = new FailureMemory(model, effort);
   const stack = [new Frame(extender, extender.root())];
   let reported = effort.steps;
   for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
