@@ -39,13 +39,15 @@ export function chooseCodecs(problem: Problem): Hops {
 
 /**
  * Whether a limit is set on a figure that other codecs than those of the objective might keep: what
- * is proven then holds for the objective's codecs alone.
+ * is proven then holds for the objective's codecs alone. Never for the throughput, whose planner tries
+ * them all.
  */
 export function leavesCodecsOpen({ hops, objective, limits }: Problem): boolean {
   const { latencySeconds, periodSeconds, energyJoules } = limits;
+  if (objective.type === "throughput") return false;
   const isLimited =
+    periodSeconds !== undefined ||
     (latencySeconds !== undefined && objective.type !== "latency") ||
-    (periodSeconds !== undefined && objective.type !== "throughput") ||
     (energyJoules !== undefined && objective.type !== "energy");
   return isLimited && isCoded(hops);
 }
