@@ -17,7 +17,7 @@ import type { Compared } from "./uncertainty.ts";
 /** Rounds of looking for a better bound, and of looking for better placements. */
 const mostRounds = 5;
 /** States in which a plan of their own is made, in order to say what adapting would give. */
-const adaptedStates = 32;
+export const adaptedStates = 32;
 /** Lines that the search for a bound looks at. */
 const lookedAt = 12;
 

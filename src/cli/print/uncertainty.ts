@@ -1,4 +1,5 @@
 import { formatQuantity } from "../../base/units.ts";
+import { adaptedStates } from "../../plan/uncertain-search.ts";
 import type { Uncertainty } from "../../plan/uncertainty.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatPercent } from "./percent.ts";
@@ -52,7 +53,7 @@ const names: Readonly<Record<string, string>> = {
 };
 
 function comparison(
-  { judge, value, mean, compared }: Uncertainty,
+  { judge, value, mean, compared, states }: Uncertainty,
   show: (value: number) => string,
   terminal: Terminal,
 ): string {
@@ -63,8 +64,11 @@ function comparison(
     ...(isMean ? [] : [show(figures.judged)]),
     `${(figures.judged / value).toFixed(2)} x`,
   ];
+  const estimated = states > adaptedStates ? ` (estimated from ${adaptedStates})` : "";
   const rows = [
-    ...Object.entries(compared).map(([name, figures]) => row(names[name] ?? name, figures)),
+    ...Object.entries(compared).map(([name, figures]) =>
+      row(`${names[name] ?? name}${name === "adapting" ? estimated : ""}`, figures),
+    ),
     row("this plan", { mean, judged: value }),
   ];
   const columns = [
