@@ -10,6 +10,7 @@ import { makePlan } from "./make-plan.ts";
 import type { Plan } from "./plan.ts";
 import type { Incumbent, Planner } from "./planner.ts";
 import type { Problem } from "./problem.ts";
+import { rising } from "./rising.ts";
 
 export interface PlannerRun {
   readonly seed: number;
@@ -56,10 +57,9 @@ function drain(planner: Planner, problem: Problem, run: PlannerRun, deadline: nu
   const random = createRandom(run.seed);
   const { solver } = run;
   const isOver = (): boolean => run.clock.now() >= deadline;
-  const steps = planner.plan(
-    problem,
-    solver === undefined ? { random } : { random, solver: withDeadline(solver, isOver) },
-  );
+  const tools =
+    solver === undefined ? { random } : { random, solver: withDeadline(solver, isOver) };
+  const steps = rising(planner.plan(problem, tools));
   let incumbent: Incumbent | null = null;
   for (;;) {
     const step = steps.next();

@@ -75,7 +75,7 @@ function tryQuestion(
   const oracle = createOracle(question);
   const best = oracle.best();
   const end = runToEnd(planner, problem, seed);
-  checkSteps(oracle, problem, end.steps, best?.value ?? null, where);
+  checkSteps(oracle, problem, end, best?.value ?? null, where);
   checkResult(planner, oracle, best?.value ?? null, end.result, where);
   if ("type" in end.result) {
     expect(end.result.reason, where).not.toBe("");
@@ -126,15 +126,20 @@ function written({ hops, linkBytes }: Problem, { steps, result }: Run): object[]
 function checkSteps(
   oracle: Oracle,
   problem: Problem,
-  steps: readonly Incumbent[],
+  { steps, result }: Run,
   optimum: number | null,
   where: string,
 ): void {
   let last = Number.POSITIVE_INFINITY;
-  for (const step of steps) {
+  let proven = 0;
+  for (const step of "type" in result ? steps : [...steps, result]) {
     checkIncumbent(oracle, problem, step, optimum, `${where}: a step on the way`);
     expect(step.value, `${where}: a later incumbent is worse`).toBeLessThanOrEqual(last);
+    expect(step.bound ?? 0, `${where}: a later bound is lower`).toBeGreaterThanOrEqual(
+      proven * (1 - 1e-12),
+    );
     last = step.value;
+    proven = step.bound ?? 0;
   }
 }
 

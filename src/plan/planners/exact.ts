@@ -1,8 +1,9 @@
 import { type AdditiveCosts, additiveCosts } from "../additive.ts";
 import { evaluate } from "../evaluate.ts";
 import { findLine } from "../line.ts";
-import type { Incumbent, Planner, Planning, Tools } from "../planner.ts";
+import type { Planner, Planning, Tools } from "../planner.ts";
 import type { Problem } from "../problem.ts";
+import { rising } from "../rising.ts";
 import { branchAndBound } from "./branch-and-bound.ts";
 import { planWithCodecs } from "./exact-codecs.ts";
 import { cutLine } from "./exact-line.ts";
@@ -22,10 +23,13 @@ export const exact: Planner = {
   name: "exact",
   optimalAmong: "all",
   refuses: () => null,
-  *plan(problem, tools) {
+  plan: (problem, tools) => {
     const costs = additiveCosts(problem);
-    if (costs === null) return yield* planWithCodecs(problem, tools, planPipelines);
-    return yield* planAdditive(problem, costs, tools);
+    return rising(
+      costs === null
+        ? planWithCodecs(problem, tools, planPipelines)
+        : planAdditive(problem, costs, tools),
+    );
   },
 };
 
@@ -42,24 +46,11 @@ function* planAdditive(problem: Problem, costs: AdditiveCosts, { solver }: Tools
       return best;
     }
   }
-  const search = branchAndBound(problem, costs, solver === undefined ? {} : { solver });
   const single = findSingle(problem);
-  if ("type" in single) return yield* search;
-  return yield* improveOn({ ...single, bound: 0, method: "one device" }, search);
-}
-
-/** A search that starts with a placement, so that whoever stops it early has at least that one. */
-function* improveOn(first: Incumbent, search: Planning): Planning {
-  yield first;
-  for (;;) {
-    const { done, value } = search.next();
-    if (done === true) return "type" in value ? first : better(first, value);
-    yield value === null ? null : better(first, value);
+  // Whoever stops the search early has at least this one.
+  if ("value" in single) {
+    const bound = Math.min(cut?.bound ?? 0, single.value);
+    yield { ...single, bound, method: "one device" };
   }
-}
-
-/** The better placement, with the bound of the later one. */
-function better(first: Incumbent, later: Incumbent): Incumbent {
-  if (later.value <= first.value) return later;
-  return { ...first, bound: Math.min(first.value, later.bound ?? 0) };
+  return yield* branchAndBound(problem, costs, solver === undefined ? {} : { solver });
 }
