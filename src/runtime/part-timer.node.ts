@@ -43,25 +43,22 @@ export async function timeModel(
     level: "disabled",
     ...(profilePrefix === undefined ? {} : { profilePrefix }),
   });
-  const onAbort = () => void client.terminate();
+  const onAbort = () => client.stop();
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     signal?.throwIfAborted();
     const inputs = inputsFor(model, values);
     await client.repeat(inputs, { atLeast: 10, atMost: 10, seconds: 0 });
     const times = await client.repeat(inputs, limits);
+    signal?.throwIfAborted();
     const { outputs } = await client.run(inputs);
     return {
       computeSeconds: leastMedian(times.map((time) => computeSeconds(time, threads))),
       outputs,
     };
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
   } finally {
     signal?.removeEventListener("abort", onAbort);
-    if (signal?.aborted) await client.terminate();
-    else await client.release();
+    await client.release();
   }
 }
 

@@ -26,6 +26,18 @@ test("a thread that dies rejects all runs that wait, and every later one", async
   await client.release();
 });
 
+test("repeating ends behind the run that it is in once it is told to stop", async () => {
+  const client = await start();
+  const x = sampleTensor("float32", [4], 1);
+  const endless = { atLeast: 1e9, atMost: 1e9, seconds: 1e9 };
+  const repeated = client.repeat({ x }, endless);
+  client.stop();
+  expect((await repeated).length).toBeLessThan(1e9);
+  expect(await client.repeat({ x }, endless)).toEqual([]);
+  expect((await client.run({ x })).outputs).toHaveProperty("y");
+  await client.release();
+});
+
 test("repeating leaves the inputs to the caller and tells the time of each run", async () => {
   const client = await start();
   const x = sampleTensor("float32", [4], 1);

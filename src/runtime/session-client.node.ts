@@ -30,6 +30,7 @@ export interface RepeatLimits {
 export class SessionClient {
   readonly #worker: Worker;
   readonly #waiting: Waiting[] = [];
+  readonly #stop = new Int32Array(new SharedArrayBuffer(4));
   #failure: CodedError | null = null;
   readonly #ended: Promise<void>;
   /** As the runtime declares them. */
@@ -75,9 +76,14 @@ export class SessionClient {
     return reply;
   }
 
-  /** Runs on the same inputs, which are left to the caller, and drops the outputs. */
+  /**
+   * Runs on the same inputs, which are left to the caller, and drops the outputs. Fewer runs, even
+   * none, after `stop`.
+   */
   async repeat(inputs: TensorValues, limits: RepeatLimits): Promise<readonly RunTime[]> {
-    const reply = await this.#request({ type: "repeat", inputs: copied(inputs), ...limits });
+    const stop = this.#stop;
+    const request = { type: "repeat", inputs: copied(inputs), ...limits, stop } as const;
+    const reply = await this.#request(request);
     if (reply.type !== "repeated") throw new Error(`runs were answered with '${reply.type}'`);
     return reply.times;
   }
@@ -94,7 +100,12 @@ export class SessionClient {
     await this.#ended;
   }
 
-  /** Ends the thread at once, in the middle of a run too. */
+  /** Lets `repeat` end behind the run that it is in, now and from now on. */
+  stop(): void {
+    Atomics.store(this.#stop, 0, 1);
+  }
+
+  /** Ends the thread at once. In the middle of a run that may end the whole process: first `stop`. */
   async terminate(): Promise<void> {
     await this.#worker.terminate();
   }

@@ -42,6 +42,8 @@ export type SessionRequest =
       readonly atLeast: number;
       readonly atMost: number;
       readonly seconds: number;
+      /** Shared: no further run is begun once its only element is not 0. */
+      readonly stop: Int32Array<SharedArrayBuffer>;
     }
   | { readonly type: "release" };
 

@@ -156,11 +156,12 @@ async function answer(
 async function repeat(
   session: InferenceSession,
   feeds: InferenceSession.FeedsType,
-  { atLeast, atMost, seconds }: { atLeast: number; atMost: number; seconds: number },
+  { atLeast, atMost, seconds, stop }: Extract<SessionRequest, { readonly type: "repeat" }>,
 ): Promise<RunTime[]> {
   const times: RunTime[] = [];
   const start = performance.now();
   while (
+    Atomics.load(stop, 0) === 0 &&
     times.length < atMost &&
     (times.length < atLeast || performance.now() - start < seconds * 1000)
   ) {
