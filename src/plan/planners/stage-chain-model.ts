@@ -27,7 +27,7 @@ export interface LoadTerm {
 
 /** Devices that may take each other's place. */
 export interface DeviceClass {
-  /** How many. At most 250. */
+  /** How many. At most 250, or `Infinity`. */
   readonly count: number;
   /** Seconds for each unit; `Infinity`: it may not run there. */
   readonly seconds: Float64Array;

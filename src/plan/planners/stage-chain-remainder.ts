@@ -35,7 +35,8 @@ export class Remainder {
       const left = counts.left(one, used, mains);
       if (left === 0) continue;
       open |= 1 << one;
-      weight += left * (this.#weights[one] as number);
+      const own = this.#weights[one] as number;
+      weight += own === 0 ? 0 : left * own;
     }
     if (classes.length > mostClasses && open !== 0) open = everything;
     let table = this.#tables.get(open);

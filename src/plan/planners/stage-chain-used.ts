@@ -1,6 +1,9 @@
 import type { DeviceClass } from "./stage-chain-model.ts";
 
-/** How many devices of each class but the largest are used, as one number. */
+/**
+ * How many devices of each class but the largest are used, as one number. Of a class without end
+ * nobody counts.
+ */
 export class UsedCounts {
   /** The class with the most devices: it is counted apart. -1: none. */
   readonly main: number;
@@ -15,7 +18,7 @@ export class UsedCounts {
     this.main = mainOf(classes);
     let states = 1;
     this.#strides = classes.map(({ count }, one) => {
-      if (one === this.main) return 0;
+      if (one === this.main || count === Number.POSITIVE_INFINITY) return 0;
       const stride = states;
       states *= count + 1;
       return stride;
@@ -32,7 +35,11 @@ export class UsedCounts {
 
   static countOf(classes: readonly DeviceClass[]): number {
     const main = mainOf(classes);
-    return classes.reduce((product, { count }, one) => product * (one === main ? 1 : count + 1), 1);
+    return classes.reduce(
+      (product, { count }, one) =>
+        one === main || count === Number.POSITIVE_INFINITY ? product : product * (count + 1),
+      1,
+    );
   }
 
   /** How many devices of a class are left. */
@@ -63,13 +70,16 @@ export class UsedCounts {
 
   #countOf(deviceClass: number, used: number): number {
     const { count } = this.#classes[deviceClass] as DeviceClass;
-    return Math.floor(used / (this.#strides[deviceClass] as number)) % (count + 1);
+    const stride = this.#strides[deviceClass] as number;
+    return stride === 0 ? 0 : Math.floor(used / stride) % (count + 1);
   }
 }
 
 /** Not the source nor the sink: of those, using more may be better, since they are loaded anyway. */
 function mainOf(classes: readonly DeviceClass[]): number {
-  const counts = classes.map(({ count, isSource, isSink }) => (isSource || isSink ? 0 : count));
+  const counts = classes.map(({ count, isSource, isSink }) =>
+    isSource || isSink || count === Number.POSITIVE_INFINITY ? 0 : count,
+  );
   const most = Math.max(...counts);
   return most === 0 ? -1 : counts.indexOf(most);
 }

@@ -49,6 +49,35 @@ test("plans on the faster ones where more devices differ than can be counted apa
   expect(end.bound).toBeLessThanOrEqual(end.seconds);
 });
 
+test("proves the best plan of more devices than can be counted, where there are enough of them", () => {
+  // A tensor costs both ends 1 s: units by themselves take 6 s, all but those at the ends.
+  const model = chainModel([4, 4, 4, 4, 4, 4], [1, 1, 1, 1, 1], 100);
+  const [first] = model.classes as [DeviceClass];
+  const classes = [1, 2, 4].map((slower) => ({
+    ...first,
+    seconds: first.seconds.map((seconds) => seconds * slower),
+  }));
+  expect(last({ ...model, classes })).toMatchObject({ seconds: 6, bound: 6, isProven: true });
+});
+
+test("counts on no device that is not there, however many there are of others", () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const model = randomModel(createRandom(seed));
+    const more = { ...(model.classes[0] as DeviceClass), isSource: false, isSink: false };
+    // One that runs everything badly, and too many of it to count with the others.
+    const bad = Array.from({ length: 3 }, (_, worse) => ({
+      ...more,
+      count: 200,
+      seconds: more.seconds.map((seconds) => 1000 * (1 + worse) + seconds),
+    }));
+    const best = bestOfAll(model);
+    const end = last({ ...model, classes: [...model.classes, ...bad] });
+    if (best === null) continue;
+    expect(end.seconds, `seed ${seed}`).toBeCloseTo(best, 9);
+    expect(end.bound, `seed ${seed}`).toBeLessThanOrEqual(best * (1 + 1e-9));
+  }
+});
+
 test("finds the best of all placements whose devices form a pipeline, and proves it", () => {
   for (let seed = 1; seed <= 200; seed++) {
     const model = randomModel(createRandom(seed));

@@ -84,6 +84,7 @@ export function* minimiseStages(
   const lattice = enumerateLattice(model.predecessors, limits.mostIdeals);
   course.ideals = lattice?.ideals.count ?? null;
   if (lattice !== null) {
+    yield* course.searchPlenty(lattice, { steps: 0, most: limits.mostOrderSteps });
     yield* course.search(lattice, { steps: 0, most: limits.mostSteps }, true);
   }
   if (!course.progress().isProven) yield* refine(course, model, random, effort);
@@ -124,6 +125,27 @@ const roughly = 3e-4;
 const mostBytes = 5e8;
 /** Counts of used devices that are told apart. */
 const mostStates = 4096;
+
+/**
+ * The model with as many devices as anyone wants of the classes of which another one has too few to
+ * hold all: no period of its chains is above that of the model's.
+ */
+function plentiful(model: StageModel, narrowed: StageModel): StageModel {
+  const classes = model.classes.map((one, at) => {
+    const isCut = (narrowed.classes[at] as DeviceClass).count < one.count;
+    return isCut && !one.isSource && !one.isSink
+      ? { ...one, count: Number.POSITIVE_INFINITY }
+      : one;
+  });
+  return { ...model, classes };
+}
+
+/** Whether a model has the devices of a chain. */
+function isThere({ classes }: StageModel, chain: StageChain): boolean {
+  return classes.every(
+    ({ count }, one) => chain.filter(({ deviceClass }) => deviceClass === one).length <= count,
+  );
+}
 
 /** The model with as many devices, of the fast classes first, as a search has room for. */
 function narrow(model: StageModel, ideals: number): StageModel {
@@ -234,7 +256,7 @@ class Course {
     const close = isProving ? equal : roughly;
     let low = this.#bound;
     for (let isBelow = false; low < this.seconds * (1 - close); ) {
-      const goal = this.#goal(low, isBelow || !isProving);
+      const goal = goalBetween(low, this.seconds, isBelow || !isProving);
       const chain = yield* reach.search(goal, effort);
       if (chain !== null) {
         const before = this.seconds;
@@ -247,6 +269,34 @@ class Course {
         isBelow = false;
         low = Math.max(low, goal, reach.nextSeconds);
         if (isProving) this.#bound = Math.max(this.#bound, low * (1 - equal));
+      }
+      yield this.progress();
+    }
+  }
+
+  /**
+   * Where devices are too many to be counted, looks for the best chain of as many as anyone wants: a
+   * bound, and the best chain of all if there are as many as it takes.
+   *
+   * @param lattice of all ideals
+   */
+  *searchPlenty(lattice: Lattice, effort: Effort): Generator<StageProgress | null, void> {
+    const usable = narrow(this.#model, lattice.ideals.count);
+    if (usable === this.#model) return;
+    const reach = new Reach(plentiful(this.#model, usable), lattice, this.#work);
+    let high = this.seconds;
+    let isBelow = false;
+    for (let low = this.#bound; low < high * (1 - equal); ) {
+      const goal = goalBetween(low, high, isBelow);
+      const chain = yield* reach.search(goal, effort);
+      if (chain === null && effort.steps > effort.most) return;
+      isBelow = chain !== null && !isBelow;
+      if (chain === null) {
+        low = Math.max(low, goal, reach.nextSeconds);
+        this.#bound = Math.max(this.#bound, low * (1 - equal));
+      } else {
+        high = Math.min(high, chainSeconds(this.#model, chain));
+        if (isThere(this.#model, chain)) this.keep(chain);
       }
       yield this.progress();
     }
@@ -268,12 +318,11 @@ class Course {
       yield step === null ? null : this.progress();
     }
   }
+}
 
-  /** The middle, or just below what is known once that is near: either proves it, or is better. */
-  #goal(low: number, isBelow: boolean): number {
-    const high = this.seconds;
-    if (high === Number.POSITIVE_INFINITY) return low === 0 ? Number.MAX_VALUE : 2 * low;
-    if (low > 0 && high / low < near && !isBelow) return high * (1 - equal);
-    return low > 0 ? Math.sqrt(low * high) : high / 1024;
-  }
+/** The middle, or just below the higher one once that is near: either proves it, or is better. */
+function goalBetween(low: number, high: number, isBelow: boolean): number {
+  if (high === Number.POSITIVE_INFINITY) return low === 0 ? Number.MAX_VALUE : 2 * low;
+  if (low > 0 && high / low < near && !isBelow) return high * (1 - equal);
+  return low > 0 ? Math.sqrt(low * high) : high / 1024;
 }
