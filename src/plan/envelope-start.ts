@@ -12,7 +12,11 @@ export function simplePlacements(problem: Problem, line: Line): Placement[] {
   const whole = problem.devices.map((_, device) => problem.index.graph.nodes.map(() => device));
   if (problem.devices.every(({ memoryBytes: memory }) => memory === null)) return whole;
   const filled = [line.devices, line.devices.toReversed()].map((order) => fill(problem, order));
-  return [...whole, ...filled.filter((placement) => placement !== null)];
+  const all = [...whole, ...filled.filter((placement) => placement !== null)];
+  const isFirst = (placement: Placement, position: number): boolean =>
+    all.findIndex((other) => other.every((device, node) => device === placement[node])) ===
+    position;
+  return all.filter(isFirst);
 }
 
 function fill(problem: Problem, order: readonly number[]): Placement | null {

@@ -10,7 +10,7 @@ export interface Linear {
 export interface Vertex {
   readonly at: Float64Array;
   /** The least of the lines here. */
-  readonly value: number;
+  value: number;
   /** Sides of the box (2 p and 2 p + 1 of parameter p) and lines, ascending. */
   readonly facets: readonly number[];
   /** No placement costs less here. */
@@ -86,9 +86,15 @@ export class Subdivision {
     return worst;
   }
 
-  /** Tells what no placement costs less than at a vertex; `Infinity`: there is no placement. */
-  settle(vertex: Vertex, floor: number): void {
+  /**
+   * Tells what no placement costs less than at a vertex; `Infinity`: there is no placement.
+   *
+   * @param value the least of the lines there: less than the vertex knows if rounding moved it off
+   * some of its lines
+   */
+  settle(vertex: Vertex, floor: number, value: number): void {
     vertex.isSolved = true;
+    vertex.value = Math.min(vertex.value, value);
     vertex.floor = Math.max(vertex.floor, floor);
     this.#solved.push(vertex);
     for (const other of this.#vertices) {

@@ -119,6 +119,8 @@ export function* buildEnvelope(
 
 /** Costs that differ by less than this, relatively, are equal. */
 const tolerance = 1e-9;
+/** Other ways to shake lines that are tried before one is left out. */
+const mostShakings = 8;
 
 class Search {
   readonly #problem: Problem;
@@ -128,6 +130,9 @@ class Search {
   #subdivision: Subdivision;
   #solves = 0;
   #overfull = "";
+  /** Of the shaking: the last that was tried, and that of a division that was sound. */
+  #seed = 1;
+  #sound = 1;
 
   constructor(problem: Problem, box: readonly Parameter[], line: Line) {
     this.#problem = problem;
@@ -152,13 +157,17 @@ class Search {
   solve(vertex: Vertex): void {
     this.#solves++;
     const found = this.#solver.solve(vertex.at);
+    const least = this.#lines.reduce(
+      (known, line) => Math.min(known, valueAt(line, vertex.at)),
+      vertex.value,
+    );
     if (found === null) {
-      this.#subdivision.settle(vertex, Number.POSITIVE_INFINITY);
+      this.#subdivision.settle(vertex, Number.POSITIVE_INFINITY, least);
       return;
     }
     const { line, bound } = found;
-    this.#subdivision.settle(vertex, Math.min(bound, vertex.value));
-    if (valueAt(line, vertex.at) >= vertex.value * (1 - tolerance)) return;
+    this.#subdivision.settle(vertex, Math.min(bound, least), least);
+    if (valueAt(line, vertex.at) >= least * (1 - tolerance)) return;
     if (this.#fits(line.placement)) this.#add(line);
   }
 
@@ -198,15 +207,27 @@ class Search {
     return new Subdivision(ranges, seed, before);
   }
 
-  /** Rounding may leave the cells without sense; then the lines are shaken otherwise. */
+  /**
+   * Rounding may leave the cells without sense; then the lines are shaken otherwise. In a box too
+   * wide for that a line is left out, and the excess says what it was worth.
+   */
   #add(line: StateLine): void {
     this.#lines.push(line);
     if (this.#subdivision.add(line)) return;
-    for (let seed = 2; ; seed++) {
-      this.#subdivision = this.#divide(seed, this.#subdivision);
-      const subdivision = this.#subdivision;
-      if (this.#lines.every((known) => subdivision.add(known))) return;
-    }
+    const seeds = Array.from({ length: mostShakings }, (_, tried) => this.#seed + 1 + tried);
+    if (seeds.some((seed) => this.#rebuild(seed))) return;
+    this.#lines.pop();
+    this.#rebuild(this.#sound);
+  }
+
+  /** Divides the box anew, by all lines; what was solved before stays known. */
+  #rebuild(seed: number): boolean {
+    this.#seed = seed;
+    this.#subdivision = this.#divide(seed, this.#subdivision);
+    const subdivision = this.#subdivision;
+    const isSound = this.#lines.every((known) => subdivision.add(known));
+    if (isSound) this.#sound = seed;
+    return isSound;
   }
 
   #fits(placement: Placement): boolean {

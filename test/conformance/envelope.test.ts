@@ -50,6 +50,24 @@ test.each(["latency", "energy", "weighted"] as const)(
   },
 );
 
+test("in a box too wide for exact cells it ends, and what it says of its excess holds", () => {
+  let wide = 0;
+  for (let seed = 1; seed <= 60; seed++) {
+    const random = createRandom(seed);
+    const objective = seed % 2 === 0 ? "latency" : "energy";
+    const size = { nodes: 10, devices: 2 + (seed % 2) };
+    const question = randomQuestion(seed, { shape: "line", objective }, size);
+    const problem = toProblem({ ...question, limits: {} });
+    const box = randomBox(problem, random).map((parameter) => ({
+      ...parameter,
+      least: parameter.least * 1e-6,
+      most: parameter.most * 1e6,
+    }));
+    wide += compare(problem, box, random, 20, `seed ${seed}`, 100).compared;
+  }
+  expect(wide).toBeGreaterThan(500);
+});
+
 const twoDevices = readTopology(`
 format: partita.topology/1
 devices:
@@ -106,9 +124,12 @@ function compare(
   random: Random,
   states: number,
   where: string,
+  mostSolves: number = Number.POSITIVE_INFINITY,
 ): Comparison {
-  const envelope = runEnvelope(problem, box, { clock });
+  const envelope = runEnvelope(problem, box, { clock, mostSolves });
   if ("type" in envelope) return { compared: 0, placements: 0 };
+  const kept = envelope.placements.map(({ devices, codecs }) => JSON.stringify([devices, codecs]));
+  expect(new Set(kept).size, `${where}: a placement stands there twice`).toBe(kept.length);
   const { decide, costOf } = createDecider(envelope);
   let compared = 0;
   for (let round = 0; round < states; round++) {
