@@ -17,14 +17,22 @@ export interface HopCosts {
   readonly leastReceive: Float64Array;
 }
 
-/** Tables of costs, one for each combination of kinds of cargo: O(devices² · tensors) each. */
-export function createHopCosts(problem: Problem): (tensors: readonly number[]) => HopCosts {
+/** With more devices than this a table is made with pauses. */
+const manyDevices = 50;
+
+/**
+ * Tables of costs, one for each combination of kinds of cargo: O(devices² · tensors · links on a
+ * route) each. Yields while it works.
+ */
+export function createHopCosts(
+  problem: Problem,
+): (tensors: readonly number[]) => Generator<null, HopCosts> {
   const known = new Map<string, HopCosts>();
   const medium = largestMedium(problem);
-  return (tensors) => {
+  return function* (tensors) {
     const kinds = tensors.map((tensor) => problem.hops.sampleOf(tensor)).sort((a, b) => a - b);
     const key = kinds.join(" ");
-    const costs = known.get(key) ?? tabulate(problem, tensors, medium);
+    const costs = known.get(key) ?? (yield* tabulate(problem, tensors, medium));
     known.set(key, costs);
     return costs;
   };
@@ -39,12 +47,17 @@ function largestMedium({ topology }: Problem): string | null {
   return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0]?.[0] ?? null;
 }
 
-function tabulate(problem: Problem, tensors: readonly number[], medium: string | null): HopCosts {
+function* tabulate(
+  problem: Problem,
+  tensors: readonly number[],
+  medium: string | null,
+): Generator<null, HopCosts> {
   const count = problem.devices.length;
   const table = (): Float64Array => new Float64Array(count * count);
   const shared = medium === null ? null : table();
   const costs: Costs = { wire: table(), send: table(), receive: table(), shared, medium };
   for (let from = 0; from < count; from++) {
+    if (count > manyDevices) yield null;
     for (let to = 0; to < count; to++) {
       if (from === to) continue;
       const isSet =

@@ -27,8 +27,8 @@ export interface PiecesModel {
   readonly twinBefore: readonly number[];
 }
 
-/** O(pieces · (nodes + pieces) + cuts of different cargo · devices²) time. */
-export function piecesModel(problem: Problem): PiecesModel {
+/** O(pieces · (nodes + pieces) + cuts of different cargo · devices²) time; yields while it works. */
+export function* piecesModel(problem: Problem): Generator<null, PiecesModel> {
   const starts = findStarts(problem);
   const count = starts.length - 1;
   const costsOf = createHopCosts(problem);
@@ -39,6 +39,8 @@ export function piecesModel(problem: Problem): PiecesModel {
   const cargo = Array.from({ length: count }, (_, piece) =>
     piece === 0 ? inputsOf(problem) : crossing(problem, starts[piece] as number),
   );
+  const cuts: HopCosts[] = [];
+  for (const tensors of cargo) cuts.push(yield* costsOf(tensors));
   return {
     problem,
     starts,
@@ -47,8 +49,8 @@ export function piecesModel(problem: Problem): PiecesModel {
     reach: problem.devices.map((_, device) =>
       findReach(problem, device, seconds[device]?.isAble as Uint8Array, room),
     ),
-    cuts: cargo.map(costsOf),
-    answer: answers === null ? null : costsOf(answers),
+    cuts,
+    answer: answers === null ? null : yield* costsOf(answers),
     twinBefore: findTwins(problem, [...cargo.flat(), ...(answers ?? [])]),
   };
 }

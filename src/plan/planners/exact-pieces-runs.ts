@@ -24,6 +24,25 @@ export interface Effort {
   readonly most: number;
 }
 
+/** What every chain below a period keeps. */
+export interface Relaxed {
+  readonly model: PiecesModel;
+  readonly period: number;
+  readonly walks: Walks;
+  readonly burdens: readonly Burden[];
+}
+
+/** With more pieces than this each part is followed by a pause. */
+const manyPieces = 300;
+
+export function* relaxChains(model: PiecesModel, period: number): Generator<null, Relaxed> {
+  const walks = findWalks(model, period);
+  if (model.cuts.length > manyPieces) yield null;
+  const burdens = findBurdens(model, period);
+  if (model.cuts.length > manyPieces) yield null;
+  return { model, period, walks, burdens };
+}
+
 /**
  * Lengthens chains of runs below a period, one device at a time and for all cuts at once.
  *
@@ -42,13 +61,13 @@ export class RunExtender {
   readonly #burdens: readonly Burden[];
 
   /** @param mostRuns longer chains are left out */
-  constructor(model: PiecesModel, period: number, effort: Effort, mostRuns: number) {
+  constructor({ model, period, walks, burdens }: Relaxed, effort: Effort, mostRuns: number) {
     this.mostRuns = Math.min(mostRuns, model.runners.length);
     this.model = model;
     this.period = period;
     this.#effort = effort;
-    this.#walks = findWalks(model, period);
-    this.#burdens = findBurdens(model, period);
+    this.#walks = walks;
+    this.#burdens = burdens;
   }
 
   /** The chain before the first device: it is at the source, and has placed nothing. */

@@ -2,7 +2,7 @@ import { evaluate } from "../evaluate.ts";
 import type { Placement } from "../problem.ts";
 import { FailureMemory } from "./exact-pieces-failures.ts";
 import { type PiecesModel, placeRuns } from "./exact-pieces-model.ts";
-import { type Effort, RunExtender, type Runs } from "./exact-pieces-runs.ts";
+import { type Effort, RunExtender, type Runs, relaxChains } from "./exact-pieces-runs.ts";
 
 /** A chain, that there is none, or that the steps ran out before either was sure. */
 export type Found =
@@ -31,13 +31,14 @@ export function* searchChains(
   period: number,
   effort: Effort,
 ): Generator<null, Found> {
-  const all = new RunExtender(model, period, effort, model.runners.length);
+  const relaxed = yield* relaxChains(model, period);
+  const all = new RunExtender(relaxed, effort, model.runners.length);
   const fewest = all.fewestRuns();
   if (fewest > model.runners.length) return { type: "none" };
   for (let runs = fewest; runs < Math.min(fewest + shortRounds, all.mostRuns); runs++) {
     const most = effort.steps + (effort.most - effort.steps) * shareOfShort;
     const attempt = { steps: effort.steps, most };
-    const found = yield* searchBelow(new RunExtender(model, period, attempt, runs), attempt);
+    const found = yield* searchBelow(new RunExtender(relaxed, attempt, runs), attempt);
     effort.steps = attempt.steps;
     if (found.type === "found") return found;
   }

@@ -28,7 +28,7 @@ export function findTwins(problem: Problem, tensors: readonly number[]): number[
 }
 
 /** The link between two devices, at [from · devices + to]; -1: none. */
-function linksByEnds({ devices, hops }: Problem): Int32Array {
+export function linksByEnds({ devices, hops }: Problem): Int32Array {
   const links = new Int32Array(devices.length ** 2).fill(-1);
   hops.links.forEach(({ from, to }, link) => {
     links[from * devices.length + to] = link;

@@ -54,7 +54,7 @@ export function* planPieces(problem: Problem, steps: number): Planning {
   yield course.best;
   if (course.bound === Number.POSITIVE_INFINITY) return findHomeless(problem) ?? alone;
   if (leaks(problem)) return alone;
-  const model = piecesModel(problem);
+  const model = yield* withBest(course, piecesModel(problem));
   const isWhole = isWholeClass(model);
   const most = isWhole ? piecesEffort.whole : steps;
   const isProven = yield* bisect(model, course, { steps: 0, most });
@@ -63,6 +63,15 @@ export function* planPieces(problem: Problem, steps: number): Planning {
   if (!isProven || hasCodecs(problem)) return best;
   if (isWhole) return { ...best, bound: best.value };
   return { ...best, bestAmong: "chains-of-pieces" };
+}
+
+/** Passes on occasions to stop, with the best chain so far. */
+function* withBest<T>(course: Course, steps: Generator<null, T>): Generator<Incumbent | null, T> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    yield course.best;
+  }
 }
 
 /** Whether no chain is better than the best at the end. */
@@ -81,11 +90,8 @@ function* bisect(
     const period = isNear ? (course.best === null ? high : target) : between(low, high);
     const most = Math.min(effort.most, effort.steps + effort.most * shareOfOne);
     const attempt = { steps: effort.steps, most };
-    const search = searchChains(model, period, attempt);
-    let step = search.next();
-    for (; step.done !== true; step = search.next()) yield course.best;
+    const found = yield* withBest(course, searchChains(model, period, attempt));
     effort.steps = attempt.steps;
-    const found = step.value;
     if (found.type === "found") {
       yield course.keep({ placement: found.placement, value: found.value, bound: null });
       continue;

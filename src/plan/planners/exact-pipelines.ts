@@ -8,6 +8,8 @@ import { findStar } from "./exact-throughput-star.ts";
 
 /** With more devices that can run nodes, sets of devices are too many to search. */
 const mostRunners = 10;
+/** Links looked at for routes between two occasions to stop. */
+const linksPerPause = 200_000;
 
 /**
  * The least period with the codecs as they are, by the searches that fit the devices.
@@ -19,6 +21,7 @@ const mostRunners = 10;
  * beside the best chain.
  */
 export function* planPipelines(problem: Problem, tools: Tools): Planning {
+  yield* findRoutes(problem);
   const model = unitModel(problem);
   const star = findStar(model);
   if (star?.isExact === true) return yield* exactThroughput.plan(problem, tools);
@@ -26,6 +29,20 @@ export function* planPipelines(problem: Problem, tools: Tools): Planning {
   const found = yield* planPieces(problem, isMany ? piecesEffort.whole : piecesEffort.brief);
   if (isSettled(found) || (isMany && star === null)) return found;
   return yield* joined(found, exactThroughput.plan(problem, tools));
+}
+
+/** Has all routes found, which takes seconds where hundreds of devices are linked to all others. */
+function* findRoutes({ hops, devices }: Problem): Generator<null, void> {
+  let looked = 0;
+  for (const tensor of hops.samples) {
+    for (const from of devices.keys()) {
+      for (const to of devices.keys()) hops.route(from, to, tensor);
+      looked += hops.links.length;
+      if (looked < linksPerPause) continue;
+      looked = 0;
+      yield null;
+    }
+  }
 }
 
 /** Whether the devices are too many for anything but chains of pieces. */

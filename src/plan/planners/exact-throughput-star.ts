@@ -1,5 +1,6 @@
 import { memoryBytes } from "../../cost/memory.ts";
 import type { Placement, Problem } from "../problem.ts";
+import { linksByEnds } from "./exact-pieces-twins.ts";
 import type { UnitModel } from "./exact-throughput-model.ts";
 import {
   type AliveBytes,
@@ -96,22 +97,27 @@ export function placeOnStar(model: UnitModel, star: Star, chain: StageChain): Pl
 /** The relay and everybody's links to it, if all routes between the members are these. */
 function findShape(problem: Problem, members: readonly number[]): Shape | null {
   if (members.length < 2) return null;
+  const links = linksByEnds(problem);
   if (members.length === 2) {
-    const pair = spokesTo(problem, members[1] as number, members);
+    const pair = spokesTo(problem, links, members[1] as number, members);
     if (pair !== null) return { relay: members[1] as number, spokes: pair, isPair: true };
   }
   for (const relay of problem.devices.keys()) {
-    const spokes = spokesTo(problem, relay, members);
+    const spokes = spokesTo(problem, links, relay, members);
     if (spokes !== null && isRelayed(problem, spokes)) return { relay, spokes, isPair: false };
   }
   return null;
 }
 
 /** The links between each member and a device, if every tensor takes them; `null`: some does not. */
-function spokesTo(problem: Problem, relay: number, members: readonly number[]): Spoke[] | null {
-  const { hops } = problem;
+function spokesTo(
+  { hops, devices }: Problem,
+  links: Int32Array,
+  relay: number,
+  members: readonly number[],
+): Spoke[] | null {
   const find = (from: number, to: number): number => {
-    const link = hops.links.findIndex((ends) => ends.from === from && ends.to === to);
+    const link = links[from * devices.length + to] as number;
     const isRoute = (tensor: number): boolean => {
       const route = hops.route(from, to, tensor);
       return route?.length === 1 && route[0] === link;

@@ -61,7 +61,7 @@ test("proves the best plan of more devices than can be counted, where there are 
 });
 
 test("counts on no device that is not there, however many there are of others", () => {
-  for (let seed = 1; seed <= 100; seed++) {
+  for (let seed = 1; seed <= 25; seed++) {
     const model = randomModel(createRandom(seed));
     const more = { ...(model.classes[0] as DeviceClass), isSource: false, isSink: false };
     // One that runs everything badly, and too many of it to count with the others.
