@@ -89,12 +89,11 @@ export class Subdivision {
   /**
    * Tells what no placement costs less than at a vertex; `Infinity`: there is no placement.
    *
-   * @param value the least of the lines there: less than the vertex knows if rounding moved it off
-   * some of its lines
+   * @param value the least of the lines there, less than the vertex knows if rounding moved it
    */
   settle(vertex: Vertex, floor: number, value: number): void {
     vertex.isSolved = true;
-    vertex.value = Math.min(vertex.value, value);
+    vertex.value = value;
     vertex.floor = Math.max(vertex.floor, floor);
     this.#solved.push(vertex);
     for (const other of this.#vertices) {

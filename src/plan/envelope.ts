@@ -157,10 +157,7 @@ class Search {
   solve(vertex: Vertex): void {
     this.#solves++;
     const found = this.#solver.solve(vertex.at);
-    const least = this.#lines.reduce(
-      (known, line) => Math.min(known, valueAt(line, vertex.at)),
-      vertex.value,
-    );
+    const least = this.#leastAt(vertex);
     if (found === null) {
       this.#subdivision.settle(vertex, Number.POSITIVE_INFINITY, least);
       return;
@@ -169,6 +166,15 @@ class Search {
     this.#subdivision.settle(vertex, Math.min(bound, least), least);
     if (valueAt(line, vertex.at) >= least * (1 - tolerance)) return;
     if (this.#fits(line.placement)) this.#add(line);
+  }
+
+  /** In a wide box rounding may move a vertex off its lines, so that others cost less there. */
+  #leastAt({ at, value }: Vertex): number {
+    const least = this.#lines.reduce(
+      (known, line) => Math.min(known, valueAt(line, at)),
+      Number.POSITIVE_INFINITY,
+    );
+    return least < value * (1 - tolerance) ? least : value;
   }
 
   step(): EnvelopeStep {
