@@ -7,7 +7,12 @@ import { type Evaluation, evaluate } from "../../src/plan/evaluate.ts";
 import type { Placement, Problem } from "../../src/plan/problem.ts";
 import { groupStages, isPipeline } from "../../src/plan/stages.ts";
 import { destinationsOf } from "../../src/plan/transfers.ts";
-import { type Simulation, type SimulationOptions, simulate } from "../../src/sim/pipeline.ts";
+import {
+  type Simulation,
+  type SimulationOptions,
+  type Span,
+  simulate,
+} from "../../src/sim/pipeline.ts";
 import { longRun, toProblem } from "./planner.ts";
 import { randomQuestion } from "./planner-problems.ts";
 
@@ -41,19 +46,30 @@ test(
 );
 
 test("a full pipeline of overlapped devices answers once in the plan's period", slow, () => {
-  let pipelines = 0;
+  const counts = { all: 0, visitOnce: 0 };
   for (const { problem, placement, claimed, where } of cases(seeds)) {
     const { periodSeconds: period, latencySeconds: latency } = claimed;
     if (!isPipeline(problem.index, placement) || hasExclusive(problem) || period === 0) continue;
     // Every step of a request waits for at most one round of the others.
     const inFlight = Math.ceil(latency / period) + stepsAtMost(claimed);
     const options = { requests: 3000, warmUp: 2000, ...closed(inFlight) };
-    const { periodSeconds } = run(problem, placement, options);
+    const { periodSeconds, answeredAtSeconds: answers } = run(problem, placement, options);
     expect(relative(periodSeconds, period), where).toBeGreaterThanOrEqual(-1e-9);
     expect(relative(periodSeconds, period), where).toBeLessThanOrEqual(1e-6);
-    pipelines++;
+    counts.all++;
+    // Answers alone: where a request comes back to a server they may come in bursts.
+    const between = (first: number, last: number): number =>
+      ((answers[last] as number) - (answers[first] as number)) / period - (last - first);
+    for (const first of [1000, 1777, 1999]) {
+      expect(Math.abs(between(first, first + 1000)), where).toBeLessThan(2);
+    }
+    if (!visitsOnce(problem, placement)) continue;
+    counts.visitOnce++;
+    expect(Math.abs(between(1999, 2999)) / 1000, where).toBeLessThanOrEqual(1e-6);
+    expect(Math.abs(between(2998, 2999)), where).toBeLessThanOrEqual(1e-6);
   }
-  expect(pipelines).toBeGreaterThan(seeds);
+  expect(counts.all).toBeGreaterThan(seeds);
+  expect(counts.visitOnce).toBeGreaterThan(seeds / 4);
 });
 
 test("no answers come faster than the plan's period, however many are in flight", slow, () => {
@@ -140,6 +156,16 @@ function run(problem: Problem, placement: Placement, options: SimulationOptions)
 const closed = (inFlight: number) => ({ arrivals: { type: "closed", inFlight } }) as const;
 
 const relative = (found: number | null, claim: number): number => (found ?? Number.NaN) / claim - 1;
+
+/** Whether a request needs no device, link or medium for more than one thing. */
+function visitsOnce(problem: Problem, placement: Placement): boolean {
+  const servers: number[] = [];
+  const onSpan = ({ server }: Span): void => {
+    servers.push(server);
+  };
+  run(problem, placement, { requests: 1, arrivals: { type: "listed", seconds: [0] }, onSpan });
+  return new Set(servers).size === servers.length;
+}
 
 const hasExclusive = ({ devices }: Problem): boolean =>
   devices.some(({ communication }) => communication === "exclusive");
