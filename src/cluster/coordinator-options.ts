@@ -32,7 +32,10 @@ export interface CoordinatorOptions {
   readonly mixed?: boolean;
   /** Whether devices and links behave as slow as the topology says. Default: no. */
   readonly emulate?: boolean;
-  /** Most requests in flight. Default: 2 × stages + 2. */
+  /**
+   * Most requests in flight. Default: latency ÷ period + stages + hops of the plan, at most 128, or
+   * 2 × stages + 2 if that is more.
+   */
   readonly window?: number;
   /** How long to wait for agents. Default: 30 s. */
   readonly joinSeconds?: number;

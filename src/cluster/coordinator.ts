@@ -27,7 +27,7 @@ import {
   tensorOf,
 } from "./protocol.ts";
 import { Reception } from "./reception.ts";
-import { type Inference, Requests } from "./requests.ts";
+import { type Inference, Requests, windowOf } from "./requests.ts";
 
 /**
  * Waits for the agents that a plan needs, sends each its parts, deploys generation 1 and answers
@@ -89,7 +89,7 @@ export class Coordinator implements AsyncDisposable {
     this.address = listener.address;
     this.devices = deployment.devices.map(({ device }) => device);
     this.signature = readSignature(options.model);
-    this.window = options.window ?? 2 * plan.stages.length + 2;
+    this.window = options.window ?? windowOf(plan);
     const needed = new Set(this.devices);
     this.#state = startCoordination(
       Object.fromEntries(topology.devices.map(({ name }) => [name, needed.has(name)])),
