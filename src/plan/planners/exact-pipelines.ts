@@ -2,7 +2,7 @@ import type { Infeasible } from "../feasibility.ts";
 import type { Incumbent, Planning, Tools } from "../planner.ts";
 import type { Problem } from "../problem.ts";
 import { piecesEffort, planPieces } from "./exact-pieces.ts";
-import { exactThroughput } from "./exact-throughput.ts";
+import { minimisePeriod } from "./exact-throughput.ts";
 import { unitModel } from "./exact-throughput-model.ts";
 import { findStar } from "./exact-throughput-star.ts";
 
@@ -24,11 +24,11 @@ export function* planPipelines(problem: Problem, tools: Tools): Planning {
   yield* findRoutes(problem);
   const model = unitModel(problem);
   const star = findStar(model);
-  if (star?.isExact === true) return yield* exactThroughput.plan(problem, tools);
+  if (star?.isExact === true) return yield* minimisePeriod(problem, tools, null);
   const isMany = model.runners.length > mostRunners;
   const found = yield* planPieces(problem, isMany ? piecesEffort.whole : piecesEffort.brief);
   if (isSettled(found) || (isMany && star === null)) return found;
-  return yield* joined(found, exactThroughput.plan(problem, tools));
+  return yield* minimisePeriod(problem, tools, "type" in found ? null : found);
 }
 
 /** Has all routes found, which takes seconds where hundreds of devices are linked to all others. */
@@ -55,25 +55,4 @@ export function isForPieces(problem: Problem): boolean {
 function isSettled(found: Incumbent | Infeasible): boolean {
   if ("type" in found) return found.isProven !== false;
   return found.bound !== null && found.bound >= found.value * (1 - 1e-9);
-}
-
-/** A second search behind a first, of which nothing is lost: the better plan and the higher bound. */
-function* joined(first: Incumbent | Infeasible, second: Planning): Planning {
-  let best = "type" in first ? null : first;
-  // What is better than the best of a class is no worse than any of it either.
-  const proven = best?.bestAmong === undefined ? {} : { bestAmong: best.bestAmong };
-  const join = (found: Incumbent): Incumbent => {
-    const bound = Math.max(best?.bound ?? 0, found.bound ?? 0);
-    const better = best === null || found.value < best.value ? found : best;
-    best = { ...better, ...proven, bound: Math.min(bound, better.value) };
-    return best;
-  };
-  for (;;) {
-    const step = second.next();
-    if (step.done === true) {
-      if ("type" in step.value) return best ?? step.value;
-      return join(step.value);
-    }
-    yield step.value === null ? best : join(step.value);
-  }
 }

@@ -38,6 +38,9 @@ const roughly = 3e-4;
 const mostIdeals = 20_000;
 /** Some ten seconds. */
 const mostSteps = 300_000_000;
+/** Times that a bound is tried halfway to a period that was too much, and steps for each as a part of all. */
+const approaches = 5;
+const shareOfApproach = 0.25;
 /** So few are searched at once. */
 const fewIdeals = 100;
 /** Steps along a few orders, for a first plan. */
@@ -69,16 +72,28 @@ export const exactThroughput: Planner = {
   optimalAmong: "all",
   refuses: ({ objective }) =>
     objective.type === "throughput" ? null : `it minimises the period, not ${objective.type}`,
-  plan: minimisePeriod,
+  plan: (problem, tools) => minimisePeriod(problem, tools, null),
 };
 
 type Result = Incumbent | Infeasible;
 
-function* minimisePeriod(problem: Problem, { random }: Tools): Planning {
+/**
+ * `exactThroughput` behind another search.
+ *
+ * @param known the best plan so far, with its bound and the class in which it is the best; whatever
+ * is better is as good in that class
+ */
+export function* minimisePeriod(
+  problem: Problem,
+  { random }: Tools,
+  known: Incumbent | null,
+): Planning {
   const whole = unitModel(problem);
-  const course = new Course(problem, simpleBound(whole));
+  const course = new Course(problem, simpleBound(whole), known);
   const alone = findSingle(problem);
-  if ("value" in alone) yield course.keep({ ...alone, method: "one device" });
+  if ("value" in alone && alone.value < (known?.value ?? Number.POSITIVE_INFINITY)) {
+    yield course.keep({ ...alone, method: "one device" });
+  }
   const star = findStar(whole);
   if (star !== null) {
     const isClosed = yield* course.followStar(whole, star, random);
@@ -146,16 +161,19 @@ type Searching<T> = Generator<Incumbent | null, T>;
 class Course {
   readonly #problem: Problem;
   #bound: number;
+  readonly #class: Pick<Incumbent, "bestAmong">;
   best: Incumbent | null = null;
   isClosed = false;
 
-  constructor(problem: Problem, bound: number) {
+  constructor(problem: Problem, bound: number, known: Incumbent | null) {
     this.#problem = problem;
-    this.#bound = bound;
+    this.#bound = Math.max(bound, known?.bound ?? 0);
+    this.#class = known?.bestAmong === undefined ? {} : { bestAmong: known.bestAmong };
+    if (known !== null) this.keep(known);
   }
 
   keep(found: Incumbent): Incumbent {
-    this.best = { ...found, bound: Math.min(this.#bound, found.value) };
+    this.best = { ...found, ...this.#class, bound: Math.min(this.#bound, found.value) };
     return this.best;
   }
 
@@ -172,7 +190,10 @@ class Course {
       const ceiling = this.#ceiling();
       const search = new StageSearch(tables, Math.min(goal, ceiling), effort);
       yield* this.#attempt(tables, search, effort, isAll);
-      if (effort.steps > most || !search.isComplete) return false;
+      if (effort.steps > most || !search.isComplete) {
+        if (isAll) yield* this.#approach(tables, Math.min(goal, ceiling), most * shareOfApproach);
+        return false;
+      }
       if (isAll) this.raise(search.ceiling * (1 - 1e-9));
       if (search.ceiling < goal || goal >= ceiling) return isAll;
     }
@@ -185,6 +206,20 @@ class Course {
     if (isAll) this.raise(search.bound());
     for (const found of search.run()) {
       yield found === null ? this.best : this.keep({ ...found, method: meshMethod });
+    }
+  }
+
+  /** Raises the bound towards a period that takes too long to decide, by half of the way at a time. */
+  *#approach(tables: Tables, period: number, most: number): Searching<void> {
+    let high = period;
+    for (let round = 0; round < approaches && this.#bound > 0; round++) {
+      const goal = Math.sqrt(this.#bound * high);
+      const effort = { steps: 0, most };
+      const search = new StageSearch(tables, goal, effort);
+      for (const _ of tables.fill(goal, effort)) yield this.best;
+      if (effort.steps > most) high = goal;
+      else this.raise(search.bound());
+      yield this.best;
     }
   }
 
