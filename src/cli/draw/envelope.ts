@@ -1,7 +1,7 @@
 import type { TopLevelSpec } from "vega-lite";
 import { findReigns, rangeOf } from "../../plan/envelope-decision.ts";
 import type { Envelope, EnvelopeParameter, EnvelopePlacement } from "../../plan/envelope-file.ts";
-import { nameOfParameter, statedValues, summariseDevices } from "../print/envelope.ts";
+import { nameOfParameter, statedValues, summarisePlacement } from "../print/envelope.ts";
 
 /** Rows of the map; along a row the borders are exact. */
 const rows = 120;
@@ -79,5 +79,5 @@ function titleOf(parameter: EnvelopeParameter | undefined): string | null {
 
 function labelOf(envelope: Envelope, placement: number): string {
   const own = envelope.placements[placement] as EnvelopePlacement;
-  return `${placement + 1}: ${summariseDevices(envelope, own)}`;
+  return `${placement + 1}: ${summarisePlacement(envelope, own)}`;
 }

@@ -121,8 +121,18 @@ function placements(
   return `${formatTable(columns, rows, terminal)}${more}`;
 }
 
+/** `camera 12, cloud 53 (zstd)`. */
+export function summarisePlacement(
+  envelope: Pick<Envelope, "devices">,
+  placement: EnvelopePlacement,
+): string {
+  const codecs = [...new Set(placement.codecs.map(({ codec }) => codec))].sort();
+  const coded = codecs.length === 0 ? "" : ` (${codecs.join(", ")})`;
+  return `${summariseDevices(envelope, placement)}${coded}`;
+}
+
 /** `camera 12, cloud 53`. */
-export function summariseDevices(
+function summariseDevices(
   { devices }: Pick<Envelope, "devices">,
   placement: EnvelopePlacement,
 ): string {
@@ -175,7 +185,7 @@ function reigns(
             ? `above ${start}`
             : `${start} to ${end}`;
     const own = envelope.placements[placement] as EnvelopePlacement;
-    return [range, `${placement + 1}`, summariseDevices(envelope, own)];
+    return [range, `${placement + 1}`, summarisePlacement(envelope, own)];
   });
   return formatTable([{ head: "" }, { head: "", align: "right" }, { head: "" }], rows, terminal)
     .split("\n")
