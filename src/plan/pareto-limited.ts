@@ -107,8 +107,9 @@ class Sweep {
     const { profile, topology, limits } = this.#problem;
     const best = this.#solve(createProblem(profile, topology, { type: "throughput" }, limits));
     if ("type" in best) return;
-    this.#floor = best.claimed.periodSeconds;
-    if (this.plan(this.#floor) === null) return;
+    // A pipeline that is not proven to be the best leaves room below its period.
+    this.#floor = best.bound ?? 0;
+    if (this.plan(best.claimed.periodSeconds) === null) return;
     const values = this.#axes.map((axis) => valueOn(axis, best.claimed)) as [number, number];
     this.#plans.push({ values, plan: best });
   }

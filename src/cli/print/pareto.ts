@@ -29,9 +29,7 @@ function proofOf({ method, complete, points }: Front): string {
       : "Not every weighted sum was solved in time: a point may be missing, and each is within its gap. Give more --time-limit.";
   }
   if (points.length === 1) {
-    return complete
-      ? "Proven: one plan is the best of all in both figures."
-      : "One plan is the best known in both figures; more --time-limit may find others.";
+    return "One plan is the best known in both figures.";
   }
   if (complete) {
     return "Proven: between the first and the last point no placement is better in one figure and as good in the other.";
