@@ -115,10 +115,8 @@ function* searchFew(problem: Problem, costs: AdditiveCosts): Planning {
   if (best !== null) return best;
   const { closest } = champion;
   const tried = closest === null ? "" : `; of the closest: ${closest.reason}`;
-  return infeasible(
-    `no allowed placement was found among the most promising of ${problem.devices.length} devices, which is no proof that there is none${tried}`,
-    closest?.witness,
-  );
+  const reason = `no allowed placement was found among the most promising of ${problem.devices.length} devices, which is no proof that there is none${tried}`;
+  return { ...infeasible(reason, closest?.witness), isProven: false };
 }
 
 /**
@@ -209,10 +207,8 @@ function* nearMiss(
 }
 
 function giveUp(closest: Infeasible, states: number): Infeasible {
-  return infeasible(
-    `no allowed placement was found in ${states} steps, though none is proven not to exist; ${closest.reason}`,
-    closest.witness,
-  );
+  const reason = `no allowed placement was found in ${states} steps, though none is proven not to exist; ${closest.reason}`;
+  return { ...infeasible(reason, closest.witness), isProven: false };
 }
 
 /** The state divided by the device of one unit, the most promising part last. */
