@@ -232,7 +232,10 @@ function nearestOrders(space: SearchSpace, devices: readonly number[]): number[]
   const distance = (from: number, to: number): number => {
     const route = space.problem.hops.route(from, to, largest);
     if (route === null) return Number.POSITIVE_INFINITY;
-    return route.reduce((sum, link) => sum + space.problem.hops.hopSeconds(link, largest), 0);
+    return route.reduce(
+      (sum, link) => sum + (space.objective.hop[largest * space.links + link] as number),
+      0,
+    );
   };
   return devices.slice(0, mostStarts).map((start) => {
     const order = [start];

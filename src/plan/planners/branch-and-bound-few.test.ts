@@ -77,3 +77,44 @@ function drain<T>(steps: Generator<unknown, T>): T {
     if (step.done === true) return step.value;
   }
 }
+
+test("fourteen devices around one, of which most are left out, are answered with the best of all", () => {
+  const names = Array.from({ length: 14 }, (_, device) => `d${device}`);
+  const problem = problemOf({
+    inputs: { in: 4 },
+    nodes: ["a", "b"].map((name, node) => ({
+      name,
+      reads: [node === 0 ? "in" : "a"],
+      bytes: 1,
+      // The first device but one is fast, the others are not.
+      seconds: names.map((_, device) => (device === 1 ? 1 : 50 + device)),
+      parameterBytes: 5,
+    })),
+    outputs: ["b"],
+    devices: names.map((name) => ({ name, memoryBytes: 60 })),
+    links: names.slice(1).flatMap((name) => between("d0", name, 1)),
+  });
+  const costs = additiveCosts(problem);
+  if (costs === null) throw new Error("not additive");
+  const end = drain(branchAndBound(problem, costs));
+  expect(end).toMatchObject({ placement: [1, 1] });
+  if ("type" in end) throw new Error(end.reason);
+  expect(end.bound).toBeCloseTo(end.value, 6);
+});
+
+test("that nothing was found on the most promising of many devices is no proof", () => {
+  const names = Array.from({ length: 31 }, (_, device) => `d${device}`);
+  const problem = problemOf({
+    inputs: { in: 4 },
+    nodes: [
+      { name: "n", reads: ["in"], bytes: 1, seconds: names.map(() => 1), parameterBytes: 90 },
+    ],
+    outputs: ["n"],
+    devices: names.map((name) => ({ name, memoryBytes: 60 })),
+    links: names.slice(1).flatMap((name) => between("d0", name, 1)),
+  });
+  const costs = additiveCosts(problem);
+  if (costs === null) throw new Error("not additive");
+  const end = drain(branchAndBound(problem, costs));
+  expect(end).toMatchObject({ type: "infeasible", isProven: false });
+});
