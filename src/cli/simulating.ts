@@ -15,10 +15,11 @@ import type { Terminal } from "./terminal.ts";
 
 /** How requests arrive, told to people, and anew for each simulation: chance starts at its seed. */
 export interface ArrivalPlan {
-  readonly text: string;
+  /** @param full so many in flight fill the pipeline */
+  text(full: number): string;
   /** How many are listed; `null`: as many as are asked for. */
   readonly listed: number | null;
-  create(): Arrivals;
+  create(full: number): Arrivals;
 }
 
 /** @throws USAGE_INVALID, TRACE_INVALID, FILE_NOT_FOUND */
@@ -27,6 +28,13 @@ export async function readArrivalPlan(
   seed: number,
   terminal: Terminal,
 ): Promise<ArrivalPlan> {
+  if (written === "closed") {
+    return {
+      text: (full) => `${full} in flight at all times, which fill the pipeline`,
+      listed: null,
+      create: (inFlight) => ({ type: "closed", inFlight }),
+    };
+  }
   const closed = /^closed:(.*)$/.exec(written)?.[1];
   if (closed !== undefined) {
     const inFlight = Number(closed);
@@ -36,7 +44,7 @@ export async function readArrivalPlan(
       );
     }
     return {
-      text: `${inFlight} in flight at all times`,
+      text: () => `${inFlight} in flight at all times`,
       listed: null,
       create: () => ({ type: "closed", inFlight }),
     };
@@ -50,14 +58,14 @@ export async function readArrivalPlan(
       );
     }
     return {
-      text: `${perSecond} /s on average, independent of one another (Poisson, seed ${seed})`,
+      text: () => `${perSecond} /s on average, independent of one another (Poisson, seed ${seed})`,
       listed: null,
       create: () => ({ type: "poisson", perSecond, random: createRandom(seed) }),
     };
   }
   const seconds = readArrivals(await readText(written, terminal), shownName(written));
   return {
-    text: `as listed in ${shownName(written)}`,
+    text: () => `as listed in ${shownName(written)}`,
     listed: seconds.length,
     create: () => ({ type: "listed", seconds }),
   };

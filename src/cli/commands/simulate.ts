@@ -1,5 +1,6 @@
 import { CodedError } from "../../base/errors.ts";
 import { formatQuantity } from "../../base/units.ts";
+import { windowOf } from "../../cluster/requests.ts";
 import type { Topology } from "../../cost/topology.ts";
 import { check, placementOf } from "../../plan/check.ts";
 import { codecsOf, withCodecs } from "../../plan/codecs.ts";
@@ -42,11 +43,11 @@ import {
   simulationDocument,
 } from "../print/simulation.ts";
 import { obtainProfile, profilingOptions } from "../profiles.ts";
-import { readArrivalPlan, readLosses, readWindow } from "../simulating.ts";
+import { type ArrivalPlan, readArrivalPlan, readLosses, readWindow } from "../simulating.ts";
 import type { Terminal } from "../terminal.ts";
 import { readTraces } from "../traces.ts";
 
-const defaults = { requests: 1000, arrivals: "closed:4", seed: 1 };
+const defaults = { requests: 1000, arrivals: "closed", seed: 1 };
 
 const mostRequests = 100_000_000;
 
@@ -59,7 +60,7 @@ const options = {
   requests: whole("--requests <n>", `how many (default ${defaults.requests}, or all listed)`, 1),
   arrivals: text(
     "--arrivals <how>",
-    'closed:4 (default): so many in flight at all times; poisson:10/s; or a CSV file: "seconds", then a time a line',
+    'closed:4: so many in flight at all times (default closed: as many as fill the pipeline); poisson:10/s; or a CSV file: "seconds", then a time a line',
   ),
   trace: texts(
     "--trace <file>",
@@ -99,17 +100,16 @@ export const simulate: Command = defineCommand({
     const topology = await loadTopology(argumentAt(call, 0), call.terminal);
     const question = await readQuestion(topology, call);
     const planned = await obtainPlan(topology, call);
-    if (svg === undefined)
-      return report(runPlan(planned, question.create(), call), planned, question, call);
-    const window =
-      question.window ?? firstWindow(planned.problem, planned.placement, question.create());
+    const asked = (): SimulationOptions => question.create(planned.full);
+    if (svg === undefined) return report(runPlan(planned, asked(), call), planned, question, call);
+    const window = question.window ?? firstWindow(planned.problem, planned.placement, asked());
     const spans: Span[] = [];
     let count = 0;
     const onSpan = (span: Span): void => {
       if (span.endSeconds <= window[0] || span.startSeconds >= window[1]) return;
       if (count++ < mostSpans) spans.push(span);
     };
-    const simulation = runPlan(planned, { ...question.create(), onSpan }, call);
+    const simulation = runPlan(planned, { ...asked(), onSpan }, call);
     if (count === 0) {
       call.terminal.note("nothing happens in the window that is drawn");
     }
@@ -118,7 +118,7 @@ export const simulate: Command = defineCommand({
         `drew the first ${mostSpans} of ${count} bars; a shorter --window shows all`,
       );
     }
-    const data = ganttDataOf(planned.problem, simulation, spans, window, question.create());
+    const data = ganttDataOf(planned.problem, simulation, spans, window, asked());
     await writeWhole(svg, await drawChart(ganttChart(data)), call.terminal);
     return svg === "-" ? 0 : report(simulation, planned, question, call);
   },
@@ -128,13 +128,13 @@ type Surroundings = Pick<Call<Choices>, "arguments" | "options" | "terminal" | "
 
 /** What is asked for beside the plan. */
 interface Question {
-  readonly arrivals: string;
+  readonly arrivals: ArrivalPlan;
   readonly warmUp: number;
   readonly events: readonly string[];
   /** `null`: the first requests. */
   readonly window: readonly [number, number] | null;
-  /** The same simulation each time. */
-  create(): SimulationOptions;
+  /** The same simulation each time; so many in flight fill the pipeline. */
+  create(full: number): SimulationOptions;
 }
 
 /** @throws USAGE_INVALID, TRACE_INVALID, FILE_NOT_FOUND */
@@ -170,8 +170,14 @@ async function readQuestion(
         `${topology.devices[device]?.name} is lost at ${formatQuantity(seconds, "s")}`,
     ),
   ];
-  const create = () => ({ arrivals: arrivals.create(), requests, warmUp, trace, losses });
-  return { arrivals: arrivals.text, warmUp, events, window, create };
+  const create = (full: number): SimulationOptions => ({
+    arrivals: arrivals.create(full),
+    requests,
+    warmUp,
+    trace,
+    losses,
+  });
+  return { arrivals, warmUp, events, window, create };
 }
 
 interface Planned {
@@ -179,6 +185,8 @@ interface Planned {
   readonly problem: Problem;
   readonly placement: Placement;
   readonly claimed: Evaluation;
+  /** So many requests in flight fill the pipeline. */
+  readonly full: number;
 }
 
 /** @throws PLAN_INVALID, PLAN_INFEASIBLE, USAGE_INVALID, and what loading and measuring throw */
@@ -200,6 +208,7 @@ async function obtainPlan(topology: Topology, call: Surroundings): Promise<Plann
     problem: withCodecs(problem, codecsOf(problem, plan)),
     placement: placementOf(problem, plan),
     claimed,
+    full: windowOf(plan),
   };
 }
 
@@ -225,10 +234,11 @@ function runPlan(
 
 function report(
   simulation: Simulation,
-  { claimed }: Planned,
-  { arrivals, warmUp, events }: Question,
+  { claimed, full }: Planned,
+  { arrivals: plan, warmUp, events }: Question,
   { terminal }: { readonly terminal: Terminal },
 ): number {
+  const arrivals = plan.text(full);
   const found: SimulationReport = { simulation, claimed, arrivals, warmUp, events };
   if (terminal.json) terminal.document(simulationDocument(found));
   else terminal.line(formatSimulation(found, terminal));
