@@ -55,7 +55,8 @@ export function movedAtRandom(model: StageModel, random: Random, starts: number)
   for (let start = 0; start < starts; start++) {
     const first = randomChain(model, random);
     if (first === null) continue;
-    chains.push(first, ...improveChain(model, first, random));
+    chains.push(first);
+    for (const chain of improveChain(model, first, random)) if (chain !== null) chains.push(chain);
   }
   return bestOf(model, chains);
 }

@@ -13,19 +13,22 @@ import {
 
 /** Moves tried: a second or so. */
 const mostMoves = 2_000_000;
+/** A pass over more units than this takes long. */
+const manyUnits = 1000;
 /** Loads count by this power, so that the largest ones matter. */
 const power = 12;
 
 /**
  * Moves units to stages between those that feed them and those that they feed, and exchanges devices
- * of stages, as long as that makes large loads smaller; yields chains with smaller periods.
+ * of stages, as long as that makes large loads smaller; yields chains with smaller periods, and
+ * `null` after a pass over many units.
  * O(flows of a unit) time a move.
  */
 export function* improveChain(
   model: StageModel,
   start: StageChain,
   random: Random,
-): Generator<StageChain, void> {
+): Generator<StageChain | null, void> {
   let best = chainSeconds(model, start);
   let moves = 0;
   for (let chain: StageChain | null = start; chain !== null && moves < mostMoves; ) {
@@ -40,6 +43,8 @@ export function* improveChain(
     if (seconds < best * (1 - 1e-9)) {
       best = seconds;
       yield moved;
+    } else if (model.predecessors.length > manyUnits) {
+      yield null;
     }
     chain = isMoved ? moved : null;
   }

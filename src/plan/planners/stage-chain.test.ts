@@ -140,6 +140,7 @@ test("moves units to chains that are allowed and better", () => {
     if (start === null) continue;
     let seconds = chainSeconds(model, start);
     for (const chain of improveChain(model, start, random)) {
+      if (chain === null) continue;
       expect(chainSeconds(model, chain), `seed ${seed}`).toBeLessThan(seconds);
       seconds = chainSeconds(model, chain);
       expect(isAllowed(model, chain), `seed ${seed}`).toBe(true);

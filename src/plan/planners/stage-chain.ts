@@ -191,7 +191,7 @@ function* refine(
     seconds = course.seconds;
     if (course.chain !== null) {
       for (const better of improveChain(model, course.chain, random)) {
-        course.keep(better);
+        if (better !== null) course.keep(better);
         yield course.progress();
       }
       yield* course.searchCoarse(course.chain, coarseIdeals[size] as number, effort);
