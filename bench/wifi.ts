@@ -26,7 +26,7 @@ import type { Infeasible } from "../dist/plan/feasibility.js";
 import { gapOf } from "../dist/plan/make-plan.js";
 import type { Incumbent } from "../dist/plan/planner.js";
 import { exact } from "../dist/plan/planners/exact.js";
-import { boundPeriod } from "../dist/plan/planners/exact-pieces-bound.js";
+import { boundPeriod } from "../dist/plan/planners/exact-pieces/bound.js";
 import { createProblem } from "../dist/plan/problem.js";
 import { drawGraph } from "../dist/zoo/graph.js";
 import type { ZooName } from "../dist/zoo/zoo.js";

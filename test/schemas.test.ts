@@ -4,7 +4,7 @@ import { manifestSchema } from "../src/cli/manifest.ts";
 import { preprocessingSchema } from "../src/cli/tensors/preprocessing.ts";
 import { profileSchema } from "../src/cost/profile.ts";
 import { topologySchema } from "../src/cost/topology-file.ts";
-import { envelopeSchema } from "../src/plan/envelope-file.ts";
+import { envelopeSchema } from "../src/plan/envelope/file.ts";
 import { frontSchema } from "../src/plan/pareto.ts";
 import { planSchema } from "../src/plan/plan.ts";
 

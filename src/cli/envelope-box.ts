@@ -5,7 +5,7 @@
  * @module
  */
 import { type Dimension, parseQuantity } from "../base/units.ts";
-import type { Parameter } from "../plan/envelope-box.ts";
+import type { Parameter } from "../plan/envelope/box.ts";
 import type { Problem } from "../plan/problem.ts";
 import { usage } from "./command.ts";
 

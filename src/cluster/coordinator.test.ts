@@ -324,7 +324,11 @@ test("serves clients that dial in, and never mixes requests of one number", asyn
   const setting = realSetting();
   const { coordinator } = await start(setting);
   const clients = [await connect(setting, coordinator), await connect(setting, coordinator)];
-  expect(clients[0]).toMatchObject({ model: "sketch", emulated: false, window: coordinator.window });
+  expect(clients[0]).toMatchObject({
+    model: "sketch",
+    emulated: false,
+    window: coordinator.window,
+  });
   // Both number their requests 1 to 20.
   const answers = await Promise.all(
     clients.flatMap((client, which) =>

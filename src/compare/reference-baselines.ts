@@ -6,17 +6,17 @@
  */
 import type { Random } from "../base/random.ts";
 import { biconnectedComponents } from "../graph/biconnected.ts";
-import { minimiseAlong } from "../plan/planners/stage-chain.ts";
-import { joinUnits, refineChain } from "../plan/planners/stage-chain-coarsen.ts";
-import { improveChain } from "../plan/planners/stage-chain-improve.ts";
+import { joinUnits, refineChain } from "../plan/planners/stage-chain/coarsen.ts";
+import { improveChain } from "../plan/planners/stage-chain/improve.ts";
 import {
   chainSeconds,
   fitsIn,
   type Stage,
   type StageChain,
   type StageModel,
-} from "../plan/planners/stage-chain-model.ts";
-import { depthFirstOrder, randomOrder } from "../plan/planners/stage-chain-orders.ts";
+} from "../plan/planners/stage-chain/model.ts";
+import { depthFirstOrder, randomOrder } from "../plan/planners/stage-chain/orders.ts";
+import { minimiseAlong } from "../plan/planners/stage-chain.ts";
 
 /** A chain of stages and its period; `null`: the method found none that memory allows. */
 export type Baseline = { readonly chain: StageChain; readonly seconds: number } | null;

@@ -14,7 +14,7 @@ import { CodedError } from "../base/errors.ts";
 import { parseDocument } from "../cost/document.ts";
 import { contract } from "../graph/contract.ts";
 import { successorsOf } from "../graph/ideals.ts";
-import type { LoadTerm, StageModel } from "../plan/planners/stage-chain-model.ts";
+import type { LoadTerm, StageModel } from "../plan/planners/stage-chain/model.ts";
 
 /** A node; edges name nodes by position. */
 export interface ReferenceNode {

@@ -12,10 +12,10 @@ import {
   excludesReturn,
   lineFromSource,
   refuseCompression,
-} from "./compress-conditions.ts";
-import { contract } from "./compress-graph.ts";
-import { mergeIntoSuccessors, mergeSegments } from "./compress-rules.ts";
-import type { CutWeights } from "./compress-weights.ts";
+} from "./compress/conditions.ts";
+import { contract } from "./compress/graph.ts";
+import { mergeIntoSuccessors, mergeSegments } from "./compress/rules.ts";
+import type { CutWeights } from "./compress/weights.ts";
 import { createProblem, type Placement, type Problem } from "./problem.ts";
 
 /** A problem with groups of nodes for nodes. */

@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { smallProblem } from "../../test/fixtures/small-problem.ts";
 import type { Clock } from "../base/clock.ts";
 import { seconds } from "../base/units.ts";
+import type { Parameter } from "./envelope/box.ts";
+import { createDecider, findReigns } from "./envelope/decision.ts";
+import { type Envelope, readEnvelope } from "./envelope/file.ts";
 import { buildEnvelope, type EnvelopeStep, runEnvelope } from "./envelope.ts";
-import type { Parameter } from "./envelope-box.ts";
-import { createDecider, findReigns } from "./envelope-decision.ts";
-import { type Envelope, readEnvelope } from "./envelope-file.ts";
 import type { Infeasible } from "./feasibility.ts";
 import { createProblem, type Problem } from "./problem.ts";
 

@@ -6,11 +6,11 @@
  */
 import type { Clock } from "../base/clock.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
-import { checkBox, coordinateRange, type Parameter, writeParameter } from "./envelope-box.ts";
-import type { Envelope, EnvelopePlacement } from "./envelope-file.ts";
-import { createPointSolver, type PointSolver, type StateLine } from "./envelope-solver.ts";
-import { simplePlacements } from "./envelope-start.ts";
-import { Subdivision, type Vertex, valueAt } from "./envelope-subdivision.ts";
+import { checkBox, coordinateRange, type Parameter, writeParameter } from "./envelope/box.ts";
+import type { Envelope, EnvelopePlacement } from "./envelope/file.ts";
+import { createPointSolver, type PointSolver, type StateLine } from "./envelope/solver.ts";
+import { simplePlacements } from "./envelope/start.ts";
+import { Subdivision, type Vertex, valueAt } from "./envelope/subdivision.ts";
 import { findOverfull, type Infeasible, infeasible, memoryOf } from "./feasibility.ts";
 import { findLine, type Line } from "./line.ts";
 import { additiveFactors, formatObjective } from "./objective.ts";

@@ -6,9 +6,9 @@
 import { placementOf } from "./check.ts";
 import { codecsOf, withCodecs } from "./codecs.ts";
 import { evaluate } from "./evaluate.ts";
-import { withDevice, withoutDevice } from "./explain-device.ts";
-import { figuresOf, findThreshold, furthest } from "./explain-figure.ts";
-import { Solver } from "./explain-solver.ts";
+import { withDevice, withoutDevice } from "./explain/device.ts";
+import { figuresOf, findThreshold, furthest } from "./explain/figure.ts";
+import { Solver } from "./explain/solver.ts";
 import type { DeviceExplanation, ExplainBudget, Explanation } from "./explanation.ts";
 import type { Plan } from "./plan.ts";
 import type { Problem } from "./problem.ts";

@@ -8,15 +8,15 @@ import type { WeightedState } from "../cost/trace.ts";
 import { check, placementOf } from "./check.ts";
 import { evaluate } from "./evaluate.ts";
 import type { Infeasible } from "./feasibility.ts";
-import { formatJudge, type Judge } from "./judge.ts";
 import type { LinearSolver } from "./linear-solver.ts";
 import { gapOf, makePlan } from "./make-plan.ts";
 import type { Plan } from "./plan.ts";
 import type { Problem } from "./problem.ts";
 import type { Solve } from "./solve.ts";
-import { StateSet } from "./state-set.ts";
-import type { Candidate } from "./uncertain-pool.ts";
-import { UncertainSearch } from "./uncertain-search.ts";
+import { formatJudge, type Judge } from "./uncertain/judge.ts";
+import type { Candidate } from "./uncertain/pool.ts";
+import { UncertainSearch } from "./uncertain/search.ts";
+import { StateSet } from "./uncertain/state-set.ts";
 import type { Uncertainty } from "./uncertainty.ts";
 
 export interface UncertainRun {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readEnvelope } from "../../src/plan/envelope-file.ts";
+import { readEnvelope } from "../../src/plan/envelope/file.ts";
 import { Workbench } from "./partita.ts";
 
 const bench = new Workbench();

@@ -71,7 +71,9 @@ test("a full pipeline reaches the throughput that its plan claims", async () => 
   expect(code).toBe(0);
   expect(output).toMatch(/^All 200 requests were answered within 4\.0\d+ s\.\n/);
   expect(output).toContain("arrivals     6 in flight at all times, which fill the pipeline");
-  expect(output).toMatch(/latency +p50 120 ms, p90 120 ms, p99 120 ms, max 120 ms \(the plan: 55 ms/);
+  expect(output).toMatch(
+    /latency +p50 120 ms, p90 120 ms, p99 120 ms, max 120 ms \(the plan: 55 ms/,
+  );
   expect(output).toContain("50 /s, one each 20 ms (100 % of the 50 /s that the plan claims)");
   expect(output).toMatch(/100\.0 % +█{20}/);
   expect(output).toMatch(/camera → cloud +50\.0 % +█{10}·{10} +10 ms/);

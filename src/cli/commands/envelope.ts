@@ -1,6 +1,6 @@
 import { systemClock } from "../../base/clock.node.ts";
+import type { Envelope } from "../../plan/envelope/file.ts";
 import { type EnvelopeStep, runEnvelope } from "../../plan/envelope.ts";
-import type { Envelope } from "../../plan/envelope-file.ts";
 import type { Infeasible } from "../../plan/feasibility.ts";
 import type { Problem } from "../../plan/problem.ts";
 import { argumentAt, type Command, defineCommand, needed, text, texts } from "../command.ts";

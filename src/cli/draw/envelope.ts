@@ -1,6 +1,6 @@
 import type { TopLevelSpec } from "vega-lite";
-import { findReigns, rangeOf } from "../../plan/envelope-decision.ts";
-import type { Envelope, EnvelopeParameter, EnvelopePlacement } from "../../plan/envelope-file.ts";
+import { findReigns, rangeOf } from "../../plan/envelope/decision.ts";
+import type { Envelope, EnvelopeParameter, EnvelopePlacement } from "../../plan/envelope/file.ts";
 import { nameOfParameter, statedValues, summarisePlacement } from "../print/envelope.ts";
 
 /** Rows of the map; along a row the borders are exact. */

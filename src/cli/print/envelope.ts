@@ -4,8 +4,8 @@
  * @module
  */
 import { formatQuantity } from "../../base/units.ts";
-import { createDecider, findReigns, rangeOf } from "../../plan/envelope-decision.ts";
-import type { Envelope, EnvelopeParameter, EnvelopePlacement } from "../../plan/envelope-file.ts";
+import { createDecider, findReigns, rangeOf } from "../../plan/envelope/decision.ts";
+import type { Envelope, EnvelopeParameter, EnvelopePlacement } from "../../plan/envelope/file.ts";
 import { additiveFactors } from "../../plan/objective.ts";
 import type { Problem } from "../../plan/problem.ts";
 import { findHops } from "../../plan/transfers.ts";

@@ -1,5 +1,5 @@
 import { formatQuantity } from "../../base/units.ts";
-import { adaptedStates } from "../../plan/uncertain-search.ts";
+import { adaptedStates } from "../../plan/uncertain/search.ts";
 import type { Uncertainty } from "../../plan/uncertainty.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatPercent } from "./percent.ts";

@@ -17,15 +17,15 @@ import {
   mostDevices,
   type SearchSpace,
 } from "../search-space.ts";
-import { searchAround } from "./branch-and-bound-around.ts";
-import { type Bounded, boundState, openSearch } from "./branch-and-bound-bounds.ts";
-import { Champion, ceilingOf } from "./branch-and-bound-champion.ts";
-import { searchPlaces } from "./branch-and-bound-few.ts";
-import { mostFrontierDevices } from "./branch-and-bound-frontier.ts";
-import { improve } from "./branch-and-bound-moves.ts";
-import { boundByPrograms } from "./branch-and-bound-programs.ts";
-import { searchFrontier } from "./branch-and-bound-sweep.ts";
-import { explainHopeless, explainNearMiss } from "./branch-and-bound-witness.ts";
+import { searchAround } from "./branch-and-bound/around.ts";
+import { type Bounded, boundState, openSearch } from "./branch-and-bound/bounds.ts";
+import { Champion, ceilingOf } from "./branch-and-bound/champion.ts";
+import { searchPlaces } from "./branch-and-bound/few.ts";
+import { mostFrontierDevices } from "./branch-and-bound/frontier.ts";
+import { improve } from "./branch-and-bound/moves.ts";
+import { boundByPrograms } from "./branch-and-bound/programs.ts";
+import { searchFrontier } from "./branch-and-bound/sweep.ts";
+import { explainHopeless, explainNearMiss } from "./branch-and-bound/witness.ts";
 
 /** How many states are bounded between two incumbents, so that the caller can stop in between. */
 const statesPerStep = 25;

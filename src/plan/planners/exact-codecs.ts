@@ -8,9 +8,9 @@ import { type Infeasible, infeasible } from "../feasibility.ts";
 import type { Incumbent, Planner, Planning, Tools } from "../planner.ts";
 import type { Placement, Problem } from "../problem.ts";
 import { findHops, type Hop } from "../transfers.ts";
-import { type CodedPlacement, chooseForPlacement } from "./exact-codecs-choice.ts";
-import { CodecRelaxation } from "./exact-codecs-relaxation.ts";
-import { CodecTable, keyOf, type Option, type Settled } from "./exact-codecs-table.ts";
+import { type CodedPlacement, chooseForPlacement } from "./exact-codecs/choice.ts";
+import { CodecRelaxation } from "./exact-codecs/relaxation.ts";
+import { CodecTable, keyOf, type Option, type Settled } from "./exact-codecs/table.ts";
 
 /**
  * Runs of the planner, and its steps beyond the first few of each run but the first: a minute or so.

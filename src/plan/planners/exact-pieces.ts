@@ -6,10 +6,10 @@
 import { type Infeasible, infeasible } from "../feasibility.ts";
 import type { Incumbent, Planner, Planning } from "../planner.ts";
 import type { Problem } from "../problem.ts";
-import { boundPeriod, findHomeless, isWholeClass } from "./exact-pieces-bound.ts";
-import { type PiecesModel, piecesModel } from "./exact-pieces-model.ts";
-import type { Effort } from "./exact-pieces-runs.ts";
-import { searchChains } from "./exact-pieces-search.ts";
+import { boundPeriod, findHomeless, isWholeClass } from "./exact-pieces/bound.ts";
+import { type PiecesModel, piecesModel } from "./exact-pieces/model.ts";
+import type { Effort } from "./exact-pieces/runs.ts";
+import { searchChains } from "./exact-pieces/search.ts";
 import { findSingle } from "./single.ts";
 
 /** Steps: some thirty seconds, and half a second. */

@@ -2,9 +2,9 @@ import type { Infeasible } from "../feasibility.ts";
 import type { Incumbent, Planning, Tools } from "../planner.ts";
 import type { Problem } from "../problem.ts";
 import { piecesEffort, planPieces } from "./exact-pieces.ts";
+import { unitModel } from "./exact-throughput/model.ts";
+import { findStar } from "./exact-throughput/star.ts";
 import { minimisePeriod } from "./exact-throughput.ts";
-import { unitModel } from "./exact-throughput-model.ts";
-import { findStar } from "./exact-throughput-star.ts";
 
 /** With more devices that can run nodes, sets of devices are too many to search. */
 const mostRunners = 10;

@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
 import { createRandom, type Random } from "../../base/random.ts";
 import { latticeAlong } from "../../graph/ideals.ts";
-import { minimiseStages, type StageProgress, stageSearchLimits } from "./stage-chain.ts";
-import { StageGrowth } from "./stage-chain-growth.ts";
-import { improveChain } from "./stage-chain-improve.ts";
+import { StageGrowth } from "./stage-chain/growth.ts";
+import { improveChain } from "./stage-chain/improve.ts";
 import {
   chainSeconds,
   type DeviceClass,
@@ -11,7 +10,8 @@ import {
   type StageChain,
   type StageModel,
   stageSeconds,
-} from "./stage-chain-model.ts";
+} from "./stage-chain/model.ts";
+import { minimiseStages, type StageProgress, stageSearchLimits } from "./stage-chain.ts";
 
 test("splits a chain between two equal devices where the cut costs least", () => {
   // Three units of 4 s; the tensor behind the first costs 1 s, that behind the second 3 s.

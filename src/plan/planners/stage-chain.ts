@@ -6,19 +6,19 @@
  */
 import type { Random } from "../../base/random.ts";
 import { enumerateLattice, type Lattice, latticeAlong } from "../../graph/ideals.ts";
-import { simpleBound, type WeightedWork, weightedWork } from "./stage-chain-bounds.ts";
-import { coarsenTo, refineChain } from "./stage-chain-coarsen.ts";
-import { improveChain } from "./stage-chain-improve.ts";
+import { simpleBound, type WeightedWork, weightedWork } from "./stage-chain/bounds.ts";
+import { coarsenTo, refineChain } from "./stage-chain/coarsen.ts";
+import { improveChain } from "./stage-chain/improve.ts";
 import {
   chainSeconds,
   type DeviceClass,
   fitsIn,
   type StageChain,
   type StageModel,
-} from "./stage-chain-model.ts";
-import { randomOrder, topologicalOrders } from "./stage-chain-orders.ts";
-import { type Effort, Reach } from "./stage-chain-reach.ts";
-import { UsedCounts } from "./stage-chain-used.ts";
+} from "./stage-chain/model.ts";
+import { randomOrder, topologicalOrders } from "./stage-chain/orders.ts";
+import { type Effort, Reach } from "./stage-chain/reach.ts";
+import { UsedCounts } from "./stage-chain/used.ts";
 
 export interface StageSearchLimits {
   /** With more ideals than this the search goes along topological orders instead. */
