@@ -39,8 +39,8 @@ export function chooseCodecs(problem: Problem): Hops {
 
 /**
  * Whether a limit is set on a figure that other codecs than those of the objective might keep: what
- * is proven then holds for the objective's codecs alone. Never for the throughput, whose planner tries
- * them all.
+ * is found with these alone then proves nothing. Never for the throughput, whose planner tries them
+ * all.
  */
 export function leavesCodecsOpen({ hops, objective, limits }: Problem): boolean {
   const { latencySeconds, periodSeconds, energyJoules } = limits;

@@ -44,6 +44,8 @@ export interface Oracle {
   cost(placement: readonly number[], codecs?: CodecChoice): Figures | null;
   /** The best of all placements, for the throughput with the best codecs; `null`: none is allowed. */
   best(): Best | null;
+  /** The best of all placements with all codecs. */
+  bestOverCodecs(): Best | null;
   /** The best of the placements that use one device. */
   bestOnOneDevice(): Best | null;
   /** The best of the chains of pieces: runs that end behind nodes which all paths pass. */
@@ -57,45 +59,45 @@ export function createOracle(question: Question): Oracle {
   const model = resolve(question);
   const usual = (placement: readonly number[]) =>
     figuresOf(question, model, placement, model.usual);
+  const overCodecs = () =>
+    leastOf(everyPlacement(model), (placement, known) =>
+      bestOverCodecs(question, model, placement, known),
+    );
   return {
     cost: (placement, codecs) => {
       if (codecs === undefined) return usual(placement);
       const chosen = chooseCrossings(model, codecs);
       return chosen === null ? null : figuresOf(question, model, placement, chosen);
     },
-    best: () => {
-      const best: { found: Best | null } = { found: null };
-      for (const placement of everyPlacement(model)) {
-        const known = best.found?.value ?? Number.POSITIVE_INFINITY;
-        const value =
-          question.objective.type === "throughput"
-            ? bestOverCodecs(question, model, placement, known)
-            : usual(placement)?.value;
-        if (value === undefined || (best.found !== null && value >= known)) continue;
-        best.found = { value, placement: [...placement] };
-      }
-      return best.found;
-    },
+    best: () =>
+      question.objective.type === "throughput"
+        ? overCodecs()
+        : leastOf(everyPlacement(model), (placement) => usual(placement)?.value),
+    bestOverCodecs: overCodecs,
     bestOnOneDevice: () => {
-      let best: Best | null = null;
-      for (let device = 0; device < model.deviceCount; device++) {
-        const placement = model.nodes.map(() => device);
-        const value = usual(placement)?.value;
-        if (value === undefined || (best !== null && value >= best.value)) continue;
-        best = { value, placement };
-      }
-      return best;
+      const onEach = Array.from({ length: model.deviceCount }, (_, device) =>
+        model.nodes.map(() => device),
+      );
+      return leastOf(onEach, (placement) => usual(placement)?.value);
     },
-    bestChainOfPieces: () => {
-      let best: Best | null = null;
-      for (const placement of everyChain(model)) {
-        const value = usual(placement)?.value;
-        if (value === undefined || (best !== null && value >= best.value)) continue;
-        best = { value, placement };
-      }
-      return best;
-    },
+    bestChainOfPieces: () => leastOf(everyChain(model), (placement) => usual(placement)?.value),
   };
+}
+
+/** @param cost `undefined`: not allowed, or not below what is known */
+function leastOf(
+  placements: Iterable<readonly number[]>,
+  cost: (placement: readonly number[], known: number) => number | undefined,
+): Best | null {
+  let best: Best | null = null;
+  let known = Number.POSITIVE_INFINITY;
+  for (const placement of placements) {
+    const value = cost(placement, known);
+    if (value === undefined || (best !== null && value >= known)) continue;
+    best = { value, placement: [...placement] };
+    known = value;
+  }
+  return best;
 }
 
 /** Every placement on devices that can run the nodes, in the same array. */

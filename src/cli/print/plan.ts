@@ -4,7 +4,6 @@
  * @module
  */
 import { formatQuantity } from "../../base/units.ts";
-import { leavesCodecsOpen } from "../../plan/codecs.ts";
 import { additiveFactors, type Objective } from "../../plan/objective.ts";
 import type { Plan, Transfer } from "../../plan/plan.ts";
 import type { Problem } from "../../plan/problem.ts";
@@ -82,7 +81,7 @@ function figures(plan: Plan, problem: Problem, chosenBecause: string): [string, 
     ...energy(plan, problem),
     ["memory", memory(plan, problem)],
     ["input", inputs(problem)],
-    ["proof", proof(plan, value, unitOf(problem.objective)) + amongCodecs(plan, problem)],
+    ["proof", proof(plan, value, unitOf(problem.objective))],
     ["planner", `${plan.planner} (${chosenBecause}), ${decided(plan)}`],
     ...(plan.method === undefined ? [] : ([["found by", plan.method]] as [string, string][])),
     ...limits(plan),
@@ -154,12 +153,6 @@ function proof(plan: Plan, value: number, unit: "s" | "J"): string {
     return "none: no bound is known, a better placement may exist";
   if (plan.gap === 0) return `no placement is below ${formatQuantity(value, unit, 4)} (gap 0)`;
   return `no placement is below ${formatQuantity(plan.bound, unit, 4)}: the best is at most ${formatPercent(plan.gap)} below this one (gap)`;
-}
-
-/** What a proof under a limit leaves out. */
-function amongCodecs({ bound, objective }: Plan, problem: Problem): string {
-  if (bound === null || !leavesCodecsOpen(problem)) return "";
-  return `, with the codecs that are the best for ${objective}`;
 }
 
 function limits(plan: Plan): [string, string][] {

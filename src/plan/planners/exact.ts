@@ -1,4 +1,5 @@
 import { type AdditiveCosts, additiveCosts } from "../additive.ts";
+import { leavesCodecsOpen } from "../codecs.ts";
 import { evaluate } from "../evaluate.ts";
 import { findLine } from "../line.ts";
 import type { Planner, Planning, Tools } from "../planner.ts";
@@ -6,6 +7,7 @@ import type { Problem } from "../problem.ts";
 import { rising } from "../rising.ts";
 import { branchAndBound } from "./branch-and-bound.ts";
 import { planWithCodecs } from "./exact-codecs.ts";
+import { planUnderLimits } from "./exact-limits.ts";
 import { cutLine } from "./exact-line.ts";
 import { planPipelines } from "./exact-pipelines.ts";
 import { findSingle } from "./single.ts";
@@ -17,6 +19,7 @@ import { findSingle } from "./single.ts";
  * |---|---|---|
  * | additive | in a row, and the best placement there keeps memory and limits | one minimum cut |
  * | additive | any | `branchAndBound`, with that cut as one of its bounds |
+ * | additive, limits, codecs | any | `planUnderLimits` around either |
  * | throughput | any | `planPipelines`, within `planWithCodecs` where hops may be coded |
  */
 export const exact: Planner = {
@@ -25,10 +28,10 @@ export const exact: Planner = {
   refuses: () => null,
   plan: (problem, tools) => {
     const costs = additiveCosts(problem);
+    if (costs === null) return rising(planWithCodecs(problem, tools, planPipelines));
+    const minimise = (among: Problem): Planning => planAdditive(among, costs, tools);
     return rising(
-      costs === null
-        ? planWithCodecs(problem, tools, planPipelines)
-        : planAdditive(problem, costs, tools),
+      leavesCodecsOpen(problem) ? planUnderLimits(problem, minimise) : minimise(problem),
     );
   },
 };
