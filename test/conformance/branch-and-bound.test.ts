@@ -1,12 +1,15 @@
 /** The ways to an additive optimum that `exact` seldom goes on small problems, each by itself. */
 import { additiveCosts } from "../../src/plan/additive.ts";
+import { leavesCodecsOpen } from "../../src/plan/codecs.ts";
 import { loadHighsSolver } from "../../src/plan/highs.node.ts";
-import type { Planner } from "../../src/plan/planner.ts";
+import type { Planner, Planning } from "../../src/plan/planner.ts";
 import {
   type BranchAndBoundOptions,
   branchAndBound,
 } from "../../src/plan/planners/branch-and-bound.ts";
 import { exact } from "../../src/plan/planners/exact.ts";
+import { planUnderLimits } from "../../src/plan/planners/exact-limits.ts";
+import type { Problem } from "../../src/plan/problem.ts";
 import { longRun, plannerConformance } from "./planner.ts";
 import { allClasses } from "./planner-problems.ts";
 
@@ -33,10 +36,11 @@ function searchWith(name: string, options: BranchAndBoundOptions): Planner {
     name: `branch and bound by ${name}`,
     optimalAmong: "all",
     refuses: () => null,
-    *plan(problem) {
+    plan: (problem) => {
       const costs = additiveCosts(problem);
       if (costs === null) throw new Error("not additive");
-      return yield* branchAndBound(problem, costs, options);
+      const search = (among: Problem): Planning => branchAndBound(among, costs, options);
+      return leavesCodecsOpen(problem) ? planUnderLimits(problem, search) : search(problem);
     },
   };
 }

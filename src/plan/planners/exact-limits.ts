@@ -8,7 +8,7 @@ import type { Problem } from "../problem.ts";
  * The search gives every hop the codec that is cheapest for the objective; another one may keep a
  * limit that this one breaks, so that what the search proves holds for its codecs only. What is
  * proven without the limits holds for all of them, since each hop of a sum is paid for itself. So the
- * problem is solved without the limits first, and no later bound counts for more than that one.
+ * problem is solved without the limits first, and that bound stands.
  *
  * @param minimise the search
  */
@@ -19,7 +19,7 @@ export function* planUnderLimits(
   let proven = 0;
   const held = (found: Incumbent): Incumbent => ({
     ...found,
-    bound: Math.min(found.bound ?? 0, proven, found.value),
+    bound: Math.min(proven, found.value),
   });
   for (const { value, isLast } of stepsOf(minimise({ ...problem, limits: {} }))) {
     proven = Math.max(proven, value?.bound ?? 0);
