@@ -75,6 +75,8 @@ const tensorSchema = z.strictObject({
     .exactOptional(),
 });
 
+const perAxis = z.array(z.int().nonnegative()).min(1);
+
 const nodeSchema = z.strictObject({
   name: z.string(),
   operator: z.string(),
@@ -83,6 +85,15 @@ const nodeSchema = z.strictObject({
   flop: quantity<Graph["nodes"][number]["flop"]>().nullable(),
   parameterBytes: quantity<Bytes>(),
   colocation: z.string().exactOptional(),
+  window: z
+    .strictObject({
+      kernel: perAxis,
+      stride: perAxis,
+      dilation: perAxis,
+      padBegin: perAxis,
+      padEnd: perAxis,
+    })
+    .exactOptional(),
 });
 
 const deviceSchema = z.strictObject({

@@ -6,6 +6,7 @@
  */
 import { CodedError } from "../base/errors.ts";
 import type { Bytes, Flop } from "../base/units.ts";
+import type { Window } from "./window.ts";
 
 /** How one codec treats one tensor, as measured. */
 export interface CodecCost {
@@ -38,6 +39,11 @@ export interface Node {
   readonly parameterBytes: Bytes;
   /** Nodes of one value must share a device and, in a pipeline, a stage. */
   readonly colocation?: string;
+  /**
+   * Where rows of the outputs are made from rows of the inputs, on tensors [batch, channels, height,
+   * width]; left out: the node needs all of its inputs.
+   */
+  readonly window?: Window;
 }
 
 /** `nodes` stand in a topological order: the graph order. */

@@ -103,6 +103,7 @@ export const planSchema: z.ZodType<Plan> = z.strictObject({
     periodSeconds: amount.exactOptional(),
     energyJoules: amount.exactOptional(),
     keepLocal: z.union([z.string(), z.int().nonnegative()]).exactOptional(),
+    tiles: z.boolean().exactOptional(),
   }),
   placement: z.record(z.string(), z.string()),
   stages: z.array(

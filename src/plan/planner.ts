@@ -8,6 +8,7 @@ import type { CodecChoice } from "../cost/hops.ts";
 import type { Infeasible } from "./feasibility.ts";
 import type { LinearSolver } from "./linear-solver.ts";
 import type { Placement, Problem } from "./problem.ts";
+import type { TileStage } from "./tiles.ts";
 
 /** The best placement so far. */
 export interface Incumbent {
@@ -16,6 +17,8 @@ export interface Incumbent {
   readonly value: number;
   /** No allowed placement has a smaller value; `null`: nothing is proven. */
   readonly bound: number | null;
+  /** Stages that several devices run together; only where the problem's limits allow `tiles`. */
+  readonly tiles?: readonly TileStage[];
   /** Codecs other than those of the problem. */
   readonly codecs?: CodecChoice;
   /** Which algorithm found it, in a few words. */

@@ -21,6 +21,8 @@ export interface Limits {
   readonly energyJoules?: number;
   /** A tensor all of whose ancestors stay on the source, or how many first nodes do. */
   readonly keepLocal?: string | number;
+  /** Whether several devices may run a stage together, each for some of the rows. Default: no. */
+  readonly tiles?: boolean;
 }
 
 export interface Problem {

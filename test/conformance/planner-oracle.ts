@@ -13,6 +13,7 @@ import type { Objective } from "../../src/plan/objective.ts";
 import type { Limits } from "../../src/plan/problem.ts";
 import { everyChain } from "./planner-oracle-chains.ts";
 import { type Crossing, type Crossings, wire } from "./planner-oracle-hops.ts";
+import { distancesFrom, isOneWay } from "./planner-oracle-ways.ts";
 
 /** What `createProblem` needs. */
 export interface Question {
@@ -48,6 +49,10 @@ export interface Oracle {
   bestOverCodecs(): Best | null;
   /** The best of the placements that use one device. */
   bestOnOneDevice(): Best | null;
+  /** The best of the placements in which nothing is used nearer to the source than it was made. */
+  bestOneWay(): Best | null;
+  /** The best of those that cut the graph once at most, behind a node which all paths pass. */
+  bestChainCut(): Best | null;
   /** The best of the chains of pieces: runs that end behind nodes which all paths pass. */
   bestChainOfPieces(): Best | null;
 }
@@ -80,6 +85,16 @@ export function createOracle(question: Question): Oracle {
       );
       return leastOf(onEach, (placement) => usual(placement)?.value);
     },
+    bestOneWay: () =>
+      leastOf(everyPlacement(model), (placement) =>
+        isOneWay(model, placement) ? usual(placement)?.value : undefined,
+      ),
+    bestChainCut: () =>
+      leastOf(everyChain(model), (placement) =>
+        new Set(placement).size <= 2 && isOneWay(model, placement)
+          ? usual(placement)?.value
+          : undefined,
+      ),
     bestChainOfPieces: () => leastOf(everyChain(model), (placement) => usual(placement)?.value),
   };
 }
@@ -191,6 +206,7 @@ function resolve(question: Question) {
     ...crossings,
     deviceCount: kinds.length,
     source: deviceOf(topology.source),
+    distances: distancesFrom(deviceOf(topology.source), links, kinds.length),
     sink: topology.sink === "anywhere" ? null : deviceOf(topology.sink),
     /** Each link's own place among the loads, or that of its medium. */
     wires: links.map(({ medium }, link) =>
