@@ -1,0 +1,4 @@
+import type { Study } from "./study.ts";
+
+/** The studies of `partita bench planners`, in the order of their pages. */
+export const studies: readonly Study[] = [];
