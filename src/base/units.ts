@@ -27,6 +27,7 @@ export const flop = (value: number): Flop => value as Flop;
 export const joules = (value: number): Joules => value as Joules;
 export const watts = (value: number): Watts => value as Watts;
 export const secondsPerByte = (value: number): SecondsPerByte => value as SecondsPerByte;
+export const joulesPerBit = (value: number): JoulesPerBit => value as JoulesPerBit;
 
 /** Adds quantities of one unit; the type checker refuses a mixture. */
 export function sum<U extends string>(...values: Quantity<U>[]): Quantity<U> {
