@@ -7,6 +7,7 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { compress } from "../../src/plan/compress.ts";
 import { findReigns } from "../../src/plan/envelope/decision.ts";
 import { runEnvelope } from "../../src/plan/envelope.ts";
+import { createSplittingModel } from "../../src/plan/planners/cic/splitting-model.ts";
 import { createProblem } from "../../src/plan/problem.ts";
 import { drawGraph } from "../../src/zoo/graph.ts";
 import type { ZooName } from "../../src/zoo/zoo.ts";
@@ -108,6 +109,24 @@ test.each(Object.keys(golden) as ZooName[])("the envelope of %s is the published
     if (breakpoint > 0) expect(Math.abs(rate / breakpoint - 1)).toBeLessThan(tolerance);
   });
 });
+
+test.each(Object.keys(golden) as ZooName[])(
+  "the splitting model of %s decides along that envelope",
+  (name) => {
+    const problem = createProblem(profileOf(name), topology, { type: "latency" });
+    const model = createSplittingModel(problem);
+    if (model.type === "refused") throw new Error(model.reason);
+    for (let step = 0; step <= 40; step++) {
+      const rate = 1e5 * 10 ** (step / 10);
+      const decision = model.decide({ bandwidthBitsPerSecond: [rate, rate], slowDown: [1, 1] });
+      const least = Math.min(
+        ...(golden[name] ?? []).map(([compute, sent]) => compute / 1e3 + (8 * sent) / rate),
+      );
+      const error = Math.abs((decision?.cost ?? Number.NaN) / least - 1);
+      expect(error, `${rate} bit/s`).toBeLessThan(tolerance);
+    }
+  },
+);
 
 function profileOf(name: ZooName): Profile {
   const graph = drawGraph(name);
