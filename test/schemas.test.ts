@@ -7,12 +7,14 @@ import { topologySchema } from "../src/cost/topology-file.ts";
 import { envelopeSchema } from "../src/plan/envelope/file.ts";
 import { frontSchema } from "../src/plan/pareto.ts";
 import { planSchema } from "../src/plan/plan.ts";
+import { problemSchema } from "../src/plan/problem-file.ts";
 
 /** What editors complete from; `npx vitest run test/schemas.test.ts --update` writes them anew. */
 test.each([
   ["profile", profileSchema],
   ["topology", topologySchema],
   ["plan", planSchema],
+  ["problem", problemSchema],
   ["envelope", envelopeSchema],
   ["pareto", frontSchema],
   ["parts", manifestSchema],

@@ -51,7 +51,9 @@ export type ErrorCode =
   | "PART_REFUSED"
   | "PLAN_INFEASIBLE"
   | "PLAN_INVALID"
+  | "PLANNER_FAILED"
   | "PORT_IN_USE"
+  | "PROBLEM_INVALID"
   | "PROFILE_INVALID"
   | "QUANTITY_INVALID"
   | "REQUEST_DEADLINE_EXCEEDED"
@@ -138,7 +140,16 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
     ...badState,
     meaning: "A plan does not fit its graph, topology or limits, or claims what does not hold.",
   },
+  PLANNER_FAILED: {
+    ...badState,
+    httpStatus: 500,
+    grpcStatus: "INTERNAL",
+    exitCode: 70,
+    meaning:
+      "A planner outside of this package could not be started, failed, took too long or wrote no JSON.",
+  },
   PORT_IN_USE: { ...unavailable, exitCode: 69, meaning: "The address to listen at is taken." },
+  PROBLEM_INVALID: { ...badData, meaning: "A problem document breaks its schema." },
   PROFILE_INVALID: {
     ...badData,
     meaning: "A profile breaks its schema, or profiles of different graphs were given together.",

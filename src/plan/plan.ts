@@ -77,6 +77,14 @@ export interface Plan {
 const amount = z.number().nonnegative();
 const quantity = <T>(): z.ZodType<T> => amount as unknown as z.ZodType<T>;
 
+export const limitsSchema: z.ZodType<Limits> = z.strictObject({
+  latencySeconds: amount.exactOptional(),
+  periodSeconds: amount.exactOptional(),
+  energyJoules: amount.exactOptional(),
+  keepLocal: z.union([z.string(), z.int().nonnegative()]).exactOptional(),
+  tiles: z.boolean().exactOptional(),
+});
+
 export const planSchema: z.ZodType<Plan> = z.strictObject({
   format: z.literal("partita.plan/1"),
   objective: z.string(),
@@ -98,13 +106,7 @@ export const planSchema: z.ZodType<Plan> = z.strictObject({
   level: z.enum(["basic", "extended", "all"]).exactOptional(),
   threads: z.int().positive().exactOptional(),
   seed: z.int(),
-  limits: z.strictObject({
-    latencySeconds: amount.exactOptional(),
-    periodSeconds: amount.exactOptional(),
-    energyJoules: amount.exactOptional(),
-    keepLocal: z.union([z.string(), z.int().nonnegative()]).exactOptional(),
-    tiles: z.boolean().exactOptional(),
-  }),
+  limits: limitsSchema,
   placement: z.record(z.string(), z.string()),
   stages: z.array(
     z.strictObject({
