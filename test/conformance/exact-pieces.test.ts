@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
-import { createRandom, type Random } from "../../src/base/random.ts";
+import { createRandom } from "../../src/base/random.ts";
 import { exactPieces } from "../../src/plan/planners/exact-pieces.ts";
 import type { Problem } from "../../src/plan/problem.ts";
 import { runPlanner } from "../../src/plan/run-planner.ts";
 import { clock, expectEqual, longRun, plannerConformance, toProblem } from "./planner.ts";
-import { createOracle, type Question } from "./planner-oracle.ts";
+import { createOracle } from "./planner-oracle.ts";
+import { inPieces } from "./planner-pieces.ts";
 import { allClasses, randomQuestion } from "./planner-problems.ts";
 
 const classes = allClasses.filter(({ objective }) => objective === "throughput");
@@ -51,35 +52,3 @@ test.each(classes)("exact-pieces is the best of the chains on many pieces, $shap
   expect(split).toBeGreaterThan(chains / 3);
   expect(closed).toBeGreaterThan(chains / 10);
 });
-
-/** The same devices and costs, for a graph whose branches soon meet again. */
-function inPieces(question: Question, random: Random): Question {
-  const { graph } = question.profile;
-  const nodes = graph.nodes.map((node, position) => {
-    const read = position === 0 ? [graph.inputs[0] as string] : [`t${position - 1}`];
-    const isJump = position > 1 && random.next() < 0.25;
-    return { ...node, inputs: isJump ? [...read, `t${position - 2}`] : read };
-  });
-  const tensors = graph.tensors.map(({ codecs: _, ...tensor }) => tensor);
-  const outputs = [`t${nodes.length - 1}`];
-  const used = nodes.flatMap(({ outputs: made }) => made);
-  const kept = tensors.filter(({ name }) => name === graph.inputs[0] || used.includes(name));
-  const inputs = graph.inputs.slice(0, 1);
-  const { inputBytes } = question.topology;
-  const limits = { ...question.limits };
-  if (typeof limits.keepLocal === "string") limits.keepLocal = "t0";
-  return {
-    ...question,
-    limits,
-    profile: {
-      ...question.profile,
-      graph: { ...graph, nodes, inputs, outputs, tensors: kept },
-    },
-    topology: {
-      ...question.topology,
-      inputBytes: Object.fromEntries(
-        Object.entries(inputBytes).filter(([name]) => inputs.includes(name)),
-      ),
-    },
-  };
-}

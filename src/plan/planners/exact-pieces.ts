@@ -130,14 +130,14 @@ class Course {
 }
 
 /** Whether a hop may be cheaper with another codec than that in use. */
-function hasCodecs({ hops }: Problem): boolean {
+export function hasCodecs({ hops }: Problem): boolean {
   return hops.samples.some((tensor) =>
     hops.links.some((_, link) => hops.codecs(link, tensor).length > 0),
   );
 }
 
 /** Whether an answer may not leave the source, and the sink is elsewhere. */
-function leaks({ index, private: kept, sink, source }: Problem): boolean {
+export function leaks({ index, private: kept, sink, source }: Problem): boolean {
   return sink !== null && sink !== source && index.outputs.some((tensor) => kept.has(tensor));
 }
 

@@ -70,7 +70,7 @@ export function placeRuns(
 }
 
 /** Cuts behind articulation nodes, but for those that would part a group. */
-function findStarts({ index, groups }: Problem): number[] {
+export function findStarts({ index, groups }: Problem): number[] {
   const nodes = index.graph.nodes.length;
   const isWithin = (start: number): boolean =>
     groups.some((group) => Math.min(...group) < start && start <= Math.max(...group));
@@ -104,13 +104,13 @@ function sumUp(
  * The bytes of a run are its parameters and the most that is alive in one of its pieces. A piece holds
  * more where it is not the first, since what it reads is then alive from its making.
  */
-interface RunMemory {
+export interface RunMemory {
   readonly parameters: Float64Array;
   readonly first: Float64Array;
   readonly later: Float64Array;
 }
 
-function memoryOfRuns({ index }: Problem, starts: readonly number[]): RunMemory {
+export function memoryOfRuns({ index }: Problem, starts: readonly number[]): RunMemory {
   const count = starts.length - 1;
   const parameters = new Float64Array(count + 1);
   const first = new Float64Array(count);
@@ -151,18 +151,20 @@ function findReach(
   });
 }
 
-function inputsOf({ index }: Problem): number[] {
+/** Inputs that some node reads. */
+export function inputsOf({ index }: Problem): number[] {
   return index.inputs.filter((tensor) => (index.consumers[tensor] ?? []).length > 0);
 }
 
-function crossing({ index }: Problem, start: number): number[] {
+/** What is made before a piece and read in it: of the node in front of it. */
+export function crossing({ index }: Problem, start: number): number[] {
   return (index.nodeOutputs[start - 1] ?? []).filter(
     (tensor) => (index.consumers[tensor] ?? []).length > 0,
   );
 }
 
 /** The outputs that the last piece makes. */
-function answersOf({ index, sink }: Problem, start: number): number[] | null {
+export function answersOf({ index, sink }: Problem, start: number): number[] | null {
   if (sink === null) return null;
   return index.outputs.filter((tensor) => (index.producer[tensor] ?? -1) >= start);
 }
