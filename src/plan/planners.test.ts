@@ -19,16 +19,16 @@ test.each([
   ["breaks a limit", { ...sketch, limits: { latencySeconds: 9 } }],
   ["no line", { ...sketch, links: [...sketch.links, ...between("a", "c", 1)] }],
   ["stages", { ...sketch, objective: { type: "throughput" } }],
-] as const)("exact is chosen and how it will go about is said: %s", (reason, asked) => {
+] as const)("how auto will go about is said: %s", (reason, asked) => {
   const choice = choosePlanner(problemOf(asked));
-  expect(choice.planner.name).toBe("exact");
+  expect(choice.planner.name).toBe("auto");
   expect(choice.reason).toContain(reason);
 });
 
 test.each([
   ["latency", "branch and bound"],
   ["throughput", "chains of pieces"],
-] as const)("exact takes a mesh of many devices too, for the %s", (type, reason) => {
+] as const)("auto takes a mesh of many devices too, for the %s", (type, reason) => {
   const names = Array.from({ length: 31 }, (_, device) => `d${device}`);
   const links = names.flatMap((name, device) =>
     names.slice(device + 1).flatMap((other) => between(name, other, 1)),
@@ -37,6 +37,6 @@ test.each([
   const devices = names.map((name) => ({ name }));
   const objective = { type };
   const choice = choosePlanner(problemOf({ ...sketch, nodes, devices, links, objective }));
-  expect(choice.planner.name).toBe("exact");
+  expect(choice.planner.name).toBe("auto");
   expect(choice.reason).toContain(reason);
 });

@@ -1,13 +1,24 @@
 import { findLine } from "./line.ts";
 import type { Planner } from "./planner.ts";
+import { createAuto } from "./planners/auto.ts";
 import { exact } from "./planners/exact.ts";
 import { isForPieces } from "./planners/exact-pipelines.ts";
 import { random } from "./planners/random.ts";
 import { single } from "./planners/single.ts";
 import type { Problem } from "./problem.ts";
 
-/** The planners by name, in order of what they promise. */
-export const planners: Readonly<Record<string, Planner>> = { random, single, exact };
+/** All but `auto`, in order of what they promise. */
+const catalogue: readonly Planner[] = [random, single, exact];
+
+/** What is picked unless told. */
+export const auto: Planner = createAuto(
+  catalogue.filter((planner) => planner !== exact && planner !== random),
+);
+
+/** The planners by name. */
+export const planners: Readonly<Record<string, Planner>> = Object.fromEntries(
+  [...catalogue, auto].map((planner) => [planner.name, planner]),
+);
 
 /** A planner and why it was picked. */
 export interface PlannerChoice {
@@ -17,7 +28,7 @@ export interface PlannerChoice {
 
 /** The planner that fits a problem best: what `auto` stands for. */
 export function choosePlanner(problem: Problem): PlannerChoice {
-  return { planner: exact, reason: methodFor(problem) };
+  return { planner: auto, reason: methodFor(problem) };
 }
 
 function methodFor(problem: Problem): string {
