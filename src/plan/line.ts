@@ -30,6 +30,11 @@ export function findLine(problem: Problem): Line | null {
   return samples.every((tensor) => isRelayed(problem, line, tensor)) ? line : null;
 }
 
+/** The same line from its other end. */
+export function reverseLine({ devices, up, down }: Line): Line {
+  return { devices: devices.toReversed(), up: down.toReversed(), down: up.toReversed() };
+}
+
 function lineOf({ hops }: Problem, order: readonly number[]): Line {
   const linkBetween = (from: number, to: number): number | null => {
     const link = hops.links.findIndex((ends) => ends.from === from && ends.to === to);

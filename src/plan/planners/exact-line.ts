@@ -29,14 +29,19 @@ export interface LineCut {
  * 25(10), 2003
  */
 export function cutLine(problem: Problem, line: Line, costs: AdditiveCosts): LineCut | null {
+  return cutBoundaries(problem, lineCosts(line, costs));
+}
+
+/** The costs of the links between neighbours; `Infinity` where there is none. */
+export function lineCosts(line: Line, costs: AdditiveCosts): BoundaryCosts {
   const hop = (tensor: number, link: number | null | undefined): number =>
     typeof link === "number" ? costs.hop(tensor, link) : Number.POSITIVE_INFINITY;
-  return cutBoundaries(problem, {
+  return {
     devices: line.devices,
     node: costs.node,
     up: (tensor, boundary) => hop(tensor, line.up[boundary]),
     down: (tensor, boundary) => hop(tensor, line.down[boundary]),
-  });
+  };
 }
 
 /** What a row of devices costs: each device by its nodes, each boundary between two by its tensors. */
@@ -60,8 +65,18 @@ export interface RowCut {
   solve(costs: BoundaryCosts): LineCut | null;
 }
 
+/**
+ * `up`: no node runs on an earlier device of the row than what it reads was made on. Graph inputs
+ * and what is delivered to the sink go either way, and are paid for.
+ */
+export type RowFlow = "both" | "up";
+
 /** Builds the network in which `cutBoundaries` cuts. O(devices · (nodes + uses of tensors)) time. */
-export function createRowCut(problem: Problem, costs: BoundaryCosts): RowCut {
+export function createRowCut(
+  problem: Problem,
+  costs: BoundaryCosts,
+  flow: RowFlow = "both",
+): RowCut {
   const { devices } = costs;
   const nodes = problem.index.graph.nodes.length;
   if (devices.length === 1) {
@@ -69,11 +84,15 @@ export function createRowCut(problem: Problem, costs: BoundaryCosts): RowCut {
   }
   const tensors = problem.linkBytes.length;
   const arcs = new CutArcs(nodes * (devices.length - 1) + 2, devices.length, nodes, tensors);
-  const copies = Array.from({ length: nodes }, (_, node) => copiesOf(node, costs, arcs));
+  const able = ableRows(costs, nodes);
+  if (flow === "up") keepOrder(problem, able);
+  if (able.some((row) => !row.includes(true))) return { solve: () => null };
+  const copies = able.map((row) => copiesOf(row, arcs));
   for (let node = 0; node < nodes; node++) addNode(node, copies[node] as number[], devices, arcs);
   for (let tensor = 0; tensor < tensors; tensor++) {
-    addTensor(problem, tensor, copies, devices, arcs);
+    addTensor(problem, tensor, copies, devices, arcs, flow);
   }
+  if (flow === "up") addOrder(problem, copies, arcs);
   for (const group of problem.groups) addGroup(group, copies, arcs);
   return {
     solve: (given) => {
@@ -226,14 +245,47 @@ function onlyPlacement(problem: Problem, costs: BoundaryCosts, device: number): 
   return Number.isFinite(bound) ? { placement, bound } : null;
 }
 
+/** By node: which devices of the row can run it. */
+function ableRows({ devices, node: cost }: BoundaryCosts, nodes: number): boolean[][] {
+  return Array.from({ length: nodes }, (_, node) =>
+    devices.map((device) => Number.isFinite(cost(device, node))),
+  );
+}
+
+/** Strikes out where a node cannot run since what it reads is made further on, or the reverse. */
+function keepOrder({ index }: Problem, able: readonly boolean[][]): void {
+  able.forEach((row, node) => {
+    const firsts = (index.predecessors[node] ?? []).map((before) => able[before]?.indexOf(true));
+    const first = Math.max(0, ...firsts.map((position) => position ?? 0));
+    row.fill(false, 0, first);
+  });
+  for (let node = able.length - 1; node >= 0; node--) {
+    const lasts = (index.successors[node] ?? []).map((next) => able[next]?.lastIndexOf(true) ?? 0);
+    const row = able[node] as boolean[];
+    row.fill(false, 1 + Math.min(row.length - 1, ...lasts));
+  }
+}
+
+/** A node whose copy is beyond a boundary is read beyond it. */
+function addOrder({ index }: Problem, copies: readonly (readonly number[])[], arcs: CutArcs): void {
+  copies.forEach((own, node) => {
+    for (const before of index.predecessors[node] ?? []) {
+      own.forEach((vertex, boundary) => {
+        const other = copies[before]?.[boundary] as number;
+        // What is certain is so for both, or keeps the order by itself.
+        if (vertex !== sink && other !== source) arcs.add(vertex, other, infinite);
+      });
+    }
+  });
+}
+
 /**
  * The vertices of a node's copies. A copy whose side is certain, since no device on its other side
  * can run the node, is the source or the sink itself: infinite arcs out of the source would
  * outweigh everything else in the sums.
  */
-function copiesOf(node: number, costs: BoundaryCosts, arcs: CutArcs): number[] {
-  const able = costs.devices.map((device) => Number.isFinite(costs.node(device, node)));
-  return costs.devices.slice(1).map((_, boundary) => {
+function copiesOf(able: readonly boolean[], arcs: CutArcs): number[] {
+  return able.slice(1).map((_, boundary) => {
     if (!able.slice(boundary + 1).includes(true)) return source;
     if (!able.slice(0, boundary + 1).includes(true)) return sink;
     return arcs.vertex();
@@ -267,21 +319,31 @@ function addTensor(
   copies: readonly (readonly number[])[],
   devices: readonly number[],
   arcs: CutArcs,
+  flow: RowFlow,
 ): void {
   const { producer, consumers, outputs } = problem.index;
   const made = producer[tensor] ?? null;
   const home = made === null ? pinnedCopies(devices, problem.source) : (copies[made] as number[]);
-  const users = (consumers[tensor] ?? []).map((node) => copies[node] as readonly number[]);
-  if (problem.sink !== null && outputs.includes(tensor)) {
-    users.push(pinnedCopies(devices, problem.sink));
-  }
-  if (users.length === 0) return;
+  const readers = (consumers[tensor] ?? []).map((node) => copies[node] as readonly number[]);
+  const isDelivered = problem.sink !== null && outputs.includes(tensor);
+  const delivery = isDelivered ? [pinnedCopies(devices, problem.sink as number)] : [];
+  const above = [...readers, ...delivery];
+  const below = flow === "up" && made !== null ? delivery : above;
   home.forEach((from, boundary) => {
-    const ends = [...new Set(users.map((user) => user[boundary] as number))];
     // A tensor's producer is on its own side of whatever it shares a copy with.
-    arcs.add(from, gather(ends, sink, arcs, "out"), arcs.up(tensor, boundary));
-    arcs.add(gather(ends, source, arcs, "in"), from, arcs.down(tensor, boundary));
+    if (above.length > 0) {
+      const ends = endsAt(above, boundary);
+      arcs.add(from, gather(ends, sink, arcs, "out"), arcs.up(tensor, boundary));
+    }
+    if (below.length > 0) {
+      const ends = endsAt(below, boundary);
+      arcs.add(gather(ends, source, arcs, "in"), from, arcs.down(tensor, boundary));
+    }
   });
+}
+
+function endsAt(users: readonly (readonly number[])[], boundary: number): number[] {
+  return [...new Set(users.map((user) => user[boundary] as number))];
 }
 
 /**
