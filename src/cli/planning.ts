@@ -16,10 +16,11 @@ import { formatObjective, parseObjective } from "../plan/objective.ts";
 import { type Plan, readPlan } from "../plan/plan.ts";
 import type { Planner } from "../plan/planner.ts";
 import { exact } from "../plan/planners/exact.ts";
-import { choosePlanner, type PlannerChoice, planners } from "../plan/planners.ts";
+import { auto, choosePlanner, type PlannerChoice, planners } from "../plan/planners.ts";
 import { createProblem, type Limits, type Problem } from "../plan/problem.ts";
 import { runPlanner } from "../plan/run-planner.ts";
 import { type Option, quantity, text, usage, whole } from "./command.ts";
+import { execPlanner, execPrefix } from "./exec-planner.ts";
 import { readText, shownName } from "./files.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -38,7 +39,10 @@ export const planningOptions: {
     "--objective <what>",
     'latency (default), throughput, energy, or a sum such as "latency + 0.2 s/J · energy"',
   ),
-  planner: text("--planner <name>", "algorithm (default: auto)"),
+  planner: text(
+    "--planner <name>",
+    "algorithm (default: auto); exec:COMMAND runs a program that reads the problem on its standard input",
+  ),
   keepLocal: text(
     "--keep-local <tensor|n>",
     "privacy: everything this tensor is made from, or the first n nodes, stays on the source",
@@ -92,13 +96,30 @@ export function problemOfPlan(plan: Plan, profile: Profile, topology: Topology):
   return createProblem(profile, topology, parseObjective(plan.objective), plan.limits);
 }
 
-/** @throws USAGE_INVALID */
-export function plannerOf(choices: PlanningChoices, problem: Problem): PlannerChoice {
-  const { planner: name = "auto" } = choices;
+/**
+ * @param note receives what a program that plans (`exec:COMMAND`) wrote to its standard error
+ * @throws USAGE_INVALID
+ */
+export function plannerOf(
+  choices: PlanningChoices,
+  problem: Problem,
+  note?: (text: string) => void,
+): PlannerChoice {
+  const { planner: name = "auto", timeLimit, seed = 1 } = choices;
+  if (name.startsWith(execPrefix)) {
+    const planner = execPlanner(name, {
+      seed,
+      ...(timeLimit === undefined ? {} : { timeLimitSeconds: timeLimit }),
+      ...(note === undefined ? {} : { note }),
+    });
+    return { planner, reason: "it was asked for" };
+  }
   if (name === "auto") return choosePlanner(problem);
   const planner = Object.hasOwn(planners, name) ? planners[name] : undefined;
   if (planner !== undefined) return { planner, reason: "it was asked for" };
-  throw usage(`--planner wants auto, ${Object.keys(planners).join(", ")}, not "${name}"`);
+  throw usage(
+    `--planner wants ${Object.keys(planners).join(", ")}, or exec:COMMAND, not "${name}"`,
+  );
 }
 
 /** Runs a planner, with a solver for bounds where it may ask for one; blocks the thread. */
@@ -108,7 +129,8 @@ export async function decide(
   choices: PlanningChoices,
   terminal: Terminal,
 ): Promise<Plan | Infeasible> {
-  const solver = planner.name === exact.name ? await loadHighsSolver() : undefined;
+  const mayAsk = planner.name === exact.name || planner.name === auto.name;
+  const solver = mayAsk ? await loadHighsSolver() : undefined;
   return terminal.blocking(() => runWithin(planner, problem, choices, solver));
 }
 

@@ -2,6 +2,7 @@ import type { Infeasible } from "../../plan/feasibility.ts";
 import { formatObjective } from "../../plan/objective.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Problem } from "../../plan/problem.ts";
+import { problemDocument } from "../../plan/problem-file.ts";
 import { argumentAt, type Command, defineCommand, needed, text, texts, usage } from "../command.ts";
 import { writeWhole } from "../files.ts";
 import { frontOptions, planFront, refuseFrontOptions } from "../front.ts";
@@ -38,6 +39,10 @@ export const plan: Command = defineCommand({
     output: text("-o, --output <file>", "write the plan, or the front, as JSON"),
     dot: text("--dot <file>", "draw the plan in the DOT language"),
     svg: text("--svg <file>", "draw the plan, or the front, as SVG"),
+    writeProblem: text(
+      "--write-problem <file>",
+      "write the question as the JSON document that an external planner gets; - writes it and plans nothing",
+    ),
   },
   examples: [
     "partita plan squeezenet.profile.json --topology home.topology.yaml",
@@ -45,6 +50,7 @@ export const plan: Command = defineCommand({
     "partita plan zoo:mobilenetv2 -t home.topology.yaml --keep-local 12 --svg plan.svg",
     "partita plan squeezenet.profile.json -t home.topology.yaml --pareto latency,energy --svg front.svg",
     "partita plan squeezenet.profile.json -t home.topology.yaml --trace wifi.csv --judge p90",
+    'partita plan squeezenet.profile.json -t home.topology.yaml --planner "exec:python3 planner.py"',
   ],
   run: async (call) => {
     const { options, terminal } = call;
@@ -60,7 +66,11 @@ export const plan: Command = defineCommand({
     }
     refuseFrontOptions(options);
     const problem = problemOf(profile, topology, options);
-    const { planner, reason } = plannerOf(options, problem);
+    if (options.writeProblem !== undefined) {
+      await writeProblem(problem, options.writeProblem, options.seed, terminal);
+      if (options.writeProblem === "-") return 0;
+    }
+    const { planner, reason } = plannerOf(options, problem, terminal.note);
     const answer =
       states === null
         ? await decide(planner, problem, options, terminal)
@@ -75,6 +85,11 @@ export const plan: Command = defineCommand({
     return 0;
   },
 });
+
+function writeProblem(problem: Problem, file: string, seed = 1, terminal: Terminal): Promise<void> {
+  const document = problemDocument(problem, seed);
+  return writeWhole(file, `${JSON.stringify(document, null, 1)}\n`, terminal);
+}
 
 function formatAnswer(answer: Plan, problem: Problem, reason: string, terminal: Terminal): string {
   const table = formatPlan(answer, problem, reason, terminal);
