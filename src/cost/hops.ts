@@ -17,7 +17,12 @@ export interface Cargo {
 /** The codec of a tensor on a link; `null`: the tensor goes as it is. */
 export type CodecChoice = (link: number, tensor: number) => string | null;
 
-/** A topology with its names resolved to positions and its transfer costs as functions of link and tensor. */
+/**
+ * A topology with its names resolved to positions and its transfer costs as functions of link and tensor.
+ *
+ * Where a `share` can be given it is the part of the tensor's bytes that travels, above 0, default 1:
+ * some of its rows. They go with the codec of the whole tensor, for codecs cost in proportion to bytes.
+ */
 export interface Hops {
   /** Positions of the devices at the ends of each link. */
   readonly links: readonly { readonly from: number; readonly to: number }[];
@@ -30,21 +35,21 @@ export interface Hops {
   /** Codecs that may be used: none on a link at whose ends a device only relays. */
   codecs(link: number, tensor: number): readonly string[];
   /** Bytes on the wire. */
-  bytes(link: number, tensor: number): number;
+  bytes(link: number, tensor: number, share?: number): number;
   /** The seconds that a tensor occupies a link: 8·bytes ÷ bandwidth. */
-  wireSeconds(link: number, tensor: number): number;
+  wireSeconds(link: number, tensor: number, share?: number): number;
   /** The seconds that the sender itself works on a tensor. */
-  sendSeconds(link: number, tensor: number): number;
+  sendSeconds(link: number, tensor: number, share?: number): number;
   /** The seconds that the receiver itself works on a tensor. */
-  receiveSeconds(link: number, tensor: number): number;
+  receiveSeconds(link: number, tensor: number, share?: number): number;
   /** Link latency, wire seconds and the work of both ends. */
-  hopSeconds(link: number, tensor: number): number;
+  hopSeconds(link: number, tensor: number, share?: number): number;
   /**
    * The links of the route of least total seconds, every link with its fastest codec; among equal
    * ones that with fewer hops, then that whose device names come first. `null`: no route.
    * O(devices² + links) at the first call for a source and a kind of cargo.
    */
-  route(from: number, to: number, tensor: number): readonly number[] | null;
+  route(from: number, to: number, tensor: number, share?: number): readonly number[] | null;
   /** The same routes with other codecs. */
   withCodecs(choice: CodecChoice): Hops;
   /** The parts of a hop without a codec: for sums over tensors. */
@@ -78,7 +83,69 @@ export function createHops(
   }));
   const rates = ratesOf(topology, kinds);
   const speeds = topology.devices.map(({ speed }) => speed);
-  const cost = (link: number, { bytes, codecs }: Cargo, name: string | null): HopCost => {
+  const cost = createCost(links, rates, speeds);
+  const { samples, kindOf } = sortOut(cargo);
+  const allowed = (link: number, tensor: number): readonly string[] => {
+    const { from, to } = at(links, link);
+    const isCoding = kinds[from] !== null && kinds[to] !== null;
+    return isCoding ? Object.keys(at(cargo, tensor).codecs ?? {}) : [];
+  };
+  const findFastest = (link: number, tensor: number, share = 1): HopCost => {
+    const load = pieceOf(at(cargo, tensor), share);
+    const options = allowed(link, tensor).map((name) => cost(link, load, name));
+    return options.reduce(
+      (best, option) => (option.whole < best.whole ? option : best),
+      cost(link, load, null),
+    );
+  };
+  const fastest = tabulate(links.length, samples, findFastest);
+  const names = topology.devices.map(({ name }) => name);
+  // Of most links routes need the seconds only: they do not fill the table.
+  const pieces = new Pieces(samples.length);
+  const seconds = (link: number, kind: number): number => {
+    const { kind: whole, share } = pieces.find(kind);
+    return findFastest(link, at(samples, whole), share).whole;
+  };
+  const route = createRoutes(names, links, seconds);
+  const build = (whole: (link: number, tensor: number) => HopCost): Hops => {
+    const of = (link: number, tensor: number, share = 1): HopCost => {
+      const cached = whole(link, tensor);
+      return share === 1 ? cached : cost(link, pieceOf(at(cargo, tensor), share), cached.codec);
+    };
+    return {
+      links,
+      samples,
+      sampleOf: (tensor) => at(kindOf, tensor),
+      codec: (link, tensor) => of(link, tensor).codec,
+      codecs: allowed,
+      bytes: (link, tensor, share) => of(link, tensor, share).bytes,
+      wireSeconds: (link, tensor, share) => of(link, tensor, share).wire,
+      sendSeconds: (link, tensor, share) => of(link, tensor, share).send,
+      receiveSeconds: (link, tensor, share) => of(link, tensor, share).receive,
+      hopSeconds: (link, tensor, share) => of(link, tensor, share).whole,
+      route: (from, to, tensor, share = 1) =>
+        route(from, to, pieces.kindOf(at(kindOf, tensor), share)),
+      withCodecs: (choice) => {
+        const all = cargo.map((_, tensor) => tensor);
+        return build(
+          tabulate(links.length, all, (link, tensor) =>
+            cost(link, at(cargo, tensor), choice(link, tensor)),
+          ),
+        );
+      },
+      rates,
+    };
+  };
+  return build((link, tensor) => fastest(link, at(kindOf, tensor)));
+}
+
+/** What a hop costs with a codec, or without one. */
+function createCost(
+  links: Hops["links"],
+  rates: HopRates,
+  speeds: readonly number[],
+): (link: number, cargo: Cargo, codec: string | null) => HopCost {
+  return (link, { bytes, codecs }, name) => {
     const { from, to } = at(links, link);
     const codec = name === null ? plain : (codecs?.[name] ?? plain);
     const coded = codec === plain ? bytes : bytes / codec.ratio;
@@ -93,48 +160,36 @@ export function createHops(
     const whole = rates.latencySeconds(link) + wire + send + receive;
     return { codec: codec === plain ? null : name, bytes: coded, wire, send, receive, whole };
   };
-  const { samples, kindOf } = sortOut(cargo);
-  const allowed = (link: number, tensor: number): readonly string[] => {
-    const { from, to } = at(links, link);
-    const isCoding = kinds[from] !== null && kinds[to] !== null;
-    return isCoding ? Object.keys(at(cargo, tensor).codecs ?? {}) : [];
-  };
-  const findFastest = (link: number, tensor: number): HopCost => {
-    const options = allowed(link, tensor).map((name) => cost(link, at(cargo, tensor), name));
-    return options.reduce(
-      (best, option) => (option.whole < best.whole ? option : best),
-      cost(link, at(cargo, tensor), null),
-    );
-  };
-  const fastest = tabulate(links.length, samples, findFastest);
-  const names = topology.devices.map(({ name }) => name);
-  // Of most links routes need the seconds only: they do not fill the table.
-  const seconds = (link: number, kind: number): number =>
-    findFastest(link, at(samples, kind)).whole;
-  const route = createRoutes(names, links, seconds);
-  const build = (of: (link: number, tensor: number) => HopCost): Hops => ({
-    links,
-    samples,
-    sampleOf: (tensor) => at(kindOf, tensor),
-    codec: (link, tensor) => of(link, tensor).codec,
-    codecs: allowed,
-    bytes: (link, tensor) => of(link, tensor).bytes,
-    wireSeconds: (link, tensor) => of(link, tensor).wire,
-    sendSeconds: (link, tensor) => of(link, tensor).send,
-    receiveSeconds: (link, tensor) => of(link, tensor).receive,
-    hopSeconds: (link, tensor) => of(link, tensor).whole,
-    route: (from, to, tensor) => route(from, to, at(kindOf, tensor)),
-    withCodecs: (choice) => {
-      const all = cargo.map((_, tensor) => tensor);
-      return build(
-        tabulate(links.length, all, (link, tensor) =>
-          cost(link, at(cargo, tensor), choice(link, tensor)),
-        ),
-      );
-    },
-    rates,
-  });
-  return build((link, tensor) => fastest(link, at(kindOf, tensor)));
+}
+
+function pieceOf(cargo: Cargo, share: number): Cargo {
+  return share === 1 ? cargo : { ...cargo, bytes: cargo.bytes * share };
+}
+
+/** Kinds of cargo for routes: behind those of whole tensors, pieces of them as they are asked for. */
+class Pieces {
+  readonly #wholes: number;
+  readonly #pieces: { readonly kind: number; readonly share: number }[] = [];
+  readonly #known: Map<number, number>[] = [];
+
+  constructor(wholes: number) {
+    this.#wholes = wholes;
+  }
+
+  /** @param kind of the whole tensor */
+  kindOf(kind: number, share: number): number {
+    if (share === 1) return kind;
+    const own = this.#known[kind] ?? new Map<number, number>();
+    this.#known[kind] = own;
+    const known = own.get(share) ?? this.#wholes + this.#pieces.length;
+    if (!own.has(share)) this.#pieces.push({ kind, share });
+    own.set(share, known);
+    return known;
+  }
+
+  find(kind: number): { readonly kind: number; readonly share: number } {
+    return this.#pieces[kind - this.#wholes] ?? { kind, share: 1 };
+  }
 }
 
 interface HopCost {

@@ -8,14 +8,16 @@ import type { GraphIndex } from "../graph/graph.ts";
  *
  * @param nodes ascending positions; empty: nothing is needed
  * @param overheadBytes what the runtime takes by itself
+ * @param bytesOf a tensor, where the device holds some of its rows only
  */
 export function memoryBytes(
   index: GraphIndex,
   nodes: readonly number[],
   overheadBytes: number,
+  bytesOf: (tensor: number) => number = (tensor) => index.graph.tensors[tensor]?.bytes ?? 0,
 ): number {
   if (nodes.length === 0) return 0;
-  const { tensors, nodes: all } = index.graph;
+  const { nodes: all } = index.graph;
   const lastUse = new Map<number, number>();
   for (const node of nodes) {
     for (const tensor of tensorsOf(index, node)) lastUse.set(tensor, node);
@@ -30,13 +32,13 @@ export function memoryBytes(
     for (const tensor of used) {
       if (alive.has(tensor)) continue;
       alive.add(tensor);
-      now += tensors[tensor]?.bytes ?? 0;
+      now += bytesOf(tensor);
     }
     peak = Math.max(peak, now);
     for (const tensor of used) {
       if (lastUse.get(tensor) !== node || !alive.has(tensor)) continue;
       alive.delete(tensor);
-      now -= tensors[tensor]?.bytes ?? 0;
+      now -= bytesOf(tensor);
     }
   }
   return overheadBytes + parameters + peak;

@@ -13,6 +13,10 @@ import {
 } from "./feasibility.ts";
 import { additiveFactors } from "./objective.ts";
 import type { Placement, Problem } from "./problem.ts";
+import { findTiledHops } from "./tiles/hops.ts";
+import { findTileViolation } from "./tiles/rules.ts";
+import { tiledCompute, tiledLatency, tiledMemory } from "./tiles/work.ts";
+import { layOut, type TileStage } from "./tiles.ts";
 import { findHops, type Hop } from "./transfers.ts";
 
 /** Figures of one inference; arrays are by position of device, link or medium. */
@@ -41,22 +45,20 @@ export type Bottleneck =
 /**
  * Computes everything that a placement costs, or the limit that it breaks.
  *
- * O(nodes + uses of tensors · hops of a route) time and memory.
+ * O(nodes + uses of tensors · hops of a route) time and memory; with tile-parallel stages the uses
+ * by their nodes count for each member, and those of what they exchange for each pair of members.
+ *
+ * @param tiles the stages that several devices run together; default: none
  */
-export function evaluate(problem: Problem, placement: Placement): Evaluation | Infeasible {
-  const violation = findViolation(problem, placement);
-  if (violation !== null) return violation;
-  const hops = findHops(problem, placement);
-  if ("to" in hops) return noRoute(problem, hops);
-  const memoryBytes = memoryOf(problem, placement);
-  const overfull = findOverfull(problem, memoryBytes);
-  if (overfull !== null) return overfull;
-
-  const computeSeconds = problem.devices.map(() => 0);
-  placement.forEach((device, node) => {
-    add(computeSeconds, device, problem.seconds.get(device, node));
-  });
-  const latencySeconds = total(computeSeconds) + total(hops.map((hop) => hopSeconds(problem, hop)));
+export function evaluate(
+  problem: Problem,
+  placement: Placement,
+  tiles: readonly TileStage[] = [],
+): Evaluation | Infeasible {
+  const work =
+    tiles.length === 0 ? findWork(problem, placement) : findTiledWork(problem, placement, tiles);
+  if ("type" in work) return work;
+  const { hops, memoryBytes, computeSeconds, latencySeconds } = work;
   const loads = findLoads(problem, computeSeconds, hops);
   const periodSeconds = Math.max(...loads.map(({ seconds }) => seconds));
   const bottleneck = loads.find(({ seconds }) => seconds === periodSeconds)?.where as Bottleneck;
@@ -77,6 +79,51 @@ export function evaluate(problem: Problem, placement: Placement): Evaluation | I
   return findExceeded(problem, evaluation) ?? evaluation;
 }
 
+/** What a placement makes devices and links do. */
+interface Work {
+  readonly hops: readonly Hop[];
+  readonly memoryBytes: readonly number[];
+  readonly computeSeconds: readonly number[];
+  readonly latencySeconds: number;
+}
+
+function findWork(problem: Problem, placement: Placement): Work | Infeasible {
+  const violation = findViolation(problem, placement);
+  if (violation !== null) return violation;
+  const hops = findHops(problem, placement);
+  if ("to" in hops) return noRoute(problem, hops);
+  const memoryBytes = memoryOf(problem, placement);
+  const overfull = findOverfull(problem, memoryBytes);
+  if (overfull !== null) return overfull;
+  const computeSeconds = problem.devices.map(() => 0);
+  placement.forEach((device, node) => {
+    add(computeSeconds, device, problem.seconds.get(device, node));
+  });
+  const latencySeconds = total(computeSeconds) + total(hops.map((hop) => hopSeconds(problem, hop)));
+  return { hops, memoryBytes, computeSeconds, latencySeconds };
+}
+
+function findTiledWork(
+  problem: Problem,
+  placement: Placement,
+  tiles: readonly TileStage[],
+): Work | Infeasible {
+  const violation = findTileViolation(problem, placement, tiles);
+  if (violation !== null) return violation;
+  const layout = layOut(problem.index, placement, tiles);
+  const awaited = findTiledHops(problem, layout);
+  if ("to" in awaited) return noRoute(problem, awaited);
+  const memoryBytes = tiledMemory(problem, layout);
+  const overfull = findOverfull(problem, memoryBytes);
+  if (overfull !== null) return overfull;
+  return {
+    hops: awaited.map(({ hop }) => hop),
+    memoryBytes,
+    computeSeconds: tiledCompute(problem, layout),
+    latencySeconds: tiledLatency(problem, layout, awaited),
+  };
+}
+
 function noRoute(
   problem: Problem,
   missing: { tensor: number; from: number; to: number },
@@ -92,17 +139,17 @@ function noRoute(
   );
 }
 
-function hopSeconds(problem: Problem, { tensor, link }: Hop): number {
-  return problem.hops.hopSeconds(link, tensor);
+function hopSeconds(problem: Problem, { tensor, link, piece }: Hop): number {
+  return problem.hops.hopSeconds(link, tensor, piece?.share);
 }
 
 /** Work of each device at its boundaries: what it does itself for tensors that it sends and receives. */
 function findBoundarySeconds(problem: Problem, hops: readonly Hop[]): number[] {
   const seconds = problem.devices.map(() => 0);
-  for (const { tensor, link } of hops) {
+  for (const { tensor, link, piece } of hops) {
     const { from, to } = endsOf(problem, link);
-    add(seconds, from, problem.hops.sendSeconds(link, tensor));
-    add(seconds, to, problem.hops.receiveSeconds(link, tensor));
+    add(seconds, from, problem.hops.sendSeconds(link, tensor, piece?.share));
+    add(seconds, to, problem.hops.receiveSeconds(link, tensor, piece?.share));
   }
   return seconds;
 }
@@ -124,7 +171,7 @@ function findLoads(problem: Problem, compute: readonly number[], hops: readonly 
     add(whole, to, hopSeconds(problem, hop));
     const key = problem.topology.links[hop.link]?.medium ?? hop.link;
     const wire = wires.get(key) ?? { where: wireOf(problem, hop.link), seconds: 0 };
-    wire.seconds += problem.hops.wireSeconds(hop.link, hop.tensor);
+    wire.seconds += problem.hops.wireSeconds(hop.link, hop.tensor, hop.piece?.share);
     wires.set(key, wire);
   }
   const devices = problem.devices.map(({ name, communication }, device) => ({
@@ -154,10 +201,10 @@ function findEnergy(
     return busyWatts * busy + idleWatts * (horizonSeconds - busy);
   });
   const links = hops.map(
-    ({ tensor, link }) =>
+    ({ tensor, link, piece }) =>
       (problem.topology.links[link]?.energyJoulesPerBit ?? 0) *
       8 *
-      problem.hops.bytes(link, tensor),
+      problem.hops.bytes(link, tensor, piece?.share),
   );
   return total(devices) + total(links);
 }

@@ -7,6 +7,7 @@ import { formatQuantity } from "../base/units.ts";
 import { memoryBytes } from "../cost/memory.ts";
 import type { Placement, Problem } from "./problem.ts";
 import { isPipeline } from "./stages.ts";
+import type { TileStage } from "./tiles.ts";
 
 /** The names and figures that show why something is not allowed. */
 export type Witness = Readonly<Record<string, string | number>>;
@@ -27,10 +28,17 @@ export function infeasible(reason: string, witness: Witness = {}): Infeasible {
 /** The first rule that a placement breaks, memory apart; `null` if it keeps them all. */
 export function findViolation(problem: Problem, placement: Placement): Infeasible | null {
   return (
+    findMisplaced(problem, placement) ??
+    (problem.objective.type === "throughput" ? findCycle(problem, placement) : null)
+  );
+}
+
+/** The first node that may not be where it is; `null` if all may. */
+export function findMisplaced(problem: Problem, placement: Placement): Infeasible | null {
+  return (
     findUnableDevice(problem, placement) ??
     findLeak(problem, placement) ??
-    findSeparated(problem, placement) ??
-    (problem.objective.type === "throughput" ? findCycle(problem, placement) : null)
+    findSeparated(problem, placement)
   );
 }
 
@@ -110,8 +118,13 @@ function findSeparated(problem: Problem, placement: Placement): Infeasible | nul
   return null;
 }
 
-function findCycle(problem: Problem, placement: Placement): Infeasible | null {
-  if (isPipeline(problem.index, placement)) return null;
+/** @param tiles the stages that several devices run together */
+export function findCycle(
+  problem: Problem,
+  placement: Placement,
+  tiles: readonly TileStage[] = [],
+): Infeasible | null {
+  if (isPipeline(problem.index, placement, tiles)) return null;
   return infeasible(
     "the devices do not form a pipeline: tensors flow back to a device that they came from",
   );

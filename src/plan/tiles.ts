@@ -1,4 +1,12 @@
+/**
+ * Tile-parallel stages: several devices run the same nodes, each for some of the rows.
+ *
+ * @module
+ */
+import type { GraphIndex } from "../graph/graph.ts";
+import { type Tile, tileOf, wholeTile } from "../graph/tile.ts";
 import type { Rows } from "../graph/window.ts";
+import type { Placement } from "./problem.ts";
 
 /**
  * A tile-parallel stage: every member runs all its nodes, each for its own rows of what the stage
@@ -11,4 +19,54 @@ export interface TileStage {
   readonly devices: readonly number[];
   /** For each member its rows of the last node's outputs: one after the other, all of them. */
   readonly rows: readonly Rows[];
+}
+
+/** A stage with what each of its members does. */
+export interface MemberStage {
+  readonly nodes: readonly number[];
+  readonly members: readonly Member[];
+}
+
+export interface Member {
+  readonly device: number;
+  readonly tile: Tile;
+}
+
+/** A placement with its tile-parallel stages worked out. */
+export interface Layout {
+  readonly placement: Placement;
+  /** In the order of their last nodes. */
+  readonly stages: readonly MemberStage[];
+  /** For each node its stage's position; `null`: one device runs it. */
+  readonly stageOf: readonly (number | null)[];
+}
+
+/**
+ * Works out the rows of every member. A member that is alone runs everything, as it does outside of
+ * such a stage. O(members · uses of tensors by their nodes) time.
+ *
+ * @param tiles as the rules of `findTileViolation` want them
+ */
+export function layOut(
+  index: GraphIndex,
+  placement: Placement,
+  tiles: readonly TileStage[],
+): Layout {
+  const ordered = [...tiles].sort((a, b) => lastOf(a) - lastOf(b));
+  const stageOf: (number | null)[] = placement.map(() => null);
+  const stages = ordered.map(({ nodes, devices, rows }, stage): MemberStage => {
+    for (const node of nodes) stageOf[node] = stage;
+    const members = devices.map((device, member) => {
+      const own = rows[member] as Rows;
+      const tile = devices.length === 1 ? wholeTile(index, nodes) : tileOf(index, nodes, own);
+      return { device, tile };
+    });
+    return { nodes, members };
+  });
+  return { placement, stages, stageOf };
+}
+
+/** The node that makes what leaves a stage. */
+export function lastOf({ nodes }: { readonly nodes: readonly number[] }): number {
+  return nodes.at(-1) as number;
 }
