@@ -11,6 +11,7 @@ import { z } from "zod";
 import { bytes, seconds, secondsPerByte } from "../base/units.ts";
 import { parseDocument } from "../cost/document.ts";
 import type { Profile } from "../cost/profile.ts";
+import { leastSumParts } from "../plan/planners/kpath/partition.ts";
 
 /** Arrays are by candidate cut: the first is behind the input, the last behind the output. */
 export interface KpathChain {
@@ -84,24 +85,13 @@ export function partitionByLeastSum(
   rules: KpathRules,
 ): KpathPartition | null {
   const sent = transferMbit(chain, rules);
-  const count = chain.points.length;
-  const best = [0];
-  const from = [-1];
-  for (let end = 1; end <= count; end++) {
-    best[end] = Number.POSITIVE_INFINITY;
-    for (let start = 0; start < end; start++) {
-      if (heldBytes(chain, rules, start, end) >= capBytes) continue;
-      const total = (best[start] as number) + (start === 0 ? 0 : (sent[start - 1] as number));
-      if (total >= (best[end] as number)) continue;
-      best[end] = total;
-      from[end] = start;
-    }
-  }
-  if (best[count] === Number.POSITIVE_INFINITY) return null;
-  const cuts: number[] = [];
-  for (let start = from[count] as number; start > 0; start = from[start] as number) {
-    cuts.unshift(start - 1);
-  }
+  const starts = leastSumParts(
+    chain.points.length,
+    (start) => sent[start - 1] as number,
+    (start, end) => heldBytes(chain, rules, start, end) < capBytes,
+  );
+  if (starts === null) return null;
+  const cuts = starts.slice(1).map((start) => start - 1);
   return { cuts, mbit: cuts.map((cut) => sent[cut] as number) };
 }
 

@@ -1,14 +1,28 @@
 import { findLine } from "./line.ts";
 import type { Planner } from "./planner.ts";
 import { createAuto } from "./planners/auto.ts";
+import { cic } from "./planners/cic.ts";
 import { exact } from "./planners/exact.ts";
 import { isForPieces } from "./planners/exact-pipelines.ts";
+import { greedy } from "./planners/greedy.ts";
+import { kpath } from "./planners/kpath.ts";
+import { kpathPublished } from "./planners/kpath-published.ts";
+import { pipedge } from "./planners/pipedge.ts";
 import { random } from "./planners/random.ts";
 import { single } from "./planners/single.ts";
 import type { Problem } from "./problem.ts";
 
 /** All but `auto`, in order of what they promise. */
-const catalogue: readonly Planner[] = [random, single, exact];
+const catalogue: readonly Planner[] = [
+  random,
+  single,
+  greedy,
+  kpathPublished,
+  kpath,
+  pipedge,
+  cic,
+  exact,
+];
 
 /** What is picked unless told. */
 export const auto: Planner = createAuto(
