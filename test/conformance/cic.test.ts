@@ -15,7 +15,7 @@ const exceptions: readonly PlannerException[] = [
   ["the server's memory may not hold what moves there", /with everything on it/],
   ["a graph input that is an answer travels whatever is cut", /graph input that is an answer/],
   ["answers of several nodes come back from some cuts only", /may travel back from some cuts/],
-  ["which codec a tensor has depends on the state", /which codec/],
+  ["codecs differ from state to state, and pipelines are no sums", /which codec/],
   ["the server may be the bottleneck of a pipeline", /is bound by '/],
 ].map(([reason, pattern]) => ({
   reason: reason as string,
@@ -23,24 +23,27 @@ const exceptions: readonly PlannerException[] = [
 }));
 
 const suite = {
-  problems: longRun ? 4000 : 400,
+  problems: longRun ? 4000 : 240,
   nodes: 7,
   devices: 2,
   exceptions,
   adapt: laterIsFaster,
 } as const;
 
-plannerConformance(cic, { ...suite, codecs: false });
+const sums = allClasses.filter(({ objective }) => objective !== "throughput");
+const pipelines = allClasses.filter(({ objective }) => objective === "throughput");
+
+plannerConformance(cic, { ...suite, classes: sums });
+plannerConformance(cic, { ...suite, classes: pipelines, codecs: false });
 plannerConformance(cic, { problems: longRun ? 400 : 48, nodes: 5, devices: 3, exceptions });
 
 test("most questions of the suite are answered, whatever the objective", () => {
   for (const kind of allClasses) {
     let answered = 0;
     for (let seed = 1; seed <= 50; seed++) {
-      const question = randomQuestion(seed, kind, { ...suite, codecs: false });
+      const question = randomQuestion(seed, kind, suite);
       if (cic.refuses(toProblem(laterIsFaster(question, seed))) === null) answered++;
     }
-    const least = kind.objective === "throughput" ? 3 : 25;
-    expect(answered, JSON.stringify(kind)).toBeGreaterThan(least);
+    expect(answered, JSON.stringify(kind)).toBeGreaterThan(sums.includes(kind) ? 25 : 1);
   }
 });

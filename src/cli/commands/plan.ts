@@ -1,9 +1,19 @@
+import { onCompressed } from "../../plan/compressed.ts";
 import type { Infeasible } from "../../plan/feasibility.ts";
 import { formatObjective } from "../../plan/objective.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Problem } from "../../plan/problem.ts";
 import { problemDocument } from "../../plan/problem-file.ts";
-import { argumentAt, type Command, defineCommand, needed, text, texts, usage } from "../command.ts";
+import {
+  argumentAt,
+  type Command,
+  defineCommand,
+  flag,
+  needed,
+  text,
+  texts,
+  usage,
+} from "../command.ts";
 import { writeWhole } from "../files.ts";
 import { frontOptions, planFront, refuseFrontOptions } from "../front.ts";
 import { decide, loadTopology, plannerOf, planningOptions, problemOf } from "../planning.ts";
@@ -33,6 +43,10 @@ export const plan: Command = defineCommand({
       "further profiles of the same graph, one per kind of device",
     ),
     ...planningOptions,
+    compress: flag(
+      "--compress",
+      "first merge nodes that no best one-way cut separates; refused, with the reason, where that is not exact",
+    ),
     ...frontOptions,
     ...uncertainOptions,
     ...profilingOptions,
@@ -58,6 +72,10 @@ export const plan: Command = defineCommand({
     const topology = await loadTopology(file, terminal);
     const profile = await obtainProfile(argumentAt(call, 0), options.profile, call);
     const states = await readStates(topology, options, terminal);
+    if (options.compress && (options.pareto !== undefined || states !== null))
+      throw usage(
+        "--compress holds for one plan in one state; leave --pareto, --trace and --vary out",
+      );
     if (options.pareto !== undefined) {
       if (states !== null)
         throw usage("--pareto weighs figures of one state; leave --trace and --vary out");
@@ -73,7 +91,12 @@ export const plan: Command = defineCommand({
     const { planner, reason } = plannerOf(options, problem, terminal.note);
     const answer =
       states === null
-        ? await decide(planner, problem, options, terminal)
+        ? await decide(
+            options.compress ? onCompressed(planner) : planner,
+            problem,
+            options,
+            terminal,
+          )
         : await decideUncertain(problem, states, options, terminal);
     if ("type" in answer) {
       return reportInfeasible(answer, formatObjective(problem.objective), terminal);

@@ -8,7 +8,7 @@ import { everyCut, tryEveryCut } from "./cic/every-cut.ts";
 import { createSplittingModel, type SplittingModel } from "./cic/splitting-model.ts";
 
 /** Cuts that are tried one by one, where no minimum cut answers. */
-const mostCuts = 2000;
+const mostCuts = 1000;
 /** Periods that differ by less, relatively, are equal. */
 const equality = 1e-9;
 
@@ -16,8 +16,8 @@ const equality = 1e-9;
  * CIC: a graph compressed once, independently of the link, and cut in each state.
  *
  * The best one-way placement on two devices, under the conditions of the compression: no node slower
- * on the server, no limits, no codecs. A cap on the source's memory, and the throughput, want every
- * cut of the compressed graph tried, up to 2,000; the throughput is answered where the server is not
+ * on the server, no limits, for the throughput no codecs. A cap on the source's memory, and the throughput, want every
+ * cut of the compressed graph tried, up to 1,000; the throughput is answered where the server is not
  * the bottleneck. O(nodes + uses) offline, and the maximum flows of `compress`; `createSplittingModel`
  * has offline and online apart.
  *
@@ -46,11 +46,17 @@ export const cic: Planner = {
   },
 };
 
-/** The model does not depend on the objective, as long as that is a sum. */
+/**
+ * For all bandwidths where that can be; codecs differ from state to state, so that with them it is for
+ * the stated one. For the throughput the model of another objective does as well, as long as that is a sum.
+ */
 function modelOf(problem: Problem): SplittingModel | NotCompressed {
   const { profile, topology, objective, limits } = problem;
-  if (objective.type !== "throughput") return createSplittingModel(problem);
-  return createSplittingModel(createProblem(profile, topology, { type: "latency" }, limits));
+  if (objective.type === "throughput") {
+    return createSplittingModel(createProblem(profile, topology, { type: "latency" }, limits));
+  }
+  const model = createSplittingModel(problem);
+  return model.type === "refused" ? createSplittingModel(problem, null) : model;
 }
 
 /** Whether some cuts may not be allowed, or what is asked is no sum. */
@@ -107,8 +113,9 @@ function* searchCuts(
   };
 }
 
-function methodOf({ index }: Problem, { groups }: SplittingModel): string {
-  return `splitting model of ${groups.length} groups for ${index.graph.nodes.length} nodes`;
+function methodOf({ index }: Problem, { groups, holds }: SplittingModel): string {
+  const model = `splitting model of ${groups.length} groups for ${index.graph.nodes.length} nodes`;
+  return holds === "as-stated" ? `${model}, for the stated links alone: tensors are coded` : model;
 }
 
 function refused(reason: string): NotCompressed {

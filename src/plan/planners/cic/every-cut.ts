@@ -1,5 +1,6 @@
+import type { Device } from "../../../cost/topology.ts";
 import { enumerateIdeals } from "../../../graph/ideals.ts";
-import { type Evaluation, evaluate } from "../../evaluate.ts";
+import { evaluate } from "../../evaluate.ts";
 import { type Infeasible, infeasible } from "../../feasibility.ts";
 import type { Incumbent } from "../../planner.ts";
 import { createProblem, type Placement, type Problem } from "../../problem.ts";
@@ -65,7 +66,8 @@ const cutsPerStep = 50;
 /**
  * Tries every cut. What loads the source and the link only grows with what stays on the source and
  * with what crosses; so among cuts that a smaller one outweighs, which the model leaves out, none has
- * a smaller period than the best cut has with a server that takes no time at all.
+ * a smaller period than the best cut has with a server that takes no time at all. O(groups) a cut,
+ * and O(nodes) for each that is better than those before.
  *
  * @param cuts of `everyCut`
  */
@@ -74,38 +76,45 @@ export function* tryEveryCut(
   model: SplittingModel,
   cuts: readonly Placement[],
 ): Generator<Incumbent | null, BestCut | Infeasible> {
-  const isThroughput = problem.objective.type === "throughput";
-  const unloaded = isThroughput ? withIdleServer(problem, model) : null;
+  const small = onGroups(problem, model, (device) => device.speed);
+  const unloaded = onGroups(problem, model, (device) =>
+    device.name === problem.topology.source ? device.speed : Number.POSITIVE_INFINITY,
+  );
+  const isSum = problem.objective.type !== "throughput";
   let best: Incumbent | null = null;
   let floor = Number.POSITIVE_INFINITY;
   let refused = infeasible("no cut is allowed");
   for (const [position, cut] of cuts.entries()) {
-    const placement = model.expand(cut);
-    const found: Evaluation | Infeasible = evaluate(problem, placement);
-    if (found.type === "infeasible") refused = found;
-    else {
-      floor = Math.min(floor, unloaded === null ? found.value : periodOf(unloaded, cut));
-      if (found.value < (best?.value ?? Number.POSITIVE_INFINITY)) {
+    if (!isSum) floor = Math.min(floor, costOf(unloaded, cut));
+    if (costOf(small, cut) < (best?.value ?? Number.POSITIVE_INFINITY)) {
+      const placement = model.expand(cut);
+      const found = evaluate(problem, placement);
+      if (found.type === "infeasible") refused = found;
+      else {
         best = { placement, value: found.value, bound: null };
         yield best;
       }
     }
     if (position % cutsPerStep === cutsPerStep - 1) yield best;
   }
-  return best === null ? refused : { incumbent: best, floor };
+  return best === null ? refused : { incumbent: best, floor: isSum ? best.value : floor };
 }
 
-/** The groups, on a server that computes in no time. */
-function withIdleServer({ topology, source }: Problem, { problem }: SplittingModel): Problem {
-  const devices = topology.devices.map((device, position) => ({
+/** The groups, which have other memories than their nodes, on devices of other speeds. */
+function onGroups(
+  { topology, objective }: Problem,
+  { problem }: SplittingModel,
+  speedOf: (device: Device) => number,
+): Problem {
+  const devices = topology.devices.map((device) => ({
     ...device,
     memoryBytes: null,
-    speed: position === source ? device.speed : Number.POSITIVE_INFINITY,
+    speed: speedOf(device),
   }));
-  return createProblem(problem.profile, { ...topology, devices }, { type: "throughput" });
+  return createProblem(problem.profile, { ...topology, devices }, objective);
 }
 
-function periodOf(problem: Problem, placement: Placement): number {
+function costOf(problem: Problem, placement: Placement): number {
   const found = evaluate(problem, placement);
   return found.type === "feasible" ? found.value : Number.POSITIVE_INFINITY;
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { State } from "../../../cost/state.ts";
+import { nominalState, type State } from "../../../cost/state.ts";
 import { articulationNodes } from "../../../graph/articulation.ts";
-import { cutWeights, lineFromSource } from "../../compress/conditions.ts";
+import { type CompressionStates, cutWeights, lineFromSource } from "../../compress/conditions.ts";
 import { leastInside } from "../../compress/segment.ts";
 import { type Compression, compress, type NotCompressed } from "../../compress.ts";
 import { type CostLine, type CostTerms, costAt, costLine, costTerms } from "../../cost-line.ts";
@@ -25,6 +25,8 @@ export interface SplittingModel {
   readonly covers: Compression["covers"];
   /** Between neighbouring articulation groups, where there are groups between. */
   readonly segments: readonly Segment[];
+  /** Whether it holds at any bandwidth, or in the stated state alone. */
+  readonly holds: "any-bandwidth" | "as-stated";
   /**
    * The largest slow-down of the server ÷ that of the source for which no node is slower on the
    * server, so that the model holds.
@@ -50,8 +52,8 @@ export interface Decision {
   readonly cost: number;
 }
 
-/** States between which groups do not differ: bandwidths are any, and loads are checked one by one. */
-const anyBandwidth = { slowDown: [] };
+/** Groups do not depend on loads, which are checked at each decision. */
+const anyBandwidth: CompressionStates = { slowDown: [] };
 
 /**
  * Builds the splitting model of an additive problem on two devices: groups by rules R0 to R3
@@ -59,40 +61,54 @@ const anyBandwidth = { slowDown: [] };
  *
  * O(nodes + uses + groups²) time, and the maximum flows of `compress`.
  *
+ * @param states default: all; `null`: the stated one alone, which allows codecs
  * @see Yang, Li, He and Zhang, "DNN real-time collaborative inference acceleration with mobile edge
  * computing", IJCNN 2022; Zhang, Li, Liu, Guo, Wang, Wang, Ding and Wu, "Towards real-time
  * cooperative deep inference over the cloud and edge end devices" (QDMP), IMWUT 4(2), 2020
  */
-export function createSplittingModel(problem: Problem): SplittingModel | NotCompressed {
+export function createSplittingModel(
+  problem: Problem,
+  states: CompressionStates | null = anyBandwidth,
+): SplittingModel | NotCompressed {
   const line = lineFromSource(problem);
   if (problem.devices.length !== 2 || line === null) {
     const count = problem.devices.length;
     const reason = `it wants two devices that are linked, the source and one other, and there ${count === 1 ? "is 1" : `are ${count}`}`;
     return { type: "refused", reason };
   }
-  const compressed = compress(problem, anyBandwidth);
+  const compressed = compress(problem, states);
   if (compressed.type === "refused") return compressed;
   const small = compressed.problem;
   const articulations = articulationNodes(small.index);
   const segments = findSegments(articulations, small.index.graph.nodes.length);
   const prefixes = findPrefixes(small, line, articulations);
-  const interiors = segments.flatMap((segment) => createInterior(small, line, segment));
-  const mostSlowDown = findMostSlowDown(problem, line);
-  const [source, server] = line.devices as [number, number];
+  const interiors = segments.flatMap((segment) => createInterior(small, line, segment, states));
+  const mostSlowDown = states === null ? 1 : findMostSlowDown(problem, line);
+  const holdsIn = states === null ? isStated(problem) : isLoaded(line, mostSlowDown);
   return {
     type: "model",
     problem: small,
     groups: compressed.groups,
     covers: compressed.covers,
     segments,
+    holds: states === null ? "as-stated" : "any-bandwidth",
     mostSlowDown,
-    decide: (state) => {
-      const { slowDown } = state;
-      const ratio = (slowDown[server] as number) / (slowDown[source] as number);
-      return ratio > mostSlowDown ? null : decideAmong(prefixes, interiors, state);
-    },
+    decide: (state) => (holdsIn(state) ? decideAmong(prefixes, interiors, state) : null),
     expand: compressed.expand,
   };
+}
+
+function isStated({ topology }: Problem): (state: State) => boolean {
+  const stated = nominalState(topology);
+  return ({ bandwidthBitsPerSecond, slowDown }) =>
+    stated.bandwidthBitsPerSecond.every((rate, link) => rate === bandwidthBitsPerSecond[link]) &&
+    stated.slowDown.every((load, device) => load === slowDown[device]);
+}
+
+function isLoaded({ devices }: Line, mostSlowDown: number): (state: State) => boolean {
+  const [source, server] = devices as [number, number];
+  return ({ slowDown }) =>
+    (slowDown[server] as number) / (slowDown[source] as number) <= mostSlowDown;
 }
 
 /** Everything up to an articulation group on the source, the rest on the server. */
@@ -161,7 +177,12 @@ function splitBehind({ index }: Problem, { devices }: Line, last: number): Place
   return index.graph.nodes.map((_, node) => (node <= last ? source : server));
 }
 
-function createInterior(problem: Problem, line: Line, segment: Segment): Interior[] {
+function createInterior(
+  problem: Problem,
+  line: Line,
+  segment: Segment,
+  states: CompressionStates | null,
+): Interior[] {
   const returned = problem.sink === line.devices[0] ? problem.index.outputs : [];
   const down = line.down[0] ?? null;
   if (returned.length > 0 && down === null) return [];
@@ -177,7 +198,10 @@ function createInterior(problem: Problem, line: Line, segment: Segment): Interio
   return [
     {
       cut: createInteriorCut(problem, line, segment),
-      floor: segment.end === null ? null : floorOf(problem, line, segment.entry, segment.end),
+      floor:
+        segment.end === null || states === null
+          ? null
+          : floorOf(problem, line, segment.entry, segment.end),
       outside: outside.line(),
       before: around.slice(0, segment.entry + 1),
       behind: around.slice(end),
