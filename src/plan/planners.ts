@@ -9,6 +9,7 @@ import { kpath } from "./planners/kpath.ts";
 import { kpathPublished } from "./planners/kpath-published.ts";
 import { pipedge } from "./planners/pipedge.ts";
 import { random } from "./planners/random.ts";
+import { resourceAware, resourceAwareWeighted } from "./planners/resource-aware.ts";
 import { single } from "./planners/single.ts";
 import type { Problem } from "./problem.ts";
 
@@ -17,6 +18,8 @@ const catalogue: readonly Planner[] = [
   random,
   single,
   greedy,
+  resourceAware,
+  resourceAwareWeighted,
   kpathPublished,
   kpath,
   pipedge,
