@@ -2,6 +2,7 @@ import { findLine } from "./line.ts";
 import type { Planner } from "./planner.ts";
 import { createAuto } from "./planners/auto.ts";
 import { cic } from "./planners/cic.ts";
+import { d3, d3Exact, d3LookAhead } from "./planners/d3.ts";
 import { exact } from "./planners/exact.ts";
 import { isForPieces } from "./planners/exact-pipelines.ts";
 import { greedy } from "./planners/greedy.ts";
@@ -23,6 +24,9 @@ const catalogue: readonly Planner[] = [
   kpathPublished,
   kpath,
   pipedge,
+  d3,
+  d3LookAhead,
+  d3Exact,
   cic,
   exact,
 ];

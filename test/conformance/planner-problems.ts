@@ -22,6 +22,8 @@ import { createOracle, type Question } from "./planner-oracle.ts";
 export interface ProblemClass {
   readonly shape: "line" | "mesh" | "hub";
   readonly objective: Objective["type"];
+  /** The source is the first device, which the others follow as `edge` and `cloud`. */
+  readonly tiers?: true;
 }
 
 export interface QuestionSize {
@@ -159,7 +161,7 @@ function randomKind(random: Random, nodes: number, unit: number, withNull: boole
 
 function randomTopology(
   random: Random,
-  { shape, objective }: ProblemClass,
+  { shape, objective, tiers }: ProblemClass,
   most: number,
   graph: Graph,
   kinds: number,
@@ -175,7 +177,7 @@ function randomTopology(
   const names = random.shuffle(["ada", "bob", "cyd", "dan", "eve", "fay"]);
   const various = Array.from({ length: runners + (relay === null ? 0 : 1) }, (_, position) => ({
     name: names[position] as string,
-    tier: "device" as const,
+    tier: tiers === true ? tierAt(position) : "device",
     profile:
       position === relay && chance(random, 0.8)
         ? "none"
@@ -202,7 +204,8 @@ function randomTopology(
     energyJoulesPerBit: ((powered ? random.integer(4) : 0) * unit) as Link["energyJoulesPerBit"],
     ...(media && chance(random, 0.5) ? { medium: "air" } : {}),
   }));
-  const source = devices[random.integer(devices.length)]?.name as string;
+  const drawn = random.integer(devices.length);
+  const source = devices[tiers === true ? 0 : drawn]?.name as string;
   const topology: Topology = {
     format: "partita.topology/1",
     devices,
@@ -217,6 +220,10 @@ function randomTopology(
   };
   checkTopology(topology, "random");
   return topology;
+}
+
+function tierAt(position: number): Device["tier"] {
+  return (["device", "edge", "cloud"] as const)[position] ?? "device";
 }
 
 /** The first device under another name; the relay stays what it is. */
