@@ -1,8 +1,8 @@
 import type { State } from "../../../cost/state.ts";
-import { type CostTerms, costTerms, type HopTerms } from "../../cost-line.ts";
 import type { Line } from "../../line.ts";
 import { createProblem, type Placement, type Problem } from "../../problem.ts";
 import { type BoundaryCosts, createRowCut, type RowCut } from "../exact-line.ts";
+import { createStateCosts } from "./state-costs.ts";
 
 /** What stands between two articulation nodes that follow one another. */
 export interface Segment {
@@ -27,32 +27,22 @@ export interface InteriorCut {
  */
 export function createInteriorCut(problem: Problem, line: Line, segment: Segment): InteriorCut {
   const part = cutOut(problem, line, segment);
-  const terms = costTerms(part) as CostTerms;
-  const [source, server] = line.devices as [number, number];
-  const link = line.up[0] as number;
-  const held = segment.end === null ? -1 : part.index.graph.nodes.length - 1;
-  const hops = part.linkBytes.map((_, tensor) => terms.hop(part.hops, tensor, link));
-  const costsIn = ({ bandwidthBitsPerSecond, slowDown }: State): BoundaryCosts => {
-    const rate = bandwidthBitsPerSecond[link] as number;
-    const [sender, receiver] = [slowDown[source] as number, slowDown[server] as number];
-    return {
-      devices: line.devices,
-      node: (device, node) => {
-        if (node === held) return device === source ? Number.POSITIVE_INFINITY : 0;
-        return terms.node(device, node) * (device === source ? sender : receiver);
-      },
-      up: (tensor) => {
-        const hop = hops[tensor] as HopTerms;
-        return hop.constant + hop.perLink / rate + hop.sender * sender + hop.receiver * receiver;
-      },
-      down: () => Number.POSITIVE_INFINITY,
-    };
-  };
+  const { graph } = part.index;
+  const costsIn = createStateCosts(part, line);
+  const source = line.devices[0] as number;
+  const held = segment.end === null ? -1 : graph.nodes.length - 1;
+  const holdEnd = (costs: BoundaryCosts): BoundaryCosts => ({
+    ...costs,
+    node: (device, node) => {
+      if (node !== held) return costs.node(device, node);
+      return device === source ? Number.POSITIVE_INFINITY : 0;
+    },
+  });
   let network: RowCut | null = null;
   return {
     solve: (state) => {
-      const costs = costsIn(state);
-      network ??= createRowCut(part, costs);
+      const costs = holdEnd(costsIn(state));
+      network ??= createRowCut(part, costs, "up");
       const found = network.solve(costs);
       if (found === null) return null;
       const inside = held < 0 ? found.placement : found.placement.slice(0, held);
