@@ -1,6 +1,17 @@
 import type { Topology } from "../../src/cost/topology.ts";
 import { readTopology } from "../../src/cost/topology-file.ts";
 
+/** A device and a server. */
+export const pair: Topology = readTopology(`
+format: partita.topology/1
+devices:
+  - { name: camera, tier: device, speed: 0.1, compute: 2 GFLOP/s, power: { busy: 4 W, idle: 1.5 W } }
+  - { name: cloud, tier: cloud, compute: 20 GFLOP/s, power: { busy: 90 W, idle: 40 W } }
+links:
+  - { between: [camera, cloud], bandwidth: 20 Mbit/s, latency: 5 ms, energy: 0.1 uJ/bit }
+source: camera
+`);
+
 /** Three tiers in a line: the machines of the README. */
 export const line: Topology = readTopology(`
 format: partita.topology/1
