@@ -7,7 +7,7 @@ const known = new WeakMap<Graph, string>();
 
 /**
  * What a profile, a plan and the parts must agree on: names, operators, wiring and sizes of a graph.
- * Codecs are left out, since measuring them does not change the graph. Independent of the order in
+ * Codecs and windows are left out: measuring and deriving them does not change the graph. Independent of the order in
  * which the fields of an object were written.
  */
 export function graphSha256(graph: Graph): string {

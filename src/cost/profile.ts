@@ -75,7 +75,9 @@ const tensorSchema = z.strictObject({
     .exactOptional(),
 });
 
-const perAxis = z.array(z.int().nonnegative()).min(1);
+/** Height and width. */
+const sizes = z.array(z.int().positive()).length(2);
+const pads = z.array(z.int().nonnegative()).length(2);
 
 const nodeSchema = z.strictObject({
   name: z.string(),
@@ -87,11 +89,11 @@ const nodeSchema = z.strictObject({
   colocation: z.string().exactOptional(),
   window: z
     .strictObject({
-      kernel: perAxis,
-      stride: perAxis,
-      dilation: perAxis,
-      padBegin: perAxis,
-      padEnd: perAxis,
+      kernel: sizes,
+      stride: sizes,
+      dilation: sizes,
+      padBegin: pads,
+      padEnd: pads,
     })
     .exactOptional(),
 });

@@ -15,6 +15,7 @@ import { mainGraph } from "./message.ts";
 import type { OnnxModel } from "./model.ts";
 import { type Structure, structureOf } from "./structure.ts";
 import { shapeOf, storedBytes, tensorBytes } from "./tensor-data.ts";
+import { windowOf } from "./window.ts";
 
 /**
  * The graph of a model whose nodes are named and in a topological order.
@@ -23,7 +24,7 @@ import { shapeOf, storedBytes, tensorBytes } from "./tensor-data.ts";
  * parameter: no node, its bytes count for every node that reads it. Tensors that a subgraph captures
  * count as inputs of its If, Loop or Scan; a call of a function is one node. Values that cannot travel
  * (sequences, optionals, maps, strings, packed types) have 0 bytes and hold their nodes together by
- * `colocation`. Graph outputs that are constant are left out: `constantOutputs`. O(nodes + uses).
+ * `colocation`. Nodes that make rows from rows say so by `window`. Graph outputs that are constant are left out: `constantOutputs`. O(nodes + uses).
  *
  * @param types of all graph inputs and node outputs, for instance from `inferShapes`
  * @throws SHAPE_UNBOUND if a tensor's type is missing
@@ -41,12 +42,17 @@ export function toGraph(model: OnnxModel, types: ReadonlyMap<string, TensorType>
   const colocation = colocate(tensors, selected, structure);
   const shapes = new Map(graph.initializer.map((tensor) => [tensor.name, shapeOf(tensor)]));
   const shapeOfTensor = (name: string) => shapes.get(name) ?? types.get(name)?.shape ?? null;
+  const facts = {
+    shapeOf: shapeOfTensor,
+    isConstant: (name: string) => structure.constants.has(name),
+  };
   const inside = functionBytes(model.proto);
   const nodes = selected.map((position): Node => {
     const node = graph.node[position] as NodeProto;
     const reads = structure.reads[position] ?? [];
     const parameters = reads.reduce((total, name) => total + (sizes.get(name) ?? 0), 0);
     const together = colocation.get(position);
+    const window = windowOf(node, facts);
     return {
       name: node.name,
       operator: operatorOf(node),
@@ -55,6 +61,7 @@ export function toGraph(model: OnnxModel, types: ReadonlyMap<string, TensorType>
       flop: countFlop(node, shapeOfTensor),
       parameterBytes: bytes(parameters + heldBytes([node]) + (inside.get(keyOf(node)) ?? 0)),
       ...(together === undefined ? {} : { colocation: together }),
+      ...(window === null ? {} : { window }),
     };
   });
   // A model may list an output twice; its value is one.

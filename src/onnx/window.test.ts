@@ -1,0 +1,125 @@
+import { create } from "@bufbuild/protobuf";
+import { NodeProtoSchema } from "onnx-buf";
+import { expect, test } from "vitest";
+import { type AttributeValue, attribute } from "./build-tensor.ts";
+import { windowOf } from "./window.ts";
+
+type Shape = readonly number[] | null;
+
+interface Case {
+  /** Shapes of inputs that are tensors; `null` is an absent one. */
+  readonly inputs: readonly Shape[];
+  /** Shapes of inputs that are parameters, behind the others. */
+  readonly constants?: readonly Shape[];
+  readonly outputs?: readonly Shape[];
+  readonly attributes?: Readonly<Record<string, AttributeValue>>;
+}
+
+function found(written: string, { inputs, constants = [], outputs, attributes = {} }: Case) {
+  const [operator = "", domain = ""] = written.split(":").reverse();
+  const shapes = new Map<string, Shape>();
+  const name = (kind: string, list: readonly Shape[]): string[] =>
+    list.map((shape, position) => {
+      shapes.set(`${kind}${position}`, shape);
+      return shape === null ? "" : `${kind}${position}`;
+    });
+  const node = create(NodeProtoSchema, {
+    opType: operator,
+    domain,
+    input: [...name("tensor", inputs), ...name("constant", constants)],
+    output: name("result", outputs ?? [inputs[0] ?? null]),
+    attribute: Object.entries(attributes).map(([key, value]) => attribute(key, value)),
+  });
+  return windowOf(node, {
+    shapeOf: (tensor) => shapes.get(tensor) ?? null,
+    isConstant: (tensor) => tensor.startsWith("constant"),
+  });
+}
+
+const picture: Shape = [1, 8, 20, 30];
+const weight: Shape = [8, 8, 3, 5];
+const pixel = {
+  kernel: [1, 1],
+  stride: [1, 1],
+  dilation: [1, 1],
+  padBegin: [0, 0],
+  padEnd: [0, 0],
+};
+
+test("a convolution says its kernel, or takes it from its weight", () => {
+  const standard = { ...pixel, kernel: [3, 5] };
+  expect(found("Conv", { inputs: [picture], constants: [weight] })).toEqual(standard);
+  const attributes = {
+    kernel_shape: [3, 5],
+    strides: [2, 3],
+    dilations: [2, 1],
+    pads: [1, 2, 0, 4],
+  };
+  const whole = {
+    kernel: [3, 5],
+    stride: [2, 3],
+    dilation: [2, 1],
+    padBegin: [1, 2],
+    padEnd: [0, 4],
+  };
+  const outputs = [[1, 8, 9, 11]];
+  for (const operator of ["Conv", "ai.onnx:Conv", "com.microsoft:FusedConv"]) {
+    expect(
+      found(operator, { inputs: [picture], constants: [weight, [8]], attributes, outputs }),
+    ).toEqual(whole);
+  }
+});
+
+test("padding that keeps the size is worked out from it", () => {
+  const attributes = { kernel_shape: [3, 4], strides: [2, 1] };
+  const at = (mode: string) =>
+    found("MaxPool", { inputs: [[1, 8, 20, 30]], attributes: { ...attributes, auto_pad: mode } });
+  // Rows: (10 − 1) · 2 + 3 − 20 = 1; columns: 29 + 4 − 30 = 3.
+  expect(at("SAME_UPPER")).toMatchObject({ padBegin: [0, 1], padEnd: [1, 2] });
+  expect(at("SAME_LOWER")).toMatchObject({ padBegin: [1, 2], padEnd: [0, 1] });
+  expect(at("VALID")).toMatchObject({ padBegin: [0, 0], padEnd: [0, 0] });
+  expect(at("NOTSET")).toMatchObject({ padBegin: [0, 0], padEnd: [0, 0] });
+  expect(at("ANYTHING")).toBeNull();
+});
+
+test("what works on elements keeps rows where they are", () => {
+  const list = ["Relu", "LRN", "Clip", "HardSwish", "Dropout", "com.microsoft:QuickGelu"];
+  for (const operator of list) expect(found(operator, { inputs: [picture] })).toEqual(pixel);
+  expect(
+    found("BatchNormalization", { inputs: [picture], constants: [[8], [8], [8], [8]] }),
+  ).toEqual(pixel);
+  expect(found("Add", { inputs: [picture, picture] })).toEqual(pixel);
+  expect(found("Mul", { inputs: [picture], constants: [[8, 1, 1]] })).toEqual(pixel);
+  expect(found("Mul", { inputs: [picture], constants: [[]] })).toEqual(pixel);
+  expect(found("Mul", { inputs: [picture], constants: [[30]] })).toEqual(pixel);
+  expect(found("Concat", { inputs: [picture, picture], attributes: { axis: 1 } })).toEqual(pixel);
+});
+
+test.each<[string, string, Case]>([
+  ["a factor for each channel that is computed", "Mul", { inputs: [picture, [1, 8, 1, 1]] }],
+  ["a parameter that differs by row", "Mul", { inputs: [picture], constants: [[20, 1]] }],
+  ["joining rows", "Concat", { inputs: [picture, picture], attributes: { axis: 2 } }],
+  [
+    "joining parameters",
+    "Concat",
+    { inputs: [picture], constants: [picture], attributes: { axis: 1 } },
+  ],
+  ["a weight that is computed", "Conv", { inputs: [picture, weight] }],
+  [
+    "a sum that is fused in",
+    "com.microsoft:FusedConv",
+    { inputs: [picture, null, null, picture], constants: [] },
+  ],
+  ["an average of all", "GlobalAveragePool", { inputs: [picture], outputs: [[1, 8, 1, 1]] }],
+  ["a vector", "Relu", { inputs: [[1, 8]] }],
+  ["one axis", "MaxPool", { inputs: [[1, 8, 20]], attributes: { kernel_shape: [2] } }],
+  [
+    "places of the largest",
+    "MaxPool",
+    { inputs: [picture], outputs: [picture, picture], attributes: { kernel_shape: [1, 1] } },
+  ],
+  ["an operator that moves rows", "Resize", { inputs: [picture] }],
+  ["another domain's operator", "com.microsoft.nchwc:Conv", { inputs: [picture] }],
+])("%s needs all of its inputs", (_, operator, situation) => {
+  expect(found(operator, situation)).toBeNull();
+});
