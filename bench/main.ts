@@ -20,6 +20,7 @@ const all = [
   "simulate",
   "wifi",
   "workloads",
+  "planners",
 ];
 const chosen = process.argv.slice(2);
 const unknown = chosen.find((name) => !all.includes(name));

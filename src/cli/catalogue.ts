@@ -61,7 +61,7 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./commands/topology.ts")).topology,
   },
   bench: {
-    summary: "measure how planners and the simulator grow with graphs, devices and requests",
+    summary: "compare planners on the same work, and measure how they grow",
     load: async () => (await import("./commands/bench.ts")).bench,
   },
   demo: {

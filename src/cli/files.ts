@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { CodedError, messageOf } from "../base/errors.ts";
@@ -71,6 +71,19 @@ export async function writeWhole(
 }
 
 /**
+ * Makes a folder to write to, if it is not there.
+ *
+ * @throws FILE_WRITE_FAILED
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+/**
  * Lets `write` fill a temporary file in the folder of `path` and gives it its name when it is
  * complete.
  *
@@ -115,6 +128,7 @@ const readFailures: Readonly<Record<string, string>> = {
 
 const writeFailures: Readonly<Record<string, string>> = {
   EACCES: "no permission to write here",
+  EEXIST: "there is a file of this name",
   EDQUOT: "the quota of this user is used up",
   EFBIG: "the file would be larger than this system allows",
   EISDIR: "this is a folder, not a file",

@@ -1,4 +1,5 @@
 import type { Study } from "./study.ts";
+import { twoDevices } from "./two-devices.ts";
 
 /** The studies of `partita bench planners`, in the order of their pages. */
-export const studies: readonly Study[] = [];
+export const studies: readonly Study[] = [twoDevices];

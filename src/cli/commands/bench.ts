@@ -1,114 +1,102 @@
-import { mkdir } from "node:fs/promises";
-import { cpus } from "node:os";
-import { join } from "node:path";
-import type { GrowthCell, GrowthResult } from "../../compare/growth.ts";
 import { readCell } from "../../compare/growth-cell.ts";
-import { fullSizes, growthCells, quickSizes, simulationCells } from "../../compare/growth-cells.ts";
-import { type GrowthReport, ratePlanners } from "../../compare/growth-report.ts";
-import type { SimulationCell, SimulationResult } from "../../compare/growth-simulation.ts";
-import { type Command, defineCommand, flag, text, usage } from "../command.ts";
-import { drawChart } from "../draw/chart.ts";
-import { devicesChart, nodesChart, simulatorChart } from "../draw/growth.ts";
-import { unwritable, writeWhole } from "../files.ts";
-import { measureCells, runCell } from "../growth-runner.ts";
-import { growthMarkdown } from "../print/growth.ts";
-import { showProgress } from "../print/progress.ts";
+import { comparePlanners } from "../bench/planners.ts";
+import { measureGrowth, writeGrowth } from "../bench/scale.ts";
+import { type Command, defineCommand, flag, text, texts, usage } from "../command.ts";
+import { makeFolder } from "../files.ts";
+import { runCell } from "../growth-runner.ts";
 import type { Terminal } from "../terminal.ts";
 
 const defaultFolder = "partita-bench";
 
-const modelled =
-  "modelled, not measured: node seconds from FLOP and bytes by a roofline of 20 GFLOP/s and 10 GB/s, links as stated below; only planning and simulating are measured.";
+const options = {
+  quick: flag("--quick", "fewer cells and shorter limits, for a look"),
+  only: text("--only <names>", "of planners: only these studies, with commas between"),
+  planners: texts(
+    "--planner <name>",
+    "of planners: one more in every table: of the catalogue, or exec:COMMAND; repeatable",
+  ),
+  profiles: text(
+    "--profiles <folder>",
+    "of planners: a folder with NAME.profile.json for each network (default: measured ones that come with partita)",
+  ),
+  output: text(
+    "-o, --output <folder>",
+    `where to write tables and charts (default ./${defaultFolder})`,
+  ),
+};
 
-/** `partita bench scale`. */
+/** What the options are read to. */
+interface Chosen {
+  readonly quick: boolean;
+  readonly only: string | undefined;
+  readonly planners: readonly string[];
+  readonly profiles: string | undefined;
+  readonly output: string | undefined;
+}
+
+/** `partita bench planners` and `partita bench scale`. */
 export const bench: Command = defineCommand({
-  summary: "measure how planners and the simulator grow with graphs, devices and requests",
+  summary: "compare planners on the same work, and measure how they grow",
   arguments: [
-    { syntax: "<what>", summary: "scale; or cell, which runs one cell of it in this process" },
+    {
+      syntax: "<what>",
+      summary:
+        "planners: every method against every other; scale: how planning and simulating grow; cell: one cell of scale in this process",
+    },
     { syntax: "[cell]", summary: "of cell: what to run, as JSON" },
   ],
-  options: {
-    quick: flag("--quick", "fewer sizes and shorter limits: about a minute instead of ten"),
-    output: text(
-      "-o, --output <folder>",
-      `where to write scale.md, scale.json and the charts (default ./${defaultFolder})`,
-    ),
-  },
-  examples: ["partita bench scale --quick", "partita bench scale --output results --json"],
-  run: async ({ arguments: [what, written], options, terminal, signal }) => {
-    if (what === "cell") {
-      const cell = readCell(written ?? "");
-      if (cell === null) throw usage("cell wants one cell of the table, as JSON");
-      terminal.document(await runCell(cell));
-      return 0;
+  options,
+  examples: [
+    "partita bench planners --quick",
+    "partita bench planners --only two-devices,decision-times --output results",
+    'partita bench planners --quick --planner "exec:node my-planner.mjs"',
+    "partita bench scale --quick",
+  ],
+  run: async ({ arguments: [what, written], options: chosen, terminal, signal }) => {
+    switch (what) {
+      case "planners":
+        await comparePlanners(
+          { ...chosen, folder: chosen.output ?? defaultFolder, command: writtenCommand(chosen) },
+          terminal,
+          signal,
+        );
+        return 0;
+      case "scale":
+        await benchScale(chosen, terminal, signal);
+        return 0;
+      case "cell": {
+        const cell = readCell(written ?? "");
+        if (cell === null) throw usage("cell wants one cell of the table, as JSON");
+        terminal.document(await runCell(cell));
+        return 0;
+      }
+      default:
+        throw usage(`bench can only measure scale and compare planners, not "${what}"`);
     }
-    if (what !== "scale") throw usage(`bench can only measure scale, not "${what}"`);
-    const folder = options.output ?? defaultFolder;
-    await mkdir(folder, { recursive: true }).catch((error) => {
-      throw unwritable(folder, error);
-    });
-    const report = await measureGrowth(options.quick, terminal, signal);
-    const markdown = await writeReport(report, folder, terminal);
-    if (terminal.json) terminal.document(report);
-    else terminal.line(`${markdown}\nwrote scale.md, scale.json and its charts to ${folder}`);
-    return 0;
   },
 });
 
-async function measureGrowth(
-  quick: boolean,
-  terminal: Terminal,
-  signal: AbortSignal,
-): Promise<GrowthReport> {
-  const sizes = quick ? quickSizes : fullSizes;
-  const planning = growthCells(sizes);
-  const simulating = simulationCells(sizes);
-  const count = planning.length + simulating.length;
-  const progress = showProgress("measuring", terminal);
-  try {
-    const planned = await measureCells<GrowthCell, GrowthResult>(planning, signal, (cell, at) => {
-      const { planner, network, nodes, shape, devices } = cell;
-      progress.update(at / count, `${planner}: ${network} ${nodes}, ${shape} ${devices}`);
-    });
-    const simulated = await measureCells<SimulationCell, SimulationResult>(
-      simulating,
-      signal,
-      ({ requests, stages }, at) => {
-        progress.update((planning.length + at) / count, `${requests} requests, ${stages} stages`);
-      },
-    );
-    return {
-      command: `partita bench scale${quick ? " --quick" : ""}`,
-      costs: modelled,
-      machine: { cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length, node: process.version },
-      limitSeconds: sizes.limitSeconds,
-      planners: ratePlanners(planned),
-      simulator: simulated,
-    };
-  } finally {
-    progress.stop();
-  }
+/** As a reader would have to write it to get the same. */
+function writtenCommand({ quick, only, planners, profiles, output }: Chosen): string {
+  const words = [
+    "partita bench planners",
+    only === undefined ? "" : `--only ${only}`,
+    quick ? "--quick" : "",
+    ...planners.map((name) => `--planner ${/[^\w:.-]/.test(name) ? JSON.stringify(name) : name}`),
+    profiles === undefined ? "" : `--profiles ${profiles}`,
+    output === undefined ? "" : `-o ${output}`,
+  ];
+  return words.filter((word) => word !== "").join(" ");
 }
 
-async function writeReport(
-  report: GrowthReport,
-  folder: string,
-  terminal: Terminal,
-): Promise<string> {
-  const charts = {
-    "scale-nodes.svg": nodesChart(report.planners),
-    "scale-devices.svg": devicesChart(report.planners),
-    "scale-simulator.svg": simulatorChart(report.simulator),
-  };
-  for (const [file, chart] of Object.entries(charts)) {
-    await writeWhole(join(folder, file), await drawChart(chart), terminal);
+async function benchScale(chosen: Chosen, terminal: Terminal, signal: AbortSignal): Promise<void> {
+  if (chosen.only !== undefined || chosen.profiles !== undefined || chosen.planners.length > 0) {
+    throw usage("--only, --planner and --profiles belong to bench planners, not to bench scale");
   }
-  const markdown = growthMarkdown(report, {
-    "Planners over graph size": "scale-nodes.svg",
-    "Planners over devices": "scale-devices.svg",
-    "The simulator": "scale-simulator.svg",
-  });
-  await writeWhole(join(folder, "scale.md"), markdown, terminal);
-  await writeWhole(join(folder, "scale.json"), `${JSON.stringify(report, null, 1)}\n`, terminal);
-  return markdown;
+  const folder = chosen.output ?? defaultFolder;
+  await makeFolder(folder);
+  const report = await measureGrowth(chosen.quick, terminal, signal);
+  const markdown = await writeGrowth(report, folder, terminal);
+  if (terminal.json) terminal.document(report);
+  else terminal.line(`${markdown}\nwrote scale.md, scale.json and its charts to ${folder}`);
 }

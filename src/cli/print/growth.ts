@@ -5,6 +5,7 @@ import {
   type PlannerRow,
   type SimulatorRow,
 } from "../../compare/growth-report.ts";
+import { markdownTable } from "./markdown.ts";
 import { formatPercent } from "./percent.ts";
 
 /** The report as Markdown, with the command above the tables. */
@@ -73,7 +74,10 @@ function plannerTable(rows: readonly PlannerRow[]): string {
         : ["", "", "", "", ""];
     return [objective, network, nodes, shape, devices, planner, ...measured, gapInWords(row)];
   });
-  return table(heads, cells);
+  return markdownTable(
+    heads.map((head) => ({ head })),
+    cells,
+  );
 }
 
 function simulatorTable(rows: readonly SimulatorRow[]): string {
@@ -99,13 +103,10 @@ function simulatorTable(rows: readonly SimulatorRow[]): string {
       formatQuantity(row.claimedPeriodSeconds, "s"),
     ];
   });
-  return table(heads, cells);
-}
-
-function table(heads: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const line = (cells: readonly (string | number)[]): string =>
-    `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(heads), line(heads.map(() => "---")), ...rows.map(line)].join("\n");
+  return markdownTable(
+    heads.map((head) => ({ head })),
+    cells,
+  );
 }
 
 function time(seconds: number): string {
