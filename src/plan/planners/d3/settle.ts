@@ -30,24 +30,27 @@ export function settle(board: Board, chosen: number[], dirty: Uint8Array): Settl
   chosen.forEach((tier, node) => {
     if (dirty[node] === 0) room.add(tier, node);
   });
-  let touched = 0;
+  const touched = new Set<number>();
   const spread = (node: number): void => {
     for (const next of problem.index.successors[node] ?? []) dirty[next] = 1;
   };
   for (const node of graph.order) {
     if (dirty[node] === 0) continue;
     const tier = choose(board, room, chosen, node);
-    if (tier === null) return { touched, stuck: node };
+    if (tier === null) return { touched: touched.size, stuck: node };
     const before = chosen[node];
     chosen[node] = tier;
     room.add(tier, node);
     dirty[node] = 0;
     const raised = raiseSiblings(board, room, chosen, dirty, node);
-    touched += 1 + raised.filter((sibling) => sibling !== node).length;
-    for (const sibling of raised) spread(sibling);
+    touched.add(node);
+    for (const sibling of raised) {
+      touched.add(sibling);
+      spread(sibling);
+    }
     if (chosen[node] !== before) spread(node);
   }
-  return { touched, stuck: null };
+  return { touched: touched.size, stuck: null };
 }
 
 /** `null` if there is room on no tier that the node may take. */
