@@ -1,5 +1,6 @@
 import type { Study } from "./study.ts";
 import { twoDevices } from "./two-devices.ts";
+import { withoutBenchmarks } from "./without-benchmarks.ts";
 
 /** The studies of `partita bench planners`, in the order of their pages. */
-export const studies: readonly Study[] = [twoDevices];
+export const studies: readonly Study[] = [twoDevices, withoutBenchmarks];

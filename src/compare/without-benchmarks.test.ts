@@ -1,0 +1,89 @@
+import { expect, test } from "vitest";
+import { modelledProfile } from "../../test/fixtures/modelled-profile.ts";
+import { seconds } from "../base/units.ts";
+import type { LinearSolver } from "../plan/linear-solver.ts";
+import { single } from "../plan/planners/single.ts";
+import type { StudyReport } from "./study.ts";
+import type { Cell } from "./without-benchmarks/cell.ts";
+import { savingOf } from "./without-benchmarks/tables.ts";
+import { withoutBenchmarks } from "./without-benchmarks.ts";
+
+/** Bounds are not needed where two devices are in a line. */
+const solver: LinearSolver = {
+  name: "none",
+  solve: () => ({
+    type: "stopped",
+    values: [],
+    objective: Number.POSITIVE_INFINITY,
+    bound: Number.NEGATIVE_INFINITY,
+    prices: [],
+  }),
+};
+
+function report(): StudyReport {
+  const steps = withoutBenchmarks.run({
+    clock: { now: () => seconds(0), sleep: () => Promise.resolve() },
+    solver,
+    quick: true,
+    profileOf: modelledProfile,
+    readFigures: () => "",
+    guests: [{ ...single, name: "guest" }],
+  });
+  let last = 0;
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    expect(step.value.share).toBeGreaterThan(last);
+    last = step.value.share;
+  }
+}
+
+const found = report();
+const cells = found.cells as readonly Cell[];
+
+test("the planner breaks no budget, the latency-only benchmark does", () => {
+  const broken = (method: string): number =>
+    cells.filter(({ outcomes }) => (outcomes[method]?.breaks ?? null) !== null).length;
+  expect(broken("resource-aware")).toBe(0);
+  expect(broken("resource-aware-weighted")).toBe(0);
+  expect(broken("within budgets")).toBe(0);
+  expect(broken("device-only")).toBeGreaterThan(cells.length / 5);
+  expect(broken("true")).toBeGreaterThan(0);
+});
+
+test("nothing that keeps the budgets is faster than the exact plan, no cut than the best cut", () => {
+  for (const { outcomes, ...setting } of cells) {
+    for (const [method, outcome] of Object.entries(outcomes)) {
+      if (outcome === null || outcome.breaks !== null) continue;
+      const where = `${method}: ${JSON.stringify(setting)}`;
+      const exact = outcomes["exact"]?.latencySeconds ?? 0;
+      expect(outcome.latencySeconds, where).toBeGreaterThanOrEqual(exact * (1 - 1e-9));
+      if (method === "exact") continue;
+      const best = outcomes["within budgets"]?.latencySeconds ?? 0;
+      expect(outcome.latencySeconds, where).toBeGreaterThanOrEqual(best * (1 - 1e-9));
+    }
+  }
+});
+
+test("at the benchmarked bandwidth a stale benchmark is none, and saves nothing against itself", () => {
+  const fresh = cells.filter(({ megabits }) => megabits === 50);
+  expect(fresh.length).toBeGreaterThan(0);
+  for (const cell of fresh) {
+    expect(cell.outcomes["stale"]?.latencySeconds).toBe(cell.outcomes["true"]?.latencySeconds);
+    expect(savingOf(cell, "true", "latencySeconds")).toBe(0);
+  }
+});
+
+test("tables are whole, guests stand in them, both readings of the headline are there", () => {
+  for (const { columns, rows } of found.tables) {
+    for (const row of rows) expect(row).toHaveLength(columns.length);
+  }
+  const [budgets, regret] = found.tables;
+  expect(budgets?.rows.map(([method]) => method)).toContain("guest");
+  expect(regret?.rows.filter(([planner]) => planner === "guest")).toHaveLength(5);
+  expect(found.headlines.map(({ measured }) => measured)).toEqual([
+    expect.stringContaining("less latency"),
+    expect.stringContaining("less bytes"),
+  ]);
+  expect(found.findings.join("\n")).not.toMatch(/NaN|Infinity|undefined/);
+});
