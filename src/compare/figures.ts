@@ -3,11 +3,9 @@
  *
  * @module
  */
-import { formatQuantity } from "../base/units.ts";
-
 /** `2.31x`, `40.7x`, `1,520x`. */
 export function asRatio(ratio: number): string {
-  if (ratio >= 1000) return `${Math.round(ratio).toLocaleString("en")}x`;
+  if (ratio >= 1000) return `${asNumber(Math.round(ratio))}x`;
   return `${ratio >= 100 ? ratio.toFixed(0) : ratio >= 10 ? ratio.toFixed(1) : ratio.toFixed(2)}x`;
 }
 
@@ -16,12 +14,12 @@ export function asPercent(share: number): string {
   return `${Number((share * 100).toPrecision(2))} %`;
 }
 
-/** `2.15 Mbit/s`. */
-export function asRate(bitsPerSecond: number): string {
-  return formatQuantity(bitsPerSecond, "bit/s");
+/** `1,443`. */
+export function asNumber(count: number): string {
+  return count.toLocaleString("en");
 }
 
 /** `12 of 39`. */
 export function asCount(some: number, all: number): string {
-  return `${some.toLocaleString("en")} of ${all.toLocaleString("en")}`;
+  return `${asNumber(some)} of ${asNumber(all)}`;
 }

@@ -1,4 +1,4 @@
-import { asCount, asPercent, asRatio } from "./figures.ts";
+import { asCount, asNumber, asPercent, asRatio } from "./figures.ts";
 import { geometricMean, median } from "./statistics.ts";
 import type { Study, StudyReport } from "./study.ts";
 import {
@@ -22,6 +22,7 @@ import {
   gainTable,
   largest,
   meanTable,
+  noGain,
   noGainTable,
   regretTable,
 } from "./two-devices/tables.ts";
@@ -79,12 +80,37 @@ function findingsOf(cells: readonly PairCell[], planners: readonly string[]): st
     const top = largest(own, gainOf);
     if (top === null) return `No cell for ${objective}.`;
     const none = own.filter(gainsNothing).length;
-    return `For ${objective}, splitting gains less than 1 % in ${asCount(none, own.length)} cells; median ${asRatio(median(own.map(gainOf)))}, geometric mean ${asRatio(geometricMean(own.map(gainOf)))}, at most ${asRatio(gainOf(top))} (${describePair(top)}).`;
+    return `For ${objective}, splitting gains less than 1 % in ${asCount(none, own.length)} cells; median ${asRatio(median(own.map(gainOf)))}, geometric mean ${asRatio(geometricMean(own.map(gainOf)))}, at most ${asRatio(gainOf(top))} (${describePair(top)})${byInput(own)}.`;
   });
   return [
     ...gains,
+    ...flowBack(cells),
     ...objectiveNames.map((objective) => proofOf(cells, objective)),
     ...promiseOf(cells, planners),
+  ];
+}
+
+/** Most gains for latency are gains over sending a picture as float32. */
+function byInput(cells: readonly PairCell[]): string {
+  const inputs = [...new Set(cells.map(({ input }) => input))];
+  const most = inputs.map((input) => {
+    const gains = cells.filter((cell) => cell.input === input).map(gainOf);
+    return `${asRatio(Math.max(...gains))} with a ${input} input`;
+  });
+  return `: ${most.join(", ")}`;
+}
+
+/** What planners that only send forward cannot find. */
+function flowBack(cells: readonly PairCell[]): string[] {
+  const oneWay = ({ values }: PairCell): number =>
+    Math.min(...["neurosurgeon", "dads", "cic"].flatMap((name) => values[name] ?? []));
+  const own = cells.filter((cell) => cell.objective === "latency" && Number.isFinite(oneWay(cell)));
+  const lost = (cell: PairCell): number => oneWay(cell) / bestOf(cell);
+  const top = largest(own, lost);
+  if (top === null || lost(top) < 1 + noGain) return [];
+  const count = own.filter((cell) => lost(cell) >= 1 + noGain).length;
+  return [
+    `For latency, planners that only send forward lose 1 % or more in ${asCount(count, own.length)} cells, at most ${asPercent(lost(top) - 1)} (${describePair(top)}): where the last nodes make more than they read, it pays to finish on the device.`,
   ];
 }
 
@@ -108,7 +134,7 @@ function promiseOf(cells: readonly PairCell[], planners: readonly string[]): str
   );
   return [
     worse.length === 0
-      ? `\`auto\` is never worse than any other planner, in ${cells.length} cells.`
+      ? `\`auto\` is never worse than any other planner, in ${asNumber(cells.length)} cells.`
       : `\`auto\` is worse than another planner in ${asCount(worse.length, cells.length)} cells.`,
   ];
 }

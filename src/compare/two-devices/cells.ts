@@ -152,7 +152,11 @@ function summarise(answers: readonly Answer[]): Findings {
     ),
     bound: round(Math.max(0, ...answers.flatMap(({ bound }) => bound ?? []))),
     refused: Object.fromEntries(
-      answers.flatMap(({ planner, reason }) => (reason === undefined ? [] : [[planner, reason]])),
+      answers.flatMap(({ planner, reason }) =>
+        reason === undefined
+          ? []
+          : [[planner, reason.replace(`planner '${planner}' cannot: `, "")]],
+      ),
     ),
   };
 }

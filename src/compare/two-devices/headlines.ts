@@ -1,4 +1,4 @@
-import { asPercent, asRatio } from "../figures.ts";
+import { asNumber, asPercent, asRatio } from "../figures.ts";
 import { median } from "../statistics.ts";
 import type { Headline } from "../study.ts";
 import { describePair, type ObjectiveName, type PairCell } from "./cells.ts";
@@ -116,19 +116,20 @@ function headlineOf(claim: Claim, cells: readonly PairCell[]): Headline | null {
   const share = asPercent(reaching.length / cells.length);
   const atTop = `there ${asRatio(ratioTo(top, "bestSingle"))} against the best single device and ${asRatio((top.values[planner] as number) / bestOf(top))} the value of exact`;
   const map = [
-    `median over ${cells.length} cells ${asRatio(median(ratios))}`,
+    `median over ${asNumber(cells.length)} cells ${asRatio(median(ratios))}`,
     `${asRatio(claim.ratio)} or more in ${share} of them${reachedBy(reaching, ratioTo)}`,
     side === "bestSingle"
       ? `${asRatio((top.values[planner] as number) / bestOf(top))} the value of exact at the cell`
       : `against the best single device: median ${asRatio(median(better))}, at most ${asRatio(Math.max(...better))}${isMean ? "" : `, ${atTop}`}`,
+    smallerInput(cells, (cell) => ratioTo(cell, "bestSingle")),
     claim.differs,
-  ];
+  ].filter((remark) => remark !== "");
   return {
     system: claim.system,
     published: `${objective} ${isMean ? "" : "up to "}${claim.ratio}x${isMean ? " on average" : ""}`,
     publishedAgainst: claim.publishedAgainst,
     measured: asRatio(measured),
-    cell: isMean ? `mean of ${cells.length} cells` : describePair(top),
+    cell: isMean ? `mean of ${asNumber(cells.length)} cells` : describePair(top),
     against: sides[side],
     verdict: measured >= claim.ratio ? "reproduced" : "not reproduced",
     remark: map.join("; "),
@@ -145,4 +146,14 @@ function reachedBy(
   const most = Math.max(...cells.map((cell) => ratioTo(cell, "bestSingle")));
   const who = networks.length > 4 ? `${networks.length} networks` : networks.join(", ");
   return ` (${who}; against the best single device at most ${asRatio(most)} there)`;
+}
+
+/** What is left of a gain that comes from the raw picture alone. */
+function smallerInput(cells: readonly PairCell[], gain: (cell: PairCell) => number): string {
+  const inputs = [...new Set(cells.map(({ input }) => input))].filter((one) => one !== "float32");
+  const most = inputs.map((input) => {
+    const gains = cells.filter((cell) => cell.input === input).map(gain);
+    return `${asRatio(Math.max(...gains))} with a ${input} input`;
+  });
+  return most.length === 0 ? "" : `against the best single device at most ${most.join(", ")}`;
 }

@@ -1,4 +1,4 @@
-import { asCount, asPercent, asRatio } from "../figures.ts";
+import { asCount, asNumber, asPercent, asRatio } from "../figures.ts";
 import { geometricMean, median } from "../statistics.ts";
 import type { StudyTable } from "../study.ts";
 import {
@@ -185,7 +185,7 @@ export function meanTable(
         return value === undefined ? [] : [bestSingle / value];
       });
       if (ratios.length === 0) return "–";
-      const all = ratios.length === some.length ? "" : ` (${ratios.length})`;
+      const all = ratios.length === some.length ? "" : ` (${asNumber(ratios.length)})`;
       return `${asRatio(geometricMean(ratios))}${all}`;
     });
   return {
@@ -198,9 +198,9 @@ export function meanTable(
     rows: [
       ...grid.networks.map((network) => {
         const some = own.filter((cell) => cell.network === network);
-        return [network, String(some.length), ...means(some)];
+        return [network, asNumber(some.length), ...means(some)];
       }),
-      ["all", String(own.length), ...means(own)],
+      ["all", asNumber(own.length), ...means(own)],
     ],
   };
 }
