@@ -96,7 +96,12 @@ export function partitionByLeastSum(
 }
 
 /** What a part holds that owns the cuts from `start` up to and without `end`. */
-function heldBytes(chain: KpathChain, rules: KpathRules, start: number, end: number): number {
+export function heldBytes(
+  chain: KpathChain,
+  rules: KpathRules,
+  start: number,
+  end: number,
+): number {
   const held =
     rules === "published"
       ? chain.publishedBytes.slice(start, end - 1)

@@ -1,6 +1,7 @@
+import { kPathStudy } from "./k-path.ts";
 import type { Study } from "./study.ts";
 import { twoDevices } from "./two-devices.ts";
 import { withoutBenchmarks } from "./without-benchmarks.ts";
 
 /** The studies of `partita bench planners`, in the order of their pages. */
-export const studies: readonly Study[] = [twoDevices, withoutBenchmarks];
+export const studies: readonly Study[] = [twoDevices, withoutBenchmarks, kPathStudy];

@@ -20,10 +20,11 @@ export interface Parts {
 }
 
 /** The graph's candidate cuts: where one tensor crosses, behind nodes that all paths pass. */
-interface Candidates {
+export interface Candidates {
   /** The first node of each run between two cuts, and the number of nodes. */
   readonly starts: readonly number[];
   readonly sizes: readonly number[];
+  /** Whether a part from one of the starts to another has room on every device. */
   fits(start: number, end: number): boolean;
 }
 
@@ -38,8 +39,7 @@ export function partition(
   members: readonly number[],
   rules: PartRules,
 ): Parts | null {
-  const { starts, sizes, fits } =
-    rules === "mended" ? mendedCandidates(problem, members) : publishedCandidates(problem, members);
+  const { starts, sizes, fits } = candidateCuts(problem, members, rules);
   const begins = leastSumParts(starts.length - 1, (start) => sizes[start] as number, fits);
   if (begins === null) return null;
   return {
@@ -47,6 +47,17 @@ export function partition(
     sizes: begins.slice(1).map((start) => sizes[start] as number),
     range: [Math.min(...sizes.slice(1)), Math.max(...sizes.slice(1))],
   };
+}
+
+/** Where a graph may be cut, at what price, and what fits every member. */
+export function candidateCuts(
+  problem: Problem,
+  members: readonly number[],
+  rules: PartRules,
+): Candidates {
+  return rules === "mended"
+    ? mendedCandidates(problem, members)
+    : publishedCandidates(problem, members);
 }
 
 /** Bytes on a link without a codec, and all memory that `evaluate` counts. */

@@ -9,6 +9,13 @@ import { type PartRules, type Parts, partition } from "./parts.ts";
 /** Finds devices for the parts, the most promising placement first; yields while it works. */
 export type PlaceParts = (task: MatchingTask) => Generator<null, readonly (readonly number[])[]>;
 
+/** Divides a graph into parts that each member has room for; `null`: something fits none. */
+export type DivideParts = (
+  problem: Problem,
+  members: readonly number[],
+  rules: PartRules,
+) => Parts | null;
+
 /** What keeps the methods that place parts of least total transfer from a problem. */
 export function refusesParts({ objective: { type } }: Problem): string | null {
   return type === "throughput" ? null : `it minimises the period, not ${type}`;
@@ -19,7 +26,12 @@ export function refusesParts({ objective: { type } }: Problem): string | null {
  * division nor the placement knows of compute, of the ways of input and answer, or of limits but
  * memory. Only devices that can run every node take part. What fits one part goes on the best device.
  */
-export function* planParts(problem: Problem, rules: PartRules, place: PlaceParts): Planning {
+export function* planParts(
+  problem: Problem,
+  rules: PartRules,
+  place: PlaceParts,
+  divide: DivideParts = partition,
+): Planning {
   const members = problem.devices.flatMap((_, device) =>
     problem.index.graph.nodes.every((_, node) => Number.isFinite(problem.seconds.get(device, node)))
       ? [device]
@@ -27,7 +39,7 @@ export function* planParts(problem: Problem, rules: PartRules, place: PlaceParts
   );
   yield null;
   if (members.length === 0) return unproven("no device can run every node, as a part may need");
-  const parts = partition(problem, members, rules);
+  const parts = divide(problem, members, rules);
   yield null;
   if (parts === null) {
     return unproven("what is between two cuts that one tensor crosses fits no device");

@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import { kpathHeadlines } from "./headlines.ts";
+import type { PlacementCell } from "./placement-cells.ts";
+
+function cell(model: string, kpath: number, greedy: number, others: Partial<PlacementCell> = {}) {
+  return {
+    type: "placement",
+    model,
+    capMebibytes: 64,
+    devices: 50,
+    parts: 4,
+    random: [10, 10],
+    methods: { "kpath-published": [kpath, kpath], kpath: [kpath, kpath], greedy: [greedy, greedy] },
+    exact: [1, 1],
+    published: [0.5, 0.5],
+    ...others,
+  } as const satisfies PlacementCell;
+}
+
+const results = {
+  rows: ["A", "B"].map((model) => ({ model, capMebibytes: 64, seconds: [] })),
+  onePart: [
+    { model: "A", capMebibytes: 512 },
+    { model: "B", capMebibytes: 512 },
+  ],
+};
+
+test("cells that count as nothing for one method make its mean look better", () => {
+  const [random, greedy, optimum] = kpathHeadlines([cell("A", 2, 2), cell("B", 2, 2)], results);
+  // Means of 10 and 2 s over the same cells; with two zeros the mean of 2 s is 1 s.
+  expect(random).toMatchObject({ measured: "5.0x", verdict: "not reproduced" });
+  expect(random?.remark).toContain("so averaged it is 10.0x");
+  expect(greedy).toMatchObject({ measured: "0.0 %", verdict: "not reproduced" });
+  expect(greedy?.remark).toContain("it is 100.0 %");
+  // Twice the exact seconds, and these are twice the bound.
+  expect(optimum).toMatchObject({ measured: "300.0 %", verdict: "not reproduced" });
+  expect(optimum?.remark).toContain("k-path is 100.0 % away on average");
+});
+
+test("what is reached is reproduced", () => {
+  const cells = [
+    cell("A", 1, 1.4, { published: [1, 1] }),
+    cell("B", 1, 1.4, { published: [1, 1] }),
+  ];
+  const verdicts = kpathHeadlines(cells, results).map(({ verdict }) => verdict);
+  expect(verdicts).toEqual(["reproduced", "reproduced", "reproduced"]);
+});
