@@ -3,11 +3,13 @@ import type { Planner } from "./planner.ts";
 import { createAuto } from "./planners/auto.ts";
 import { cic } from "./planners/cic.ts";
 import { d3, d3Exact, d3LookAhead } from "./planners/d3.ts";
+import { dads } from "./planners/dads.ts";
 import { exact } from "./planners/exact.ts";
 import { isForPieces } from "./planners/exact-pipelines.ts";
 import { greedy } from "./planners/greedy.ts";
 import { kpath } from "./planners/kpath.ts";
 import { kpathPublished } from "./planners/kpath-published.ts";
+import { neurosurgeon } from "./planners/neurosurgeon.ts";
 import { pipedge } from "./planners/pipedge.ts";
 import { random } from "./planners/random.ts";
 import { resourceAware, resourceAwareWeighted } from "./planners/resource-aware.ts";
@@ -23,11 +25,13 @@ const catalogue: readonly Planner[] = [
   resourceAwareWeighted,
   kpathPublished,
   kpath,
+  neurosurgeon,
   pipedge,
   d3,
   d3LookAhead,
   d3Exact,
   cic,
+  dads,
   exact,
 ];
 

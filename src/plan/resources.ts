@@ -44,7 +44,8 @@ function parametersOf(problem: Problem): Resource[] {
   });
 }
 
-function loadsOf(problem: Problem, capacity: number): Resource[] {
+/** The loads behind a period as sums: of each device in order, then of each link or medium. */
+export function loadsOf(problem: Problem, capacity: number): Resource[] {
   const { devices, hops, seconds, topology } = problem;
   const ends = (link: number) => hops.links[link] as { from: number; to: number };
   const computing = devices.map(({ communication }, device): Resource => {
