@@ -1,10 +1,11 @@
 import type { Tier } from "../../cost/topology.ts";
+import { placementOf } from "../../plan/check.ts";
 import { onCompressed } from "../../plan/compressed.ts";
-import type { Plan } from "../../plan/plan.ts";
+import { evaluate } from "../../plan/evaluate.ts";
 import type { Planner } from "../../plan/planner.ts";
 import { single } from "../../plan/planners/single.ts";
 import { planners } from "../../plan/planners.ts";
-import { createProblem } from "../../plan/problem.ts";
+import { createProblem, type Placement, type Problem } from "../../plan/problem.ts";
 import type { ZooName } from "../../zoo/zoo.ts";
 import { answerOf } from "../answer.ts";
 import { type InputWidth, inputBytesFor } from "../device-pair.ts";
@@ -100,6 +101,7 @@ function measureCell(
   const profile = profileOf(network);
   const inputBytes = inputBytesFor(profile.graph, input);
   if (inputBytes === null) return null;
+  const whole = createProblem(profile, tierTopology(links, inputBytes), { type: "latency" });
   const outcomes: Record<string, Outcome> = {};
   const refused: Record<string, string> = {};
   let bound = 0;
@@ -108,7 +110,7 @@ function measureCell(
     const problem = createProblem(profile, topology, { type: "latency" });
     const answer = answerOf(planner, problem, { clock, solver, limitSeconds });
     if (answer.plan === null) refused[name] = answer.reason ?? "";
-    else outcomes[name] = outcomeOf(answer.plan);
+    else outcomes[name] = outcomeOf(whole, placementOf(whole, answer.plan));
     // A bound holds for the tiers that the planner was asked about.
     if (among.length === tierNames.length) bound = Math.max(bound, answer.bound ?? 0);
   }
@@ -117,12 +119,19 @@ function measureCell(
   return { network, input, links: links.name, bestSingle, outcomes, bound: round(bound), refused };
 }
 
-function outcomeOf({ claimed, transfers, stages }: Plan): Outcome {
-  const backbone = (transfers ?? []).filter(({ from, to }) => from === "cloud" || to === "cloud");
-  const used = new Set(stages.flatMap(({ devices }) => devices));
+/** What a placement costs on all tiers: one that only relays would work at its boundary for nothing. */
+function outcomeOf(problem: Problem, placement: Placement): Outcome {
+  const found = evaluate(problem, placement);
+  if (found.type === "infeasible") throw new Error(found.reason);
+  const { topology, hops } = problem;
+  const backbone = found.hops.filter(({ link }) => {
+    const ends = topology.links[link];
+    return ends?.from === "cloud" || ends?.to === "cloud";
+  });
+  const used = new Set(placement.map((device) => problem.devices[device]?.tier));
   return {
-    latencySeconds: round(claimed.latencySeconds),
-    backboneBytes: backbone.reduce((sum, { bytes }) => sum + bytes, 0),
+    latencySeconds: round(found.latencySeconds),
+    backboneBytes: backbone.reduce((sum, { link, tensor }) => sum + hops.bytes(link, tensor), 0),
     tiers: tierNames.filter((tier) => used.has(tier)),
   };
 }

@@ -77,17 +77,20 @@ export function latencyTable(cells: readonly TierCell[], methods: readonly strin
     cells,
     methods,
     "Latency in milliseconds of D3's networks, float32 input",
+    ({ input }) => input === "float32",
     ({ latencySeconds }) => String(Number((latencySeconds * 1e3).toPrecision(4))),
   );
 }
 
-/** Bytes to and from the cloud. */
+/** Bytes to and from the cloud, where somebody sends some. */
 export function backboneTable(cells: readonly TierCell[], methods: readonly string[]): StudyTable {
   const shown = methods.filter((method) => method !== "device" && method !== "edge");
   return figureTable(
     cells,
     shown,
-    "kB on the links to the cloud for one request, D3's networks, float32 input",
+    "kB on the links to the cloud for one request of D3's networks, where anybody but `cloud` sends some",
+    ({ outcomes }) =>
+      shown.some((method) => method !== "cloud" && (outcomes[method]?.backboneBytes ?? 0) > 0),
     ({ backboneBytes }) => String(Number((backboneBytes / 1e3).toPrecision(4))),
   );
 }
@@ -96,21 +99,20 @@ function figureTable(
   cells: readonly TierCell[],
   methods: readonly string[],
   title: string,
+  counts: (cell: TierCell) => boolean,
   figure: (outcome: Outcome) => string,
 ): StudyTable {
-  const own = cells.filter(
-    ({ network, input }) => d3Networks.includes(network) && input === "float32",
-  );
+  const own = cells.filter((cell) => d3Networks.includes(cell.network) && counts(cell));
   return {
     title,
     columns: [
       { head: "network" },
-      { head: "links" },
+      { head: "links, input" },
       ...methods.map((head) => ({ head, align: "right" as const })),
     ],
-    rows: own.map(({ network, links, outcomes }) => [
+    rows: own.map(({ network, links, input, outcomes }) => [
       network,
-      links,
+      `${links}, ${input}`,
       ...methods.map((method) => {
         const outcome = outcomes[method];
         return outcome === undefined ? "–" : figure(outcome);
