@@ -76,7 +76,7 @@ export function findingsOf(cells: readonly Cell[]): string[] {
   ).length;
   const gains = regretsOf(cells, "exact", "best single").filter(({ value }) => value < -1e-9);
   return [
-    `Budgets broken: resource-aware ${broken("resource-aware")} of ${count} cells, the latency-only benchmark ${broken("stale")} if stale and ${broken("true")} if told the truth, device-only ${broken("device-only")}.`,
+    `Budgets broken: resource-aware ${broken("resource-aware")} of ${count} cells (${broken("unchecked")} if its own estimates were not checked against the measured figures), the latency-only benchmark ${broken("stale")} if stale and ${broken("true")} if told the truth, device-only ${broken("device-only")}.`,
     `Regret of zero benchmarking: ${percent(median(values))} by the median, at most 10 % in ${near} of ${values.length} cells${worst === null ? "" : `, worst ${percent(worst.value)} (${nameOf(worst.cell)})`}; with all resources weighted ${percent(median(weighted.map(({ value }) => value)))} by the median.${without === 0 ? "" : ` In ${without} cells it has no plan.`}`,
     `It beats the best single device within the budgets in ${wins} of ${count} cells; the exact optimum does in ${gains.length}, so that in ${count - gains.length} there was nothing to gain.`,
   ];

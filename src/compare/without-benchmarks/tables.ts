@@ -27,10 +27,16 @@ export function outcomeOf(cell: Cell, method: string): Outcome | null {
   return method === "best single" ? bestSingle(cell) : (cell.outcomes[method] ?? null);
 }
 
+const shownNames: Readonly<Record<string, string>> = {
+  unchecked: "resource-aware, by its estimates alone",
+  stale: "benchmarked, stale",
+  true: "benchmarked, true",
+};
+
 /** How often each way to decide breaks a budget. */
 export function budgetTable(cells: readonly Cell[], guests: readonly string[]): StudyTable {
   const rows = [...methods, ...guests].map((method) => [
-    method === "stale" || method === "true" ? `benchmarked, ${method}` : method,
+    shownNames[method] ?? method,
     ...[...scarcities.map((scarcity) => where(cells, { scarcity })), cells].map((among) => {
       const found = among.map((cell) => outcomeOf(cell, method));
       const broken = found.filter((outcome) => outcome !== null && outcome.breaks !== null).length;
