@@ -6,6 +6,7 @@ import type { Placement, Problem } from "../../problem.ts";
 export class Best {
   readonly #problem: Problem;
   #incumbent: Incumbent | null = null;
+  readonly #tried: Placement[] = [];
   floor = 0;
 
   constructor(problem: Problem) {
@@ -16,6 +17,11 @@ export class Best {
     return this.#incumbent;
   }
 
+  /** All that was offered, the allowed ones and the others. */
+  get tried(): readonly Placement[] {
+    return this.#tried;
+  }
+
   /** Whether it is proven that no one-way placement is better. */
   get isProven(): boolean {
     return this.#incumbent !== null && this.#incumbent.value <= this.floor * equality;
@@ -23,6 +29,7 @@ export class Best {
 
   /** @returns whether it is better than all before */
   offer(placement: Placement, method: string): boolean {
+    this.#tried.push(placement);
     const found = evaluate(this.#problem, placement);
     if (found.type === "infeasible") return false;
     if (this.#incumbent !== null && found.value >= this.#incumbent.value) return false;
