@@ -1,6 +1,7 @@
 /** What users import as `partita/plan`. */
 export { check } from "./check.ts";
 export { type Compression, compress } from "./compress.ts";
+export { onCompressed } from "./compressed.ts";
 export type { Parameter } from "./envelope/box.ts";
 export { createDecider, type Decider, findReigns, type Reign } from "./envelope/decision.ts";
 export { type Envelope, readEnvelope } from "./envelope/file.ts";
@@ -12,6 +13,7 @@ export { type Axis, parseAxes } from "./pareto/axis.ts";
 export { type Front, type FrontPoint, findFront } from "./pareto.ts";
 export { type Plan, readPlan } from "./plan.ts";
 export type { Incumbent, Planner, Planning, Tools } from "./planner.ts";
+export { createSplittingModel, type SplittingModel } from "./planners/cic/splitting-model.ts";
 export { choosePlanner, planners } from "./planners.ts";
 export { createProblem, type Limits, type Placement, type Problem } from "./problem.ts";
 export { type ProblemDocument, problemDocument, readProblem } from "./problem-file.ts";

@@ -193,3 +193,21 @@ test("answers that nothing keeps the limits where a front is asked for: exit cod
   expect(output).toMatch(/^No plan for latency,energy keeps the limits:/);
   expect(code).toBe(69);
 });
+
+test("plans on the compressed graph, says so, and refuses where that is not exact", async () => {
+  const { output, code } = await bench.run(...words, "--compress", "--json");
+  expect(code).toBe(0);
+  const whole = JSON.parse((await bench.run(...words, "--json")).output);
+  const plan = JSON.parse(output);
+  expect(plan.planner).toBe(`${whole.planner}+compress`);
+  expect(plan.method).toMatch(/, on \d groups of 19 nodes$/);
+  expect(plan.claimed.latencySeconds).toBeCloseTo(whole.claimed.latencySeconds, 12);
+  expect(Object.keys(plan.placement)).toEqual(Object.keys(whole.placement));
+  const pipeline = await bench.run(...words, "--compress", "--objective", "throughput");
+  expect(pipeline).toMatchObject({ code: 69, output: expect.stringContaining("is no sum") });
+  const varied = await bench.run(...words, "--compress", "--pareto", "latency,energy");
+  expect(varied).toMatchObject({
+    code: 64,
+    errors: expect.stringContaining("--compress holds for"),
+  });
+});
