@@ -1,6 +1,6 @@
 import { asCount, asRatio } from "./figures.ts";
 import { median } from "./statistics.ts";
-import type { Study, StudyReport } from "./study.ts";
+import type { Study, StudyProgress, StudyReport } from "./study.ts";
 import { measureTiers, type TierCell, tierMethods } from "./three-tiers/cells.ts";
 import {
   bands,
@@ -57,12 +57,21 @@ export const threeTiers: Study = {
     const grid = host.quick ? quickGrid : fullGrid;
     const walks = host.quick ? quickWalks : fullWalks;
     const methods = tierMethods(host.guests);
-    const cells = yield* measureTiers(grid, methods, host);
-    const dynamic = yield* measureWalks(walks, host);
+    const cells = yield* within(0, measureTiers(grid, methods, host));
+    const dynamic = yield* within(0.5, measureWalks(walks, host));
     const names = methods.map(({ name }) => name);
     return reportOf(cells, dynamic, grid, walks, names);
   },
 };
+
+/** Progress of one half of the study. */
+function* within<T>(from: number, part: Generator<StudyProgress, T>): Generator<StudyProgress, T> {
+  for (;;) {
+    const step = part.next();
+    if (step.done === true) return step.value;
+    yield { ...step.value, share: from + step.value.share / 2 };
+  }
+}
 
 function reportOf(
   cells: readonly TierCell[],

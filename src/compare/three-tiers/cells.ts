@@ -80,7 +80,10 @@ export function* measureTiers(
   for (const [position, setting] of settings.entries()) {
     const cell = measureCell(setting, methods, grid, host);
     if (cell !== null) cells.push(cell);
-    yield { share: position / settings.length, label: `${setting.network}, ${setting.links.name}` };
+    yield {
+      share: (position + 1) / settings.length,
+      label: `${setting.network}, ${setting.links.name}`,
+    };
   }
   return cells;
 }

@@ -114,23 +114,29 @@ export function envelopeTable({ envelopes }: DynamicResult): StudyTable {
 export function walkChart({ steps }: DynamicResult): StudyChart {
   const seed = steps[0]?.seed;
   const shown = ["d3 local", "d3 whole", "static exact", "exact"];
-  const own = steps.filter((step) => step.seed === seed && step.step < 100);
+  const own = steps.filter((step) => step.seed === seed && step.step < 60);
+  const points = own.flatMap((step) =>
+    shown.map((series) => ({
+      x: step.step,
+      y: decisionOf(step, series).latencySeconds * 1e3,
+      series,
+      panel: step.network,
+    })),
+  );
+  const values = points.map(({ y }) => y);
   return {
     suffix: "walk",
     caption: "Latency while links and loads change, by how it is decided",
     spec: lineChart({
       title: "Re-partition at run time",
       subtitle: "latency of one request along one random walk of links and loads",
-      points: own.flatMap((step) =>
-        shown.map((series) => ({
-          x: step.step,
-          y: decisionOf(step, series).latencySeconds * 1e3,
-          series,
-          panel: step.network,
-        })),
-      ),
+      points,
       x: { title: "step" },
-      y: { title: "latency (ms)", scale: "log" },
+      y: {
+        title: "latency (ms)",
+        scale: "log",
+        domain: [0.9 * Math.min(...values), 1.1 * Math.max(...values)],
+      },
       seriesTitle: "decided by",
       panels: { columns: 3 },
       size: { width: 230, height: 170 },

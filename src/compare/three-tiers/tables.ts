@@ -168,7 +168,8 @@ export function excessMap(
   { networks, inputs }: TierGrid,
   methods: readonly string[],
 ): StudyChart {
-  const shown = [bestSingleName, ...methods.filter((name) => name !== "exact" && name !== "auto")];
+  const left = ["device", "edge", "cloud", "exact", "auto"];
+  const shown = [bestSingleName, ...methods.filter((name) => !left.includes(name))];
   const worst = (network: ZooName, input: string, method: string): number | null =>
     worstOf(
       cells.filter((cell) => cell.network === network && cell.input === input),
@@ -179,23 +180,32 @@ export function excessMap(
     caption: "Latency ÷ that of the best plan, each method at its worst link set",
     spec: heatMap({
       title: "Three tiers: how far from the best plan",
-      subtitle: "latency ÷ exact at the worst of Wi-Fi, 4G, 5G and optical; 1.00 is the best plan",
+      subtitle:
+        "latency ÷ exact at the worst of Wi-Fi, 4G, 5G and optical; 1.00 is the best plan; d–e: device and edge only, e–c: edge and cloud only",
       panels: { columns: 1 },
       cells: inputs.flatMap((input) =>
-        shown.flatMap((y) =>
-          networks.map((network) => {
-            const value = worst(network, input, y);
+        networks.flatMap((network) =>
+          shown.map((method) => {
+            const value = worst(network, input, method);
             const text = value === null ? "" : value.toFixed(value < 9.95 ? 2 : 0);
-            return { x: network, y, value, text, panel: `${input} input` };
+            return { x: short(method), y: network, value, text, panel: `${input} input` };
           }),
         ),
       ),
       xTitle: "",
       yTitle: "",
       colour: { title: "ratio", domain: [1, 10], scale: "log" },
-      cell: { width: 78, height: 17 },
+      cell: { width: 96, height: 17 },
     }),
   };
+}
+
+/** A pair of tiers by its letters, so that names fit below their columns. */
+function short(method: string): string {
+  return method
+    .replace("neurosurgeon", "neuro")
+    .replace("device–edge", "d–e")
+    .replace("edge–cloud", "e–c");
 }
 
 /** How many cells have nothing to gain, in a sentence. */
