@@ -70,6 +70,7 @@ test("a headline counts as reproduced if a cell reaches it, and names that cell"
   );
   const made = (server: number): PairCell => ({
     ...(cell as PairCell),
+    bandwidthBitsPerSecond: 1e7,
     deviceOnly: 6,
     serverOnly: server,
     bestSingle: Math.min(6, server),
@@ -82,6 +83,8 @@ test("a headline counts as reproduced if a cell reaches it, and names that cell"
     ["reproduced", "10.0x"],
   ]);
   expect(headlines[1]?.cell).toContain("jpeg input");
-  expect(headlines[1]?.remark).toContain("against the best single device: median 2.50x");
+  expect(headlines[1]?.remark).toContain("against the best single device median 2.50x");
+  const slow = { ...made(20), bandwidthBitsPerSecond: 1e5 };
+  expect(pairHeadlines([slow])).toEqual([]);
   expect([made(4), made(20)].map(gainOf)).toEqual([2, 3]);
 });

@@ -32,7 +32,7 @@ export function gainMap(
           x: String(Number((bandwidth / 1e6).toPrecision(2))),
           y: network,
           value: gain,
-          text: gain === null || gain < 1 + noGain ? "" : gain.toFixed(gain < 9.95 ? 1 : 0),
+          text: gain === null || gain < 1 + noGain ? "" : gain.toFixed(gain < 1.095 ? 2 : 1),
           panel: `server ${factor}x, ${input} input`,
         };
       }),
