@@ -106,22 +106,25 @@ export function range(from: number, to: number): Set<number> {
 /** Of the limits only a number of first nodes that stay local is known. */
 export function isAllowed(question: Question, parts: readonly Part[]): boolean {
   const { profile, topology, objective, limits } = question;
-  const source = topology.devices.findIndex(({ name }) => name === topology.source);
-  const isKept = (node: number): boolean =>
-    typeof limits.keepLocal === "number" && node < limits.keepLocal;
-  const colour = (node: number) => profile.graph.nodes[node]?.colocation;
+  const { nodes, outputs } = profile.graph;
+  const kept = typeof limits.keepLocal === "number" ? limits.keepLocal : 0;
+  const secret = new Set(nodes.slice(0, kept).flatMap(({ inputs }) => inputs));
+  const isPrivate = (node: number): boolean =>
+    node < kept || nodes[node]?.inputs.some((name) => secret.has(name)) === true;
+  const colour = (node: number) => nodes[node]?.colocation;
+  const isTogether = (a: Part, b: Part): boolean =>
+    colour(a.node) === undefined ||
+    colour(a.node) !== colour(b.node) ||
+    (a.stage === b.stage && (a.stage !== null || a.device === b.device));
+  const isDelivered = topology.sink !== "anywhere" && topology.sink !== topology.source;
   return (
     parts.every(
       (part) =>
-        secondsOf(question, part) < Number.POSITIVE_INFINITY &&
-        (!isKept(part.node) || part.device === source) &&
-        parts.every(
-          ({ node, device, stage }) =>
-            colour(node) === undefined ||
-            colour(node) !== colour(part.node) ||
-            (stage === part.stage && (stage !== null || device === part.device)),
-        ),
+        wholeSeconds(question, part) < Number.POSITIVE_INFINITY &&
+        (!isPrivate(part.node) || topology.devices[part.device]?.name === topology.source) &&
+        parts.every((other) => isTogether(part, other)),
     ) &&
+    !(isDelivered && outputs.some((name) => secret.has(name))) &&
     (objective.type !== "throughput" || !hasCycle(question, parts))
   );
 }
@@ -152,13 +155,19 @@ function hasCycle({ profile }: Question, parts: readonly Part[]): boolean {
 }
 
 /** Of one row at a time. */
-export function secondsOf({ profile, topology }: Question, { node, device, made }: Part): number {
+export function secondsOf(question: Question, part: Part): number {
+  const { graph } = question.profile;
+  const output = graph.nodes[part.node]?.outputs[0];
+  const rows = graph.tensors.find(({ name }) => name === output)?.shape[2] as number;
+  const seconds = wholeSeconds(question, part);
+  return sum([...part.made].map(() => seconds / rows));
+}
+
+/** Of all rows. */
+function wholeSeconds({ profile, topology }: Question, { node, device }: Part): number {
   const { profile: stated, speed } = topology.devices[device] as Question["topology"]["devices"][0];
   const kind = stated ?? Object.keys(profile.devices)[0] ?? "";
-  const seconds = profile.devices[kind]?.nodeSeconds[node] ?? Number.POSITIVE_INFINITY;
-  const output = profile.graph.nodes[node]?.outputs[0];
-  const rows = profile.graph.tensors.find(({ name }) => name === output)?.shape[2] as number;
-  return sum([...made].map(() => seconds / speed / rows));
+  return (profile.devices[kind]?.nodeSeconds[node] ?? Number.POSITIVE_INFINITY) / speed;
 }
 
 export function sum(values: readonly number[]): number {
