@@ -3,7 +3,7 @@ import { modelledProfile } from "../../test/fixtures/modelled-profile.ts";
 import { between, problemOf } from "../../test/fixtures/sketch.ts";
 import type { Clock } from "../base/clock.ts";
 import { seconds } from "../base/units.ts";
-import { pairTopology } from "../compare/device-pair.ts";
+import { readTopology } from "../cost/topology-file.ts";
 import { onCompressed } from "./compressed.ts";
 import type { Plan } from "./plan.ts";
 import type { Planner } from "./planner.ts";
@@ -13,6 +13,15 @@ import { single } from "./planners/single.ts";
 import { createProblem, type Problem } from "./problem.ts";
 import { runPlanner } from "./run-planner.ts";
 
+const topology = readTopology(`
+format: partita.topology/1
+devices:
+  - { name: device, speed: 0.1 }
+  - { name: server }
+links:
+  - { between: [device, server], bandwidth: 40 Mbit/s }
+source: device
+`);
 const clock: Clock = { now: () => seconds(0), sleep: () => Promise.resolve() };
 
 test("a plan on groups says so, places all nodes and keeps its proof where all are covered", () => {
@@ -70,11 +79,6 @@ test("what the planner itself refuses stays refused", () => {
 });
 
 function pairProblem(name: Parameters<typeof modelledProfile>[0]): Problem {
-  const topology = pairTopology({
-    deviceSpeed: 0.1,
-    serverFactor: 10,
-    bandwidthBitsPerSecond: 4e7,
-  });
   return createProblem(modelledProfile(name), topology, { type: "latency" });
 }
 
