@@ -203,7 +203,7 @@ function ratioChart(
     title: "How far from the optimum, by the number of parts",
     panels: { columns: 2 },
     points,
-    x: { title: "parts", format: "d" },
+    x: { title: "parts", format: "d", domain: [2, Math.max(3, ...points.map(({ x }) => x))] },
     y: {
       title: "ratio to exact",
       domain: [1, Math.max(1.05, ...points.map(({ y }) => y)) * 1.01],

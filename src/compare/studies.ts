@@ -1,4 +1,5 @@
 import { decisionTimes } from "./decision-times.ts";
+import { deviceGroups } from "./device-groups.ts";
 import { kPathStudy } from "./k-path.ts";
 import type { Study } from "./study.ts";
 import { threeTiers } from "./three-tiers.ts";
@@ -11,5 +12,6 @@ export const studies: readonly Study[] = [
   threeTiers,
   withoutBenchmarks,
   kPathStudy,
+  deviceGroups,
   decisionTimes,
 ];

@@ -34,7 +34,7 @@ export const publishedModels = [
 ] as const;
 
 export const fullGrid: Grid = {
-  topologies: { placement: 50, links: 10, compute: 10 },
+  topologies: { placement: 50, links: 10, compute: 5 },
   placementDevices: [5, 10, 20, 50],
   devices: [5, 10, 20, 50],
   caps: [64, 128, 256, 512],
@@ -52,11 +52,11 @@ export const fullGrid: Grid = {
     ["resnet18", [64]],
     ["resnet50", [96, 128]],
     ["darknet53", [96, 128]],
-    ["inceptionv4", [64, 96, 128]],
+    ["inceptionv4", [64, 128]],
     ["alexnet", [256]],
     ["bert", [512]],
   ],
-  limitSeconds: { links: 20, compute: 3 },
+  limitSeconds: { links: 20, compute: 2 },
 };
 
 export const quickGrid: Grid = {

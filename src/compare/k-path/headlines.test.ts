@@ -12,7 +12,7 @@ function cell(model: string, kpath: number, greedy: number, others: Partial<Plac
     random: [10, 10],
     methods: { "kpath-published": [kpath, kpath], kpath: [kpath, kpath], greedy: [greedy, greedy] },
     exact: [1, 1],
-    published: [0.5, 0.5],
+    bound: [0.5, 0.5],
     ...others,
   } as const satisfies PlacementCell;
 }
@@ -38,10 +38,7 @@ test("cells that count as nothing for one method make its mean look better", () 
 });
 
 test("what is reached is reproduced", () => {
-  const cells = [
-    cell("A", 1, 1.4, { published: [1, 1] }),
-    cell("B", 1, 1.4, { published: [1, 1] }),
-  ];
+  const cells = [cell("A", 1, 1.4, { bound: [1, 1] }), cell("B", 1, 1.4, { bound: [1, 1] })];
   const verdicts = kpathHeadlines(cells, results).map(({ verdict }) => verdict);
   expect(verdicts).toEqual(["reproduced", "reproduced", "reproduced"]);
 });

@@ -39,7 +39,7 @@ export interface PlacementCell {
   readonly methods: Readonly<Record<string, readonly (number | null)[]>>;
   readonly exact: readonly number[];
   /** The largest transfer over the fastest link. */
-  readonly published: readonly number[];
+  readonly bound: readonly number[];
 }
 
 /** `null`: the network fits one part, or its parts are more than the devices. */
@@ -67,7 +67,7 @@ export function placementCell(
     ...host.guests,
   ];
   const methods: Record<string, (number | null)[]> = {};
-  const cell = { random: [] as number[], exact: [] as number[], published: [] as number[] };
+  const cell = { random: [] as number[], exact: [] as number[], bound: [] as number[] };
   for (let seed = 1; seed <= topologies; seed++) {
     const topology = wifiTopology({ devices, seed, memoryBytes: roomForOnePart });
     const problem = createProblem(profile, topology, { type: "throughput" });
@@ -77,7 +77,7 @@ export function placementCell(
     }
     cell.exact.push(answerOf(exact, problem, host).value as number);
     cell.random.push(randomSeconds(problem, chain, capMebibytes * mebibyte, seed));
-    cell.published.push(boundOf(problem, division));
+    cell.bound.push(boundOf(problem, division));
   }
   const { model } = chain;
   const parts = division.cuts.length + 1;
