@@ -11,6 +11,7 @@ import { kpath } from "./planners/kpath.ts";
 import { kpathPublished } from "./planners/kpath-published.ts";
 import { neurosurgeon } from "./planners/neurosurgeon.ts";
 import { pipedge } from "./planners/pipedge.ts";
+import { pso } from "./planners/pso.ts";
 import { random } from "./planners/random.ts";
 import { resourceAware, resourceAwareWeighted } from "./planners/resource-aware.ts";
 import { single } from "./planners/single.ts";
@@ -27,6 +28,7 @@ const catalogue: readonly Planner[] = [
   kpath,
   neurosurgeon,
   pipedge,
+  pso,
   d3,
   d3LookAhead,
   d3Exact,

@@ -10,6 +10,7 @@ import { planWithCodecs } from "./exact-codecs.ts";
 import { planUnderLimits } from "./exact-limits.ts";
 import { cutLine } from "./exact-line.ts";
 import { planPipelines } from "./exact-pipelines.ts";
+import { hasTiles, planWithTiles } from "./exact-tiles.ts";
 import { findSingle } from "./single.ts";
 
 /**
@@ -21,20 +22,27 @@ import { findSingle } from "./single.ts";
  * | additive | any | `branchAndBound`, with that cut as one of its bounds |
  * | additive, limits, codecs | any | `planUnderLimits` around either |
  * | throughput | any | `planPipelines`, within `planWithCodecs` where hops may be coded |
+ *
+ * Where several devices may share a stage, `planWithTiles` around all of these: then the answer comes
+ * with a bound, and is the best of all only where it meets that.
  */
 export const exact: Planner = {
   name: "exact",
   optimalAmong: "all",
   refuses: () => null,
-  plan: (problem, tools) => {
-    const costs = additiveCosts(problem);
-    if (costs === null) return rising(planWithCodecs(problem, tools, planPipelines));
-    const minimise = (among: Problem): Planning => planAdditive(among, costs, tools);
-    return rising(
-      leavesCodecsOpen(problem) ? planUnderLimits(problem, minimise) : minimise(problem),
-    );
-  },
+  plan: (problem, tools) =>
+    rising(
+      hasTiles(problem) ? planWithTiles(problem, tools, planAlone) : planAlone(problem, tools),
+    ),
 };
+
+/** With every stage on one device. */
+function planAlone(problem: Problem, tools: Tools): Planning {
+  const costs = additiveCosts(problem);
+  if (costs === null) return planWithCodecs(problem, tools, planPipelines);
+  const minimise = (among: Problem): Planning => planAdditive(among, costs, tools);
+  return leavesCodecsOpen(problem) ? planUnderLimits(problem, minimise) : minimise(problem);
+}
 
 function* planAdditive(problem: Problem, costs: AdditiveCosts, { solver }: Tools): Planning {
   const line = findLine(problem);
