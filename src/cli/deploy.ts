@@ -17,8 +17,8 @@ import { loadModel, type NamedModel } from "./model-argument.ts";
 import {
   decide,
   demandPlan,
-  loadPlan,
   loadTopology,
+  loadUntiledPlan,
   type PlanningChoices,
   plannerOf,
   planningOptions,
@@ -72,7 +72,8 @@ export async function prepareDeployment(
   const { options, terminal } = call;
   const topology = await loadTopology(topologyFile, terminal);
   if (options.plan !== undefined) refuseChoices(options);
-  const given = options.plan === undefined ? null : await loadPlan(options.plan, terminal);
+  const given =
+    options.plan === undefined ? null : await loadUntiledPlan(options.plan, "be run", terminal);
   const named = await loadModel(modelArgument, terminal);
   const plan = given ?? (await planFor(named, topology, call));
   const level = plan.level ?? "extended";

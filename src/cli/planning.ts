@@ -19,7 +19,8 @@ import { exact } from "../plan/planners/exact.ts";
 import { auto, choosePlanner, type PlannerChoice, planners } from "../plan/planners.ts";
 import { createProblem, type Limits, type Problem } from "../plan/problem.ts";
 import { runPlanner } from "../plan/run-planner.ts";
-import { type Option, quantity, text, usage, whole } from "./command.ts";
+import { refuseTiledPlan } from "../plan/tiles/refuse.ts";
+import { flag, type Option, quantity, text, usage, whole } from "./command.ts";
 import { execPlanner, execPrefix } from "./exec-planner.ts";
 import { readText, shownName } from "./files.ts";
 import type { Terminal } from "./terminal.ts";
@@ -58,6 +59,12 @@ export const planningOptions: {
   seed: whole("--seed <n>", "seed of planners that draw lots (default 1)"),
 };
 
+/** For commands whose plans need not be run. */
+export const tilesOption: Option<boolean> = flag(
+  "--tiles",
+  "let several devices run a stage together, each some of the rows; such plans cannot be run, split or simulated yet",
+);
+
 /** What the options of `planningOptions` were given as. */
 export type PlanningChoices = {
   readonly [K in keyof typeof planningOptions]: ReturnType<(typeof planningOptions)[K]["read"]>;
@@ -68,13 +75,33 @@ export async function loadTopology(path: string, terminal: Terminal): Promise<To
   return readTopology(await readText(path, terminal), shownName(path));
 }
 
+/**
+ * A plan of which every stage has one device.
+ *
+ * @param what is to be done with it, in words: "be simulated"
+ * @throws PLAN_INVALID, FILE_NOT_FOUND
+ */
+export async function loadUntiledPlan(
+  path: string,
+  what: string,
+  terminal: Terminal,
+): Promise<Plan> {
+  const plan = await loadPlan(path, terminal);
+  refuseTiledPlan(plan, what);
+  return plan;
+}
+
 /** @throws PLAN_INVALID, FILE_NOT_FOUND */
 export async function loadPlan(path: string, terminal: Terminal): Promise<Plan> {
   return readPlan(await readText(path, terminal), shownName(path));
 }
 
 /** @throws USAGE_INVALID, PROFILE_INVALID, TOPOLOGY_INVALID, TENSOR_UNKNOWN */
-export function problemOf(profile: Profile, topology: Topology, choices: PlanningChoices): Problem {
+export function problemOf(
+  profile: Profile,
+  topology: Topology,
+  choices: PlanningChoices & { readonly tiles?: boolean },
+): Problem {
   if (profile.graph.nodes.length === 0) {
     throw new CodedError(
       "PROFILE_INVALID",
@@ -87,6 +114,7 @@ export function problemOf(profile: Profile, topology: Topology, choices: Plannin
     ...(maxPeriod === undefined ? {} : { periodSeconds: maxPeriod }),
     ...(maxEnergy === undefined ? {} : { energyJoules: maxEnergy }),
     ...(keepLocal === undefined ? {} : { keepLocal: tensorOrCount(keepLocal, profile) }),
+    ...(choices.tiles === true ? { tiles: true } : {}),
   };
   return createProblem(profile, topology, parseObjective(choices.objective ?? "latency"), limits);
 }

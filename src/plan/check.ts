@@ -9,6 +9,7 @@ import { formatObjective } from "./objective.ts";
 import type { Plan, Stage, Transfer } from "./plan.ts";
 import type { Placement, Problem } from "./problem.ts";
 import { groupStages } from "./stages.ts";
+import type { TileStage } from "./tiles.ts";
 
 /** A claim may differ from the evaluation by this much, relative. */
 const tolerance = 1e-9;
@@ -31,11 +32,16 @@ export function check(problem: Problem, plan: Plan): Evaluation {
   }
   const placement = placementOf(problem, plan);
   const coded = withCodecs(problem, codecsOf(problem, plan));
-  const evaluation = evaluate(coded, placement);
+  const tiles = tilesOf(problem, plan);
+  const evaluation = evaluate(coded, placement, tiles);
   if (evaluation.type === "infeasible")
     throw invalid(`the plan is not allowed: ${evaluation.reason}`);
   checkStages(problem.index, plan);
-  checkFigures("stages.seconds", secondsOf(plan.stages), secondsOf(stagesOf(problem, placement)));
+  checkFigures(
+    "stages.seconds",
+    secondsOf(plan.stages),
+    secondsOf(stagesOf(problem, placement, tiles)),
+  );
   checkClaims(plan.claimed, claimOf(problem, evaluation));
   checkTransfers(plan.transfers, transfersOf(coded, evaluation));
   checkFigures("alternatives", plan.alternatives, alternativesOf(problem));
@@ -63,6 +69,36 @@ export function placementOf(problem: Problem, plan: Plan): Placement {
 }
 
 /**
+ * The plan's stages that several devices run together, in positions.
+ *
+ * @throws PLAN_INVALID if one names a device or node that does not exist
+ */
+export function tilesOf({ index, devices }: Problem, plan: Plan): TileStage[] {
+  return tileStages(
+    index,
+    plan,
+    devices.map(({ name }) => name),
+  );
+}
+
+function tileStages(index: GraphIndex, plan: Plan, devices: readonly string[]): TileStage[] {
+  const position = (known: number | undefined, what: string): number => {
+    if (known !== undefined && known >= 0) return known;
+    throw invalid(`a stage of the plan names ${what}, which there is not`);
+  };
+  return plan.stages.flatMap(({ nodes, tiles }): TileStage[] => {
+    if (tiles === undefined) return [];
+    return [
+      {
+        nodes: nodes.map((name) => position(index.nodeByName.get(name), `node '${name}'`)),
+        devices: tiles.map(({ device }) => position(devices.indexOf(device), `device '${device}'`)),
+        rows: tiles.map(({ rows: [from, to] }) => ({ from, to })),
+      },
+    ];
+  });
+}
+
+/**
  * Refuses a plan whose stages are not those of its placement: what is cut and run are the stages,
  * what is evaluated is the placement.
  *
@@ -70,10 +106,15 @@ export function placementOf(problem: Problem, plan: Plan): Placement {
  * @throws PLAN_INVALID
  */
 export function checkStages(index: GraphIndex, plan: Plan): void {
-  const names = [...new Set(Object.values(plan.placement))];
-  const expected = groupStages(index, placeNodes(index, plan.placement, names)).map(
-    ({ device, nodes }) =>
-      JSON.stringify([[names[device]], nodes.map((node) => index.graph.nodes[node]?.name)]),
+  const members = plan.stages.flatMap(({ tiles = [] }) => tiles.map(({ device }) => device));
+  const names = [...new Set([...Object.values(plan.placement), ...members])];
+  const tiles = tileStages(index, plan, names);
+  const expected = groupStages(index, placeNodes(index, plan.placement, names), tiles).map(
+    ({ device, nodes, tiles: shared }) =>
+      JSON.stringify([
+        (shared?.devices ?? [device]).map((member) => names[member]),
+        nodes.map((node) => index.graph.nodes[node]?.name),
+      ]),
   );
   const wrong = plan.stages.find(
     ({ devices, nodes }, position) => JSON.stringify([devices, nodes]) !== expected[position],
@@ -130,7 +171,8 @@ function secondsOf(stages: readonly Stage[]): Record<string, number> {
 }
 
 function checkTransfers(claimed: readonly Transfer[], evaluated: readonly Transfer[]): void {
-  const nameOf = ({ tensor, from, to }: Transfer): string => `'${tensor}' ${from} → ${to}`;
+  const nameOf = ({ tensor, from, to, rows }: Transfer): string =>
+    `'${tensor}' ${from} → ${to}${rows === undefined ? "" : ` rows ${rows[0]} to ${rows[1]}`}`;
   const names = evaluated.map(nameOf);
   const wrong = claimed.findIndex((transfer, position) => nameOf(transfer) !== names[position]);
   if (wrong >= 0 || claimed.length !== evaluated.length) {

@@ -67,6 +67,9 @@ export function refuseEnvelope(problem: Problem): string | null {
   if ([latencySeconds, periodSeconds, energyJoules].some((limit) => limit !== undefined)) {
     return "a limit of latency, period or energy is kept in some states of the box and broken in others; leave it out";
   }
+  if (problem.limits.tiles === true) {
+    return "it knows no stages that several devices run together; leave out the limit 'tiles'";
+  }
   const line = findLine(problem);
   if (line === null) return "its devices form no line";
   const beside = problem.hops.links.find(

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { placementOf } from "./check.ts";
+import { placementOf, tilesOf } from "./check.ts";
 import { codecsOf, withCodecs } from "./codecs.ts";
 import { evaluate } from "./evaluate.ts";
 import { withDevice, withoutDevice } from "./explain/device.ts";
@@ -35,12 +35,16 @@ export function explain(
   budget: ExplainBudget = defaultBudget,
 ): Explanation {
   const placement = placementOf(problem, plan);
+  const tiles = tilesOf(problem, plan);
   const solver = new Solver(budget);
-  const evaluation = evaluate(withCodecs(problem, codecsOf(problem, plan)), placement);
+  const evaluation = evaluate(withCodecs(problem, codecsOf(problem, plan)), placement, tiles);
   const value = evaluation.type === "feasible" ? evaluation.value : Number.NaN;
   const compute = evaluation.type === "feasible" ? evaluation.computeSeconds : [];
   const devices = problem.devices.map(({ name }, device): DeviceExplanation => {
-    const nodes = placement.filter((on) => on === device).length;
+    const nodes = placement.filter((on, node) => {
+      const stage = tiles.find((shared) => shared.nodes.includes(node));
+      return stage === undefined ? on === device : stage.devices.includes(device);
+    }).length;
     return {
       device: name,
       isUsed: nodes > 0,
@@ -52,10 +56,11 @@ export function explain(
           : withDevice(problem, device, value, solver),
     };
   });
+  const own = { placement, tiles };
   const sensitivities = figuresOf(problem).map((figure) => ({
     figure,
-    down: findThreshold(problem, placement, figure, 1 / furthest, solver),
-    up: findThreshold(problem, placement, figure, furthest, solver),
+    down: findThreshold(problem, own, figure, 1 / furthest, solver),
+    up: findThreshold(problem, own, figure, furthest, solver),
   }));
   return { value, devices, sensitivities, solves: solver.solves };
 }

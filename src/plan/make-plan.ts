@@ -7,6 +7,8 @@ import type { Claim, Guarantee, Plan, Stage, Transfer } from "./plan.ts";
 import type { Incumbent, PlannerClass } from "./planner.ts";
 import type { Placement, Problem } from "./problem.ts";
 import { groupStages } from "./stages.ts";
+import { memberSeconds } from "./tiles/work.ts";
+import { layOut, type TileStage } from "./tiles.ts";
 
 /** How a plan came to be. */
 export interface Provenance {
@@ -60,7 +62,7 @@ export function makePlan(
         problem.devices[incumbent.placement[node] as number]?.name ?? "",
       ]),
     ),
-    stages: stagesOf(problem, incumbent.placement),
+    stages: stagesOf(problem, incumbent.placement, incumbent.tiles),
     transfers: transfersOf(withCodecs(problem, incumbent.codecs), evaluation),
     bottleneck: evaluation.bottleneck,
     alternatives: alternativesOf(problem),
@@ -104,27 +106,53 @@ export function claimOf(problem: Problem, evaluation: Evaluation): Claim {
 }
 
 /** The stages of a placement, in names. */
-export function stagesOf(problem: Problem, placement: Placement): Stage[] {
-  return groupStages(problem.index, placement).map(({ device, nodes }, position) => ({
-    id: `s${position}`,
-    devices: [problem.devices[device]?.name ?? ""],
-    nodes: nodes.map((node) => problem.index.graph.nodes[node]?.name ?? ""),
-    seconds: seconds(nodes.reduce((sum, node) => sum + problem.seconds.get(device, node), 0)),
-  }));
+export function stagesOf(
+  problem: Problem,
+  placement: Placement,
+  tiles: readonly TileStage[] = [],
+): Stage[] {
+  const nameOf = (device: number): string => problem.devices[device]?.name ?? "";
+  return groupStages(problem.index, placement, tiles).map((stage, position) => {
+    const { device, nodes, tiles: shared } = stage;
+    const names = nodes.map((node) => problem.index.graph.nodes[node]?.name ?? "");
+    const id = `s${position}`;
+    if (shared === undefined) {
+      const alone = nodes.reduce((sum, node) => sum + problem.seconds.get(device, node), 0);
+      return { id, devices: [nameOf(device)], nodes: names, seconds: seconds(alone) };
+    }
+    return {
+      id,
+      devices: shared.devices.map(nameOf),
+      nodes: names,
+      seconds: seconds(longestMember(problem, placement, shared)),
+      tiles: shared.devices.map((member, at) => {
+        const { from, to } = shared.rows[at] as TileStage["rows"][number];
+        return { device: nameOf(member), rows: [from, to] };
+      }),
+    };
+  });
+}
+
+function longestMember(problem: Problem, placement: Placement, stage: TileStage): number {
+  const { stages } = layOut(problem.index, placement, [stage]);
+  const [laidOut] = stages;
+  if (laidOut === undefined) return 0;
+  return Math.max(...laidOut.members.map((_, member) => memberSeconds(problem, laidOut, member)));
 }
 
 /** The hops of an evaluation, in names. */
 export function transfersOf(problem: Problem, evaluation: Evaluation): Transfer[] {
-  return evaluation.hops.map(({ tensor, link }) => {
+  return evaluation.hops.map(({ tensor, link, piece }) => {
     const { from, to } = problem.topology.links[link] as { from: string; to: string };
     const codec = problem.hops.codec(link, tensor);
     return {
       tensor: problem.index.graph.tensors[tensor]?.name ?? "",
       from,
       to,
-      bytes: bytes(problem.hops.bytes(link, tensor)),
-      seconds: seconds(problem.hops.hopSeconds(link, tensor)),
+      bytes: bytes(problem.hops.bytes(link, tensor, piece?.share)),
+      seconds: seconds(problem.hops.hopSeconds(link, tensor, piece?.share)),
       ...(codec === null ? {} : { codec }),
+      ...(piece === undefined ? {} : { rows: [piece.from, piece.to] as const }),
     };
   });
 }

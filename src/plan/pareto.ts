@@ -15,6 +15,7 @@ import { supportedFront } from "./pareto/supported.ts";
 import { type Plan, planSchema } from "./plan.ts";
 import { createProblem, type Problem } from "./problem.ts";
 import type { Solve } from "./solve.ts";
+import { refuseTiles } from "./tiles/refuse.ts";
 
 /** Figures on the two axes, in the order of the front's axes; smaller is better. */
 export type Values = readonly [number, number];
@@ -87,6 +88,7 @@ export function findFront(
   axes: readonly [Axis, Axis],
   run: FrontRun,
 ): Front | Infeasible {
+  refuseTiles(problem, "a front");
   const isSum = axes.every(({ type }) => type === "latency" || type === "energy");
   const found = isSum ? supportedFront(problem, axes, run.solve) : limitedFront(problem, axes, run);
   if ("type" in found) return found;

@@ -18,8 +18,16 @@ export interface Stage {
   readonly id: string;
   readonly devices: readonly string[];
   readonly nodes: readonly string[];
-  /** Compute only, at the speed of the device. */
+  /** Compute only, at the speed of the device; of several devices that of the longest. */
   readonly seconds: Seconds;
+  /** What each device makes of the last node's outputs, where several run the stage together. */
+  readonly tiles?: readonly PlannedTile[];
+}
+
+/** Rows of one member of a stage: the first, and the one behind the last. */
+export interface PlannedTile {
+  readonly device: string;
+  readonly rows: readonly [number, number];
 }
 
 /** One hop of one tensor. */
@@ -31,6 +39,8 @@ export interface Transfer {
   readonly bytes: Bytes;
   readonly seconds: Seconds;
   readonly codec?: string;
+  /** The first row that travels and the one behind the last; left out: all. */
+  readonly rows?: readonly [number, number];
 }
 
 export interface Claim {
@@ -76,6 +86,7 @@ export interface Plan {
 
 const amount = z.number().nonnegative();
 const quantity = <T>(): z.ZodType<T> => amount as unknown as z.ZodType<T>;
+const rows = z.tuple([z.int().nonnegative(), z.int().positive()]);
 
 export const limitsSchema: z.ZodType<Limits> = z.strictObject({
   latencySeconds: amount.exactOptional(),
@@ -114,6 +125,10 @@ export const planSchema: z.ZodType<Plan> = z.strictObject({
       devices: z.array(z.string()).min(1),
       nodes: z.array(z.string()).min(1),
       seconds: quantity<Seconds>(),
+      tiles: z
+        .array(z.strictObject({ device: z.string(), rows }))
+        .min(1)
+        .exactOptional(),
     }),
   ),
   transfers: z.array(
@@ -124,6 +139,7 @@ export const planSchema: z.ZodType<Plan> = z.strictObject({
       bytes: quantity<Bytes>(),
       seconds: quantity<Seconds>(),
       codec: z.string().exactOptional(),
+      rows: rows.exactOptional(),
     }),
   ),
   bottleneck: z.union([

@@ -41,6 +41,8 @@ export type Planning = Generator<Incumbent | null, Incumbent | Infeasible>;
 export interface Planner {
   readonly name: string;
   readonly optimalAmong: PlannerClass | null;
+  /** Whether what it proves also holds against stages that several devices run together. Default: no. */
+  readonly knowsTiles?: boolean;
   /** `null` if the planner can answer the problem, else what it cannot do. */
   refuses(problem: Problem): string | null;
   /**

@@ -8,7 +8,7 @@ import { type Infeasible, infeasible } from "./feasibility.ts";
 import type { LinearSolver } from "./linear-solver.ts";
 import { makePlan } from "./make-plan.ts";
 import type { Plan } from "./plan.ts";
-import type { Incumbent, Planner } from "./planner.ts";
+import type { Incumbent, Planner, PlannerClass } from "./planner.ts";
 import type { Problem } from "./problem.ts";
 import { rising } from "./rising.ts";
 
@@ -34,13 +34,16 @@ export function runPlanner(planner: Planner, problem: Problem, run: PlannerRun):
   const start = run.clock.now();
   const deadline = start + (run.timeLimitSeconds ?? Number.POSITIVE_INFINITY);
   const found = drain(planner, problem, run, deadline);
-  if (found.type === "infeasible") return leavesCodecsOpen(problem) ? unproven(found) : found;
-  const { placement, codecs, bestAmong } = found.incumbent;
-  const evaluation = evaluate(withCodecs(problem, codecs), placement);
+  if (found.type === "infeasible") {
+    if (ignoresTiles(planner, problem)) return { ...found, isProven: false };
+    return leavesCodecsOpen(problem) ? unproven(found) : found;
+  }
+  const { placement, codecs, bestAmong, tiles } = found.incumbent;
+  const evaluation = evaluate(withCodecs(problem, codecs), placement, tiles);
   if (evaluation.type === "infeasible") return evaluation;
   const plan = makePlan(problem, found.incumbent, evaluation, {
     planner: planner.name,
-    optimalAmong: bestAmong ?? (found.finished ? planner.optimalAmong : null),
+    optimalAmong: bestAmong ?? (found.finished ? classOf(planner, problem) : null),
     stopped: !found.finished,
     seed: run.seed,
     decisionSeconds: run.clock.now() - start,
@@ -65,16 +68,35 @@ function drain(planner: Planner, problem: Problem, run: PlannerRun, deadline: nu
     const step = steps.next();
     if (step.done === true) {
       if ("type" in step.value) return step.value;
-      return { type: "found", incumbent: step.value, finished: true };
+      const last = withoutTiles(planner, problem, step.value);
+      return { type: "found", incumbent: last, finished: true };
     }
     if (step.value !== null) {
-      incumbent = step.value;
+      incumbent = withoutTiles(planner, problem, step.value);
       run.onIncumbent?.(incumbent);
     }
     if (!isOver()) continue;
     if (incumbent === null) return tooSoon(planner, run);
     return { type: "found", incumbent, finished: false };
   }
+}
+
+/** Whether stages that several devices run are allowed, and the planner does not know them. */
+function ignoresTiles(planner: Planner, { limits }: Problem): boolean {
+  return limits.tiles === true && planner.knowsTiles !== true;
+}
+
+function classOf(planner: Planner, problem: Problem): PlannerClass | null {
+  const { optimalAmong } = planner;
+  return optimalAmong === "all" && ignoresTiles(planner, problem) ? null : optimalAmong;
+}
+
+/** What is proven for one device a node says nothing about several. */
+function withoutTiles(planner: Planner, problem: Problem, incumbent: Incumbent): Incumbent {
+  if (!ignoresTiles(planner, problem)) return incumbent;
+  const { bestAmong, ...found } = incumbent;
+  if (bestAmong === undefined || bestAmong === "all") return { ...found, bound: null };
+  return { ...found, bestAmong, bound: null };
 }
 
 /** A solver that stops when the planner would be stopped anyway: the answer changes no plan but then. */

@@ -13,6 +13,7 @@ import { gapOf, makePlan } from "./make-plan.ts";
 import type { Plan } from "./plan.ts";
 import type { Problem } from "./problem.ts";
 import type { Solve } from "./solve.ts";
+import { refuseTiles } from "./tiles/refuse.ts";
 import { formatJudge, type Judge } from "./uncertain/judge.ts";
 import type { Candidate } from "./uncertain/pool.ts";
 import { UncertainSearch } from "./uncertain/search.ts";
@@ -43,6 +44,7 @@ export interface UncertainRun {
  */
 export function planUncertain(problem: Problem, run: UncertainRun): Plan | Infeasible {
   refuseWhatVaries(problem);
+  refuseTiles(problem, "planning for uncertain links");
   const set = new StateSet(problem.topology, run.states);
   const search = new UncertainSearch(problem, set, run.judge, run.solve, run.solver);
   const stated = run.solve(problem);

@@ -16,7 +16,14 @@ import {
 } from "../command.ts";
 import { writeWhole } from "../files.ts";
 import { frontOptions, planFront, refuseFrontOptions } from "../front.ts";
-import { decide, loadTopology, plannerOf, planningOptions, problemOf } from "../planning.ts";
+import {
+  decide,
+  loadTopology,
+  plannerOf,
+  planningOptions,
+  problemOf,
+  tilesOption,
+} from "../planning.ts";
 import { dotToSvg, planToDot } from "../print/dot.ts";
 import { formatPlan } from "../print/plan.ts";
 import { formatUncertainty } from "../print/uncertainty.ts";
@@ -43,6 +50,7 @@ export const plan: Command = defineCommand({
       "further profiles of the same graph, one per kind of device",
     ),
     ...planningOptions,
+    tiles: tilesOption,
     compress: flag(
       "--compress",
       "first merge nodes that no best one-way cut separates; refused, with the reason, where that is not exact",
@@ -76,6 +84,7 @@ export const plan: Command = defineCommand({
       throw usage(
         "--compress holds for one plan in one state; leave --pareto, --trace and --vary out",
       );
+    refuseWithTiles(options, states !== null);
     if (options.pareto !== undefined) {
       if (states !== null)
         throw usage("--pareto weighs figures of one state; leave --trace and --vary out");
@@ -108,6 +117,22 @@ export const plan: Command = defineCommand({
     return 0;
   },
 });
+
+/** What plans with one device a stage. */
+function refuseWithTiles(
+  options: {
+    readonly tiles: boolean;
+    readonly compress: boolean;
+    readonly pareto: string | undefined;
+  },
+  isUncertain: boolean,
+): void {
+  if (!options.tiles) return;
+  if (!options.compress && options.pareto === undefined && !isUncertain) return;
+  throw usage(
+    "--tiles is for one plan in one state of the whole graph; leave --compress, --pareto, --trace and --vary out",
+  );
+}
 
 function writeProblem(problem: Problem, file: string, seed = 1, terminal: Terminal): Promise<void> {
   const document = problemDocument(problem, seed);

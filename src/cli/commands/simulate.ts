@@ -30,8 +30,8 @@ import { writeWhole } from "../files.ts";
 import {
   decide,
   demandPlan,
-  loadPlan,
   loadTopology,
+  loadUntiledPlan,
   plannerOf,
   planningOptions,
   problemOf,
@@ -193,7 +193,8 @@ interface Planned {
 async function obtainPlan(topology: Topology, call: Surroundings): Promise<Planned> {
   const { options: chosen, terminal } = call;
   if (chosen.plan !== undefined) refuseChoices(chosen);
-  const given = chosen.plan === undefined ? null : await loadPlan(chosen.plan, terminal);
+  const given =
+    chosen.plan === undefined ? null : await loadUntiledPlan(chosen.plan, "be simulated", terminal);
   const profile = await obtainProfile(argumentAt(call, 1), chosen.profile, call);
   const problem =
     given === null ? problemOf(profile, topology, chosen) : problemOfPlan(given, profile, topology);

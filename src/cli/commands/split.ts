@@ -21,7 +21,7 @@ import {
 } from "../manifest.ts";
 import { loadModel, modelArgument } from "../model-argument.ts";
 import { fileSha256, modelSha256 } from "../model-hash.ts";
-import { loadPlan } from "../planning.ts";
+import { loadUntiledPlan } from "../planning.ts";
 import { formatTable } from "../print/table.ts";
 import { shapeOption } from "../shape-option.ts";
 import type { Terminal } from "../terminal.ts";
@@ -48,7 +48,7 @@ export const split: Command = defineCommand({
     const { options, terminal } = call;
     const folder = needed(options.output, "-o FOLDER", "where to write the parts");
     const planFile = needed(options.plan, "--plan FILE", "where to cut");
-    const plan = await loadPlan(planFile, terminal);
+    const plan = await loadUntiledPlan(planFile, "be split", terminal);
     await checkFolder(folder, options.force);
     const { name, model } = await loadModel(argumentAt(call, 0), terminal);
     const { level = "basic" } = options;

@@ -19,7 +19,7 @@ import {
 } from "../command.ts";
 import { type Cut, cutByPlan, cutLevelOption } from "../cut.ts";
 import { loadModel, modelArgument } from "../model-argument.ts";
-import { loadPlan } from "../planning.ts";
+import { loadUntiledPlan } from "../planning.ts";
 import { showProgress } from "../print/progress.ts";
 import { type CheckedRequest, printVerification } from "../print/verification.ts";
 import { shapeOption } from "../shape-option.ts";
@@ -48,7 +48,8 @@ export const verify: Command = defineCommand({
   ],
   run: async (call) => {
     const { options, terminal, signal } = call;
-    const plan = await loadPlan(needed(options.plan, "--plan FILE", "where to split"), terminal);
+    const file = needed(options.plan, "--plan FILE", "where to split");
+    const plan = await loadUntiledPlan(file, "be verified", terminal);
     const { name, model } = await loadModel(argumentAt(call, 0), terminal);
     const level = options.level ?? plan.level ?? "basic";
     const cut = await cutByPlan(model, plan, level, options.shape);

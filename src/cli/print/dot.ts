@@ -6,6 +6,7 @@
 import { formatQuantity } from "../../base/units.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Problem } from "../../plan/problem.ts";
+import { describeDevices } from "./plan.ts";
 import { shorten } from "./shorten.ts";
 
 /** Larger graphs are drawn stage by stage: nobody reads a thousand boxes. */
@@ -54,8 +55,8 @@ function colourOf(problem: Problem, device: string | undefined): string {
   return palette[Math.max(0, position) % palette.length] as string;
 }
 
-function stageTitle({ id, devices, nodes, seconds }: Plan["stages"][number]): string {
-  return `${id} on ${devices.join(", ")}\n${nodes.length} nodes, ${formatQuantity(seconds, "s")}`;
+function stageTitle({ nodes, seconds, ...stage }: Plan["stages"][number]): string {
+  return `${stage.id} on ${describeDevices(stage)}\n${nodes.length} nodes, ${formatQuantity(seconds, "s")}`;
 }
 
 /** Every node in the cluster of its stage; edges that cross carry the tensor's bytes. */
@@ -149,9 +150,14 @@ function outputLines(
   });
 }
 
+/** Several devices that run a stage together count as one more. */
 function deviceOf(plan: Plan, problem: Problem, node: number | null): string | undefined {
   if (node === null) return problem.topology.source;
-  return plan.placement[problem.index.graph.nodes[node]?.name ?? ""];
+  const name = problem.index.graph.nodes[node]?.name ?? "";
+  const shared = plan.stages.find(
+    ({ tiles, nodes }) => tiles !== undefined && nodes.includes(name),
+  );
+  return shared === undefined ? plan.placement[name] : describeDevices(shared);
 }
 
 function crossing(problem: Problem, tensor: number): string {

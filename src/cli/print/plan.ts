@@ -4,8 +4,9 @@
  * @module
  */
 import { formatQuantity } from "../../base/units.ts";
+import { heightOf } from "../../graph/tile.ts";
 import { additiveFactors, type Objective } from "../../plan/objective.ts";
-import type { Plan, Transfer } from "../../plan/plan.ts";
+import type { Plan, Stage, Transfer } from "../../plan/plan.ts";
 import type { Problem } from "../../plan/problem.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatPercent } from "./percent.ts";
@@ -156,12 +157,13 @@ function proof(plan: Plan, value: number, unit: "s" | "J"): string {
 }
 
 function limits(plan: Plan): [string, string][] {
-  const { latencySeconds, periodSeconds, energyJoules, keepLocal } = plan.limits;
+  const { latencySeconds, periodSeconds, energyJoules, keepLocal, tiles } = plan.limits;
   const written = [
     ...(latencySeconds === undefined ? [] : [`latency ≤ ${formatQuantity(latencySeconds, "s")}`]),
     ...(periodSeconds === undefined ? [] : [`period ≤ ${formatQuantity(periodSeconds, "s")}`]),
     ...(energyJoules === undefined ? [] : [`energy ≤ ${formatQuantity(energyJoules, "J")}`]),
     ...(keepLocal === undefined ? [] : [describeKept(keepLocal)]),
+    ...(tiles === true ? ["several devices may run a stage together"] : []),
   ];
   return written.length === 0 ? [] : [["limits", written.join(", ")]];
 }
@@ -181,9 +183,9 @@ function scaled({ devices, profile }: Problem): [string, string][] {
 
 /** What runs where, of a plan alone. */
 export function formatStages(plan: Plan, terminal: Terminal): string {
-  const rows = plan.stages.map(({ id, devices, nodes, seconds }) => [
-    id,
-    devices.join(", "),
+  const rows = plan.stages.map(({ nodes, seconds, ...stage }) => [
+    stage.id,
+    describeDevices(stage),
     rangeOf(nodes),
     nodes.length,
     formatQuantity(seconds, "s"),
@@ -198,20 +200,26 @@ export function formatStages(plan: Plan, terminal: Terminal): string {
   return formatTable(columns, rows, terminal);
 }
 
+/** Members of a stage with the rows that they make. */
+export function describeDevices({ devices, tiles }: Pick<Stage, "devices" | "tiles">): string {
+  if (tiles === undefined) return devices.join(", ");
+  return tiles.map(({ device, rows: [from, to] }) => `${device} (rows ${from}–${to})`).join(", ");
+}
+
 function rangeOf(nodes: readonly string[]): string {
   const [first = "", last = ""] = [nodes[0], nodes.at(-1)];
   return first === last ? shorten(first) : `${shorten(first)} … ${shorten(last)}`;
 }
 
 function stages(plan: Plan, problem: Problem, terminal: Terminal): string {
-  const rows = plan.stages.map(({ id, devices, nodes, seconds }) => {
+  const rows = plan.stages.map(({ nodes, seconds, ...stage }) => {
     const parameters = nodes.reduce((total, name) => {
       const position = problem.index.nodeByName.get(name) as number;
       return total + (problem.profile.graph.nodes[position]?.parameterBytes ?? 0);
     }, 0);
     return [
-      id,
-      devices.join(", "),
+      stage.id,
+      describeDevices(stage),
       rangeOf(nodes),
       nodes.length,
       formatQuantity(seconds, "s"),
@@ -239,9 +247,9 @@ function transfers(plan: Plan, problem: Problem, terminal: Terminal): string {
       shorten(hop.tensor),
       `${hop.from} → ${hop.to}`,
       formatQuantity(hop.bytes, "B"),
-      ...(isCoded ? [describeCodec(hop, problem.linkBytes[position] as number)] : []),
+      ...(isCoded ? [describeCodec(hop, problem, position)] : []),
       formatQuantity(hop.seconds, "s"),
-      `${tensor?.dataType} [${tensor?.shape.join(", ")}]`,
+      `${describeRows(hop)}${tensor?.dataType} [${tensor?.shape.join(", ")}]`,
     ];
   });
   const columns = [
@@ -257,8 +265,15 @@ function transfers(plan: Plan, problem: Problem, terminal: Terminal): string {
   return formatTable(columns, rows, terminal) + rest;
 }
 
-function describeCodec({ codec }: Transfer, rawBytes: number): string {
-  return codec === undefined ? "none" : `${codec} (of ${formatQuantity(rawBytes, "B")})`;
+function describeCodec({ codec, rows }: Transfer, problem: Problem, tensor: number): string {
+  if (codec === undefined) return "none";
+  const whole = problem.linkBytes[tensor] as number;
+  const share = rows === undefined ? 1 : (rows[1] - rows[0]) / heightOf(problem.index, tensor);
+  return `${codec} (of ${formatQuantity(whole * share, "B")})`;
+}
+
+function describeRows({ rows }: Transfer): string {
+  return rows === undefined ? "" : `rows ${rows[0]}–${rows[1]} of `;
 }
 
 /** The plan against every device alone, and against the better side as the field compares. */

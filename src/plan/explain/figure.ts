@@ -3,6 +3,7 @@ import type { Topology } from "../../cost/topology.ts";
 import { evaluate } from "../evaluate.ts";
 import type { Figure, Threshold } from "../explanation.ts";
 import type { Placement, Problem } from "../problem.ts";
+import type { TileStage } from "../tiles.ts";
 import { changeDevice, equality, isClosed, rebuild, type Solver, usedBy } from "./solver.ts";
 
 /** How far figures are moved. */
@@ -19,6 +20,12 @@ export function figuresOf({ topology, kinds }: Problem): Figure[] {
   return [...bandwidths, ...speeds];
 }
 
+/** What the plan does. */
+export interface Owned {
+  readonly placement: Placement;
+  readonly tiles: readonly TileStage[];
+}
+
 /**
  * How far a figure moves before the plan changes: doubles the way that the figure moves until the plan changes, then bisects.
  *
@@ -26,7 +33,7 @@ export function figuresOf({ topology, kinds }: Problem): Figure[] {
  */
 export function findThreshold(
   problem: Problem,
-  placement: Placement,
+  own: Owned,
   figure: Figure,
   end: number,
   solver: Solver,
@@ -34,7 +41,7 @@ export function findThreshold(
   let kept = 1;
   let changed: { factor: number; placement: Placement } | null = null;
   for (const factor of stepsTo(end)) {
-    const better = betterAt(problem, placement, figure, factor, solver);
+    const better = betterAt(problem, own, figure, factor, solver);
     if (better === "unknown") return unknownThreshold;
     if (better !== null) {
       changed = { factor, placement: better };
@@ -45,7 +52,7 @@ export function findThreshold(
   if (changed === null) return { type: "never" };
   while (Math.max(changed.factor / kept, kept / changed.factor) > accuracy) {
     const factor = Math.sqrt(changed.factor * kept);
-    const better = betterAt(problem, placement, figure, factor, solver);
+    const better = betterAt(problem, own, figure, factor, solver);
     if (better === "unknown") return unknownThreshold;
     if (better === null) kept = factor;
     else changed = { factor, placement: better };
@@ -55,7 +62,7 @@ export function findThreshold(
     type: "changes",
     factor,
     devicesUsed: usedBy(problem, other),
-    movedNodes: other.filter((device, node) => device !== placement[node]).length,
+    movedNodes: other.filter((device, node) => device !== own.placement[node]).length,
   };
 }
 
@@ -71,7 +78,7 @@ function stepsTo(end: number): number[] {
 /** A placement that beats the plan where the figure is multiplied; `null` if none does. */
 function betterAt(
   problem: Problem,
-  placement: Placement,
+  { placement, tiles }: Owned,
   figure: Figure,
   factor: number,
   solver: Solver,
@@ -79,7 +86,7 @@ function betterAt(
   const moved = rebuild(problem, moveFigure(problem, figure, factor));
   const solved = solver.solve(moved);
   if (solved === "unknown") return "unknown";
-  const own = evaluate(moved, placement);
+  const own = evaluate(moved, placement, tiles);
   if ("type" in solved) return own.type === "feasible" ? "unknown" : null;
   if (own.type === "infeasible") return solved.placement;
   if (own.value - solved.value > equality * Math.abs(own.value)) return solved.placement;
