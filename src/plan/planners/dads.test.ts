@@ -86,6 +86,17 @@ test("a cut that does not fit gives way to one that does, and no promise is left
   expect(run(problem)).toMatchObject({ placement: [0, 1, 1], value: 9 + 1 + 2 });
 });
 
+test("a server with no room for a single parameter is left out", () => {
+  const problem = problemOf({
+    devices: [{ name: "phone" }, { name: "server", memoryBytes: 0 }],
+    links,
+    inputs: { in: 0 },
+    nodes: [{ name: "a", reads: ["in"], bytes: 0, parameterBytes: 1, seconds: [9, 1] }],
+    outputs: ["a"],
+  });
+  expect(run(problem)).toMatchObject({ placement: [0], value: 9 });
+});
+
 test("a pipeline is balanced, and is proven where a weighted sum says so", () => {
   const problem = problemOf({
     ...pair,

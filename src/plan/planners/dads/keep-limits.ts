@@ -26,25 +26,29 @@ export function* keepLimits(
   best: Best,
 ): Generator<null, number> {
   const resources = resourcesOf(problem);
-  const capacities = resources.map(({ capacity }) => Math.max(capacity, Number.MIN_VALUE));
+  // Uses are counted in capacities; of what has none, in units.
+  const units = resources.map(({ capacity }) => capacity || 1);
+  const allowed = resources.map(({ capacity }) => (capacity === 0 ? 0 : 1));
   const cut = createPairCut(problem, weigh(problem, []), pair, flow);
   let prices = resources.map(() => 0);
   let floor = 0;
   for (let round = 1; round <= rounds; round++) {
     const terms = resources.map(
       (resource, position) =>
-        [resource, (prices[position] as number) / (capacities[position] as number)] as const,
+        [resource, (prices[position] as number) / (units[position] as number)] as const,
     );
     const found = cut.solve(weigh(problem, [[costs, 1], ...terms]));
     if (found === null) return floor;
-    floor = Math.max(floor, found.bound - prices.reduce((sum, price) => sum + price, 0));
+    const paid = prices.map((price, position) => price * (allowed[position] as number));
+    floor = Math.max(floor, found.bound - paid.reduce((sum, price) => sum + price, 0));
     best.offer(found.placement, "cuts with prices on the limits");
     yield null;
     const uses = usesOf(problem, resources, found.placement);
     if (uses === null) return floor;
     const step = (2 * scale) / round;
     prices = prices.map((price, position) => {
-      const excess = (uses[position] as number) / (capacities[position] as number) - 1;
+      const used = (uses[position] as number) / (units[position] as number);
+      const excess = used - (allowed[position] as number);
       return Math.max(0, price + step * Math.min(1, excess));
     });
   }
