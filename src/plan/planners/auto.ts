@@ -21,6 +21,7 @@ export function createAuto(others: readonly Planner[]): Planner {
   return {
     name: "auto",
     optimalAmong: "all",
+    knowsTiles: true,
     refuses: () => null,
     plan: (problem, tools) => rising(planAll(problem, tools, others)),
   };

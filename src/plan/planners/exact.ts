@@ -29,6 +29,7 @@ import { findSingle } from "./single.ts";
 export const exact: Planner = {
   name: "exact",
   optimalAmong: "all",
+  knowsTiles: true,
   refuses: () => null,
   plan: (problem, tools) =>
     rising(
