@@ -37,6 +37,8 @@ export interface HeatMap extends Frame {
     /** Of Vega; default `blues`: the more the darker. */
     readonly scheme?: string;
   };
+  /** Whether each column has its name, which then must fit below it; default: those that fit. */
+  readonly namesEveryColumn?: boolean;
   /** Pixels; default 34 x 22, which holds four characters. */
   readonly cell?: { readonly width: number; readonly height: number };
 }
@@ -59,7 +61,7 @@ export function heatMap(map: HeatMap): Spec {
     type: "ordinal",
     sort: distinct(cells.map((one) => one.x)),
     title: map.xTitle,
-    axis: { labelAngle: 0, labelOverlap: true },
+    axis: { labelAngle: 0, labelOverlap: map.namesEveryColumn !== true },
   };
   const rows = distinct(cells.map((one) => one.y));
   const y = { field: "y", type: "ordinal", sort: rows, title: map.yTitle };

@@ -195,7 +195,8 @@ export function excessMap(
       xTitle: "",
       yTitle: "",
       colour: { title: "ratio", domain: [1, 10], scale: "log" },
-      cell: { width: 96, height: 17 },
+      namesEveryColumn: true,
+      cell: { width: 92, height: 17 },
     }),
   };
 }

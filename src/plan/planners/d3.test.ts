@@ -159,8 +159,9 @@ test("a third tier never makes the exact plan worse", () => {
       exact,
       createProblem(profile, { ...topology, devices: relay }, objective, limits),
     );
-    // A relay takes no codecs, and limits hold for them as well: only costs are compared.
-    if (three === null || "type" in two || hasCodecs(profile.graph.tensors)) continue;
+    // A relay receives for nothing; where the answer is wanted there, the two are not the same work.
+    const cloud = topology.devices.find(({ tier }) => tier === "cloud");
+    if (three === null || "type" in two || topology.sink === cloud?.name) continue;
     expect(two.value, `seed ${seed}`).toBeGreaterThanOrEqual(three.value * (1 - 1e-9));
     compared++;
   }
@@ -184,10 +185,6 @@ function draw(seed: number): Problem {
     devices: 3,
   });
   return createProblem(profile, topology, objective, limits);
-}
-
-function hasCodecs(tensors: readonly { readonly codecs?: object }[]): boolean {
-  return tensors.some(({ codecs }) => codecs !== undefined);
 }
 
 function flowsBack({ index }: Problem, placement: Placement): boolean {
