@@ -1,7 +1,7 @@
 import type { HopCosts } from "../exact-pieces/hops.ts";
 import type { GroupModel } from "./group-model.ts";
 import { RangeLoads } from "./range-loads.ts";
-import { type Member, shareRows } from "./shares.ts";
+import { shareRows } from "./shares.ts";
 
 /** Devices that share a stage, between those of the stages before and behind it. */
 export interface Context {
@@ -135,16 +135,29 @@ export class GroupTimes {
     alone: GroupStage | null,
   ): GroupStage | null {
     const { height } = this.#model.rows(lastShared);
-    const order = this.#loads.order(context, first, lastShared, last);
+    const loads = this.#loads;
+    const order = loads.order(context, first, lastShared, last);
     const low = this.atLeast(context, first, last);
     let best = alone;
+    const keeper = order[0] as number;
     for (let used = order.length; used > 1; used--) {
-      const run = { first, lastShared, last, height, positions: order.slice(0, used) };
-      const members: Member[] = this.#loads.members(context, run);
-      const found = shareRows(members, height, low, best?.seconds ?? Number.POSITIVE_INFINITY);
-      if (found === null || found.seconds >= (best?.seconds ?? Number.POSITIVE_INFINITY)) continue;
-      const devices = run.positions.map((position) => context.members[position] as number);
-      best = { ...compact(devices, found), lastShared, alone: devices[0] as number };
+      const fastest = order.slice(0, used);
+      // Rows at a border need less, so that it matters who has them.
+      for (const positions of [fastest, [...fastest].reverse()]) {
+        const members = loads.members(context, {
+          first,
+          lastShared,
+          last,
+          height,
+          positions,
+          keeper,
+        });
+        const found = shareRows(members, height, low, best?.seconds ?? Number.POSITIVE_INFINITY);
+        if (found === null) continue;
+        const devices = positions.map((position) => context.members[position] as number);
+        const alone = context.members[keeper] as number;
+        best = { ...compact(devices, found), lastShared, alone };
+      }
     }
     return best;
   }

@@ -1,18 +1,20 @@
 import type { HopCosts } from "../exact-pieces/hops.ts";
 import type { GroupModel } from "./group-model.ts";
 import type { Context } from "./group-times.ts";
-import { RowWork } from "./row-work.ts";
+import { type Interval, RowWork } from "./row-work.ts";
 import type { Member } from "./shares.ts";
 
-/** Pieces `first` to `lastShared` shared by some members, those behind on the first of these. */
+/** Pieces `first` to `lastShared` shared by some members, those behind on one of these. */
 export interface SharedRun {
   readonly first: number;
   readonly lastShared: number;
   readonly last: number;
   /** Rows of what is made together. */
   readonly height: number;
-  /** Positions in the context's members. */
+  /** Positions in the context's members, in the order of their rows. */
   readonly positions: readonly number[];
+  /** Who runs the pieces behind. */
+  readonly keeper: number;
 }
 
 /** What runs of pieces load their devices with. */
@@ -77,9 +79,9 @@ export class RangeLoads {
     const most = (costs: (other: number) => number | undefined): number =>
       others.reduce((largest, other) => Math.max(largest, costs(other) ?? 0), 0);
     const rest = lastShared < last;
-    const keepsRest = rest && rank === 0;
+    const keepsRest = rest && position === run.keeper;
     const behind = cuts[lastShared + 1];
-    const keeper = context.members[positions[0] as number] as number;
+    const keeper = context.members[run.keeper] as number;
     const inward = { ...portOf(context.inward[position], first) };
     const outward = rest
       ? {
@@ -94,12 +96,8 @@ export class RangeLoads {
       idle += this.work(device, lastShared + 1, last) + out.own + gathered;
       outward.own -= gathered;
     }
-    if (device === problem.source && first === 0) {
-      // Of what others need it sends what is not its own.
-      const sent = most((other) => cuts[0]?.send[at(device, other)]);
-      idle += sent;
-      inward.own -= sent;
-    }
+    const isSource = device === problem.source && first === 0;
+    const sent = isSource ? most((other) => cuts[0]?.send[at(device, other)]) : 0;
     const { answer } = this.#model.pieces;
     if (device === problem.sink && last === this.#model.count - 1 && !rest) {
       const received = most((other) => answer?.receive[at(other, device)]);
@@ -114,10 +112,11 @@ export class RangeLoads {
       const part = (to - from) / height;
       const read = Math.max(0, (input.to[to - 1] as number) - (input.from[from] as number));
       const work = (rows.to[to - 1] as number) - (rows.from[from] as number);
-      const own = idle + work + read * inward.own + part * outward.own;
+      const given = sent === 0 ? 0 : sent * readByOthers(input, from, to);
+      const own = idle + work + read * inward.own + part * outward.own + given;
       return Math.max(own, read * inward.wire, part * outward.wire);
     };
-    return { load, idle };
+    return { load, idle: idle + sent };
   }
 
   /** Tensors behind a piece on their way to the next stage, or to the sink. */
@@ -140,6 +139,13 @@ export class RangeLoads {
       device === sink && last + 1 < cuts.length ? leastOf(answer, "leastReceive", device) : 0;
     return sends + receives;
   }
+}
+
+/** What members with the rows before and behind read, in parts of the inputs, halos included. */
+function readByOthers({ from: starts, to: ends }: Interval, from: number, to: number): number {
+  const before = from > 0 ? (ends[from - 1] as number) - (starts[0] as number) : 0;
+  const behind = to < ends.length ? (ends.at(-1) as number) - (starts[to] as number) : 0;
+  return before + behind;
 }
 
 function portOf(
