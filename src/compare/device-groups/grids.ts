@@ -19,20 +19,20 @@ export interface Grid {
 export const speeds: readonly number[] = [1 / 64, 1 / 32, 1 / 16, 1 / 8];
 /** Of each of the equal devices, and their links in Mbit/s. */
 export const equalSpeed: number = 1 / 32;
-export const scalingRates = [100, 1000] as const;
+export const scalingRates = [10, 100] as const;
 /** Unequal devices that are handled as if they were equal. */
 export const unequalDevices = 16;
 
 export const fullGrid: Grid = {
   networks: [
-    ["vgg16", [3, 4, 5, 6, 7, 8]],
+    ["vgg16", [3, 4, 5, 6, 8]],
     ["resnet18", [3, 4, 5, 6, 7, 8]],
     ["mobilenetv2", [4]],
     ["darknet53", [4]],
   ],
   rates: [20, 100, 500],
   draws: 10,
-  limitSeconds: 3,
+  limitSeconds: 60,
   counts: [1, 2, 4, 6, 8, 12, 16],
   scaled: ["bert", "vit-tiny"],
 };
@@ -41,7 +41,7 @@ export const quickGrid: Grid = {
   networks: [["resnet18", [3, 5]]],
   rates: [20, 500],
   draws: 3,
-  limitSeconds: 1,
+  limitSeconds: 10,
   counts: [1, 4, 16],
   scaled: ["vit-tiny"],
 };

@@ -34,7 +34,8 @@ export const pipedge: Planner = {
     if (type !== "throughput") return `it minimises the period, not ${type}`;
     const { states, classes, pieces } = statesOf(problem);
     if (states <= mostStates) return null;
-    return `it keeps a state for each set of devices: ${classes} kinds of devices and ${pieces} pieces make ${states.toExponential(1)}, and it takes up to ${mostStates.toExponential(0)}`;
+    const made = states < 1e15 ? states.toLocaleString("en") : states.toExponential(1);
+    return `it keeps a state for each set of devices: ${classes} kinds of devices and ${pieces} pieces make ${made}, and it takes up to ${mostStates.toLocaleString("en")}`;
   },
   *plan(problem) {
     const alone = findSingle(problem);
