@@ -113,7 +113,7 @@ function report(host: StudyHost, grid: Grid, cells: Cells): StudyReport {
     charts: [
       {
         suffix: "",
-        caption: `Throughput as a multiple of that of the best single device, by the number of devices; geometric means over networks and draws, a panel for each rate of the links.`,
+        caption: `Throughput as a multiple of that of the best single device, by the number of devices; geometric means over draws and the networks that all numbers of devices were tried with, a panel for each rate of the links.`,
         spec: gainChart(groups, grid),
       },
       {
@@ -130,11 +130,18 @@ function report(host: StudyHost, grid: Grid, cells: Cells): StudyReport {
 
 function gainChart(cells: readonly GroupCell[], grid: Grid): Readonly<Record<string, unknown>> {
   const counts = [...new Set(cells.map(({ devices }) => devices))].sort((a, b) => a - b);
+  // All points of a line are of the same networks.
+  const names: string[] = grid.networks
+    .filter(([, own]) => own.length === counts.length)
+    .map(([network]) => network);
   const points = grid.rates.flatMap((rate) =>
     [reference, "pso", withoutTiles, "pipedge"].flatMap((series) =>
       counts.map((devices) => {
         const own = cells.filter(
-          (cell) => cell.devices === devices && cell.megabitsPerSecond === rate,
+          (cell) =>
+            names.includes(cell.network) &&
+            cell.devices === devices &&
+            cell.megabitsPerSecond === rate,
         );
         const y = geometricMean(ratiosOf(own, "single", series));
         return { x: devices, y, series, panel: `${rate} Mbit/s` };

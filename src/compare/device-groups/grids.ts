@@ -26,7 +26,7 @@ export const unequalDevices = 16;
 export const fullGrid: Grid = {
   networks: [
     ["vgg16", [3, 4, 5, 6, 8]],
-    ["resnet18", [3, 4, 5, 6, 7, 8]],
+    ["resnet18", [3, 4, 5, 6, 8]],
     ["mobilenetv2", [4]],
     ["darknet53", [4]],
   ],
