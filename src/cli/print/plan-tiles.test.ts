@@ -1,0 +1,47 @@
+import { PassThrough } from "node:stream";
+import { expect, test } from "vitest";
+import { pictureProblem, stage } from "../../../test/fixtures/picture-problem.ts";
+import { type Evaluation, evaluate } from "../../plan/evaluate.ts";
+import { makePlan } from "../../plan/make-plan.ts";
+import { createTerminal } from "../terminal.ts";
+import { planToDot } from "./dot.ts";
+import { formatPlan } from "./plan.ts";
+
+const problem = pictureProblem({});
+const incumbent = {
+  placement: [1, 1, 0],
+  tiles: [stage([0, 1], [1, 2], [4, 8])],
+  value: 0,
+  bound: null,
+};
+const evaluation = evaluate(problem, incumbent.placement, incumbent.tiles) as Evaluation;
+const plan = makePlan(problem, incumbent, evaluation, {
+  planner: "by hand",
+  optimalAmong: null,
+  seed: 1,
+  decisionSeconds: 0,
+});
+const terminal = createTerminal({
+  json: false,
+  input: new PassThrough(),
+  output: new PassThrough(),
+  errors: new PassThrough(),
+  colour: "never",
+  cacheFolder: "",
+  blocking: (work) => work(),
+});
+
+test("shows who makes which rows, and which rows travel", () => {
+  const table = formatPlan(plan, problem, "it was asked for", terminal);
+  expect(table).toContain("Split over left, right, camera");
+  expect(table).toContain("left (rows 0–4), right (rows 4–8)");
+  expect(table).toContain("rows 0–6 of uint8 [1, 1, 8, 1]");
+  expect(table).toContain("several devices may run a stage together");
+});
+
+test("draws the members of a stage in one box, and what leaves it as crossing", () => {
+  const dot = planToDot(plan, problem);
+  expect(dot).toContain("s0 on left (rows 0–4), right (rows 4–8)");
+  expect(dot).toContain('"node a" -> "node b";');
+  expect(dot).toContain('"node b" -> "node c" [label="8 B"');
+});
