@@ -64,17 +64,30 @@ export interface UnequalCell {
   readonly assumedEqual: readonly number[];
   readonly pipedge: readonly number[];
   readonly single: readonly number[];
+  readonly exact: readonly (number | null)[];
+  readonly guests: Readonly<Record<string, readonly (number | null)[]>>;
 }
 
 export function unequalCell(
   host: StudyHost,
   profile: Profile,
-  { megabitsPerSecond, draws }: { megabitsPerSecond: number; draws: number },
+  {
+    megabitsPerSecond,
+    draws,
+    limitSeconds,
+  }: {
+    megabitsPerSecond: number;
+    draws: number;
+    limitSeconds: number;
+  },
 ): UnequalCell {
+  const limited = { ...host, limitSeconds };
+  const guests: Record<string, (number | null)[]> = {};
   const cell = {
     assumedEqual: [] as number[],
     pipedge: [] as number[],
     single: [] as number[],
+    exact: [] as (number | null)[],
   };
   for (let draw = 1; draw <= draws; draw++) {
     const random = createRandom(draw);
@@ -85,9 +98,15 @@ export function unequalCell(
     cell.assumedEqual.push(asPlannedFor(host, assumed, problem));
     cell.pipedge.push(answerOf(pipedge, problem, host).value as number);
     cell.single.push(answerOf(single, problem, host).value as number);
+    cell.exact.push(answerOf(exact, problem, limited).value);
+    for (const guest of host.guests) {
+      const { value } = answerOf(guest, problem, limited);
+      guests[guest.name] = [...(guests[guest.name] ?? []), value];
+    }
   }
   const network = profile.graph.name;
-  return { type: "unequal", network, devices: unequalDevices, megabitsPerSecond, ...cell };
+  const where = { type: "unequal", network, devices: unequalDevices, megabitsPerSecond } as const;
+  return { ...where, ...cell, guests };
 }
 
 function problemOf(profile: Profile, own: readonly number[], megabitsPerSecond: number): Problem {

@@ -1,4 +1,4 @@
-import { percent } from "../k-path/ratios.ts";
+import { pairedRatios, percent } from "../k-path/ratios.ts";
 import { geometricMean, median } from "../statistics.ts";
 import type { StudyTable } from "../study.ts";
 import { type GroupCell, reference, withoutTiles } from "./group-cells.ts";
@@ -78,7 +78,7 @@ export function scalingTable(cells: readonly ScalingCell[], guests: readonly str
 }
 
 /** What it costs to take unequal devices for equal ones. */
-export function unequalTable(cells: readonly UnequalCell[]): StudyTable {
+export function unequalTable(cells: readonly UnequalCell[], guests: readonly string[]): StudyTable {
   return {
     title: "Unequal devices: periods of plans made for their mean speed, and for each one's own",
     columns: [
@@ -86,19 +86,23 @@ export function unequalTable(cells: readonly UnequalCell[]): StudyTable {
       { head: "Mbit/s", align: right },
       { head: "devices", align: right },
       { head: "best single ÷ pipedge", align: right },
+      ...["exact", ...guests].map((name) => ({ head: `${name} ÷ pipedge`, align: right })),
       { head: "as if equal ÷ pipedge, median", align: right },
       { head: "least", align: right },
       { head: "most", align: right },
     ],
     rows: cells.map((cell) => {
-      const against = (values: readonly number[]): number[] =>
-        values.map((value, draw) => value / (cell.pipedge[draw] as number));
+      const against = (values: readonly (number | null)[]): number[] =>
+        pairedRatios(values, cell.pipedge);
       const ratios = against(cell.assumedEqual);
       return [
         cell.network,
         String(cell.megabitsPerSecond),
         String(cell.devices),
         geometricMean(against(cell.single)).toFixed(2),
+        ...[cell.exact, ...guests.map((name) => cell.guests[name] ?? [])].map((values) =>
+          meanText(against(values)),
+        ),
         ...[median(ratios), Math.min(...ratios), Math.max(...ratios)].map(
           (ratio) => `${ratio.toFixed(2)}x`,
         ),
