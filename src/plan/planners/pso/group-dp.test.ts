@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { Context } from "./context.ts";
 import { splitOverGroups, type Times } from "./group-dp.ts";
-import type { Context } from "./group-times.ts";
 
 const groups = (count: number): Context[] =>
   Array.from({ length: count }, (_, device) => ({

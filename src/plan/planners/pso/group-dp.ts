@@ -1,4 +1,4 @@
-import type { Context } from "./group-times.ts";
+import type { Context } from "./context.ts";
 
 /** What a group takes for the pieces from `first` to `last`, and what it takes at least. */
 export interface Times {

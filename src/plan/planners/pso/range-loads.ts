@@ -1,21 +1,8 @@
 import type { HopCosts } from "../exact-pieces/hops.ts";
+import type { Context } from "./context.ts";
 import type { GroupModel } from "./group-model.ts";
-import type { Context } from "./group-times.ts";
-import { type Interval, RowWork } from "./row-work.ts";
+import { type Interval, RowWork, type SharedRun } from "./row-work.ts";
 import type { Member } from "./shares.ts";
-
-/** Pieces `first` to `lastShared` shared by some members, those behind on one of these. */
-export interface SharedRun {
-  readonly first: number;
-  readonly lastShared: number;
-  readonly last: number;
-  /** Rows of what is made together. */
-  readonly height: number;
-  /** Positions in the context's members, in the order of their rows. */
-  readonly positions: readonly number[];
-  /** Who runs the pieces behind. */
-  readonly keeper: number;
-}
 
 /** What runs of pieces load their devices with. */
 export class RangeLoads {

@@ -1,6 +1,18 @@
 import type { GroupModel } from "./group-model.ts";
-import type { SharedRun } from "./range-loads.ts";
 import type { RowTable } from "./row-table.ts";
+
+/** Pieces `first` to `lastShared` shared by some members, those behind on one of these. */
+export interface SharedRun {
+  readonly first: number;
+  readonly lastShared: number;
+  readonly last: number;
+  /** Rows of what is made together. */
+  readonly height: number;
+  /** Positions in the context's members, in the order of their rows. */
+  readonly positions: readonly number[];
+  /** Who runs the pieces behind. */
+  readonly keeper: number;
+}
 
 /** For rows from a to b: `to[b - 1] - from[a]`. */
 export interface Interval {
