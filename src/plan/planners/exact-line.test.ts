@@ -49,6 +49,16 @@ test("an answer wanted at the other end pays for every boundary on its way", () 
   expect(cut(problem)).toMatchObject({ placement: [0], bound: 9 });
 });
 
+test("what costs nothing at all is preferred to a fraction of a second", () => {
+  const problem = problemOf({
+    ...twoTiers,
+    inputs: { in: 0 },
+    nodes: [{ name: "a", reads: ["in"], bytes: 1, seconds: [0.5, 0] }],
+    outputs: ["a"],
+  });
+  expect(cut(problem)).toMatchObject({ placement: [1], bound: 0 });
+});
+
 test("no placement is found where the answer cannot come back", () => {
   const problem = problemOf({
     ...twoTiers,

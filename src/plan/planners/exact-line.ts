@@ -181,7 +181,9 @@ class CutArcs {
       finite,
     );
     const flood = sum(leaving.map((cost) => Math.min(cost, limit)));
-    const factor = limit === 0 ? 1 : 2 ** (51 - Math.ceil(Math.log2(Math.max(flood, limit))));
+    // Where nothing can flow, every cost above zero must still be told from zero.
+    const factor =
+      limit === 0 ? 2 ** 1023 : 2 ** (51 - Math.ceil(Math.log2(Math.max(flood, limit))));
     const unlimited = Math.ceil(limit * factor) + 1;
     const network = this.#network ?? this.#connect();
     for (let arc = 0; 2 * arc < keys.length; arc++) {
