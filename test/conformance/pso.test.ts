@@ -19,6 +19,7 @@ plannerConformance(pso, { problems, nodes: 6, devices: 3, classes });
 plannerConformance(exactGroups, { problems, nodes: 6, devices: 3, classes });
 
 const drawn = longRun ? 600 : 60;
+const slow = { timeout: 600_000 };
 
 /** Runs to the end, with every step's claim held against `evaluate`. */
 function follow(planner: Planner, problem: Problem, where: string): Incumbent | Infeasible {
@@ -37,45 +38,55 @@ function follow(planner: Planner, problem: Problem, where: string): Incumbent | 
   }
 }
 
-test("with shared stages no step breaks the cost model, and no bound is above the best of all", () => {
-  let shared = 0;
-  let reached = 0;
-  for (let seed = 1; seed <= drawn; seed++) {
-    const size = seed % 3 === 0 ? { nodes: 3, devices: 3 } : { nodes: 4, devices: 2 };
-    const problem = randomStrips(createRandom(seed), { ...size, height: 4 });
-    const where = `randomStrips of seed ${seed}`;
-    const best = bestTiled(problem, 2);
-    for (const planner of [pso, exactGroups, exact]) {
-      const found = follow(planner, problem, `${planner.name}, ${where}`);
+test(
+  "with shared stages no step breaks the cost model, and no bound is above the best of all",
+  slow,
+  () => {
+    let shared = 0;
+    let reached = 0;
+    for (let seed = 1; seed <= drawn; seed++) {
+      const size = seed % 3 === 0 ? { nodes: 3, devices: 3 } : { nodes: 4, devices: 2 };
+      const problem = randomStrips(createRandom(seed), { ...size, height: 4 });
+      const where = `randomStrips of seed ${seed}`;
+      const best = bestTiled(problem, 2);
+      for (const planner of [pso, exactGroups, exact]) {
+        const found = follow(planner, problem, `${planner.name}, ${where}`);
+        expect(found, where).toHaveProperty("value");
+        if (!("value" in found)) continue;
+        expect(found.value, where).toBeGreaterThanOrEqual(best * (1 - 1e-9));
+        expect(found.bound ?? 0, `${planner.name}, ${where}`).toBeLessThanOrEqual(
+          best * (1 + 1e-9),
+        );
+        if (planner !== exact) continue;
+        if (found.tiles !== undefined) shared++;
+        if (found.value <= best * (1 + 1e-9)) reached++;
+      }
+    }
+    expect(shared).toBeGreaterThan(drawn / 10);
+    expect(reached).toBeGreaterThan(drawn / 2);
+  },
+);
+
+test(
+  "no bound on the latency is above the best of all, though shared stages are not looked for",
+  slow,
+  () => {
+    let beaten = 0;
+    for (let seed = 1; seed <= drawn; seed++) {
+      const problem = randomStrips(createRandom(seed), {
+        nodes: 3,
+        devices: 2,
+        height: 4,
+        objective: "latency",
+      });
+      const where = `randomStrips of seed ${seed}`;
+      const best = bestTiled(problem, 2);
+      const found = follow(exact, problem, where);
       expect(found, where).toHaveProperty("value");
       if (!("value" in found)) continue;
-      expect(found.value, where).toBeGreaterThanOrEqual(best * (1 - 1e-9));
-      expect(found.bound ?? 0, `${planner.name}, ${where}`).toBeLessThanOrEqual(best * (1 + 1e-9));
-      if (planner !== exact) continue;
-      if (found.tiles !== undefined) shared++;
-      if (found.value <= best * (1 + 1e-9)) reached++;
+      expect(found.bound, where).toBeLessThanOrEqual(best * (1 + 1e-9));
+      if (best < found.value * (1 - 1e-9)) beaten++;
     }
-  }
-  expect(shared).toBeGreaterThan(drawn / 10);
-  expect(reached).toBeGreaterThan(drawn / 2);
-});
-
-test("no bound on the latency is above the best of all, though shared stages are not looked for", () => {
-  let beaten = 0;
-  for (let seed = 1; seed <= drawn; seed++) {
-    const problem = randomStrips(createRandom(seed), {
-      nodes: 3,
-      devices: 2,
-      height: 4,
-      objective: "latency",
-    });
-    const where = `randomStrips of seed ${seed}`;
-    const best = bestTiled(problem, 2);
-    const found = follow(exact, problem, where);
-    expect(found, where).toHaveProperty("value");
-    if (!("value" in found)) continue;
-    expect(found.bound, where).toBeLessThanOrEqual(best * (1 + 1e-9));
-    if (best < found.value * (1 - 1e-9)) beaten++;
-  }
-  expect(beaten).toBeGreaterThan(0);
-});
+    expect(beaten).toBeGreaterThan(0);
+  },
+);

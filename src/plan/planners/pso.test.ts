@@ -126,7 +126,9 @@ test("a tail without windows runs on one member of the group that shares what is
   expect(mixed).toBeGreaterThan(5);
 });
 
-test("the swarm is within 1 % of all groupings nearly always, and never loses to its seeds", () => {
+test("the swarm is within 1 % of all groupings nearly always, and never loses to its seeds", {
+  timeout: 60_000,
+}, () => {
   const draws = 24;
   let near = 0;
   let gained = 0;
