@@ -30,6 +30,12 @@ export function* balance(problem: Problem, pair: DevicePair, best: Best): Genera
     course.see(problem.index.graph.nodes.map(() => device));
   }
   if (best.incumbent !== null) course.see(best.incumbent.placement);
+  // With equal weights again for as long as the cut has a load that no placement had before.
+  for (let known = -1; known < course.seen && !course.isOver; ) {
+    known = course.seen;
+    course.try(loads.map(() => 1));
+    yield null;
+  }
   const isBetween = loads.map((_, load) => load !== pair.near && load !== pair.far);
   for (const [near, between, far] of grid()) {
     course.try(
@@ -56,12 +62,10 @@ export function* balance(problem: Problem, pair: DevicePair, best: Best): Genera
   return course.floor;
 }
 
-/** Equal weights first: theirs is the cut with the guarantee. */
 function grid(): [number, number, number][] {
-  const points: [number, number, number][] = [[1 / 3, 1 / 3, 1 / 3]];
+  const points: [number, number, number][] = [];
   for (let near = 0; near <= gridSteps; near++) {
     for (let far = 0; near + far <= gridSteps; far++) {
-      if (near === far && 3 * near === gridSteps) continue;
       points.push([near / gridSteps, (gridSteps - near - far) / gridSteps, far / gridSteps]);
     }
   }
@@ -87,6 +91,11 @@ class Course {
     this.#cut = createPairCut(problem, weigh(problem, []), pair, "up");
     this.#seen = loads.map(() => false);
     this.bestWeights = loads.map(() => 1 / loads.length);
+  }
+
+  /** How many loads were above zero in some placement. */
+  get seen(): number {
+    return this.#seen.filter((isSeen) => isSeen).length;
   }
 
   get isOver(): boolean {
