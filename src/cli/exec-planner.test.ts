@@ -106,7 +106,18 @@ test("a program that is not there is said to be missing", () => {
       message: expect.stringContaining("there is no program 'no-such-planner-9'"),
     }),
   );
-  expect(() => execPlanner("exec: ")).toThrow(expect.objectContaining({ code: "USAGE_INVALID" }));
+});
+
+test.each(["exec:", "exec: ", "exec:''", "exec:node 'planner.mjs", 'exec:node "a b'])(
+  "a command that names no program or leaves a quote open is refused: %s",
+  (command) => {
+    expect(() => execPlanner(command)).toThrow(expect.objectContaining({ code: "USAGE_INVALID" }));
+  },
+);
+
+test("a byte order mark in front of the answer is no part of it", () => {
+  const command = script("mark.cjs", 'console.log(`\\uFEFF{"placement":{"a":"camera"}}`);');
+  expect(ask(command)).toMatchObject({ placement: [0] });
 });
 
 test("claims of a program are checked", () => {

@@ -46,15 +46,14 @@ export interface ExecOptions {
  * Blocks the thread until the program ends. Its claims are checked, its bounds are not believed.
  *
  * @param command with or without `exec:` in front
- * @throws USAGE_INVALID if there is no command. Its plan throws PLANNER_FAILED if the program cannot
+ * @throws USAGE_INVALID if there is no command, or a quote is not closed. Its plan throws PLANNER_FAILED if the program cannot
  * be started, fails, exceeds the limit or writes no JSON; PLAN_INVALID if its answer does not hold
  */
 export function execPlanner(command: string, options: ExecOptions = {}): Planner {
   const words = splitWords(
     command.startsWith(execPrefix) ? command.slice(execPrefix.length) : command,
   );
-  const [program] = words;
-  if (program === undefined) {
+  if (!words[0]) {
     throw usage(`--planner ${execPrefix} wants a command, as in "exec:node my-planner.mjs"`);
   }
   const name = nameOf(words);
@@ -77,8 +76,12 @@ function nameOf(words: readonly string[]): string {
   return name.length > longestName ? `${name.slice(0, longestName - 1)}…` : name;
 }
 
-/** `node "my planner.mjs" --fast` as three words. */
+/** `node "my planner.mjs" --fast` as three words. @throws USAGE_INVALID for a quote that is not closed */
 function splitWords(command: string): string[] {
+  const [open] = command.replaceAll(/"[^"]*"|'[^']*'/g, "").match(/["']/) ?? [];
+  if (open !== undefined) {
+    throw usage(`--planner ${execPrefix}${command}: the quote ${open} is not closed`);
+  }
   const words = command.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g);
   return [...words].map(([word]) => word.replaceAll(/"([^"]*)"|'([^']*)'/g, "$1$2"));
 }
@@ -103,7 +106,8 @@ function ask(
   if (failure !== null) throw failed(name, failure, ended);
   if (ended.stderr !== "") note?.(ended.stderr.trimEnd());
   try {
-    return JSON.parse(ended.stdout) as unknown;
+    // Some tools of Windows begin whatever they write with a byte order mark.
+    return JSON.parse(ended.stdout.replace(/^\uFEFF/, "")) as unknown;
   } catch (error) {
     const found = ended.stdout === "" ? "nothing" : `"${ended.stdout.slice(0, 80)}"`;
     const reason = `its standard output is no JSON document: ${messageOf(error)} (found ${found})`;
@@ -137,12 +141,17 @@ function failureOf(
   return status === 0 ? null : `it ended with exit code ${status}`;
 }
 
-function failed(name: string, reason: string, { stderr }: SpawnSyncReturns<string>): CodedError {
+function failed(
+  name: string,
+  reason: string,
+  { stderr, signal, error }: SpawnSyncReturns<string>,
+): CodedError {
+  const isLate = error !== undefined && "code" in error && error.code === "ETIMEDOUT";
   const errors = (stderr ?? "").trimEnd();
   const shown = errors.length > shownErrors ? `…${errors.slice(-shownErrors)}` : errors;
   return new CodedError(
     "PLANNER_FAILED",
     `planner '${name}': ${reason}${shown === "" ? "" : `; its standard error ends with:\n${shown}`}`,
-    { planner: name, reason, standardError: shown },
+    { planner: name, reason, standardError: shown, signal, isLate },
   );
 }

@@ -47,6 +47,34 @@ test("claims that hold are taken, all or some of them", () => {
   expect(readAnswer(problem, answer, "p")).toMatchObject({ value: 4 });
 });
 
+test("words of a stranger are shown on one line, without what moves a cursor, and not endless", () => {
+  const method = `\u001b[31mred\nalert ${"z".repeat(1000)}`;
+  const found = readAnswer(problem, { placement, method }, "p");
+  expect(found).toHaveProperty("method", expect.stringMatching(/^\[31mred alert z{300,399}…$/));
+  expect(readAnswer(problem, { infeasible: "too\r\nlittle\u202e" }, "p")).toHaveProperty(
+    "reason",
+    "p says: too little",
+  );
+});
+
+test.each([
+  [{ placement, infeasible: "no" }, 'it has both "placement" and "infeasible"'],
+  [{ placement: { a: "camera" } }, "node 'b' nowhere"],
+  [{ placement: { a: "camera", b: "moon" } }, "'moon', which the topology lacks"],
+  [{ placement: { ...placement, c: "cloud" } }, "node 'c', which the graph lacks"],
+  [
+    { placement, transfers: [{ tensor: "t", from: "camera", to: "cloud", codec: "rot13" }] },
+    "with 'rot13'",
+  ],
+])("what is wrong with an answer is said with its author: %j", (answer, words) => {
+  expect(() => readAnswer(problem, answer, "planner 'p'")).toThrow(
+    expect.objectContaining({
+      code: "PLAN_INVALID",
+      message: expect.stringMatching(new RegExp(`^planner 'p': .*${words}`)),
+    }),
+  );
+});
+
 test("no plan is an answer, without being a proof", () => {
   expect(readAnswer(problem, { infeasible: "too little memory" }, "planner 'p'")).toEqual({
     type: "infeasible",

@@ -4,8 +4,9 @@
  * @module
  */
 import { z } from "zod";
-import { CodedError } from "../base/errors.ts";
+import { CodedError, isCoded } from "../base/errors.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
+import type { CodecChoice } from "../cost/hops.ts";
 import { placementOf } from "./check.ts";
 import { codecsOf, withCodecs } from "./codecs.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
@@ -14,10 +15,13 @@ import { alternativesOf, claimOf, transfersOf } from "./make-plan.ts";
 import { formatObjective } from "./objective.ts";
 import type { Plan } from "./plan.ts";
 import type { Incumbent } from "./planner.ts";
-import type { Problem } from "./problem.ts";
+import type { Placement, Problem } from "./problem.ts";
 
 /** Claims may differ from `evaluate` by this much, relative. */
 const tolerance = 1e-9;
+
+/** Characters of a stranger's words that are shown: they stand in a line of a plan or a cell of a table. */
+const longestWords = 400;
 
 /** Whatever else an answer holds is its author's business. */
 const answerSchema = z.looseObject({
@@ -75,6 +79,12 @@ export function readAnswer(
     throw invalid(author, `${path === "" ? "the answer" : path}: ${issue?.message}`);
   }
   const { placement, infeasible: reason, method } = parsed.data;
+  if (placement !== undefined && reason !== undefined) {
+    throw invalid(
+      author,
+      `it has both "placement" and "infeasible": there is a plan or there is none`,
+    );
+  }
   if (placement === undefined) {
     if (reason === undefined) {
       throw invalid(
@@ -82,12 +92,10 @@ export function readAnswer(
         `it has neither "placement", which names a device for each node, nor "infeasible" with a reason`,
       );
     }
-    return { ...infeasible(`${author} says: ${reason}`), isProven: false };
+    return { ...infeasible(`${author} says: ${plainWords(reason)}`), isProven: false };
   }
   checkSubject(problem, parsed.data, author);
-  const places = placementOf(problem, { placement } as Plan);
-  const named = parsed.data.transfers as Plan["transfers"] | undefined;
-  const codecs = named === undefined ? undefined : codecsOf(problem, { transfers: named });
+  const { places, codecs } = positionsOf(problem, placement, parsed.data.transfers, author);
   const coded = withCodecs(problem, codecs);
   const evaluation = evaluate(coded, places);
   if (evaluation.type === "infeasible") {
@@ -99,8 +107,33 @@ export function readAnswer(
     value: evaluation.value,
     bound: null,
     ...(codecs === undefined ? {} : { codecs }),
-    ...(method === undefined ? {} : { method }),
+    ...(method === undefined ? {} : { method: plainWords(method) }),
   };
+}
+
+/** Placement and codecs by position. @throws PLAN_INVALID, with the author */
+function positionsOf(
+  problem: Problem,
+  placement: Plan["placement"],
+  transfers: Answer["transfers"],
+  author: string,
+): { readonly places: Placement; readonly codecs: CodecChoice | undefined } {
+  try {
+    const named = transfers as Plan["transfers"] | undefined;
+    return {
+      places: placementOf(problem, { placement } as Plan),
+      codecs: named === undefined ? undefined : codecsOf(problem, { transfers: named }),
+    };
+  } catch (error) {
+    if (!isCoded(error)) throw error;
+    throw invalid(author, error.message, error.details, error);
+  }
+}
+
+/** On one line, without what moves a cursor or colours a terminal, and not endless. */
+function plainWords(text: string): string {
+  const plain = text.replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, " ").trim();
+  return plain.length > longestWords ? `${plain.slice(0, longestWords - 1)}…` : plain;
 }
 
 function checkSubject(problem: Problem, answer: Answer, author: string): void {
@@ -171,6 +204,7 @@ function invalid(
   author: string,
   message: string,
   details: Readonly<Record<string, unknown>> = {},
+  cause?: unknown,
 ): CodedError {
-  return new CodedError("PLAN_INVALID", `${author}: ${message}`, details);
+  return new CodedError("PLAN_INVALID", `${author}: ${message}`, details, cause);
 }

@@ -85,6 +85,7 @@ export const plan: Command = defineCommand({
         "--compress holds for one plan in one state; leave --pareto, --trace and --vary out",
       );
     refuseWithTiles(options, states !== null);
+    refuseWithFront(options);
     if (options.pareto !== undefined) {
       if (states !== null)
         throw usage("--pareto weighs figures of one state; leave --trace and --vary out");
@@ -134,7 +135,17 @@ function refuseWithTiles(
   );
 }
 
+/** A front is many questions. */
+function refuseWithFront(options: {
+  readonly pareto: string | undefined;
+  readonly writeProblem: string | undefined;
+}): void {
+  if (options.pareto === undefined || options.writeProblem === undefined) return;
+  throw usage("--write-problem writes the question of one plan; leave --pareto out");
+}
+
 function writeProblem(problem: Problem, file: string, seed = 1, terminal: Terminal): Promise<void> {
+  if (file === "") throw usage("--write-problem wants a file, or - for standard output");
   const document = problemDocument(problem, seed);
   return writeWhole(file, `${JSON.stringify(document, null, 1)}\n`, terminal);
 }
