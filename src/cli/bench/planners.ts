@@ -16,7 +16,7 @@ import { makeFolder, writeWhole } from "../files.ts";
 import { type Progress, showProgress } from "../print/progress.ts";
 import { type StudyOrigin, studyIndexMarkdown, studyMarkdown } from "../print/study.ts";
 import type { Terminal } from "../terminal.ts";
-import { guestPlanners } from "./guests.ts";
+import { type Guests, guestPlanners } from "./guests.ts";
 import { keptStudy, linesOfJson, readSummary } from "./kept-study.ts";
 import { createStudyHost } from "./study-host.ts";
 
@@ -25,6 +25,8 @@ export interface PlannersOptions {
   readonly only: string | undefined;
   readonly quick: boolean;
   readonly planners: readonly string[];
+  /** For one answer of a program among them; default: that of `guestPlanners`. */
+  readonly timeLimit: number | undefined;
   readonly profiles: string | undefined;
   /** Made if it is not there. */
   readonly folder: string;
@@ -44,22 +46,45 @@ export async function comparePlanners(
 ): Promise<void> {
   const { folder, quick, command, profiles } = options;
   const chosen = chosenStudies(options.only);
-  const guests = guestPlanners(options.planners, (text) => terminal.note(text));
+  const guests = guestPlanners(options.planners, {
+    note: terminal.note,
+    ...(options.timeLimit === undefined ? {} : { timeLimitSeconds: options.timeLimit }),
+  });
+  if (options.timeLimit !== undefined && guests.limitSeconds === null) {
+    throw usage("--time-limit is for programs: name one with --planner exec:COMMAND");
+  }
   await makeFolder(folder);
   const solver = await loadHighsSolver();
   const machine = `${cpus()[0]?.model.trim() ?? "unknown processor"}, ${process.arch}, ${cpus().length} cores, Node ${process.versions.node}, one thread`;
   const kept: object[] = [];
   for (const study of chosen) {
-    const own = { solver, quick, guests, ...(profiles === undefined ? {} : { profiles }) };
+    const own = {
+      solver,
+      quick,
+      guests: guests.planners,
+      ...(profiles === undefined ? {} : { profiles }),
+    };
     const { host, measuredOn } = createStudyHost(own);
     const report = await runStudy(study, host, terminal, signal);
-    const origin = { command, machine, measuredOn: measuredOn() };
+    const origin = { command, machine, measuredOn: measuredOn(), ...programsOf(guests, terminal) };
     const files = await writeStudy(origin, report, folder, terminal);
     await writeIndex(folder, terminal);
     kept.push(keptStudy(origin, report));
     if (!terminal.json) printStudy(report, files, folder, terminal);
   }
   if (terminal.json) terminal.document({ studies: kept });
+}
+
+/** What programs of the caller did in the study that has just ended. */
+function programsOf(guests: Guests, terminal: Terminal): Pick<StudyOrigin, "programs"> {
+  const failures = guests.takeFailures();
+  const { limitSeconds } = guests;
+  if (limitSeconds === null) return {};
+  for (const { name } of guests.planners) {
+    const count = failures.filter(({ planner }) => planner === name).length;
+    if (count > 0) terminal.note(`'${name}' failed on ${count} questions of this study`);
+  }
+  return { programs: { limitSeconds, failures } };
 }
 
 /** The studies that are asked for, in the order of the list. @throws USAGE_INVALID */

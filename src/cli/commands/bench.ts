@@ -1,7 +1,8 @@
+import { formatQuantity } from "../../base/units.ts";
 import { readCell } from "../../compare/growth-cell.ts";
 import { comparePlanners } from "../bench/planners.ts";
 import { measureGrowth, writeGrowth } from "../bench/scale.ts";
-import { type Command, defineCommand, flag, text, texts, usage } from "../command.ts";
+import { type Command, defineCommand, flag, quantity, text, texts, usage } from "../command.ts";
 import { makeFolder } from "../files.ts";
 import { runCell } from "../growth-runner.ts";
 import type { Terminal } from "../terminal.ts";
@@ -14,6 +15,11 @@ const options = {
   planners: texts(
     "--planner <name>",
     "of planners: one more in every table: of the catalogue, or exec:COMMAND; repeatable",
+  ),
+  timeLimit: quantity(
+    "--time-limit <10 s>",
+    "of planners: for each answer of a program (exec:COMMAND), which is then killed and, the third time, asked no more; default 10 s",
+    "s",
   ),
   profiles: text(
     "--profiles <folder>",
@@ -30,6 +36,7 @@ interface Chosen {
   readonly quick: boolean;
   readonly only: string | undefined;
   readonly planners: readonly string[];
+  readonly timeLimit: number | undefined;
   readonly profiles: string | undefined;
   readonly output: string | undefined;
 }
@@ -77,12 +84,14 @@ export const bench: Command = defineCommand({
 });
 
 /** As a reader would have to write it to get the same. */
-function writtenCommand({ quick, only, planners, profiles, output }: Chosen): string {
+function writtenCommand(chosen: Chosen): string {
+  const { quick, only, planners, timeLimit, profiles, output } = chosen;
   const words = [
     "partita bench planners",
     only === undefined ? "" : `--only ${only}`,
     quick ? "--quick" : "",
     ...planners.map((name) => `--planner ${/[^\w:.-]/.test(name) ? JSON.stringify(name) : name}`),
+    timeLimit === undefined ? "" : `--time-limit "${formatQuantity(timeLimit, "s")}"`,
     profiles === undefined ? "" : `--profiles ${profiles}`,
     output === undefined ? "" : `-o ${output}`,
   ];
@@ -90,8 +99,11 @@ function writtenCommand({ quick, only, planners, profiles, output }: Chosen): st
 }
 
 async function benchScale(chosen: Chosen, terminal: Terminal, signal: AbortSignal): Promise<void> {
-  if (chosen.only !== undefined || chosen.profiles !== undefined || chosen.planners.length > 0) {
-    throw usage("--only, --planner and --profiles belong to bench planners, not to bench scale");
+  const { only, profiles, timeLimit, planners } = chosen;
+  if ([only, profiles, timeLimit, planners[0]].some((given) => given !== undefined)) {
+    throw usage(
+      "--only, --planner, --time-limit and --profiles belong to bench planners, not to bench scale",
+    );
   }
   const folder = chosen.output ?? defaultFolder;
   await makeFolder(folder);

@@ -1,4 +1,5 @@
 import type { Headline, StudyReport } from "../../compare/study.ts";
+import { guestFailureParts, type ProgramsOfStudy } from "./guest-failures.ts";
 import { markdownTable } from "./markdown.ts";
 
 /** How and where a study was made. */
@@ -9,6 +10,8 @@ export interface StudyOrigin {
   readonly machine: string;
   /** On which the profiles were measured. */
   readonly measuredOn: readonly string[];
+  /** Of the caller, if there were any. */
+  readonly programs?: ProgramsOfStudy;
 }
 
 export interface StudyPage {
@@ -49,6 +52,7 @@ export function studyMarkdown({ origin, report, charts }: StudyPage): string {
       `## ${head}`,
       markdownTable(columns, rows),
     ]),
+    ...(origin.programs === undefined ? [] : guestFailureParts(origin.programs)),
     `Every cell: [planners-${report.name}.json](planners-${report.name}.json).`,
   ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
