@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { LinearSolver } from "../plan/linear-solver.ts";
+import { objectiveValue } from "../plan/objective.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Planner } from "../plan/planner.ts";
 import type { Problem } from "../plan/problem.ts";
@@ -50,25 +51,6 @@ export function answerOf(planner: Planner, problem: Problem, options: AnswerOpti
     return { planner: planner.name, value: null, bound: null, decisionSeconds, plan: null, reason };
   }
   const { bound, decisionSeconds } = found;
-  const value = objectiveOf(problem, found);
+  const value = objectiveValue(problem.objective, found.claimed);
   return { planner: planner.name, value, bound, decisionSeconds, plan: found };
-}
-
-/** The figure of a plan that its objective compares. */
-function objectiveOf({ objective }: Problem, { claimed }: Plan): number {
-  switch (objective.type) {
-    case "latency":
-      return claimed.latencySeconds;
-    case "throughput":
-      return claimed.periodSeconds;
-    case "energy":
-      return claimed.energyJoules;
-    case "weighted":
-      return (
-        objective.latency * claimed.latencySeconds +
-        objective.energySecondsPerJoule * claimed.energyJoules
-      );
-    default:
-      return objective satisfies never;
-  }
 }

@@ -11,7 +11,7 @@ import {
   infeasible,
   memoryOf,
 } from "./feasibility.ts";
-import { additiveFactors } from "./objective.ts";
+import { objectiveValue } from "./objective.ts";
 import type { Placement, Problem } from "./problem.ts";
 import { findTiledHops } from "./tiles/hops.ts";
 import { findTileViolation } from "./tiles/rules.ts";
@@ -66,7 +66,7 @@ export function evaluate(
   const energyJoules = findEnergy(problem, computeSeconds, hops, horizon);
   const evaluation: Evaluation = {
     type: "feasible",
-    value: objectiveValue(problem, latencySeconds, periodSeconds, energyJoules),
+    value: objectiveValue(problem.objective, { latencySeconds, periodSeconds, energyJoules }),
     latencySeconds,
     periodSeconds,
     bottleneck,
@@ -207,12 +207,6 @@ function findEnergy(
       problem.hops.bytes(link, tensor, piece?.share),
   );
   return total(devices) + total(links);
-}
-
-function objectiveValue(problem: Problem, latency: number, period: number, energy: number): number {
-  const factors = additiveFactors(problem.objective);
-  if (factors === null) return period;
-  return factors.latency * latency + factors.energy * energy;
 }
 
 /** Equal within 1e-9 counts as kept: the limit may have been taken from another plan's claim. */

@@ -67,3 +67,17 @@ export function additiveFactors(objective: Objective): { latency: number; energy
       return objective satisfies never;
   }
 }
+
+/** What an objective compares: seconds or joules, smaller is better. */
+export function objectiveValue(objective: Objective, figures: Figures): number {
+  const factors = additiveFactors(objective);
+  if (factors === null) return figures.periodSeconds;
+  return factors.latency * figures.latencySeconds + factors.energy * figures.energyJoules;
+}
+
+/** Of one inference. */
+export interface Figures {
+  readonly latencySeconds: number;
+  readonly periodSeconds: number;
+  readonly energyJoules: number;
+}

@@ -5,7 +5,7 @@
  */
 import { formatQuantity } from "../../base/units.ts";
 import { heightOf } from "../../graph/tile.ts";
-import { additiveFactors, type Objective } from "../../plan/objective.ts";
+import { type Objective, objectiveValue } from "../../plan/objective.ts";
 import type { Plan, Stage, Transfer } from "../../plan/plan.ts";
 import type { Problem } from "../../plan/problem.ts";
 import type { Terminal } from "../terminal.ts";
@@ -72,7 +72,7 @@ export function formatGuarantee(plan: Plan): string {
 
 function figures(plan: Plan, problem: Problem, chosenBecause: string): [string, string][] {
   const { latencySeconds, periodSeconds, throughputPerSecond } = plan.claimed;
-  const value = objectiveValueOf(plan, problem.objective);
+  const value = objectiveValue(problem.objective, plan.claimed);
   return [
     ["latency", formatQuantity(latencySeconds, "s", 4)],
     [
@@ -94,14 +94,6 @@ function decided({ stopped, decisionSeconds }: Plan): string {
   const time = formatQuantity(decisionSeconds, "s");
   if (stopped !== true) return `decided in ${time}`;
   return `stopped after ${time}: the best found so far; more --time-limit may find a better one, or prove this one`;
-}
-
-/** What the objective compares: seconds or joules. */
-export function objectiveValueOf(plan: Plan, objective: Objective): number {
-  const { latencySeconds, periodSeconds, energyJoules } = plan.claimed;
-  const factors = additiveFactors(objective);
-  if (factors === null) return periodSeconds;
-  return factors.latency * latencySeconds + factors.energy * energyJoules;
 }
 
 function unitOf(objective: Objective): "s" | "J" {
@@ -280,7 +272,7 @@ function describeRows({ rows }: Transfer): string {
 function alternatives(plan: Plan, problem: Problem, terminal: Terminal): string {
   const { objective, topology } = problem;
   const unit = unitOf(objective);
-  const best = objectiveValueOf(plan, objective);
+  const best = objectiveValue(objective, plan.claimed);
   const factor = (value: number): string => `${(value / best).toFixed(2)} x`;
   const rows = problem.devices.map(({ name }) => {
     const value = plan.alternatives[name];
