@@ -35,7 +35,7 @@ export const publishedModels = [
 
 export const fullGrid: Grid = {
   topologies: { placement: 50, links: 10, compute: 5 },
-  placementDevices: [5, 10, 20, 50],
+  placementDevices: [5, 10, 15, 20, 50],
   devices: [5, 10, 20, 50],
   caps: [64, 128, 256, 512],
   chains: [

@@ -23,6 +23,11 @@ const results = {
     { model: "A", capMebibytes: 512 },
     { model: "B", capMebibytes: 512 },
   ],
+  toBound: [
+    { model: "A", ratio: 1.2 },
+    { model: "B", ratio: 1.4 },
+    { model: "C", ratio: 9 },
+  ],
 };
 
 test("cells that count as nothing for one method make its mean look better", () => {
@@ -35,6 +40,19 @@ test("cells that count as nothing for one method make its mean look better", () 
   // Twice the exact seconds, and these are twice the bound.
   expect(optimum).toMatchObject({ measured: "300.0 %", verdict: "not reproduced" });
   expect(optimum?.remark).toContain("k-path is 100.0 % away on average");
+  expect(optimum?.remark).toContain("for these the public code has 30.0 %");
+});
+
+test("topologies without a placement by k-path count for no method", () => {
+  const some = {
+    random: [10, 1000],
+    methods: { "kpath-published": [2, null], kpath: [2, 2], greedy: [3, 1] },
+  };
+  const none = { methods: { "kpath-published": [null, null], kpath: [2, 2], greedy: [3, 1] } };
+  const cells = [cell("A", 2, 3, some), cell("B", 2, 3, none)];
+  const [random, greedy] = kpathHeadlines(cells, results);
+  expect(random).toMatchObject({ measured: "5.0x" });
+  expect(greedy).toMatchObject({ measured: "50.0 %", verdict: "reproduced" });
 });
 
 test("what is reached is reproduced", () => {

@@ -9,9 +9,10 @@ const published = "kpath-published";
 
 /** What became of the three figures of the paper's abstract. */
 export function kpathHeadlines(
-  cells: readonly PlacementCell[],
+  measured: readonly PlacementCell[],
   results: PublishedResults,
 ): Headline[] {
+  const cells = measured.flatMap(whereBothAnswer);
   const grid = cells.filter(({ model, capMebibytes }) =>
     results.rows.some((row) => row.model === model && row.capMebibytes === capMebibytes),
   );
@@ -20,8 +21,27 @@ export function kpathHeadlines(
   return [
     againstRandom(largest, results, most),
     againstGreedy(grid, results),
-    fromOptimal(cells.filter((cell) => cell.devices === most && cell.capMebibytes === 64)),
+    fromOptimal(
+      cells.filter((cell) => cell.devices === most && cell.capMebibytes === 64),
+      results,
+    ),
   ];
+}
+
+/** The topologies of a cell that k-path as published and greedy have a placement for, if any. */
+function whereBothAnswer(cell: PlacementCell): PlacementCell[] {
+  const { methods, random, exact, bound } = cell;
+  const isKept = (_: unknown, topology: number): boolean =>
+    [published, "greedy"].every((name) => (methods[name]?.[topology] ?? null) !== null);
+  const kept = {
+    random: random.filter(isKept),
+    exact: exact.filter(isKept),
+    bound: bound.filter(isKept),
+    methods: Object.fromEntries(
+      Object.entries(methods).map(([name, values]) => [name, values.filter(isKept)]),
+    ),
+  };
+  return kept.exact.length === 0 ? [] : [{ ...cell, ...kept }];
 }
 
 /** Mean seconds of a method by cell. */
@@ -55,7 +75,7 @@ function againstRandom(
     cell: `${cells.length} networks and memories, ${devices} devices, means over the same cells`,
     against: "random cuts and placement, mean of 50 draws",
     verdict: honest >= 9.5 ? "reproduced" : "not reproduced",
-    remark: `As published, ${results.onePart.length} cells of one part count as 0 s for k-path only: so averaged it is ${zeros.toFixed(1)}x. The geometric mean of the paired ratios is ${geometricMean(ratios).toFixed(1)}x. The exact placement of the same parts is ${optimal.toFixed(1)}x better than random. No single device has room for these networks.`,
+    remark: `The public code has ${results.onePart.length} cells of one part as 0 s in the mean of k-path only: so averaged it is ${zeros.toFixed(1)}x. The geometric mean of the paired ratios is ${geometricMean(ratios).toFixed(1)}x. The exact placement of the same parts is ${optimal.toFixed(1)}x better than random. No single device has room for these networks.`,
   };
 }
 
@@ -90,12 +110,15 @@ function againstGreedy(grid: readonly PlacementCell[], results: PublishedResults
     measured: percent(honest),
     cell: `${counts.join(", ")} devices, means over the same cells`,
     against: "greedy: the same parts, the best remaining link from every first device",
-    verdict: honest >= 0.3 ? "reproduced" : "not reproduced",
-    remark: `Averaged as published, with 0 s for cells of one part in the means of k-path only, it is ${percent(zeros)}. Greedy ÷ k-path, paired: ${intervalText(ratioInterval(ratios))}, with the faults mended ${intervalText(ratioInterval(mended))}; greedy ÷ exact: ${intervalText(ratioInterval(optimal))}.`,
+    verdict: honest >= 0.35 * 0.95 ? "reproduced" : "not reproduced",
+    remark: `Greedy's seconds above k-path's, as a share of k-path's. With 0 s for cells of one part in the means of k-path only it is ${percent(zeros)}; that the published figure was so averaged is inferred. Greedy ÷ k-path, paired: ${intervalText(ratioInterval(ratios))}, with the faults mended ${intervalText(ratioInterval(mended))}; greedy ÷ exact: ${intervalText(ratioInterval(optimal))}.`,
   };
 }
 
-function fromOptimal(cells: readonly PlacementCell[]): Headline {
+function fromOptimal(
+  cells: readonly PlacementCell[],
+  { toBound: figures }: PublishedResults,
+): Headline {
   const gap = (method: string, base: (cell: PlacementCell) => readonly number[]): number =>
     meanOf(
       cells.map((cell) => geometricMean(pairedRatios(cell.methods[method] ?? [], base(cell)))),
@@ -103,6 +126,11 @@ function fromOptimal(cells: readonly PlacementCell[]): Headline {
   const toBound = gap(published, (cell) => cell.bound);
   const toExact = gap(published, (cell) => cell.exact);
   const slack = meanOf(cells.map((cell) => geometricMean(pairedRatios(cell.exact, cell.bound))));
+  const publishedGap = meanOf(
+    figures.flatMap(({ model, ratio }) =>
+      cells.some((cell) => cell.model === model) ? ratio : [],
+    ),
+  );
   const worst = cells
     .map((cell) => ({
       cell,
@@ -117,6 +145,6 @@ function fromOptimal(cells: readonly PlacementCell[]): Headline {
     cell: `${cells.length} networks below 64 MiB, ${cells[0]?.devices} devices`,
     against: "the same bound",
     verdict: toBound <= 0.092 * 1.05 ? "reproduced" : "not reproduced",
-    remark: `Even the exact placement of the same parts is ${percent(slack - 1)} above that bound. From the exact one k-path is ${percent(toExact)} away on average (mended ${percent(gap("kpath", (cell) => cell.exact))}, greedy ${percent(gap("greedy", (cell) => cell.exact))}), at most ${percent(worst.ratio - 1)} (${worst.cell.model}, ${worst.cell.parts} parts).`,
+    remark: `The figure of the abstract averages more networks; for these the public code has ${percent(publishedGap - 1)}. Even the exact placement of the same parts is ${percent(slack - 1)} above that bound. From the exact one k-path is ${percent(toExact)} away on average (mended ${percent(gap("kpath", (cell) => cell.exact))}, greedy ${percent(gap("greedy", (cell) => cell.exact))}), at most ${percent(worst.ratio - 1)} (${worst.cell.model}, ${worst.cell.parts} parts).`,
   };
 }

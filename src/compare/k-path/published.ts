@@ -20,6 +20,8 @@ export interface PublishedResults {
   readonly rows: readonly PublishedRow[];
   /** Networks that fit one part: 0 seconds in the published means of k-path. */
   readonly onePart: readonly { readonly model: string; readonly capMebibytes: number }[];
+  /** k-path ÷ the bound, below 64 MiB on 50 devices. */
+  readonly toBound: readonly { readonly model: string; readonly ratio: number }[];
 }
 
 const means = z.object({
@@ -31,6 +33,7 @@ const means = z.object({
 const schema = z.object({
   rows: z.array(z.object({ model: z.string(), capMebibytes: z.number(), seconds: z.array(means) })),
   onePart: z.array(z.object({ model: z.string(), capMebibytes: z.number() })),
+  toBound: z.array(z.object({ model: z.string(), ratio: z.number() })),
 });
 
 /** Below `bench/data`. */

@@ -15,7 +15,10 @@ export interface Parts {
   readonly starts: readonly number[];
   /** What crosses before each part but the first. */
   readonly sizes: readonly number[];
-  /** The smallest and the largest size of any candidate cut. */
+  /**
+   * The smallest and the largest size of any candidate cut; as published, the input and the output,
+   * which nobody reads, are two of them.
+   */
   readonly range: readonly [least: number, most: number];
 }
 
@@ -23,7 +26,9 @@ export interface Parts {
 export interface Candidates {
   /** The first node of each run between two cuts, and the number of nodes. */
   readonly starts: readonly number[];
+  /** What crosses before each run; the first is of no cut. */
   readonly sizes: readonly number[];
+  readonly range: readonly [least: number, most: number];
   /** Whether a part from one of the starts to another has room on every device. */
   fits(start: number, end: number): boolean;
 }
@@ -39,13 +44,13 @@ export function partition(
   members: readonly number[],
   rules: PartRules,
 ): Parts | null {
-  const { starts, sizes, fits } = candidateCuts(problem, members, rules);
+  const { starts, sizes, range, fits } = candidateCuts(problem, members, rules);
   const begins = leastSumParts(starts.length - 1, (start) => sizes[start] as number, fits);
   if (begins === null) return null;
   return {
     starts: begins.map((start) => starts[start] as number),
     sizes: begins.slice(1).map((start) => sizes[start] as number),
-    range: [Math.min(...sizes.slice(1)), Math.max(...sizes.slice(1))],
+    range,
   };
 }
 
@@ -70,9 +75,11 @@ function mendedCandidates(problem: Problem, members: readonly number[]): Candida
       (problem.kinds[device]?.overheadBytes ?? 0),
   );
   const room = Math.min(...rooms);
+  const sizes = sizesBefore(problem, starts, (tensor) => problem.linkBytes[tensor] as number);
   return {
     starts,
-    sizes: sizesBefore(problem, starts, (tensor) => problem.linkBytes[tensor] as number),
+    sizes,
+    range: [Math.min(...sizes.slice(1)), Math.max(...sizes.slice(1))],
     fits: (start, end) => {
       let peak = first[start] as number;
       for (let piece = start + 1; piece < end; piece++) {
@@ -104,13 +111,13 @@ function publishedCandidates(problem: Problem, members: readonly number[]): Cand
   const room = Math.min(
     ...members.map((device) => devices[device]?.memoryBytes ?? Number.POSITIVE_INFINITY),
   );
+  const sent = (tensor: number): number =>
+    (index.consumers[tensor] ?? []).length * elements(tensor) * bytesOfElement;
+  const sizes = sizesBefore(problem, starts, sent);
   return {
     starts,
-    sizes: sizesBefore(
-      problem,
-      starts,
-      (tensor) => (index.consumers[tensor] ?? []).length * elements(tensor) * bytesOfElement,
-    ),
+    sizes,
+    range: [0, Math.max(...sizes, ...index.inputs.map(sent))],
     fits: (start, end) =>
       heldBefore(end) - heldBefore(start === 0 ? 0 : Math.min(start + 1, end)) < room,
   };
