@@ -5,7 +5,7 @@ import type { LinearSolver } from "../plan/linear-solver.ts";
 import { single } from "../plan/planners/single.ts";
 import type { StudyReport } from "./study.ts";
 import type { Cell } from "./without-benchmarks/cell.ts";
-import { savingOf } from "./without-benchmarks/tables.ts";
+import { regretsOf, savingOf } from "./without-benchmarks/tables.ts";
 import { withoutBenchmarks } from "./without-benchmarks.ts";
 
 /** Bounds are not needed where two devices are in a line. */
@@ -72,6 +72,22 @@ test("at the benchmarked bandwidth a stale benchmark is none, and saves nothing 
     expect(cell.outcomes["stale"]?.latencySeconds).toBe(cell.outcomes["true"]?.latencySeconds);
     expect(savingOf(cell, "true", "latencySeconds")).toBe(0);
   }
+});
+
+test("regret and gains are counted for plans that keep the budgets, reasons are kept for the others", () => {
+  const broken = cells.filter(({ outcomes }) => (outcomes["guest"]?.breaks ?? null) !== null);
+  expect(broken.length).toBeGreaterThan(0);
+  const counted = regretsOf(cells, "guest", "within budgets").map(({ cell }) => cell);
+  expect(counted.filter((cell) => broken.includes(cell))).toEqual([]);
+  for (const { outcomes, refused } of cells) {
+    const without = Object.keys(outcomes).filter((method) => outcomes[method] === null);
+    expect(Object.keys(refused)).toEqual(expect.arrayContaining(without));
+  }
+  const figures =
+    /keeps the budgets in (\d+) of (\d+) cells.* does in (\d+), .* was nothing to gain/;
+  const [, kept, all, gained] = figures.exec(found.findings.join("\n")) ?? [];
+  expect(Number(all)).toBe(cells.length);
+  expect(Number(gained)).toBeLessThanOrEqual(Number(kept));
 });
 
 test("tables are whole, guests stand in them, both readings of the headline are there", () => {

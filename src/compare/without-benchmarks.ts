@@ -37,8 +37,8 @@ export const withoutBenchmarks: Study = {
       tables: [
         budgetTable(cells, guests),
         regretTable(cells, guests),
-        savingTable(cells, "latencySeconds"),
-        savingTable(cells, "linkBytes"),
+        savingTable(cells, "latencySeconds", guests),
+        savingTable(cells, "linkBytes", guests),
         networkTable(cells, host.profileOf),
       ],
       charts: [chartOf(cells)],

@@ -40,6 +40,8 @@ export interface Outcome {
 export interface Cell extends Setting {
   /** `null`: the method has no plan. */
   readonly outcomes: Readonly<Record<string, Outcome | null>>;
+  /** Why a method has no plan. */
+  readonly refused: Readonly<Record<string, string>>;
 }
 
 interface Host {
@@ -69,10 +71,13 @@ export function measureCell(setting: Setting, profile: Profile, host: Host): Cel
       ...(decidedBy === undefined ? {} : { decidedBy }),
     };
   };
-  const planned = (planner: Planner, asked = problem): Outcome | null => {
+  const refused: Record<string, string> = {};
+  const planned = (planner: Planner, asked = problem, method = planner.name): Outcome | null => {
     const { clock, solver } = host;
-    const { plan } = answerOf(planner, asked, { clock, solver, limitSeconds });
-    return plan === null ? null : record(placementOf(asked, plan), plan.method);
+    const { plan, reason } = answerOf(planner, asked, { clock, solver, limitSeconds });
+    if (plan !== null) return record(placementOf(asked, plan), plan.method);
+    refused[method] = reason ?? "it gave no reason";
+    return null;
   };
   const fastest = (among: readonly Placement[], judge: Problem): Placement | null =>
     best(among, (placement) => latencyOf(judge, placement));
@@ -82,7 +87,7 @@ export function measureCell(setting: Setting, profile: Profile, host: Host): Cel
   const own: Readonly<Record<Method, Outcome | null>> = {
     "resource-aware": planned(resourceAware),
     "resource-aware-weighted": planned(resourceAwareWeighted),
-    unchecked: planned(resourceAware, unmeasured(problem)),
+    unchecked: planned(resourceAware, unmeasured(problem), "unchecked"),
     stale: recorded(fastest(cuts, thenFree)),
     true: recorded(fastest(cuts, free)),
     "device-only": recorded(cuts.at(-1) ?? null),
@@ -96,7 +101,16 @@ export function measureCell(setting: Setting, profile: Profile, host: Host): Cel
     exact: planned(exact),
   };
   const guests = host.guests.map((planner) => [planner.name, planned(planner)] as const);
-  return { ...setting, outcomes: { ...own, ...Object.fromEntries(guests) } };
+  return { ...setting, outcomes: { ...own, ...Object.fromEntries(guests) }, refused };
+}
+
+/**
+ * The fastest known within budgets: the exact plan where it keeps them, for it does not know storage,
+ * and else the best cut that does.
+ */
+export function bestKnown({ outcomes }: Cell): Outcome | null {
+  const { exact: proven, "within budgets": cut } = outcomes;
+  return proven?.breaks === null ? proven : (cut ?? null);
 }
 
 /** The faster of everything on the device and everything on the server, among those within budgets. */

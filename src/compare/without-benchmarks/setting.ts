@@ -48,7 +48,7 @@ const deviceSpeeds: Readonly<Record<Scarcity, number>> = {
 };
 
 const busyWatts = 4;
-const radioJoulesPerBit = 0.2e-6;
+const radioMicrojoulesPerBit = 0.2;
 
 export interface Setting {
   readonly network: ZooName;
@@ -85,7 +85,9 @@ export function topologyOf(setting: Setting, profile: Profile): Topology {
       ...(device.name === pair.source ? budgetOf(scarcity, profile) : {}),
     })),
     links: pair.links.map((link) =>
-      isPowered ? { ...link, energyJoulesPerBit: joulesPerBit(radioJoulesPerBit) } : link,
+      isPowered
+        ? { ...link, energyJoulesPerBit: joulesPerBit(radioMicrojoulesPerBit / 1e6) }
+        : link,
     ),
   };
 }
@@ -122,7 +124,7 @@ export function describeSetting(): string[] {
   return [
     "May shapes, FLOP and the stated resources of a device replace benchmarks? Device and server, float32 input; device seconds are those measured on one machine ÷ speed, the server is that machine.",
     `The planner \`resource-aware\` reads no measured second; it is told the bandwidth and what the devices state: a rate (speed · ${statedFlopPerSecond / 1e9} GFLOP/s, an assumption such as a data sheet makes), storage, memory, power.`,
-    `Five devices, each with little of one resource. bandwidth: speed ${deviceSpeeds.bandwidth}, nothing limited; compute: speed ${deviceSpeeds.compute}; storage: a quarter of the parameters; memory: what the runtime takes and half of what the network needs; energy (modelled): ${busyWatts} W and ${radioJoulesPerBit * 1e6} uJ/bit, a quarter more than the least that any cut needs; the last three at speed ${deviceSpeeds.storage}.`,
+    `Five devices, each with little of one resource. bandwidth: speed ${deviceSpeeds.bandwidth}, nothing limited; compute: speed ${deviceSpeeds.compute}; storage: a quarter of the parameters; memory: what the runtime takes and half of what the network needs; energy (modelled): ${busyWatts} W and ${radioMicrojoulesPerBit} uJ/bit, a quarter more than the least that any cut needs; the last three at speed ${deviceSpeeds.storage}.`,
     "Its choice is checked like every plan: what breaks a limit as measured is left out, and the next one taken. What it would have chosen without that check stands in a row of its own.",
     `"Benchmarked" is the best cut after any articulation node by measured seconds (what Neurosurgeon and Scission do), for latency alone: \`stale\` decided at ${benchmarkedAt} Mbit/s, \`true\` at the bandwidth of the cell. \`exact\` and \`within budgets\` are told everything. Without codecs.`,
   ];

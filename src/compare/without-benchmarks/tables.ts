@@ -2,7 +2,7 @@ import type { Profile } from "../../cost/profile.ts";
 import type { ZooName } from "../../zoo/zoo.ts";
 import { median } from "../statistics.ts";
 import type { StudyTable } from "../study.ts";
-import { bestSingle, type Cell, methods, type Outcome } from "./cell.ts";
+import { bestKnown, bestSingle, type Cell, methods, type Outcome } from "./cell.ts";
 import { benchmarkedAt, deviceSpeed, scarcities } from "./setting.ts";
 
 type Columns = StudyTable["columns"];
@@ -13,17 +13,19 @@ export interface Regret {
   readonly value: number;
 }
 
-/** Of cells in which both have a plan, and the reference breaks no budget. */
+/** Of cells in which both have a plan that breaks no budget. */
 export function regretsOf(cells: readonly Cell[], method: string, reference: string): Regret[] {
   return cells.flatMap((cell) => {
     const [own, other] = [outcomeOf(cell, method), outcomeOf(cell, reference)];
-    if (own === null || other === null || other.breaks !== null) return [];
+    if (own === null || other === null) return [];
+    if (own.breaks !== null || other.breaks !== null) return [];
     return [{ cell, value: own.latencySeconds / other.latencySeconds - 1 }];
   });
 }
 
-/** What a method has in a cell; `null` without a plan. `best single` is derived. */
+/** What a method has in a cell; `null` without a plan. `best single` and `best known` are derived. */
 export function outcomeOf(cell: Cell, method: string): Outcome | null {
+  if (method === "best known") return bestKnown(cell);
   return method === "best single" ? bestSingle(cell) : (cell.outcomes[method] ?? null);
 }
 
@@ -43,13 +45,29 @@ export function budgetTable(cells: readonly Cell[], guests: readonly string[]): 
       const without = found.filter((outcome) => outcome === null).length;
       return `${broken} of ${among.length - without}${without === 0 ? "" : `, no plan ${without}`}`;
     }),
+    mostGiven(cells.flatMap(({ refused }) => refused[method] ?? [])),
   ]);
   return {
     title:
-      "Budgets broken: storage, memory and energy (`exact` knows memory and energy only; no plan: the planner's own estimate sees no way)",
-    columns: [{ head: "decided by" }, ...rightHeads([...scarcities, "all"])],
+      "Budgets broken: storage, memory and energy (`exact` knows memory and energy only), and where there is no plan",
+    columns: [
+      { head: "decided by" },
+      ...rightHeads([...scarcities, "all"]),
+      { head: "no plan most, for instance because" },
+    ],
     rows,
   };
+}
+
+/** An example of the most frequent kind of reason; reasons that differ in figures alone are of one kind. */
+function mostGiven(reasons: readonly string[]): string {
+  const groups = new Map<string, string[]>();
+  for (const reason of reasons) {
+    const kind = reason.replaceAll(/[\d.]+|'[^']*'/g, "");
+    groups.set(kind, [...(groups.get(kind) ?? []), reason]);
+  }
+  const [most] = [...groups.values()].sort((a, b) => b.length - a.length);
+  return most?.[0] ?? "";
 }
 
 /** What deciding without a benchmark costs, by what is scarce. */
@@ -71,7 +89,7 @@ export function regretTable(cells: readonly Cell[], guests: readonly string[]): 
   );
   return {
     title:
-      "Regret of zero benchmarking: seconds above the best benchmarked cut within the budgets, above `exact` where that keeps them, and against the best single device that does",
+      "Regret of zero benchmarking, of plans that keep the budgets: seconds above the best benchmarked cut within them, above `exact` where that keeps them, and against the best single device that does",
     columns: [
       { head: "planner" },
       { head: "scarce" },
@@ -160,10 +178,11 @@ export function savingOf(
   return 1 - own / stale;
 }
 
-/** What deciding again saves, on the device that lacks nothing but bandwidth. */
+/** What deciding again saves, on the device that lacks nothing but bandwidth: by network, then on average by others. */
 export function savingTable(
   cells: readonly Cell[],
   figure: "latencySeconds" | "linkBytes",
+  guests: readonly string[],
 ): StudyTable {
   const among = where(cells, { scarcity: "bandwidth" });
   const rates = [...new Set(among.map(({ megabits }) => megabits))];
@@ -175,17 +194,32 @@ export function savingTable(
       return cell === undefined ? "–" : percent(savingOf(cell, "resource-aware", figure));
     }),
   ]);
+  const means = ["resource-aware", "resource-aware-weighted", "true", "device-only", ...guests].map(
+    (method) => [
+      `mean: ${shownNames[method] ?? method}`,
+      ...rates.map((megabits) => {
+        const saved = where(among, { megabits }).flatMap(
+          (cell) => savingOf(cell, method, figure) ?? [],
+        );
+        return percent(saved.length === 0 ? null : mean(saved));
+      }),
+    ],
+  );
   const what = figure === "latencySeconds" ? "Latency" : "Bytes on the link";
   return {
-    title: `${what} saved against the best cut benchmarked at ${benchmarkedAt} Mbit/s and kept, on the device with little bandwidth, by Mbit/s (negative: lost; –: the kept cut sends nothing)`,
+    title: `${what} saved against the best cut benchmarked at ${benchmarkedAt} Mbit/s and kept, on the device with little bandwidth, by Mbit/s: \`resource-aware\` by network, then means over networks (negative: lost; –: no plan, or the kept cut sends nothing)`,
     columns: [{ head: "network" }, ...rightHeads(rates.map(String))],
-    rows,
+    rows: [...rows, ...means],
   };
 }
 
 export function where(cells: readonly Cell[], like: Partial<Cell>): Cell[] {
   const wanted = Object.entries(like) as [keyof Cell, unknown][];
   return cells.filter((cell) => wanted.every(([key, value]) => cell[key] === value));
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** `–` for nothing. */
