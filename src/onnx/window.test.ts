@@ -110,6 +110,28 @@ test.each<[string, string, Case]>([
     "com.microsoft:FusedConv",
     { inputs: [picture, null, null, picture], constants: [] },
   ],
+  [
+    "a parameter that is fused in",
+    "com.microsoft:FusedConv",
+    { inputs: [picture], constants: [weight, [8], [1, 8, 20, 30]] },
+  ],
+  [
+    "a dilated kernel padded to keep the size",
+    "MaxPool",
+    {
+      inputs: [picture],
+      attributes: { kernel_shape: [3, 3], dilations: [2, 1], auto_pad: "SAME_LOWER" },
+    },
+  ],
+  [
+    "a normalisation that trains",
+    "BatchNormalization",
+    {
+      inputs: [picture],
+      constants: [[8], [8], [8], [8]],
+      attributes: { training_mode: 1 },
+    },
+  ],
   ["an average of all", "GlobalAveragePool", { inputs: [picture], outputs: [[1, 8, 1, 1]] }],
   ["a vector", "Relu", { inputs: [[1, 8]] }],
   ["one axis", "MaxPool", { inputs: [[1, 8, 20]], attributes: { kernel_shape: [2] } }],
@@ -117,6 +139,11 @@ test.each<[string, string, Case]>([
     "places of the largest",
     "MaxPool",
     { inputs: [picture], outputs: [picture, picture], attributes: { kernel_shape: [1, 1] } },
+  ],
+  [
+    "places of the largest alone",
+    "MaxPool",
+    { inputs: [picture], outputs: [null, picture], attributes: { kernel_shape: [1, 1] } },
   ],
   ["an operator that moves rows", "Resize", { inputs: [picture] }],
   ["another domain's operator", "com.microsoft.nchwc:Conv", { inputs: [picture] }],

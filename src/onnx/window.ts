@@ -23,9 +23,9 @@ type Rule = (node: NodeProto, facts: WindowFacts) => Window | null;
 export function windowOf(node: NodeProto, facts: WindowFacts): Window | null {
   const domain = node.domain === "ai.onnx" ? "" : node.domain;
   const rule = catalogue.get(domain === "" ? node.opType : `${domain}:${node.opType}`);
-  const outputs = node.output.filter((name) => name !== "");
-  if (rule === undefined || outputs.length !== 1) return null;
-  return isPicture(facts.shapeOf(outputs[0] as string)) ? rule(node, facts) : null;
+  const [output = "", ...others] = node.output;
+  if (rule === undefined || output === "" || others.some((name) => name !== "")) return null;
+  return isPicture(facts.shapeOf(output)) ? rule(node, facts) : null;
 }
 
 const pixel: Window = {
@@ -36,12 +36,12 @@ const pixel: Window = {
   padEnd: [0, 0],
 };
 
-/** What is added to its result by fusion would have rows of its own: only parameters may be. */
+/** What is added to its result by fusion, a fourth input, has rows of its own. */
 const convolution: Rule = (node, facts) => {
-  const [input = "", weight = "", ...others] = node.input;
-  const areFixed = [weight, ...others].every((name) => name === "" || facts.isConstant(name));
+  const [input = "", weight = "", bias = "", added = ""] = node.input;
+  const areFixed = [weight, bias].every((name) => name === "" || facts.isConstant(name));
   const shape = facts.shapeOf(weight)?.slice(2) ?? [];
-  return areFixed ? sliding(node, facts.shapeOf(input), shape) : null;
+  return areFixed && added === "" ? sliding(node, facts.shapeOf(input), shape) : null;
 };
 
 const pooling: Rule = (node, facts) => sliding(node, facts.shapeOf(node.input[0] ?? ""), []);
@@ -73,13 +73,15 @@ function sliding(
       return { ...window, padBegin: [0, 0], padEnd: [0, 0] };
     case "SAME_UPPER":
     case "SAME_LOWER":
+      // ONNX Runtime pads pools as if their kernels were not dilated, and refuses convolutions.
+      if (dilation.some((step) => step !== 1)) return null;
       return padSame(window, input, auto === "SAME_UPPER");
     default:
       return null;
   }
 }
 
-/** Pads so that the output is the input ÷ stride, rounded up; an odd row goes to the end or the begin. */
+/** Pads a kernel that is not dilated so that the output is the input ÷ stride, rounded up; an odd row goes to the end or the begin. */
 function padSame(
   { kernel, stride, dilation }: Pick<Window, "kernel" | "stride" | "dilation">,
   input: readonly number[],
@@ -87,8 +89,8 @@ function padSame(
 ): Window {
   const totals = [0, 1].map((axis) => {
     const [extent, step] = [input[axis + 2] as number, stride[axis] as number];
-    const reach = (dilation[axis] as number) * ((kernel[axis] as number) - 1) + 1;
-    return Math.max(0, (Math.ceil(extent / step) - 1) * step + reach - extent);
+    const reach = (Math.ceil(extent / step) - 1) * step + (kernel[axis] as number);
+    return Math.max(0, reach - extent);
   });
   const less = totals.map((total) => Math.floor(total / 2));
   const more = totals.map((total) => Math.ceil(total / 2));
@@ -108,6 +110,12 @@ const elementWise: Rule = (node, facts) => {
   return node.input.filter((name) => name !== "").every(isFit) ? pixel : null;
 };
 
+/** While it trains it takes the mean of all rows. */
+const normalisation: Rule = (node, facts) => {
+  const mode = node.attribute.find(({ name }) => name === "training_mode")?.i ?? 0n;
+  return mode === 0n ? elementWise(node, facts) : null;
+};
+
 /** Along the channels; along rows the output would be no slice of the inputs' rows. */
 const concatenation: Rule = (node, facts) => {
   const axis = Number(node.attribute.find(({ name }) => name === "axis")?.i ?? 0n);
@@ -122,12 +130,13 @@ function isPicture(shape: readonly number[] | null): shape is readonly number[] 
 /** By alphabet; operators of one rule stand together at the end. */
 const catalogue: ReadonlyMap<string, Rule> = new Map(
   Object.entries({
+    BatchNormalization: normalisation,
     Concat: concatenation,
     Conv: convolution,
     "com.microsoft:FusedConv": convolution,
     ...each("AveragePool LpPool MaxPool", pooling),
     ...each(
-      "Abs Add BatchNormalization Cast Ceil Celu Clip Div Dropout Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LRN LeakyRelu Log Max Mean Min Mish Mul Neg PRelu Pow Reciprocal Relu Round Selu Sigmoid Sign Softplus Softsign Sqrt Sub Sum Tanh ThresholdedRelu com.microsoft:FastGelu com.microsoft:Gelu com.microsoft:QuickGelu",
+      "Abs Add Cast Ceil Celu Clip Div Dropout Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LRN LeakyRelu Log Max Mean Min Mish Mul Neg PRelu Pow Reciprocal Relu Round Selu Sigmoid Sign Softplus Softsign Sqrt Sub Sum Tanh ThresholdedRelu com.microsoft:FastGelu com.microsoft:Gelu com.microsoft:QuickGelu",
       elementWise,
     ),
   }),
