@@ -52,7 +52,7 @@ function* planLight(problem: Problem, costs: AdditiveCosts): Planning {
   const scale = Math.max(best.floor, best.incumbent?.value ?? 0) || 1;
   const steps = keepLimits(problem, { costs, scale, pair, flow }, best);
   best.floor = Math.max(best.floor, yield* passing(steps, best));
-  for (const each of pairs) yield* passing(improve(problem, each, best.tried, best), best);
+  for (const each of pairs) yield* passing(improve(problem, each, best.starts, best), best);
   return finished(best) ?? chain;
 }
 
@@ -67,7 +67,7 @@ function* planHeavy(problem: Problem): Planning {
   best.floor = Math.min(...floors);
   for (const pair of pairs) {
     if (best.incumbent === null) yield* passing(sumUnderLimits(problem, pair, best), best);
-    yield* passing(improve(problem, pair, best.tried, best), best);
+    yield* passing(improve(problem, pair, best.starts, best), best);
   }
   return finished(best) ?? chain;
 }

@@ -29,15 +29,17 @@ export const neurosurgeon: Planner = {
 
 /** The best cut behind an articulation node, or why none is allowed. */
 export function* tryChainCuts(problem: Problem): Planning {
-  const placements = chainCuts(problem);
+  const cuts = findChainCuts(problem);
+  const count = cuts.length;
   let best: Incumbent | null = null;
   let refused: Infeasible | null = null;
   let looked = 0;
-  for (const placement of placements) {
+  for (const cut of cuts) {
+    const placement = placementOf(problem, cut);
     const found = evaluate(problem, placement);
     if (found.type === "infeasible") refused ??= found;
     else if (best === null || found.value < best.value) {
-      best = { placement, value: found.value, bound: null, method: `${placements.length} cuts` };
+      best = { placement, value: found.value, bound: null, method: `${count} cuts` };
     }
     looked += placement.length;
     if (looked < nodesPerStep) continue;
@@ -47,7 +49,7 @@ export function* tryChainCuts(problem: Problem): Planning {
   if (best !== null) return best;
   return {
     ...infeasible(
-      `none of ${placements.length} cuts is allowed; of the first: ${refused?.reason}`,
+      `none of ${count} cuts is allowed; of the first: ${refused?.reason}`,
       refused?.witness,
     ),
     isProven: false,
@@ -59,14 +61,27 @@ export function* tryChainCuts(problem: Problem): Planning {
  * everything on one device each, then the first nodes on the near device. Equal ones come once.
  */
 export function chainCuts(problem: Problem): Placement[] {
+  return findChainCuts(problem).map((cut) => placementOf(problem, cut));
+}
+
+/** Nodes up to the last one here on the near device, all others on the far one. */
+interface ChainCut {
+  readonly near: number;
+  readonly far: number;
+  readonly last: number;
+}
+
+function placementOf({ index }: Problem, { near, far, last }: ChainCut): Placement {
+  return index.graph.nodes.map((_, node) => (node <= last ? near : far));
+}
+
+function findChainCuts(problem: Problem): ChainCut[] {
   const { nodes } = problem.index.graph;
   const cuts = articulationNodes(problem.index).filter((node) => node < nodes.length - 1);
   const pairs = devicePairs(problem);
   const devices = new Set(pairs.flatMap(({ near, far }) => [near, far]));
-  const whole = [...devices].map((device) => nodes.map(() => device));
+  const whole = [...devices].map((device) => ({ near: device, far: device, last: -1 }));
   if (devices.size < 2) return whole;
-  const divided = pairs.flatMap(({ near, far }) =>
-    cuts.map((last) => nodes.map((_, node) => (node <= last ? near : far))),
-  );
+  const divided = pairs.flatMap(({ near, far }) => cuts.map((last) => ({ near, far, last })));
   return [...whole, ...divided];
 }

@@ -1,21 +1,19 @@
 import type { DevicePair } from "../../device-pair.ts";
 import { evaluate } from "../../evaluate.ts";
 import type { Placement, Problem } from "../../problem.ts";
-import type { Best } from "./best.ts";
+import { type Best, isBelow, rankOf } from "./best.ts";
 
 /** Nodes that are evaluated between two chances to stop, and at most. */
 const perStep = 20_000;
 const most = 4_000_000;
-/** Of how many placements the neighbours are tried. */
-const mostStarts = 8;
 
 /**
  * Moves single nodes, or nodes that must share a device, to the other of two devices for as long as
- * that helps and nothing comes back: from the best placement known and the best of others. A move
+ * that helps and nothing comes back: from each of a few placements. A move
  * that changes no value helps if it shortens the latency. O(nodes + uses of tensors) a move that is
  * tried.
  *
- * @param starts placements that stand for different compromises; equal ones are tried once
+ * @param starts different placements that stand for different compromises
  */
 export function* improve(
   problem: Problem,
@@ -23,13 +21,8 @@ export function* improve(
   starts: readonly Placement[],
   best: Best,
 ): Generator<null, void> {
-  const known = best.incumbent === null ? starts : [best.incumbent.placement, ...starts];
-  const distinct = new Map(known.map((placement) => [placement.join(), placement]));
-  const rated = [...distinct.values()]
-    .map((placement) => ({ placement, rank: rankOf(problem, placement) }))
-    .sort((one, other) => compare(one.rank, other.rank));
   const course = { looked: 0, unlooked: 0 };
-  for (const { placement } of rated.slice(0, mostStarts)) {
+  for (const placement of starts) {
     yield* descend(problem, pair, placement, best, course);
   }
 }
@@ -48,13 +41,13 @@ function* descend(
 ): Generator<null, void> {
   const units = unitsOf(problem);
   let placement = start;
-  let rank = rankOf(problem, placement);
+  let rank = rankOf(evaluate(problem, placement));
   for (let isBetter = true; isBetter && course.looked < most; ) {
     isBetter = false;
     for (const unit of units) {
       const moved = move(problem, pair, placement, unit);
       if (moved === null) continue;
-      const other = rankOf(problem, moved);
+      const other = rankOf(evaluate(problem, moved));
       if (isBelow(other, rank)) {
         placement = moved;
         rank = other;
@@ -68,26 +61,6 @@ function* descend(
       yield null;
     }
   }
-}
-
-/** What is compared: the value, then the latency. */
-type Rank = readonly [number, number];
-
-function rankOf(problem: Problem, placement: Placement): Rank {
-  const found = evaluate(problem, placement);
-  if (found.type === "infeasible") return [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  return [found.value, found.latencySeconds];
-}
-
-function compare(one: Rank, other: Rank): number {
-  return Number(isBelow(other, one)) - Number(isBelow(one, other));
-}
-
-/** By more than rounding, so that moves there and back end. */
-function isBelow(one: Rank, other: Rank): boolean {
-  const limit = 1 - 1e-12;
-  if (one[0] < other[0] * limit) return true;
-  return one[0] <= other[0] && one[1] < other[1] * limit;
 }
 
 function unitsOf({ index, groups }: Problem): (readonly number[])[] {
