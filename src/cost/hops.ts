@@ -240,9 +240,15 @@ function tabulate(
   samples: readonly number[],
   cost: (link: number, tensor: number) => HopCost,
 ): (link: number, kind: number) => HopCost {
-  const table: (HopCost | undefined)[][] = samples.map(() => new Array(links));
+  // Rows are made when asked for: most tensors never travel, and links may be tens of thousands.
+  const table = new Map<number, (HopCost | undefined)[]>();
+  const addRow = (kind: number): (HopCost | undefined)[] => {
+    const row = new Array<HopCost | undefined>(links);
+    table.set(kind, row);
+    return row;
+  };
   return (link, kind) => {
-    const row = at(table, kind);
+    const row = table.get(kind) ?? addRow(kind);
     const known = row[link] ?? cost(link, at(samples, kind));
     row[link] = known;
     return known;

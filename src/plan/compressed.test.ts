@@ -73,6 +73,22 @@ test.each<[string, Partial<Parameters<typeof problemOf>[0]>, RegExp]>([
   expect(onCompressed(exact).refuses(problem)).toMatch(reason);
 });
 
+test("is refused where a link that no tensor takes makes the end of the line as near as its middle", () => {
+  const shortcut = (secondsPerByte: number) =>
+    problemOf({
+      inputs: { in: 10 },
+      nodes: [{ name: "a", reads: ["in"], bytes: 4, seconds: [3, 2, 1] }],
+      outputs: ["a"],
+      devices: [{ name: "low" }, { name: "middle" }, { name: "high" }],
+      links: [
+        ...between("low", "middle", 1),
+        ...between("middle", "high", 1),
+        ...between("low", "high", secondsPerByte),
+      ],
+    });
+  expect(onCompressed(exact).refuses(shortcut(9))).toMatch(/which way is onwards is not certain/);
+});
+
 test("what the planner itself refuses stays refused", () => {
   const picky: Planner = { ...single, refuses: () => "it never wants to" };
   expect(onCompressed(picky).refuses(pairProblem("alexnet"))).toBe("it never wants to");

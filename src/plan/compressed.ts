@@ -5,9 +5,11 @@
  */
 import type { CodecChoice } from "../cost/hops.ts";
 import { withCodecs } from "./codecs.ts";
+import { lineFromSource } from "./compress/conditions.ts";
 import { type Compression, compress, type NotCompressed } from "./compress.ts";
 import { evaluate } from "./evaluate.ts";
 import { findOverfull, type Infeasible, memoryOf } from "./feasibility.ts";
+import { leadsAway } from "./one-way.ts";
 import type { Incumbent, Planner, PlannerClass } from "./planner.ts";
 import { createProblem, type Problem } from "./problem.ts";
 
@@ -55,6 +57,11 @@ function compressWhole(problem: Problem): Compression | NotCompressed {
   if (tight !== null) return { type: "refused", reason: `with everything on it, ${tight.reason}` };
   const compressed = compress(problem);
   if (compressed.type === "refused") return compressed;
+  const line = lineFromSource(problem);
+  if (line !== null && !leadsAway(line, problem)) {
+    const reason = "links that no tensor takes join devices that are not next to each other";
+    return { type: "refused", reason: `${reason}, so that which way is onwards is not certain` };
+  }
   const { profile, topology, objective } = compressed.problem;
   const devices = topology.devices.map((device) => ({ ...device, memoryBytes: null }));
   return { ...compressed, problem: createProblem(profile, { ...topology, devices }, objective) };

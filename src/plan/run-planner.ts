@@ -30,7 +30,9 @@ export interface PlannerRun {
  */
 export function runPlanner(planner: Planner, problem: Problem, run: PlannerRun): Plan | Infeasible {
   const refusal = planner.refuses(problem);
-  if (refusal !== null) return infeasible(`planner '${planner.name}' cannot: ${refusal}`);
+  if (refusal !== null) {
+    return { ...infeasible(`planner '${planner.name}' cannot: ${refusal}`), isProven: false };
+  }
   const start = run.clock.now();
   const deadline = start + (run.timeLimitSeconds ?? Number.POSITIVE_INFINITY);
   const found = drain(planner, problem, run, deadline);

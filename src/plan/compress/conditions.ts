@@ -104,7 +104,9 @@ function refuseCodecs(
   states: CompressionStates | null,
 ): string | null {
   if (!isCoded(problem, line)) return null;
-  if (states !== null) return "which codec a tensor has depends on the state";
+  if (states !== null) {
+    return "which codec a tensor has depends on the state; a profile without codecs would do";
+  }
   return line.devices.length > 2
     ? "boundaries may disagree which of two coded cuts is lighter"
     : null;

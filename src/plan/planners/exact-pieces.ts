@@ -10,7 +10,7 @@ import { boundPeriod, findHomeless, isWholeClass } from "./exact-pieces/bound.ts
 import { type PiecesModel, piecesModel } from "./exact-pieces/model.ts";
 import type { Effort } from "./exact-pieces/runs.ts";
 import { searchChains } from "./exact-pieces/search.ts";
-import { findSingle } from "./single.ts";
+import { trySingles } from "./single.ts";
 
 /** Steps: some thirty seconds, and half a second. */
 export const piecesEffort = { whole: 3e8, brief: 5e6 } as const;
@@ -48,7 +48,7 @@ export const exactPieces: Planner = {
 
 /** `exactPieces` within a number of steps; with all of them where no other pipeline is allowed. */
 export function* planPieces(problem: Problem, steps: number): Planning {
-  const alone = findSingle(problem);
+  const alone = yield* trySingles(problem);
   const course = new Course(problem, boundPeriod(problem));
   if ("value" in alone) yield course.keep(alone);
   yield course.best;

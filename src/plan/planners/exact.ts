@@ -11,7 +11,7 @@ import { planUnderLimits } from "./exact-limits.ts";
 import { cutLine } from "./exact-line.ts";
 import { planPipelines } from "./exact-pipelines.ts";
 import { hasTiles, planWithTiles } from "./exact-tiles.ts";
-import { findSingle } from "./single.ts";
+import { trySingles } from "./single.ts";
 
 /**
  * The best of all placements, with a proof, or a bound on how much better one could be.
@@ -58,7 +58,7 @@ function* planAdditive(problem: Problem, costs: AdditiveCosts, { solver }: Tools
       return best;
     }
   }
-  const single = findSingle(problem);
+  const single = yield* trySingles(problem);
   // Whoever stops the search early has at least this one.
   if ("value" in single) {
     const bound = Math.min(cut?.bound ?? 0, single.value);

@@ -13,7 +13,7 @@ import { Judge } from "./pso/judge.ts";
 import { neighboursOf } from "./pso/neighbours.ts";
 import { decode, encode, type Partition } from "./pso/partitions.ts";
 import { fly, type Swarm } from "./pso/swarm.ts";
-import { findSingle } from "./single.ts";
+import { trySingles } from "./single.ts";
 
 const swarm: Swarm = { particles: 20, rounds: 40, isImproved: true };
 /** Rounds without a new partition after which there are hardly any. */
@@ -132,7 +132,7 @@ class Seeds {
   }
 
   *find(tools: Tools): Generator<Incumbent | null, void> {
-    const single = findSingle(this.#problem);
+    const single = yield* trySingles(this.#problem);
     if ("value" in single) this.#keep(single, "one device");
     else this.refusal = single;
     yield this.best;

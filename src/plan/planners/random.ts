@@ -6,6 +6,8 @@ import type { Placement, Problem } from "../problem.ts";
 
 /** Enough to find a decent cut of a small network; more would make a lucky planner of a baseline. */
 const tries = 200;
+/** Nodes looked at between two chances to stop. */
+const nodesPerStep = 100_000;
 
 /**
  * The best of 200 random placements: what chance alone finds, the baseline under every heuristic.
@@ -21,6 +23,7 @@ export const random: Planner = {
   *plan(problem, tools) {
     let best: Incumbent | null = null;
     let refused: Infeasible | null = null;
+    let looked = 0;
     for (let trial = 0; trial < tries; trial++) {
       const placement = obey(problem, draw(problem, trial, tools.random));
       const found = evaluate(problem, placement);
@@ -30,12 +33,19 @@ export const random: Planner = {
         best = { placement, value: found.value, bound: null };
         yield best;
       }
+      looked += placement.length;
+      if (looked < nodesPerStep) continue;
+      looked = 0;
+      yield best;
     }
     if (best !== null) return best;
-    return infeasible(
-      `none of ${tries} random placements is allowed; of the first: ${refused?.reason}`,
-      refused?.witness,
-    );
+    return {
+      ...infeasible(
+        `none of ${tries} random placements is allowed; of the first: ${refused?.reason}`,
+        refused?.witness,
+      ),
+      isProven: false,
+    };
   },
 };
 

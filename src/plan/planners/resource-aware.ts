@@ -3,7 +3,7 @@ import { evaluate } from "../evaluate.ts";
 import { type Infeasible, infeasible } from "../feasibility.ts";
 import type { Incumbent, Planner, Planning } from "../planner.ts";
 import type { Problem } from "../problem.ts";
-import { type Cut, findCuts, type Sides } from "./resource-aware/cuts.ts";
+import { type Cut, findCutsInSteps, type Sides } from "./resource-aware/cuts.ts";
 import {
   type Descriptor,
   describe,
@@ -44,7 +44,7 @@ function createResourceAware(
     refuses,
     *plan(problem): Planning {
       const sides = sidesOf(problem);
-      const cuts = findCuts(problem, sides);
+      const cuts = yield* findCutsInSteps(problem, sides);
       const descriptor = describe(problem, sides);
       const everything = cuts.at(-1) as Cut;
       const kept = cuts.filter((cut) => excessOf(cut, everything, descriptor) === null);

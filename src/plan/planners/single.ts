@@ -14,32 +14,53 @@ export const single: Planner = {
   optimalAmong: "one-device",
   refuses: () => null,
   *plan(problem) {
-    const found = findSingle(problem);
-    if ("value" in found) yield found;
+    const found = yield* trySingles(problem);
+    // Several devices may do what none can alone.
+    if ("type" in found) return { ...found, isProven: false };
+    yield found;
     return found;
   },
 };
 
+/** Nodes looked at between two chances to stop. */
+const nodesPerStep = 150_000;
+
 /** Everything on the device where that costs least, or what the devices lack for it. */
 export function findSingle(problem: Problem): Incumbent | Infeasible {
-  const { best, refused } = tryDevices(problem);
+  const steps = trySingles(problem);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/** `findSingle` with chances to stop: hundreds of devices and thousands of nodes take a second. */
+export function* trySingles(problem: Problem): Generator<Incumbent | null, Incumbent | Infeasible> {
+  const { best, refused } = yield* tryDevices(problem);
   return best ?? explain(problem, refused);
 }
 
 /** What each device lacks for running everything, in the order of the devices. */
 type Refusals = readonly (Infeasible & { readonly device: string })[];
 
-function tryDevices(problem: Problem): { best: Incumbent | null; refused: Refusals } {
+function* tryDevices(
+  problem: Problem,
+): Generator<Incumbent | null, { best: Incumbent | null; refused: Refusals }> {
   const refused: (Infeasible & { device: string })[] = [];
   let best: Incumbent | null = null;
-  problem.devices.forEach(({ name }, device) => {
+  let looked = 0;
+  for (const [device, { name }] of problem.devices.entries()) {
     const placement = problem.index.graph.nodes.map(() => device);
     const found = evaluate(problem, placement);
     if (found.type === "infeasible") refused.push({ ...found, device: name });
     else if (best === null || found.value < best.value) {
       best = { placement, value: found.value, bound: null };
     }
-  });
+    looked += placement.length;
+    if (looked < nodesPerStep) continue;
+    looked = 0;
+    yield best;
+  }
   return { best, refused };
 }
 

@@ -43,14 +43,13 @@ export class CodecTable {
       hops.samples.flatMap((tensor) => hops.links.flatMap((_, link) => hops.codecs(link, tensor))),
     );
     this.#problem = problem;
-    this.#variants = new Map(
-      [null, ...names].map((name) => [name, hops.withCodecs(only(hops, name))]),
-    );
+    const options = names.size === 0 ? [] : [null, ...names];
+    this.#variants = new Map(options.map((name) => [name, hops.withCodecs(only(hops, name))]));
   }
 
   /** Whether there is nothing to choose. */
   get isEmpty(): boolean {
-    return this.#variants.size === 1;
+    return this.#variants.size === 0;
   }
 
   /** All options but those that another one beats in everything. */

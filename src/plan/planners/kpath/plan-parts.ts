@@ -2,7 +2,7 @@ import { evaluate } from "../../evaluate.ts";
 import { type Infeasible, infeasible } from "../../feasibility.ts";
 import type { Incumbent, Planning } from "../../planner.ts";
 import type { Placement, Problem } from "../../problem.ts";
-import { findSingle } from "../single.ts";
+import { trySingles } from "../single.ts";
 import type { MatchingTask } from "./matching.ts";
 import { type PartRules, type Parts, partition } from "./parts.ts";
 
@@ -46,7 +46,7 @@ export function* planParts(
   }
   const count = parts.starts.length;
   if (count <= 1) {
-    const alone = findSingle(problem);
+    const alone = yield* trySingles(problem);
     return "value" in alone ? alone : { ...alone, isProven: false };
   }
   if (count > members.length) {

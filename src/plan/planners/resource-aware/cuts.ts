@@ -23,33 +23,49 @@ export interface Cut {
   readonly linkJoules: number;
 }
 
+/** Nodes looked at between two chances to stop. */
+const nodesPerStep = 200_000;
+
+/** `findCutsInSteps` without a stop. */
+export function findCuts(problem: Problem, sides: Sides): Cut[] {
+  const steps = findCutsInSteps(problem, sides);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
 /**
  * The cuts at articulation nodes, so that what one node makes is all that crosses, from nothing on
  * the device to everything. O(nodes · cuts) time.
  */
-export function findCuts(problem: Problem, sides: Sides): Cut[] {
+export function* findCutsInSteps(problem: Problem, sides: Sides): Generator<null, Cut[]> {
   const { index } = problem;
   const whole = index.graph.nodes.length;
   const ends = articulationNodes(index).map((node) => node + 1);
   const counts = [...new Set([0, ...ends, whole])];
+  const cutsPerStep = Math.max(1, Math.ceil(nodesPerStep / (whole + 1)));
   let known = 0;
   let flop = 0;
   let parameters = 0;
-  return counts.map((nodes) => {
+  const cuts: Cut[] = [];
+  for (const [position, nodes] of counts.entries()) {
     for (; known < nodes; known++) {
       flop += index.graph.nodes[known]?.flop ?? 0;
       parameters += index.graph.nodes[known]?.parameterBytes ?? 0;
     }
     const own = Array.from({ length: nodes }, (_, node) => node);
     const overhead = problem.kinds[sides.device]?.overheadBytes ?? 0;
-    return {
+    cuts.push({
       nodes,
       flop,
       parameterBytes: parameters,
       memoryBytes: memoryBytes(index, own, overhead),
       ...crossingOf(problem, sides, nodes),
-    };
-  });
+    });
+    if (position % cutsPerStep === cutsPerStep - 1) yield null;
+  }
+  return cuts;
 }
 
 function crossingOf(
