@@ -99,6 +99,21 @@ test("a program that hangs is killed at the time limit", () => {
   );
 });
 
+test("a program that ended but left its output open to a process of its own is told apart", () => {
+  const command = script(
+    "left.cjs",
+    `const { spawn } = require("node:child_process");
+     spawn(process.execPath, ["-e", "setTimeout(Date, 3000)"], { stdio: "inherit" }).unref();
+     process.exit(0);`,
+  );
+  expect(() => ask(command, { timeLimitSeconds: 1 })).toThrow(
+    expect.objectContaining({
+      code: "PLANNER_FAILED",
+      message: expect.stringContaining("kept its standard output open for 1 s"),
+    }),
+  );
+});
+
 test("a program that is not there is said to be missing", () => {
   expect(() => ask("exec:no-such-planner-9 --fast")).toThrow(
     expect.objectContaining({

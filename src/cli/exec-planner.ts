@@ -124,6 +124,9 @@ function failureOf(
   const code = error !== undefined && "code" in error ? error.code : undefined;
   switch (code) {
     case "ETIMEDOUT":
+      if (status === 0) {
+        return `it ended, but something that it started kept its standard output open for ${formatQuantity(limitSeconds, "s")}`;
+      }
       return `it gave no answer within ${formatQuantity(limitSeconds, "s")} and was killed; give it more with --time-limit`;
     case "ENOBUFS":
       return `it wrote more than ${formatQuantity(maxAnswerBytes, "B")}`;
