@@ -47,8 +47,8 @@ type Measuring<T> = Generator<StudyProgress, T>;
 
 function* measureGroups(host: StudyHost, grid: Grid): Measuring<GroupCell[]> {
   const { draws, limitSeconds } = grid;
-  const wanted = grid.networks.flatMap(([network, counts]) =>
-    counts.flatMap((devices) =>
+  const wanted = grid.networks.flatMap((network) =>
+    grid.devices.flatMap((devices) =>
       grid.rates.map((megabitsPerSecond) => ({ network, devices, megabitsPerSecond })),
     ),
   );
@@ -67,7 +67,7 @@ function* measureScaling(host: StudyHost, grid: Grid): Measuring<ScalingCell[]> 
   const cells: ScalingCell[] = [];
   for (const network of grid.scaled) {
     for (const megabitsPerSecond of scalingRates) {
-      for (const devices of grid.counts) {
+      for (const devices of grid.equalDevices) {
         yield { share: 0.9, label: `${network}, ${devices} equal devices` };
         const where = { devices, megabitsPerSecond, limitSeconds };
         cells.push(scalingCell(host, host.profileOf(network), where));
@@ -116,7 +116,7 @@ function report(host: StudyHost, grid: Grid, cells: Cells): StudyReport {
     charts: [
       {
         suffix: "",
-        caption: `Throughput as a multiple of that of the best single device, by the number of devices; geometric means over draws and the networks that all numbers of devices were tried with, a panel for each rate of the links.`,
+        caption: `Throughput as a multiple of that of the best single device, by the number of devices; geometric means over draws and networks, a panel for each rate of the links.`,
         spec: gainChart(groups, grid),
       },
       {
@@ -132,19 +132,12 @@ function report(host: StudyHost, grid: Grid, cells: Cells): StudyReport {
 }
 
 function gainChart(cells: readonly GroupCell[], grid: Grid): Readonly<Record<string, unknown>> {
-  const counts = [...new Set(cells.map(({ devices }) => devices))].sort((a, b) => a - b);
-  // All points of a line are of the same networks.
-  const names: string[] = grid.networks
-    .filter(([, own]) => own.length === counts.length)
-    .map(([network]) => network);
+  const counts = grid.devices;
   const points = grid.rates.flatMap((rate) =>
     [reference, "pso", withoutTiles, "pipedge"].flatMap((series) =>
       counts.map((devices) => {
         const own = cells.filter(
-          (cell) =>
-            names.includes(cell.network) &&
-            cell.devices === devices &&
-            cell.megabitsPerSecond === rate,
+          (cell) => cell.devices === devices && cell.megabitsPerSecond === rate,
         );
         const y = geometricMean(ratiosOf(own, "single", series));
         return { x: devices, y, series, panel: `${rate} Mbit/s` };

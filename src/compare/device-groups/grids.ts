@@ -2,16 +2,17 @@ import type { ZooName } from "../../zoo/zoo.ts";
 
 /** What is measured: full, or for a look. */
 export interface Grid {
-  /** On how many devices each: some take much longer to plan than others. */
-  readonly networks: readonly (readonly [ZooName, devices: readonly number[]])[];
+  /** All on all numbers of devices at all rates. */
+  readonly networks: readonly ZooName[];
+  readonly devices: readonly number[];
   /** Of every link, in Mbit/s. */
   readonly rates: readonly number[];
   /** Of speeds, a cell. */
   readonly draws: number;
   /** For `pso`, `exact` and guests, a problem. */
   readonly limitSeconds: number;
-  /** Equal devices, for the curve. */
-  readonly counts: readonly number[];
+  /** Numbers of equal devices, for the curve. */
+  readonly equalDevices: readonly number[];
   readonly scaled: readonly ZooName[];
 }
 
@@ -24,24 +25,21 @@ export const scalingRates = [10, 100] as const;
 export const unequalDevices = 16;
 
 export const fullGrid: Grid = {
-  networks: [
-    ["vgg16", [3, 4, 5, 6, 8]],
-    ["resnet18", [3, 4, 5, 6, 8]],
-    ["mobilenetv2", [4]],
-    ["darknet53", [4]],
-  ],
+  networks: ["alexnet", "vgg16", "resnet18", "googlenet"],
+  devices: [3, 4, 5, 6, 7, 8],
   rates: [20, 100, 500],
   draws: 10,
-  limitSeconds: 60,
-  counts: [1, 2, 4, 6, 8, 12, 16],
+  limitSeconds: 20,
+  equalDevices: [1, 2, 4, 6, 8, 12, 16],
   scaled: ["bert", "vit-tiny"],
 };
 
 export const quickGrid: Grid = {
-  networks: [["resnet18", [3, 5]]],
+  networks: ["resnet18"],
+  devices: [3, 5],
   rates: [20, 500],
   draws: 3,
   limitSeconds: 10,
-  counts: [1, 4, 16],
+  equalDevices: [1, 4, 16],
   scaled: ["vit-tiny"],
 };

@@ -24,6 +24,8 @@ export interface GroupCell {
   readonly decisionSeconds: Readonly<Record<string, readonly number[]>>;
   /** What is proven of `exact` without tiles. */
   readonly bounds: readonly (number | null)[];
+  /** What is proven of it with tiles. */
+  readonly referenceBounds: readonly (number | null)[];
 }
 
 /** The methods of the tables, and the name of the best of all. */
@@ -56,6 +58,7 @@ export function groupCell(
   ];
   const drawn: number[][] = [];
   const bounds: (number | null)[] = [];
+  const referenceBounds: (number | null)[] = [];
   const periods: Record<string, (number | null)[]> = {};
   const decisionSeconds: Record<string, number[]> = {};
   for (let draw = 1; draw <= draws; draw++) {
@@ -71,9 +74,10 @@ export function groupCell(
       periods[name] = [...(periods[name] ?? []), answer.value];
       decisionSeconds[name] = [...(decisionSeconds[name] ?? []), answer.decisionSeconds];
       if (name === withoutTiles) bounds.push(answer.bound);
+      if (name === reference) referenceBounds.push(answer.bound);
     }
   }
   const network = profile.graph.name;
   const where = { type: "groups", network, devices, megabitsPerSecond } as const;
-  return { ...where, speeds: drawn, periods, decisionSeconds, bounds };
+  return { ...where, speeds: drawn, periods, decisionSeconds, bounds, referenceBounds };
 }

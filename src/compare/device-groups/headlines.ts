@@ -1,39 +1,55 @@
 import { percent } from "../k-path/ratios.ts";
 import { geometricMean, median } from "../statistics.ts";
 import type { Headline } from "../study.ts";
-import { type GroupCell, reference } from "./group-cells.ts";
+import { type GroupCell, reference, withoutTiles } from "./group-cells.ts";
 import { outcomesAgainst, ratiosOf } from "./outcomes.ts";
 import type { ScalingCell, UnequalCell } from "./scaling-cells.ts";
 
 const pipeEdge = "PipeEdge (Hu et al. 2022)";
+
+/** Throughput on 16 devices against one, and the network here that is of the same kind. */
+const published = [
+  { network: "vit-tiny", original: "ViT-Huge", gain: 11.88 },
+  { network: "bert", original: "BERT-Large", gain: 12.78 },
+];
 
 export function groupHeadlines(
   cells: readonly GroupCell[],
   scaling: readonly ScalingCell[],
   unequal: readonly UnequalCell[],
 ): Headline[] {
-  return [scalingHeadline(scaling), unequalHeadline(unequal), groupsHeadline(cells)];
+  return [...scalingHeadlines(scaling), unequalHeadline(unequal), groupsHeadline(cells)];
 }
 
-function scalingHeadline(cells: readonly ScalingCell[]): Headline {
-  const most = Math.max(...cells.map(({ devices }) => devices));
-  const largest = cells.filter(({ devices }) => devices === most);
+function scalingHeadlines(cells: readonly ScalingCell[]): Headline[] {
+  return published.flatMap(({ network, original, gain }) => {
+    const own = cells.filter((cell) => cell.network === network);
+    const most = Math.max(...own.map(({ devices }) => devices));
+    const largest = own.filter(({ devices }) => devices === most);
+    return largest.length === 0 ? [] : [scalingHeadline(largest, original, gain)];
+  });
+}
+
+function scalingHeadline(
+  cells: readonly ScalingCell[],
+  original: string,
+  published: number,
+): Headline {
   const gain = ({ single, pipedge }: ScalingCell): number => single / pipedge;
-  const best = largest.reduce((a, b) => (gain(b) > gain(a) ? b : a));
-  const others = largest
+  const best = cells.reduce((a, b) => (gain(b) > gain(a) ? b : a));
+  const { network, devices, megabitsPerSecond, pieces } = best;
+  const others = cells
     .filter((cell) => cell !== best)
-    .map(
-      (cell) => `${gain(cell).toFixed(1)}x for ${cell.network} at ${cell.megabitsPerSecond} Mbit/s`,
-    );
+    .map((cell) => ` At ${cell.megabitsPerSecond} Mbit/s ${gain(cell).toFixed(2)}x.`);
   return {
     system: pipeEdge,
-    published: "11.88x (ViT-Huge) and 12.78x (BERT-Large) throughput with 16 devices",
+    published: `${published}x throughput for ${original} with 16 devices`,
     publishedAgainst: "one device",
     measured: `${gain(best).toFixed(2)}x`,
-    cell: `${best.network}, ${most} equal devices, ${best.megabitsPerSecond} Mbit/s`,
+    cell: `${network}, ${devices} equal devices, ${megabitsPerSecond} Mbit/s`,
     against: "the best single device",
-    verdict: gain(best) >= 11.88 * 0.95 ? "reproduced" : "not reproduced",
-    remark: `On smaller networks of the same kind than the published ones, with modelled links. exact reaches ${(best.single / best.exact).toFixed(2)}x there.${others.length === 0 ? "" : ` Elsewhere ${others.join(", ")}.`}`,
+    verdict: gain(best) >= published * 0.95 ? "reproduced" : "not reproduced",
+    remark: `${network} stands for ${original}, which is larger; links are modelled. It has ${pieces} pieces for ${devices} devices; exact, which may cut within them, reaches ${(best.single / best.exact).toFixed(2)}x there.${others.join("")}`,
   };
 }
 
@@ -65,6 +81,9 @@ function groupsHeadline(cells: readonly GroupCell[]): Headline {
   const exhaustive = ratiosOf(cells, "pso", "exact-groups");
   const near = exhaustive.filter((ratio) => ratio <= 1.01).length;
   const { wins, ties } = outcomesAgainst(cells, "pso");
+  const plain = ratiosOf(cells, withoutTiles, "pso");
+  const ahead = plain.filter((ratio) => ratio > 1 + 1e-9).length;
+  const behind = plain.filter((ratio) => ratio < 1 - 1e-9).length;
   return {
     system: "Ordered groups by particle swarm (Dai et al. 2025)",
     published: "outperforms the state of the art (no figure)",
@@ -73,6 +92,6 @@ function groupsHeadline(cells: readonly GroupCell[]): Headline {
     cell: `geometric mean of ${ratios.length} draws; median ${percent(median(margins))}, best ${percent(Math.max(...margins))}`,
     against: "pipedge, the best pipeline of one device a stage",
     verdict: losses === 0 && geometricMean(ratios) > 1 ? "reproduced" : "not reproduced",
-    remark: `Up to six devices it is within 1 % of every grouping tried in ${near} of ${exhaustive.length} draws. ${reference} is better in ${wins} and equal in ${ties} draws. Over the best single device it is ${geometricMean(ratiosOf(cells, "single", "pso")).toFixed(2)}x. Reconstructed from the abstract.`,
+    remark: `It starts from pipedge's plan, and so cannot lose to it. Against exact without shared stages, which may cut within pieces, it wins in ${ahead} draws and loses in ${behind} of ${plain.length}. Up to six devices it is within 1 % of every grouping tried in ${near} of ${exhaustive.length} draws. ${reference} is better in ${wins} and equal in ${ties} draws. Over the best single device it is ${geometricMean(ratiosOf(cells, "single", "pso")).toFixed(2)}x. Reconstructed from the abstract.`,
   };
 }

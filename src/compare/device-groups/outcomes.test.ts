@@ -15,7 +15,7 @@ const host = {
 
 function cellOf(periods: GroupCell["periods"]): GroupCell {
   const where = { type: "groups", network: "N", devices: 3, megabitsPerSecond: 20 } as const;
-  return { ...where, speeds: [], periods, decisionSeconds: {}, bounds: [] };
+  return { ...where, speeds: [], periods, decisionSeconds: {}, bounds: [], referenceBounds: [] };
 }
 
 test("wins, ties and losses count draws in which both have a plan", () => {
@@ -56,20 +56,27 @@ test("a plan for the mean speed is no better than one for the true speeds, and h
   unequal.assumedEqual.forEach((value, draw) => {
     expect(value).toBeGreaterThanOrEqual((unequal.pipedge[draw] as number) * (1 - 1e-9));
   });
-  const scaling = { type: "scaling", network: "N", devices: 16, megabitsPerSecond: 100 } as const;
+  const where = { type: "scaling", devices: 16, megabitsPerSecond: 100, pieces: 24 } as const;
+  const scaling = { ...where, pipedge: 1, exact: 1, guests: {} };
   const groups = cellOf({
     single: [4, 4],
     pipedge: [2, 2],
     pso: [1, 2],
     "exact-groups": [1, 2],
+    exact: [2, 1],
     [reference]: [1, 1],
   });
-  const [curve, , swarm] = groupHeadlines(
+  const [vision, language, , swarm] = groupHeadlines(
     [groups],
-    [{ ...scaling, single: 12, pipedge: 1, exact: 1, guests: {} }],
+    [
+      { ...scaling, network: "vit-tiny", single: 12 },
+      { ...scaling, network: "bert", single: 12 },
+    ],
     [unequal],
   );
-  expect(curve).toMatchObject({ measured: "12.00x", verdict: "reproduced" });
+  expect(vision).toMatchObject({ measured: "12.00x", verdict: "reproduced" });
+  expect(language).toMatchObject({ measured: "12.00x", verdict: "not reproduced" });
   expect(swarm).toMatchObject({ measured: "41.4 % more throughput", verdict: "reproduced" });
+  expect(swarm?.remark).toContain("wins in 1 draws and loses in 1 of 2");
   expect(swarm?.remark).toContain("is better in 1 and equal in 1 draws");
 });

@@ -2,6 +2,7 @@ import { createRandom } from "../../base/random.ts";
 import type { Profile } from "../../cost/profile.ts";
 import { evaluate } from "../../plan/evaluate.ts";
 import { exact } from "../../plan/planners/exact.ts";
+import { findStarts } from "../../plan/planners/exact-pieces/model.ts";
 import { pipedge } from "../../plan/planners/pipedge.ts";
 import { single } from "../../plan/planners/single.ts";
 import { createProblem, type Problem } from "../../plan/problem.ts";
@@ -16,6 +17,8 @@ export interface ScalingCell {
   readonly network: string;
   readonly devices: number;
   readonly megabitsPerSecond: number;
+  /** Between the cuts that `pipedge` may choose among. */
+  readonly pieces: number;
   readonly single: number;
   readonly pipedge: number;
   readonly exact: number;
@@ -45,6 +48,7 @@ export function scalingCell(
     network: profile.graph.name,
     devices,
     megabitsPerSecond,
+    pieces: findStarts(problem).length - 1,
     single: answerOf(single, problem, host).value as number,
     pipedge: answerOf(pipedge, problem, host).value as number,
     exact: answerOf(exact, problem, limited).value as number,

@@ -33,6 +33,7 @@ export function groupTable(
       { head: "median margin", align: right },
       { head: "best margin", align: right },
       { head: "losses to any", align: right },
+      { head: `${reference} ÷ its bound`, align: right },
     ],
     rows: [...rows.values()].map((group) => {
       const first = group[0] as GroupCell;
@@ -46,6 +47,11 @@ export function groupTable(
         percent(median(margins)),
         percent(Math.max(...margins)),
         String(methods.reduce((sum, name) => sum + outcomesAgainst(group, name).losses, 0)),
+        meanText(
+          group.flatMap(({ periods, referenceBounds }) =>
+            pairedRatios(periods[reference] ?? [], referenceBounds),
+          ),
+        ),
       ];
     }),
   };
