@@ -1,6 +1,6 @@
 import { findLine } from "./line.ts";
 import type { Planner } from "./planner.ts";
-import { createAuto } from "./planners/auto.ts";
+import { createAuto, upTo } from "./planners/auto.ts";
 import { cic } from "./planners/cic.ts";
 import { d3, d3Exact, d3LookAhead } from "./planners/d3.ts";
 import { dads } from "./planners/dads.ts";
@@ -37,9 +37,14 @@ const catalogue: readonly Planner[] = [
   exact,
 ];
 
+/** Compressing a larger graph may take half a second. */
+const mostCompressed = 3000;
+
 /** What is picked unless told. */
 export const auto: Planner = createAuto(
-  catalogue.filter((planner) => planner !== exact && planner !== random),
+  catalogue
+    .filter((planner) => planner !== exact && planner !== random)
+    .map((planner) => (planner === cic ? upTo(planner, mostCompressed) : planner)),
 );
 
 /** The planners by name. */

@@ -4,7 +4,7 @@ import { createRandom } from "../../base/random.ts";
 import { evaluate } from "../evaluate.ts";
 import type { Planner } from "../planner.ts";
 import type { Problem } from "../problem.ts";
-import { createAuto } from "./auto.ts";
+import { createAuto, upTo } from "./auto.ts";
 
 const sketch: Sketch = {
   inputs: { in: 1 },
@@ -52,6 +52,31 @@ test("in a search that takes time the others are asked, and what they claim to p
   expect(last).toEqual(exactly);
   const values = steps.map(({ value }) => value);
   expect(values).toEqual([...values].sort((a, b) => b - a));
+});
+
+test("who works too long on large graphs is not asked about them", () => {
+  let asked = 0;
+  const problem = problemOf({ ...sketch, objective: { type: "throughput" } });
+  stepsOf(
+    createAuto([
+      upTo(
+        stayer(() => asked++),
+        1,
+      ),
+    ]),
+    problem,
+  );
+  expect(asked).toBe(0);
+  stepsOf(
+    createAuto([
+      upTo(
+        stayer(() => asked++),
+        2,
+      ),
+    ]),
+    problem,
+  );
+  expect(asked).toBe(1);
 });
 
 function stepsOf(planner: Planner, problem: Problem) {

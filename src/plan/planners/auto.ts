@@ -27,6 +27,21 @@ export function createAuto(others: readonly Planner[]): Planner {
   };
 }
 
+/**
+ * The same planner, but for graphs on which it works too long between two occasions to stop to be
+ * asked in passing.
+ */
+export function upTo(planner: Planner, mostNodes: number): Planner {
+  return {
+    ...planner,
+    refuses: (problem) => {
+      const { length } = problem.index.graph.nodes;
+      if (length <= mostNodes) return planner.refuses(problem);
+      return `it is asked about graphs of up to ${mostNodes} nodes, and there are ${length}`;
+    },
+  };
+}
+
 function* planAll(problem: Problem, tools: Tools, others: readonly Planner[]): Planning {
   const search = exact.plan(problem, tools);
   for (let step = 0; step < patience; step++) {
