@@ -49,6 +49,7 @@ export const methodNames = [
   "cut of the groups, built and solved",
   "cut of the groups, solved again",
   "cic, online",
+  "cic, with every node placed",
   "envelope",
 ] as const;
 export type MethodName = (typeof methodNames)[number];
@@ -141,6 +142,7 @@ function prepare(problem: Problem, host: StudyHost): Prepared {
   }
   const envelope = envelopeOf(problem, host);
   const whole = cutMethods(problem, (placement) => placement);
+  const placeAll = (state: State): Placement => model.expand(model.decide(state)?.placement ?? []);
   const groups = cutMethods(compressed.problem, compressed.expand);
   return {
     model,
@@ -150,10 +152,8 @@ function prepare(problem: Problem, host: StudyHost): Prepared {
       "full cut, solved again": whole.again,
       "cut of the groups, built and solved": groups.built,
       "cut of the groups, solved again": groups.again,
-      "cic, online": {
-        decide: model.decide,
-        place: (state) => model.expand(model.decide(state)?.placement ?? []),
-      },
+      "cic, online": { decide: model.decide, place: placeAll },
+      "cic, with every node placed": { decide: placeAll, place: placeAll },
       envelope: envelopeMethod(envelope),
     },
   };
