@@ -59,11 +59,13 @@ export function evaluate(
     tiles.length === 0 ? findWork(problem, placement) : findTiledWork(problem, placement, tiles);
   if ("type" in work) return work;
   const { hops, memoryBytes, computeSeconds, latencySeconds } = work;
-  const loads = findLoads(problem, computeSeconds, hops);
+  const boundarySeconds = findBoundarySeconds(problem, hops);
+  const loads = findLoads(problem, computeSeconds, boundarySeconds, hops);
   const periodSeconds = Math.max(...loads.map(({ seconds }) => seconds));
   const bottleneck = loads.find(({ seconds }) => seconds === periodSeconds)?.where as Bottleneck;
   const horizon = problem.objective.type === "throughput" ? periodSeconds : latencySeconds;
-  const energyJoules = findEnergy(problem, computeSeconds, hops, horizon);
+  const busySeconds = computeSeconds.map((own, device) => own + at(boundarySeconds, device));
+  const energyJoules = findEnergy(problem, busySeconds, hops, horizon);
   const evaluation: Evaluation = {
     type: "feasible",
     value: objectiveValue(problem.objective, { latencySeconds, periodSeconds, energyJoules }),
@@ -160,8 +162,12 @@ interface Load {
 }
 
 /** Loads of the devices in order, then of links and media. */
-function findLoads(problem: Problem, compute: readonly number[], hops: readonly Hop[]): Load[] {
-  const boundary = findBoundarySeconds(problem, hops);
+function findLoads(
+  problem: Problem,
+  compute: readonly number[],
+  boundary: readonly number[],
+  hops: readonly Hop[],
+): Load[] {
   const whole = problem.devices.map(() => 0);
   /** By position of a link, or name of a medium. */
   const wires = new Map<number | string, { where: Bottleneck; seconds: number }>();
@@ -176,9 +182,7 @@ function findLoads(problem: Problem, compute: readonly number[], hops: readonly 
   }
   const devices = problem.devices.map(({ name, communication }, device) => ({
     where: { device: name },
-    seconds:
-      (compute[device] as number) +
-      ((communication === "exclusive" ? whole : boundary)[device] as number),
+    seconds: at(compute, device) + at(communication === "exclusive" ? whole : boundary, device),
   }));
   return [...devices, ...wires.values()];
 }
@@ -191,13 +195,12 @@ function wireOf(problem: Problem, position: number): Bottleneck {
 
 function findEnergy(
   problem: Problem,
-  compute: readonly number[],
+  busySeconds: readonly number[],
   hops: readonly Hop[],
   horizonSeconds: number,
 ): number {
-  const boundary = findBoundarySeconds(problem, hops);
   const devices = problem.devices.map(({ busyWatts, idleWatts }, device) => {
-    const busy = (compute[device] as number) + (boundary[device] as number);
+    const busy = at(busySeconds, device);
     return busyWatts * busy + idleWatts * (horizonSeconds - busy);
   });
   const links = hops.map(
@@ -234,7 +237,11 @@ function endsOf(problem: Problem, link: number): { from: number; to: number } {
 }
 
 function add(values: number[], position: number, value: number): void {
-  values[position] = (values[position] as number) + value;
+  values[position] = at(values, position) + value;
+}
+
+function at(values: readonly number[], position: number): number {
+  return values[position] as number;
 }
 
 function total(values: readonly number[]): number {
