@@ -59,10 +59,10 @@ function* tryChains(
   refused: Incumbent | Infeasible,
 ): Planning {
   const { problem, starts } = model;
-  const chains = table.best(mostTried);
-  const least = chains[0]?.period ?? Number.POSITIVE_INFINITY;
+  let least = Number.POSITIVE_INFINITY;
   let best = alone;
-  for (const { ends, devices } of chains) {
+  for (const { ends, devices, period } of table.best(mostTried)) {
+    least = Math.min(least, period);
     if (best !== null && best.value <= least * equality) break;
     const placement = placeRuns(model, ends, devices);
     const found = evaluate(problem, placement);

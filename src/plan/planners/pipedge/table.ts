@@ -81,11 +81,9 @@ export class PipelineTable {
   }
 
   /** The best chains of different sets and last devices, best first, of equal ones the shortest. */
-  best(most: number): ChainOfRuns[] {
-    return this.#ends
-      .sort((a, b) => a.period - b.period || this.#sizeOf(a.used) - this.#sizeOf(b.used))
-      .slice(0, most)
-      .map((end) => this.#trace(end));
+  *best(most: number): Generator<ChainOfRuns, void> {
+    this.#ends.sort((a, b) => a.period - b.period || this.#sizeOf(a.used) - this.#sizeOf(b.used));
+    for (const end of this.#ends.slice(0, most)) yield this.#trace(end);
   }
 
   /** Ends the run of the last device everywhere, and begins one on each class behind it. */
