@@ -1,6 +1,7 @@
 import { onCompressed } from "../../src/plan/compressed.ts";
 import type { Planner } from "../../src/plan/planner.ts";
 import { cic } from "../../src/plan/planners/cic.ts";
+import { dads } from "../../src/plan/planners/dads.ts";
 import { single } from "../../src/plan/planners/single.ts";
 import type { Problem } from "../../src/plan/problem.ts";
 import { longRun, type PlannerException, plannerConformance } from "./planner.ts";
@@ -34,4 +35,11 @@ plannerConformance(onCompressed(cic), {
   devices: 2,
   adapt: laterIsFaster,
   exceptions: exceptionsOf(cic),
+});
+// Relays and direct links beside a line matter here.
+plannerConformance(onCompressed(dads), {
+  problems,
+  nodes: 6,
+  devices: 2,
+  exceptions: exceptionsOf(dads),
 });
