@@ -9,6 +9,7 @@ import type { Profile } from "../cost/profile.ts";
 import type { LinearSolver } from "../plan/linear-solver.ts";
 import type { Planner } from "../plan/planner.ts";
 import type { ZooName } from "../zoo/zoo.ts";
+import type { Verdict } from "./verdict.ts";
 
 export interface Study {
   /** Names its files: `planners-NAME.md`, `.json` and `.svg`. */
@@ -77,7 +78,7 @@ export interface Headline {
   /** Where it was reached: network, links, devices. */
   readonly cell: string;
   readonly against: string;
-  readonly verdict: "reproduced" | "not reproduced";
+  readonly verdict: Verdict;
   /** Why, and what differs; the ratio to the best single device and to the exact optimum. */
   readonly remark: string;
 }

@@ -1,7 +1,8 @@
-import { asCount, asRatio } from "./figures.ts";
+import type { InputWidth } from "./device-pair.ts";
+import { asCount, asPercent, asRatio } from "./figures.ts";
 import { median } from "./statistics.ts";
 import type { Study, StudyProgress, StudyReport } from "./study.ts";
-import { measureTiers, type TierCell, tierMethods } from "./three-tiers/cells.ts";
+import { bestOf, measureTiers, type TierCell, tierMethods } from "./three-tiers/cells.ts";
 import {
   bands,
   type DynamicGrid,
@@ -99,6 +100,12 @@ function reportOf(
   };
 }
 
+const inputsInWords: Readonly<Record<InputWidth, string>> = {
+  float32: "float32 (as the graph reads it)",
+  uint8: "uint8 (a quarter)",
+  jpeg: "JPEG",
+};
+
 function settingOf(grid: TierGrid, walks: DynamicGrid): string[] {
   const rates = linkSets.map(
     ({ name, deviceToEdge, edgeToCloud, deviceToCloud }) =>
@@ -108,9 +115,9 @@ function settingOf(grid: TierGrid, walks: DynamicGrid): string[] {
   return [
     `Which nodes run on the device, the edge and the cloud for the least latency of one request? ${grid.networks.length} networks of pictures on four link sets after D3, in Mbit/s device–edge / edge–cloud / device–cloud: ${rates.join("; ")}; alike both ways, without latency of their own. Where the direct link is slower than the way over the edge, it is not used.`,
     `Speeds are those of the measured core times ${speeds.device} (device, a Raspberry Pi 4 class), ${speeds.edge} (edge, a desktop's core) and ${speeds.cloud} (cloud, a GPU class): assumed round figures, one factor for all nodes. No memory limit, no codec.`,
-    "The source is the device; the answer may stay where it is made, as D3 does not count its way back. Input as float32 (as the graph reads it) or uint8 (a quarter); inner tensors are float32.",
+    `The source is the device; the answer may stay where it is made, as D3 does not count its way back. Input as ${grid.inputs.map((input) => inputsInWords[input]).join(" or ")}; inner tensors are float32.`,
     "Planners for two devices run on one pair of neighbours, the third tier relays. `d3` and its variants run on the whole graph, as published; `d3+compress` runs the same rule on the compressed graph. Single tiers are everything there.",
-    `Changing world: ${walks.networks.length} networks, ${walks.seeds.length} seeded random walks of ${walks.steps} steps each on the Wi-Fi set without its direct link: both link rates between ${slowestRate} and ${fastestRate} of what is stated (steps of ${rateStep} in the logarithm), loads of edge and cloud between 1 and ${heaviestLoad} (steps of ${loadStep}). Deciders: ${Object.keys(bands).join("; ")} (others at 0.8–1.25) re-partition locally, \`d3 whole\` and \`exact\` decide from scratch in each step, the envelope is built once. Decision times leave out what all need, the problem with the new costs.`,
+    `Changing world: ${walks.networks.length} networks, ${walks.seeds.length} seeded random ${walks.seeds.length === 1 ? "walk" : "walks"} of ${walks.steps} steps each on the Wi-Fi set without its direct link: both link rates between ${slowestRate} and ${fastestRate} of what is stated (steps of ${rateStep} in the logarithm), loads of edge and cloud between 1 and ${heaviestLoad} (steps of ${loadStep}). Deciders: ${Object.keys(bands).join("; ")} (others at 0.8–1.25) re-partition locally, \`d3 whole\` and \`exact\` decide from scratch in each step, the envelope is built once. Decision times leave out what all need, the problem with the new costs.`,
   ];
 }
 
@@ -124,7 +131,15 @@ function findingsOf(cells: readonly TierCell[]): string[] {
       `\`${method}\`: median ${asRatio(median(excess))}, worst ${asRatio(Math.max(...excess))} the latency of exact; worse than the best single tier in ${asCount(worse, cells.length)} cells.`,
     ];
   });
-  return [...shares, ...promiseOf(cells)];
+  return [...shares, proofOf(cells), ...promiseOf(cells)];
+}
+
+function proofOf(cells: readonly TierCell[]): string {
+  const gaps = cells.map((cell) => Math.max(0, 1 - cell.bound / bestOf(cell)));
+  const proven = gaps.filter((gap) => gap < equality).length;
+  const rest =
+    proven === cells.length ? "" : `; the largest gap left is ${asPercent(Math.max(...gaps))}`;
+  return `The best plan is proven to be the best in ${asCount(proven, cells.length)} cells${rest}.`;
 }
 
 /** Whether `auto` keeps its word. */

@@ -30,6 +30,7 @@ test.each([
   [["bench", "speed"], "bench can only measure scale"],
   [["bench", "scale", "--only", "two-devices"], "belong to bench planners"],
   [["bench", "planners", "--only", "two-devices,magic"], "two-devices"],
+  [["bench", "planners", "two-devices"], 'second word, not bench planners: "two-devices"'],
   [["bench", "planners", "--planner", "magic"], '"magic"'],
   [["bench", "planners", "--only", "two-devices", "--profiles", "nowhere"], "FILE_NOT_FOUND"],
   [["bench", "planners", "-o", "/dev/null/tables"], "FILE_WRITE_FAILED"],

@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { StudyReport } from "../../compare/study.ts";
+import { verdicts } from "../../compare/verdict.ts";
 import type { StudyOrigin, StudySummary } from "../print/study.ts";
 
 /** A report with what is plain data of it: charts without their drawings. */
@@ -45,7 +46,7 @@ const keptSchema = z.object({
       measured: z.string(),
       cell: z.string(),
       against: z.string(),
-      verdict: z.enum(["reproduced", "not reproduced"]),
+      verdict: z.enum(verdicts),
       remark: z.string(),
     }),
   ),

@@ -60,6 +60,9 @@ export const bench: Command = defineCommand({
     "partita bench scale --quick",
   ],
   run: async ({ arguments: [what, written], options: chosen, terminal, signal }) => {
+    if (what !== "cell" && written !== undefined) {
+      throw usage(`only bench cell takes a second word, not bench ${what}: "${written}"`);
+    }
     switch (what) {
       case "planners":
         await comparePlanners(
@@ -86,14 +89,15 @@ export const bench: Command = defineCommand({
 /** As a reader would have to write it to get the same. */
 function writtenCommand(chosen: Chosen): string {
   const { quick, only, planners, timeLimit, profiles, output } = chosen;
+  const quoted = (word: string): string => (/[^\w:./,-]/.test(word) ? JSON.stringify(word) : word);
   const words = [
     "partita bench planners",
-    only === undefined ? "" : `--only ${only}`,
+    only === undefined ? "" : `--only ${quoted(only)}`,
     quick ? "--quick" : "",
-    ...planners.map((name) => `--planner ${/[^\w:.-]/.test(name) ? JSON.stringify(name) : name}`),
+    ...planners.map((name) => `--planner ${quoted(name)}`),
     timeLimit === undefined ? "" : `--time-limit "${formatQuantity(timeLimit, "s")}"`,
-    profiles === undefined ? "" : `--profiles ${profiles}`,
-    output === undefined ? "" : `-o ${output}`,
+    profiles === undefined ? "" : `--profiles ${quoted(profiles)}`,
+    output === undefined ? "" : `-o ${quoted(output)}`,
   ];
   return words.filter((word) => word !== "").join(" ");
 }

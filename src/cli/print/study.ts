@@ -1,4 +1,5 @@
 import type { Headline, StudyReport } from "../../compare/study.ts";
+import { trivialInWords } from "../../compare/verdict.ts";
 import { guestFailureParts, type ProgramsOfStudy } from "./guest-failures.ts";
 import { markdownTable } from "./markdown.ts";
 
@@ -42,12 +43,17 @@ export function studyMarkdown({ origin, report, charts }: StudyPage): string {
     `# ${title}`,
     `    ${origin.command}`,
     `Planned on: ${origin.machine}. ${measuredOn(origin)} ${modelled}`,
-    setting.join(" "),
+    ...setting,
     bullets(findings),
     ...charts.map((file, at) => `![${report.charts[at]?.caption ?? ""}](${file})`),
     ...(headlines.length === 0
       ? []
-      : ["## Published headlines", markdownTable(headlineColumns, headlines.map(headlineRow))]),
+      : [
+          "## Published headlines",
+          markdownTable(headlineColumns, headlines.map(headlineRow)),
+          trivialInWords,
+          bullets(headlines.map(remarkOf)),
+        ]),
     ...tables.flatMap(({ title: head, columns, rows }) => [
       `## ${head}`,
       markdownTable(columns, rows),
@@ -61,7 +67,10 @@ export function studyMarkdown({ origin, report, charts }: StudyPage): string {
 /** All studies that are there: what each found, and every published headline in one table. */
 export function studyIndexMarkdown(summaries: readonly StudySummary[]): string {
   const rows = summaries.flatMap(({ page, headlines }) =>
-    headlines.map((headline) => [...headlineRow(headline), `[table](${page})`]),
+    headlines.map((headline) => [
+      ...headlineRow(headline),
+      `[remarks](${page}#published-headlines)`,
+    ]),
   );
   const parts = [
     "# Planners compared",
@@ -74,7 +83,11 @@ export function studyIndexMarkdown(summaries: readonly StudySummary[]): string {
     ]),
     ...(rows.length === 0
       ? []
-      : ["## Published headlines", markdownTable([...headlineColumns, { head: "table" }], rows)]),
+      : [
+          "## Published headlines",
+          markdownTable([...headlineColumns, { head: "why, and what differs" }], rows),
+          trivialInWords,
+        ]),
   ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
@@ -82,18 +95,21 @@ export function studyIndexMarkdown(summaries: readonly StudySummary[]): string {
 const headlineColumns = [
   "system",
   "published",
-  "against",
+  "against, there",
   "measured here",
+  "against, here",
   "cell",
-  "against",
   "verdict",
-  "remark",
 ].map((head) => ({ head }));
 
 function headlineRow(headline: Headline): string[] {
-  const { system, published, publishedAgainst, measured, cell, against, verdict, remark } =
-    headline;
-  return [system, published, publishedAgainst, measured, cell, against, verdict, remark];
+  const { system, published, publishedAgainst, measured, cell, against, verdict } = headline;
+  return [system, published, publishedAgainst, measured, against, cell, verdict];
+}
+
+/** Too long for a table. */
+function remarkOf({ system, published, against, verdict, remark }: Headline): string {
+  return `**${system}, ${published}, against ${against}**: ${verdict}; ${remark}.`;
 }
 
 function measuredOn({ measuredOn: machines }: StudyOrigin): string {

@@ -1,6 +1,7 @@
 import { asCount, asNumber, asPercent, asRatio } from "../figures.ts";
 import { median } from "../statistics.ts";
 import type { Headline } from "../study.ts";
+import { tellingGain, type Verdict } from "../verdict.ts";
 import { describePair, type ObjectiveName, type PairCell } from "./cells.ts";
 import { bestOf, largest, noGain } from "./tables.ts";
 
@@ -107,22 +108,32 @@ export function pairHeadlines(cells: readonly PairCell[]): Headline[] {
           (bandwidthBitsPerSecond >= radioLinks.least &&
             bandwidthBitsPerSecond <= radioLinks.most)),
     );
-    const top = largest(own, (cell) => ratioOf(claim, cell, claim.side));
+    const telling = own.filter((cell) => isTelling(claim, cell));
+    const top = largest(telling.length > 0 ? telling : own, (cell) =>
+      ratioOf(claim, cell, claim.side),
+    );
     return top === null ? [] : [headlineOf(claim, own, top)];
   });
+}
+
+/** Whether the published ratio is reached by a split that is worth making. */
+function isTelling(claim: Claim, cell: PairCell): boolean {
+  return (
+    ratioOf(claim, cell, claim.side) >= claim.ratio &&
+    ratioOf(claim, cell, "bestSingle") >= 1 + tellingGain
+  );
 }
 
 function headlineOf(claim: Claim, cells: readonly PairCell[], top: PairCell): Headline {
   const { system, objective, statistic, side, ratio, publishedAgainst, differs } = claim;
   const ratios = cells.map((cell) => ratioOf(claim, cell, side));
-  const mean = ratios.reduce((sum, one) => sum + one, 0) / ratios.length;
   const isMean = statistic === "mean";
-  const measured = isMean ? mean : ratioOf(claim, top, side);
+  const measured = isMean ? mean(ratios) : ratioOf(claim, top, side);
   const links = side === "bestSingle" ? "" : ` at ${radioLinks.inWords}`;
   const remarks = [
     `median over ${asNumber(cells.length)} cells${links} ${asRatio(median(ratios))}`,
     `${asRatio(ratio)} or more in ${reaching(claim, cells)}`,
-    ...(isMean ? [] : [atCell(claim, top)]),
+    isMean ? withoutSplit(claim, cells) : atCell(claim, top),
     ...(side === "bestSingle" ? [] : [whereSplit(claim, cells)]),
     againstBetterSide(claim, cells),
     differs,
@@ -134,9 +145,36 @@ function headlineOf(claim: Claim, cells: readonly PairCell[], top: PairCell): He
     measured: asRatio(measured),
     cell: isMean ? `mean of ${asNumber(cells.length)} cells${links}` : describePair(top),
     against: sides[side],
-    verdict: measured >= ratio ? "reproduced" : "not reproduced",
+    verdict: verdictOf(claim, cells, measured, top),
     remark: remarks.join("; "),
   };
+}
+
+function verdictOf(
+  claim: Claim,
+  cells: readonly PairCell[],
+  measured: number,
+  top: PairCell,
+): Verdict {
+  if (measured < claim.ratio) return "not reproduced";
+  const isSplit =
+    claim.statistic === "mean"
+      ? measured >= meanOfWholes(claim, cells) * (1 + tellingGain)
+      : isTelling(claim, top);
+  return isSplit ? "reproduced" : "trivial";
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** What whoever takes the better whole side gains on average. */
+function meanOfWholes({ side }: Claim, cells: readonly PairCell[]): number {
+  return mean(cells.map((cell) => cell[side] / cell.bestSingle));
+}
+
+function withoutSplit(claim: Claim, cells: readonly PairCell[]): string {
+  return `whoever takes the better whole side and never splits gains ${asRatio(meanOfWholes(claim, cells))} on average`;
 }
 
 function ratioOf({ planner }: Claim, cell: PairCell, to: Side): number {

@@ -180,16 +180,16 @@ export function meanTable(
   const own = cells.filter((cell) => cell.objective === objective);
   const means = (some: readonly PairCell[]): string[] =>
     planners.map((planner) => {
-      const ratios = some.flatMap(({ bestSingle, values }) => {
-        const value = values[planner];
-        return value === undefined ? [] : [bestSingle / value];
-      });
-      if (ratios.length === 0) return "–";
-      const all = ratios.length === some.length ? "" : ` (${asNumber(ratios.length)})`;
-      return `${asRatio(geometricMean(ratios))}${all}`;
+      const answered = some.filter(({ values }) => values[planner] !== undefined);
+      if (answered.length === 0) return "–";
+      const gains = answered.map((cell) => cell.bestSingle / (cell.values[planner] as number));
+      const mean = asRatio(geometricMean(gains));
+      if (answered.length === some.length) return mean;
+      const best = asRatio(geometricMean(answered.map(gainOf)));
+      return `${mean} of ${best} (${asNumber(answered.length)})`;
     });
   return {
-    title: `${titles[objective]}: best single device ÷ planner, geometric mean over the grid (of so many cells, where not of all)`,
+    title: `${titles[objective]}: best single device ÷ planner, geometric mean over the grid; of a planner that does not answer everywhere, over its cells, with the best there and their number`,
     columns: [
       { head: "network" },
       { head: "cells", align: "right" },
