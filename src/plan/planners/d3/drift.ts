@@ -76,7 +76,7 @@ function isOutside({ low, high }: Band, reference: number, measured: number): bo
 
 /**
  * The nodes whose choice a drift may change. Of a node's own seconds: the node, its siblings and its
- * consumers. Of a link: the nodes that read over it; if it got faster, also those that read from a
+ * consumers. Of a link: the nodes that read over it, or from its one end at its other; if it got faster, also those that read from a
  * tier whose way to a later one leads over it.
  */
 export function findDirty(
@@ -106,12 +106,18 @@ function markReaders(
   dirty: Uint8Array,
 ): void {
   const { problem, tiers } = board;
+  // A direct link that became slow may no longer be on the way that it was on.
+  const ends = problem.topology.links[link];
+  const isBetween = (from: number, to: number): boolean =>
+    problem.devices[from]?.name === ends?.from && problem.devices[to]?.name === ends?.to;
   chosen.forEach((tier, node) => {
     const isConcerned = (problem.index.nodeInputs[node] ?? []).some((tensor) => {
       const home = homeOn(board, chosen, tensor);
       const wanted = isFaster ? tiers.devices : [tiers.devices[tier] as number];
       return wanted.some(
-        (to) => to !== home && problem.hops.route(home, to, tensor)?.includes(link) === true,
+        (to) =>
+          to !== home &&
+          (isBetween(home, to) || problem.hops.route(home, to, tensor)?.includes(link) === true),
       );
     });
     if (isConcerned) dirty[node] = 1;

@@ -62,6 +62,27 @@ test("a slower link is looked at from the nodes that read over it", () => {
   expect(found).toMatchObject({ placement: [0, 0, 0, 0], touched: 2, isChanged: true });
 });
 
+test("a direct link that became slow is looked at though another way is shorter now", () => {
+  const world = (direct: number): Problem =>
+    problemOf({
+      inputs: { in: 1 },
+      nodes: [{ name: "a", reads: ["in"], bytes: 1, seconds: [9, 4, 1] }],
+      outputs: ["a"],
+      devices: [
+        { name: "camera", tier: "device" },
+        { name: "gateway", tier: "edge" },
+        { name: "server", tier: "cloud" },
+      ],
+      links: [
+        ...between("camera", "gateway", 3),
+        ...between("gateway", "server", 4),
+        ...between("camera", "server", direct),
+      ],
+    });
+  const found = repartition(world(50), [2], quantitiesOf(world(2)));
+  expect(found).toMatchObject({ placement: [1], touched: 1, isChanged: true });
+});
+
 test("a change that would cost more is not kept", () => {
   // By the local rule `a` would stay on the camera for 7 s instead of 8 + 1, and `b` with it.
   const reference = quantitiesOf(twoChains(20, 8));

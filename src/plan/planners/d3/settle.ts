@@ -32,7 +32,10 @@ export function settle(board: Board, chosen: number[], dirty: Uint8Array): Settl
   });
   const touched = new Set<number>();
   const spread = (node: number): void => {
-    for (const next of problem.index.successors[node] ?? []) dirty[next] = 1;
+    for (const next of problem.index.successors[node] ?? []) {
+      if (dirty[next] === 0) room.remove(chosen[next] as number, next);
+      dirty[next] = 1;
+    }
   };
   for (const node of graph.order) {
     if (dirty[node] === 0) continue;
