@@ -143,7 +143,7 @@ function report(
     setting: [
       `Devices at random in a hall of 150 m by 150 m, each linked to each by itself at log2(1 + 283230 ÷ d²) Mbit/s; the same ${topologies.placement}, ${topologies.links} and ${topologies.compute} seeded topologies for all methods of a cell. Intervals are 95 % of the geometric mean of paired ratios. Cells that fit one device are left out, never counted as nothing.`,
       "As published: parts by the published rules (a byte a parameter, eight an element, a copy for each consumer), only links count. Random is the mean of 50 draws whose parts may be above the memory.",
-      "By honest rules: four bytes a parameter and an element, one copy, all memory that the cost model charges; exact cuts and places together, and stands beside the exact placement of k-path's parts.",
+      "By honest rules: four bytes a parameter and an element, one copy, all memory that the cost model charges; exact cuts and places together, and stands beside the exact placement of k-path's parts. Random is the mean of those of 50 draws that are allowed.",
       `With compute: networks of the zoo, node seconds measured on the profile's machine, devices with ${speeds.join(", ")} of its speed at random, the input as uint8 from the first device and the answer back to it. exact has ${grid.limitSeconds.compute} s a problem; its bound is for all placements.`,
     ],
     tables: [
@@ -163,7 +163,7 @@ function report(
       {
         suffix: "",
         caption:
-          "Seconds of the slowest link (published parts) or of a period (honest rules), as a ratio to exact, by the number of parts; geometric means over networks and topologies.",
+          "Seconds of the slowest link (published parts) or of a period (honest rules), as a ratio to exact, by the number of parts; geometric means over topologies and the networks that have so many parts, which differ from point to point. kpath is the mended one.",
         spec: ratioChart(placements, of("links"), guests),
       },
     ],

@@ -30,7 +30,7 @@ function twoParts(placements: readonly PlacementCell[]): string {
     ...pairedRatios(methods["greedy"] ?? [], exact),
   ]);
   const equal = ratios.filter((ratio) => ratio <= 1 + equality).length;
-  return `${two.length} of ${placements.length} published cells have two parts, one single link: there k-path and greedy find the best one in ${percent(equal / Math.max(1, ratios.length), 0)} of the cases, and nothing is to be learnt.`;
+  return `${two.length} of ${placements.length} cells with the published parts have two of them, one single link: there k-path and greedy find the best one in ${percent(equal / Math.max(1, ratios.length), 0)} of the cases, and nothing is to be learnt.`;
 }
 
 function manyParts(placements: readonly PlacementCell[]): string[] {
