@@ -62,7 +62,7 @@ export const planningOptions: {
 /** For commands whose plans need not be run. */
 export const tilesOption: Option<boolean> = flag(
   "--tiles",
-  "let several devices run a stage together, each some of the rows; such plans cannot be run, split or simulated yet",
+  "let several devices run a stage together, each some of the rows; looked for with --objective throughput; such plans cannot be run, split or simulated yet",
 );
 
 /** What the options of `planningOptions` were given as. */

@@ -34,14 +34,33 @@ const terminal = createTerminal({
 test("shows who makes which rows, and which rows travel", () => {
   const table = formatPlan(plan, problem, "it was asked for", terminal);
   expect(table).toContain("Split over left, right, camera");
-  expect(table).toContain("left (rows 0–4), right (rows 4–8)");
-  expect(table).toContain("rows 0–6 of uint8 [1, 1, 8, 1]");
-  expect(table).toContain("several devices may run a stage together");
+  expect(table).toContain("left (rows 0–3), right (rows 4–7)");
+  expect(table).toContain("rows 0–5 of uint8 [1, 1, 8, 1]");
+});
+
+test("says that shared stages are looked for with one objective alone", () => {
+  const leave = "several devices may run a stage together";
+  const shown = (objective: string): string =>
+    formatPlan({ ...plan, objective }, problem, "it was asked for", terminal);
+  expect(shown("latency")).toContain(`${leave} (such stages are looked for with`);
+  expect(shown("throughput")).toContain(leave);
+  expect(shown("throughput")).not.toContain("looked for");
+});
+
+test("one row is no range", () => {
+  const last = makePlan(
+    problem,
+    { ...incumbent, tiles: [stage([0, 1], [1, 2], [7, 8])] },
+    evaluation,
+    { planner: "by hand", optimalAmong: null, seed: 1, decisionSeconds: 0 },
+  );
+  const table = formatPlan(last, problem, "it was asked for", terminal);
+  expect(table).toContain("left (rows 0–6), right (row 7)");
 });
 
 test("draws the members of a stage in one box, and what leaves it as crossing", () => {
   const dot = planToDot(plan, problem);
-  expect(dot).toContain("s0 on left (rows 0–4), right (rows 4–8)");
+  expect(dot).toContain("s0 on left (rows 0–3), right (rows 4–7)");
   expect(dot).toContain('"node a" -> "node b";');
   expect(dot).toContain('"node b" -> "node c" [label="8 B"');
 });

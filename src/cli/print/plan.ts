@@ -149,15 +149,23 @@ function proof(plan: Plan, value: number, unit: "s" | "J"): string {
 }
 
 function limits(plan: Plan): [string, string][] {
+  const { objective } = plan;
   const { latencySeconds, periodSeconds, energyJoules, keepLocal, tiles } = plan.limits;
   const written = [
     ...(latencySeconds === undefined ? [] : [`latency ≤ ${formatQuantity(latencySeconds, "s")}`]),
     ...(periodSeconds === undefined ? [] : [`period ≤ ${formatQuantity(periodSeconds, "s")}`]),
     ...(energyJoules === undefined ? [] : [`energy ≤ ${formatQuantity(energyJoules, "J")}`]),
     ...(keepLocal === undefined ? [] : [describeKept(keepLocal)]),
-    ...(tiles === true ? ["several devices may run a stage together"] : []),
+    ...(tiles === true ? [sharing(objective)] : []),
   ];
   return written.length === 0 ? [] : [["limits", written.join(", ")]];
+}
+
+function sharing(objective: string): string {
+  const leave = "several devices may run a stage together";
+  return objective === "throughput"
+    ? leave
+    : `${leave} (such stages are looked for with --objective throughput alone)`;
 }
 
 function describeKept(keepLocal: string | number): string {
@@ -195,7 +203,12 @@ export function formatStages(plan: Plan, terminal: Terminal): string {
 /** Members of a stage with the rows that they make. */
 export function describeDevices({ devices, tiles }: Pick<Stage, "devices" | "tiles">): string {
   if (tiles === undefined) return devices.join(", ");
-  return tiles.map(({ device, rows: [from, to] }) => `${device} (rows ${from}–${to})`).join(", ");
+  return tiles.map(({ device, rows }) => `${device} (${rowsBetween(rows)})`).join(", ");
+}
+
+/** From the first to the last of them, from 0; plans have the row behind the last. */
+function rowsBetween([from, end]: readonly [number, number]): string {
+  return end - from === 1 ? `row ${from}` : `rows ${from}–${end - 1}`;
 }
 
 function rangeOf(nodes: readonly string[]): string {
@@ -265,7 +278,7 @@ function describeCodec({ codec, rows }: Transfer, problem: Problem, tensor: numb
 }
 
 function describeRows({ rows }: Transfer): string {
-  return rows === undefined ? "" : `rows ${rows[0]}–${rows[1]} of `;
+  return rows === undefined ? "" : `${rowsBetween(rows)} of `;
 }
 
 /** The plan against every device alone, and against the better side as the field compares. */
