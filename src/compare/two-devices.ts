@@ -17,6 +17,7 @@ import { gainMap } from "./two-devices/gain-map.ts";
 import { pairHeadlines } from "./two-devices/headlines.ts";
 import {
   bestOf,
+  equality,
   gainOf,
   gainsNothing,
   gainTable,
@@ -69,6 +70,7 @@ function settingOf(grid: Grid): string[] {
     `Which nodes run on the device and which on the server, for the least latency of one request and for the most answers a second? ${networks.length} networks, ${bandwidths.length} bandwidths from ${least} to ${most} Mbit/s, alike both ways, without latency of its own.`,
     `The device is a Raspberry Pi 4 class: 1/${1 / deviceSpeed} of the measured machine; the server is ${serverFactors.join(", ")} times the device. No memory limit, no codec.`,
     inputsInWords,
+    "On graphs that are no chain, for which its paper has no answer, `neurosurgeon` cuts behind nodes that all paths pass; `dads` and `cic` cut anywhere.",
     "Source and sink is the device: the answer returns. Device-only and server-only are everything on that side; the best single device is the less of the two, of each cell.",
     `Each planner was stopped after ${limitSeconds} s at the latest; \`exact\` and \`auto\` say then how far from their bound they are.`,
   ];
@@ -117,10 +119,10 @@ function flowBack(cells: readonly PairCell[]): string[] {
 function proofOf(cells: readonly PairCell[], objective: string): string {
   const own = cells.filter((cell) => cell.objective === objective);
   const gap = (cell: PairCell): number => Math.max(0, 1 - cell.bound / bestOf(cell));
-  const proven = own.filter((cell) => gap(cell) < 1e-5).length;
+  const proven = own.filter((cell) => gap(cell) < equality).length;
   const open = largest(own, gap);
   const rest =
-    open === null || gap(open) < 1e-5
+    open === null || gap(open) < equality
       ? ""
       : `; the largest gap left is ${asPercent(gap(open))} (${describePair(open)})`;
   return `For ${objective}, the best plan is proven to be the best in ${asCount(proven, own.length)} cells${rest}.`;
@@ -130,7 +132,7 @@ function proofOf(cells: readonly PairCell[], objective: string): string {
 function promiseOf(cells: readonly PairCell[], planners: readonly string[]): string[] {
   if (!planners.includes("auto")) return [];
   const worse = cells.filter(
-    (cell) => (cell.values["auto"] ?? Number.POSITIVE_INFINITY) > bestOf(cell) * (1 + 1e-5),
+    (cell) => (cell.values["auto"] ?? Number.POSITIVE_INFINITY) > bestOf(cell) * (1 + equality),
   );
   return [
     worse.length === 0

@@ -6,8 +6,8 @@ import type { StudyChart, StudyTable } from "../study.ts";
 import { bestOf, describeCell, type Outcome, type TierCell } from "./cells.ts";
 import { d3Networks, type TierGrid } from "./setting.ts";
 
-/** Values that differ by less, relatively, are equal: they are kept with six digits. */
-export const equality = 1e-5;
+/** Values that differ by less, relatively, are equal: each is kept with six digits. */
+export const equality = 2e-5;
 
 export const bestSingleName = "best single";
 

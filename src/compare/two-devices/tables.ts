@@ -11,8 +11,8 @@ import {
 
 /** Gains below this are none. */
 export const noGain = 0.01;
-/** Values that differ by less, relatively, are equal: they are kept with six digits. */
-const equality = 1e-5;
+/** Values that differ by less, relatively, are equal: each is kept with six digits. */
+export const equality = 2e-5;
 
 const titles: Readonly<Record<ObjectiveName, string>> = {
   latency: "Latency",
