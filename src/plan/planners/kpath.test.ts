@@ -5,6 +5,7 @@ import { bytes } from "../../base/units.ts";
 import type { Planner } from "../planner.ts";
 import { createProblem, type Problem } from "../problem.ts";
 import { greedy } from "./greedy.ts";
+import { partition } from "./kpath/parts.ts";
 import { kpath } from "./kpath.ts";
 import { kpathPublished } from "./kpath-published.ts";
 
@@ -62,6 +63,15 @@ test("as published, parameters count a quarter, and the plan needs more memory t
     isProven: false,
   });
   expect(answer(kpath, fourDevices(260))).toHaveProperty("value");
+});
+
+test("as published, classes span the input and the output too", () => {
+  const rangeOf = (size: number, rules: "published" | "mended") =>
+    partition(fourDevices(260, { inputs: { in: size } }), [0, 1, 2, 3], rules)?.range;
+  expect(rangeOf(100, "mended")).toEqual([10, 40]);
+  const [least, most] = rangeOf(10, "published") ?? [];
+  expect(least).toBe(0);
+  expect(rangeOf(100, "published")).toEqual([0, (most as number) * 2.5]);
 });
 
 test.each([kpath, greedy])("$name: more parts than devices are a failure", (planner) => {
