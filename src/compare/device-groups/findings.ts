@@ -21,7 +21,7 @@ function margin(cells: readonly GroupCell[]): string {
   const best = found.reduce((a, b) => (b.margin > a.margin ? b : a));
   const { wins, ties, losses } = outcomesAgainst(cells, "pipedge");
   const { network, devices, megabitsPerSecond } = best.cell;
-  return `Over the optimal pipeline of one device a stage (pipedge) it wins in ${wins} draws, ties in ${ties}, loses in ${losses}: median margin ${percent(median(found.map((one) => one.margin)))}, best ${percent(best.margin)} (${network}, ${devices} devices, ${megabitsPerSecond} Mbit/s).`;
+  return `Over the best chain of pieces with one device a stage (pipedge) it wins in ${wins} draws, ties in ${ties}, loses in ${losses}: median margin ${percent(median(found.map((one) => one.margin)))}, best ${percent(best.margin)} (${network}, ${devices} devices, ${megabitsPerSecond} Mbit/s).`;
 }
 
 function branches(cells: readonly GroupCell[]): string {

@@ -40,7 +40,7 @@ function scalingHeadline(
   const { network, devices, megabitsPerSecond, pieces } = best;
   const others = cells
     .filter((cell) => cell !== best)
-    .map((cell) => ` At ${cell.megabitsPerSecond} Mbit/s ${gain(cell).toFixed(2)}x.`);
+    .map((cell) => `; at ${cell.megabitsPerSecond} Mbit/s ${gain(cell).toFixed(2)}x`);
   return {
     system: pipeEdge,
     published: `${published}x throughput for ${original} with 16 devices`,
@@ -49,7 +49,7 @@ function scalingHeadline(
     cell: `${network}, ${devices} equal devices, ${megabitsPerSecond} Mbit/s`,
     against: "the best single device",
     verdict: gain(best) >= published * 0.95 ? "reproduced" : "not reproduced",
-    remark: `${network} stands for ${original}, which is larger; links are modelled. It has ${pieces} pieces for ${devices} devices; exact, which may cut within them, reaches ${(best.single / best.exact).toFixed(2)}x there.${others.join("")}`,
+    remark: `${network} stands for ${original}, which is larger; links are modelled. It has ${pieces} pieces for ${devices} devices; exact, which may cut within them, reaches ${(best.single / best.exact).toFixed(2)}x there${others.join("")}`,
   };
 }
 
@@ -70,7 +70,7 @@ function unequalHeadline(cells: readonly UnequalCell[]): Headline {
     cell: `the best of ${ratios.length}: ${best.cell.network}, ${best.cell.devices} devices, ${best.cell.megabitsPerSecond} Mbit/s`,
     against: "the same programme given the mean of the speeds, in the stated order of devices",
     verdict: best.ratio >= 4.16 * 0.95 ? "reproduced" : "not reproduced",
-    remark: `Median ${median(ratios).toFixed(2)}x, least ${Math.min(...ratios).toFixed(2)}x, with speeds that differ up to eight times. A baseline that was told the true speeds would not lose so much; PipeDream's replication is left out.`,
+    remark: `median ${median(ratios).toFixed(2)}x, least ${Math.min(...ratios).toFixed(2)}x, with speeds that differ up to eight times. A baseline that was told the true speeds would not lose so much; PipeDream's replication is left out`,
   };
 }
 
@@ -90,8 +90,8 @@ function groupsHeadline(cells: readonly GroupCell[]): Headline {
     publishedAgainst: "other methods of cooperative inference",
     measured: `${percent(geometricMean(ratios) - 1)} more throughput`,
     cell: `geometric mean of ${ratios.length} draws; median ${percent(median(margins))}, best ${percent(Math.max(...margins))}`,
-    against: "pipedge, the best pipeline of one device a stage",
+    against: "pipedge, the best chain of pieces with one device a stage",
     verdict: losses === 0 && geometricMean(ratios) > 1 ? "reproduced" : "not reproduced",
-    remark: `It starts from pipedge's plan, and so cannot lose to it. Against exact without shared stages, which may cut within pieces, it wins in ${ahead} draws and loses in ${behind} of ${plain.length}. Up to six devices it is within 1 % of every grouping tried in ${near} of ${exhaustive.length} draws. ${reference} is better in ${wins} and equal in ${ties} draws. Over the best single device it is ${geometricMean(ratiosOf(cells, "single", "pso")).toFixed(2)}x. Reconstructed from the abstract.`,
+    remark: `it starts from pipedge's plan, and so cannot lose to it. Against exact without shared stages, which may cut within pieces, it wins in ${ahead} draws and loses in ${behind} of ${plain.length}. Up to six devices it is within 1 % of every grouping tried in ${near} of ${exhaustive.length} draws. ${reference} is better in ${wins} and equal in ${ties} draws. Over the best single device it is ${geometricMean(ratiosOf(cells, "single", "pso")).toFixed(2)}x. Reconstructed from the abstract`,
   };
 }

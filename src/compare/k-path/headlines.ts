@@ -75,7 +75,7 @@ function againstRandom(
     cell: `${cells.length} networks and memories, ${devices} devices, means over the same cells`,
     against: "random cuts and placement, mean of 50 draws",
     verdict: honest >= 9.5 ? "reproduced" : "not reproduced",
-    remark: `The public code has ${results.onePart.length} cells of one part as 0 s in the mean of k-path only: so averaged it is ${zeros.toFixed(1)}x. The geometric mean of the paired ratios is ${geometricMean(ratios).toFixed(1)}x. The exact placement of the same parts is ${optimal.toFixed(1)}x better than random. No single device has room for these networks.`,
+    remark: `the public code has ${results.onePart.length} cells of one part as 0 s in the mean of k-path only: so averaged it is ${zeros.toFixed(1)}x. The geometric mean of the paired ratios is ${geometricMean(ratios).toFixed(1)}x. The exact placement of the same parts is ${optimal.toFixed(1)}x better than random. No single device has room for these networks`,
   };
 }
 
@@ -111,7 +111,7 @@ function againstGreedy(grid: readonly PlacementCell[], results: PublishedResults
     cell: `${counts.join(", ")} devices, means over the same cells`,
     against: "greedy: the same parts, the best remaining link from every first device",
     verdict: honest >= 0.35 * 0.95 ? "reproduced" : "not reproduced",
-    remark: `Greedy's seconds above k-path's, as a share of k-path's. With 0 s for cells of one part in the means of k-path only it is ${percent(zeros)}; that the published figure was so averaged is inferred. Greedy ÷ k-path, paired: ${intervalText(ratioInterval(ratios))}, with the faults mended ${intervalText(ratioInterval(mended))}; greedy ÷ exact: ${intervalText(ratioInterval(optimal))}.`,
+    remark: `greedy's seconds above k-path's, as a share of k-path's. With 0 s for cells of one part in the means of k-path only it is ${percent(zeros)}; that the published figure was so averaged is inferred. Greedy ÷ k-path, paired: ${intervalText(ratioInterval(ratios))}, with the faults mended ${intervalText(ratioInterval(mended))}; greedy ÷ exact: ${intervalText(ratioInterval(optimal))}`,
   };
 }
 
@@ -145,6 +145,6 @@ function fromOptimal(
     cell: `${cells.length} networks below 64 MiB, ${cells[0]?.devices} devices`,
     against: "the same bound",
     verdict: toBound <= 0.092 * 1.05 ? "reproduced" : "not reproduced",
-    remark: `The figure of the abstract averages more networks; for these the public code has ${percent(publishedGap - 1)}. Even the exact placement of the same parts is ${percent(slack - 1)} above that bound. From the exact one k-path is ${percent(toExact)} away on average (mended ${percent(gap("kpath", (cell) => cell.exact))}, greedy ${percent(gap("greedy", (cell) => cell.exact))}), at most ${percent(worst.ratio - 1)} (${worst.cell.model}, ${worst.cell.parts} parts).`,
+    remark: `the figure of the abstract averages more networks; for these the public code has ${percent(publishedGap - 1)}. Even the exact placement of the same parts is ${percent(slack - 1)} above that bound. From the exact one k-path is ${percent(toExact)} away on average (mended ${percent(gap("kpath", (cell) => cell.exact))}, greedy ${percent(gap("greedy", (cell) => cell.exact))}), at most ${percent(worst.ratio - 1)} (${worst.cell.model}, ${worst.cell.parts} parts)`,
   };
 }
