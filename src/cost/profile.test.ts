@@ -52,6 +52,40 @@ test("refuses a graph with a cycle", () => {
   expect(() => readProfile(cyclic)).toThrow(expect.objectContaining({ code: "GRAPH_INVALID" }));
 });
 
+test("refuses a window that does not make the rows that there are", () => {
+  const window = (kernel: number) => ({
+    kernel: [kernel, 1],
+    stride: [2, 1],
+    dilation: [1, 1],
+    padBegin: [0, 0],
+    padEnd: [0, 0],
+  });
+  const pooled = (kernel: number, made: number): string => {
+    const tensors = [
+      { name: "x", dataType: "uint8", shape: [1, 1, 8, 1], bytes: 8 },
+      { name: "y", dataType: "uint8", shape: [1, 1, made, 1], bytes: made },
+    ];
+    const pool = { operator: "MaxPool", flop: null, parameterBytes: 0, window: window(kernel) };
+    const nodes = [{ ...pool, name: "pool", inputs: ["x"], outputs: ["y"] }];
+    const costs = { nodeSeconds: [1], overheadSeconds: 0, boundarySecondsPerByte: 0 };
+    return JSON.stringify({
+      format: "partita.profile/1",
+      graph: { name: "pooled", inputs: ["x"], outputs: ["y"], tensors, nodes },
+      devices: { pi: costs },
+    });
+  };
+  // A last row that is not full may be made or left out.
+  for (const made of [3, 4]) expect(() => readProfile(pooled(3, made))).not.toThrow();
+  for (const made of [2, 5]) {
+    expect(() => readProfile(pooled(3, made))).toThrow(
+      `node 'pool' does not make the ${made} rows of 'y' from the 8 rows of 'x'`,
+    );
+  }
+  expect(() => readProfile(pooled(2, 3))).toThrow(
+    expect.objectContaining({ code: "PROFILE_INVALID" }),
+  );
+});
+
 const source = {
   modelSha256: "m",
   graphSha256: "g",

@@ -7,7 +7,8 @@
 import { z } from "zod";
 import { CodedError } from "../base/errors.ts";
 import type { Bytes, Seconds, SecondsPerByte } from "../base/units.ts";
-import { type Graph, indexGraph } from "../graph/graph.ts";
+import { type Graph, type GraphIndex, indexGraph, type Tensor } from "../graph/graph.ts";
+import { fitsWindow } from "../graph/window.ts";
 import { parseDocument } from "./document.ts";
 import { graphSha256 } from "./graph-hash.ts";
 
@@ -140,7 +141,7 @@ export const profileSchema: z.ZodType<Profile> = z.strictObject({
  */
 export function readProfile(text: string, file = "profile"): Profile {
   const profile = parseDocument(text, profileSchema, file, "PROFILE_INVALID");
-  indexGraph(profile.graph);
+  checkWindows(indexGraph(profile.graph), file);
   const nodes = profile.graph.nodes.length;
   for (const [name, { nodeSeconds }] of Object.entries(profile.devices)) {
     if (nodeSeconds.length === nodes) continue;
@@ -149,6 +150,26 @@ export function readProfile(text: string, file = "profile"): Profile {
     );
   }
   return profile;
+}
+
+/** Rows that a window does not make would be counted as made from nothing. */
+function checkWindows({ graph, nodeInputs, nodeOutputs }: GraphIndex, file: string): void {
+  const pictures = (tensors: readonly number[] = []): { name: string; height: number }[] =>
+    tensors.flatMap((tensor) => {
+      const { name, shape } = graph.tensors[tensor] as Tensor;
+      return shape.length === 4 ? [{ name, height: shape[2] as number }] : [];
+    });
+  graph.nodes.forEach(({ name, window }, node) => {
+    if (window === undefined) return;
+    for (const read of pictures(nodeInputs[node])) {
+      for (const made of pictures(nodeOutputs[node])) {
+        if (fitsWindow(window, read.height, made.height)) continue;
+        throw invalid(
+          `${file}: the window of node '${name}' does not make the ${made.height} rows of '${made.name}' from the ${read.height} rows of '${read.name}'; profile the model again, or leave the window out`,
+        );
+      }
+    }
+  });
 }
 
 /** The profile with nothing to choose on links. */

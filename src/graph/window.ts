@@ -46,6 +46,18 @@ export function neededRows(
   return from < to ? { from, to } : none;
 }
 
+/** Whether so many rows can be made of an input's: of a last one that is not full, one or none. */
+export function fitsWindow(
+  { kernel, stride, dilation, padBegin, padEnd }: Window,
+  extent: number,
+  made: number,
+): boolean {
+  const reach = (dilation[0] as number) * ((kernel[0] as number) - 1) + 1;
+  const room = extent + (padBegin[0] as number) + (padEnd[0] as number) - reach;
+  const steps = room / (stride[0] as number);
+  return Math.floor(steps) + 1 <= made && made <= Math.ceil(steps) + 1;
+}
+
 /** How many rows; 0 if there are none. */
 export function rowCount({ from, to }: Rows): number {
   return Math.max(0, to - from);

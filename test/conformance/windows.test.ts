@@ -2,7 +2,13 @@ import { expect, test } from "vitest";
 import { createRandom } from "../../src/base/random.ts";
 import type { Graph, Node } from "../../src/graph/graph.ts";
 import type { TensorType, TensorValue } from "../../src/graph/tensor-value.ts";
-import { neededRows, type Rows, rowCount, type Window } from "../../src/graph/window.ts";
+import {
+  fitsWindow,
+  neededRows,
+  type Rows,
+  rowCount,
+  type Window,
+} from "../../src/graph/window.ts";
 import { createBuilder, type ModelBuilder } from "../../src/onnx/build.ts";
 import { type AttributeValue, float } from "../../src/onnx/build-tensor.ts";
 import { toGraph } from "../../src/onnx/graph.ts";
@@ -236,6 +242,7 @@ test("rows made from the rows that a window names are those of the whole, in ONN
     const height = whole[`y${id}`]?.shape[2] ?? 1;
     if (window === undefined) return [];
     const extent = given.inputs[0]?.[2] as number;
+    expect(fitsWindow(window, extent, height), described[id]).toBe(true);
     const cut = random.integer(height);
     const pieces = [
       { from: 0, to: cut },
