@@ -86,6 +86,9 @@ test("a headline counts as reproduced if a cell reaches it, and names that cell"
   expect(headlines[1]?.remark).toContain("against the best single device median 2.50x");
   const whole = { ...made(20), bestSingle: 2.1, deviceOnly: 2.1 };
   expect(pairHeadlines([whole])[1]).toMatchObject({ verdict: "trivial", measured: "10.0x" });
+  const other = pairHeadlines([made(4), { ...made(20), network: "vit-tiny" }])[1];
+  expect(other).toMatchObject({ verdict: "not reproduced", measured: "2.00x" });
+  expect(other?.remark).toContain("transformers, which are no work of that kind");
   const slow = { ...made(20), bandwidthBitsPerSecond: 1e5 };
   expect(pairHeadlines([slow])).toEqual([]);
   expect([made(4), made(20)].map(gainOf)).toEqual([2, 3]);
