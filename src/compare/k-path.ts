@@ -143,7 +143,7 @@ function report(
     setting: [
       `Devices at random in a hall of 150 m by 150 m, each linked to each by itself at log2(1 + 283230 ÷ d²) Mbit/s; the same ${topologies.placement}, ${topologies.links} and ${topologies.compute} seeded topologies for all methods of a cell. Intervals are 95 % of the geometric mean of paired ratios. Cells that fit one device are left out, never counted as nothing.`,
       "As published: parts by the published rules (a byte a parameter, eight an element, a copy for each consumer), only links count. Random is the mean of 50 draws whose parts may be above the memory.",
-      "By honest rules: four bytes a parameter and an element, one copy, all memory that the cost model charges; exact cuts and places together, and stands beside the exact placement of k-path's parts. Random is the mean of those of 50 draws that are allowed.",
+      `By honest rules: four bytes a parameter and an element, one copy, all memory that the cost model charges; exact has ${grid.limitSeconds.links} s a problem, cuts and places together, and stands beside the exact placement of k-path's parts. Random is the mean of those of 50 draws that are allowed.`,
       `With compute: networks of the zoo, node seconds measured on the profile's machine, devices with ${speeds.join(", ")} of its speed at random, the input as uint8 from the first device and the answer back to it. exact has ${grid.limitSeconds.compute} s a problem; its bound is for all placements.`,
     ],
     tables: [

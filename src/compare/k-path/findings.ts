@@ -80,14 +80,20 @@ function computing(cells: readonly NetworkCell[]): string[] {
 }
 
 function losses(placements: readonly PlacementCell[], networks: readonly NetworkCell[]): string {
-  const ratios = [
-    ...placements.flatMap(({ methods, exact }) =>
-      Object.values(methods).flatMap((values) => pairedRatios(values, exact)),
-    ),
-    ...networks.flatMap(({ methods, exact }) =>
-      Object.values(methods).flatMap((values) => pairedRatios(values, exact)),
-    ),
-  ];
-  const lost = ratios.filter((ratio) => ratio < 1 - equality).length;
-  return `exact is worse than another method in ${lost} of ${ratios.length} comparisons.`;
+  const found = [...placements, ...networks].map((cell) => {
+    const ratios = Object.values(cell.methods).flatMap((values) =>
+      pairedRatios(values, cell.exact),
+    );
+    return { cell, ratios, lost: ratios.filter((ratio) => ratio < 1 - equality).length };
+  });
+  const count = (of: (one: (typeof found)[number]) => number): number =>
+    found.reduce((sum, one) => sum + of(one), 0);
+  const where = found
+    .filter(({ lost }) => lost > 0)
+    .map(({ cell }) => {
+      const name = "network" in cell ? cell.network : cell.model;
+      return `${name} below ${cell.capMebibytes} MiB on ${cell.devices} devices`;
+    });
+  const named = where.length === 0 ? "" : ` (${where.join("; ")})`;
+  return `exact is worse than another method in ${count(({ lost }) => lost)} of ${count(({ ratios }) => ratios.length)} comparisons${named}.`;
 }

@@ -56,7 +56,7 @@ export const fullGrid: Grid = {
     ["alexnet", [256]],
     ["bert", [512]],
   ],
-  limitSeconds: { links: 20, compute: 2 },
+  limitSeconds: { links: 20, compute: 4 },
 };
 
 export const quickGrid: Grid = {
