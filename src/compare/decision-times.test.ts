@@ -1,24 +1,14 @@
 import { expect, test } from "vitest";
-import { modelledProfile } from "../../test/fixtures/modelled-profile.ts";
+import { runStudy } from "../../test/fixtures/run-study.ts";
 import { seconds } from "../base/units.ts";
-import { loadHighsSolver } from "../plan/highs.node.ts";
-import { single } from "../plan/planners/single.ts";
 import { type CaseResult, methodNames } from "./decision-times/case.ts";
 import { decisionTimes } from "./decision-times.ts";
-import type { StudyHost, StudyReport } from "./study.ts";
 
 /** Whoever looks finds that a millisecond has passed. */
 let looks = 0;
-const host: StudyHost = {
+const report = await runStudy(decisionTimes, {
   clock: { now: () => seconds(looks++ / 1e3), sleep: () => Promise.resolve() },
-  solver: await loadHighsSolver(),
-  quick: true,
-  profileOf: modelledProfile,
-  readFigures: () => "",
-  guests: [{ ...single, name: "guest" }],
-};
-
-const report = runQuickly();
+});
 const results = report.cells.filter((cell): cell is CaseResult => "cells" in cell);
 
 test("every method decides for a best one-way placement, or a better one", () => {
@@ -62,11 +52,3 @@ test("the headline is read in two ways, and lists all networks", () => {
     expect(verdict).toBe("not reproduced");
   }
 });
-
-function runQuickly(): StudyReport {
-  const steps = decisionTimes.run(host);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
-}

@@ -1,47 +1,13 @@
 import { expect, test } from "vitest";
-import { modelledProfile } from "../../test/fixtures/modelled-profile.ts";
+import { runStudy } from "../../test/fixtures/run-study.ts";
 import { createRandom } from "../base/random.ts";
-import { seconds } from "../base/units.ts";
-import type { LinearSolver } from "../plan/linear-solver.ts";
-import { single } from "../plan/planners/single.ts";
-import type { StudyReport } from "./study.ts";
 import { bestOf, type TierCell } from "./three-tiers/cells.ts";
 import type { Decision, DynamicStep } from "./three-tiers/dynamic.ts";
 import { linkSets, tierTopology } from "./three-tiers/setting.ts";
 import { randomWalk, walkBox } from "./three-tiers/walk.ts";
 import { threeTiers } from "./three-tiers.ts";
 
-/** Bounds are not needed where devices are in a line. */
-const solver: LinearSolver = {
-  name: "none",
-  solve: () => ({
-    type: "stopped",
-    values: [],
-    objective: Number.POSITIVE_INFINITY,
-    bound: Number.NEGATIVE_INFINITY,
-    prices: [],
-  }),
-};
-
-function report(): StudyReport {
-  const steps = threeTiers.run({
-    clock: { now: () => seconds(0), sleep: () => Promise.resolve() },
-    solver,
-    quick: true,
-    profileOf: modelledProfile,
-    readFigures: () => "",
-    guests: [{ ...single, name: "guest" }],
-  });
-  let last = 0;
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-    expect(step.value.share).toBeGreaterThan(last);
-    last = step.value.share;
-  }
-}
-
-const found = report();
+const found = await runStudy(threeTiers);
 const cells = found.cells.filter((cell) => "outcomes" in cell) as TierCell[];
 const walked = found.cells.filter((cell) => "decisions" in cell) as DynamicStep[];
 

@@ -1,37 +1,12 @@
 import { expect, test } from "vitest";
-import { modelledProfile } from "../../test/fixtures/modelled-profile.ts";
-import { seconds } from "../base/units.ts";
-import { loadHighsSolver } from "../plan/highs.node.ts";
+import { runStudy } from "../../test/fixtures/run-study.ts";
 import { random } from "../plan/planners/random.ts";
-import type { StudyHost, StudyReport } from "./study.ts";
 import type { PairCell } from "./two-devices/cells.ts";
 import { pairHeadlines } from "./two-devices/headlines.ts";
 import { gainOf } from "./two-devices/tables.ts";
 import { twoDevices } from "./two-devices.ts";
 
-const host: StudyHost = {
-  clock: { now: () => seconds(0), sleep: () => Promise.resolve() },
-  solver: await loadHighsSolver(),
-  quick: true,
-  profileOf: modelledProfile,
-  readFigures: () => "",
-  guests: [random],
-};
-
-function runQuickly(): StudyReport {
-  const steps = twoDevices.run(host);
-  const shares: number[] = [];
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) {
-      expect(shares).toEqual([...shares].sort((a, b) => a - b));
-      return step.value;
-    }
-    shares.push(step.value.share);
-  }
-}
-
-const report = runQuickly();
+const report = await runStudy(twoDevices, { guests: [random] });
 const cells = report.cells as readonly PairCell[];
 
 test("nobody is below the bound, and auto is never above anybody", () => {

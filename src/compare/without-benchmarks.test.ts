@@ -1,44 +1,10 @@
 import { expect, test } from "vitest";
-import { modelledProfile } from "../../test/fixtures/modelled-profile.ts";
-import { seconds } from "../base/units.ts";
-import type { LinearSolver } from "../plan/linear-solver.ts";
-import { single } from "../plan/planners/single.ts";
-import type { StudyReport } from "./study.ts";
+import { runStudy } from "../../test/fixtures/run-study.ts";
 import type { Cell } from "./without-benchmarks/cell.ts";
 import { regretsOf, savingOf } from "./without-benchmarks/tables.ts";
 import { withoutBenchmarks } from "./without-benchmarks.ts";
 
-/** Bounds are not needed where two devices are in a line. */
-const solver: LinearSolver = {
-  name: "none",
-  solve: () => ({
-    type: "stopped",
-    values: [],
-    objective: Number.POSITIVE_INFINITY,
-    bound: Number.NEGATIVE_INFINITY,
-    prices: [],
-  }),
-};
-
-function report(): StudyReport {
-  const steps = withoutBenchmarks.run({
-    clock: { now: () => seconds(0), sleep: () => Promise.resolve() },
-    solver,
-    quick: true,
-    profileOf: modelledProfile,
-    readFigures: () => "",
-    guests: [{ ...single, name: "guest" }],
-  });
-  let last = 0;
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-    expect(step.value.share).toBeGreaterThan(last);
-    last = step.value.share;
-  }
-}
-
-const found = report();
+const found = await runStudy(withoutBenchmarks);
 const cells = found.cells as readonly Cell[];
 
 test("the planner breaks no budget, the latency-only benchmark does", () => {
