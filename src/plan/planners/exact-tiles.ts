@@ -32,30 +32,38 @@ export function* planWithTiles(
   const searches = [minimise(untiled, tools)];
   if (problem.objective.type === "throughput") {
     const groups = countRunners(problem) > mostGrouped ? pso : exactGroups;
-    searches.unshift(groups.plan(problem, tools));
+    searches.push(groups.plan(problem, tools));
   }
   let best: Incumbent | null = null;
   let refused: Infeasible | null = null;
-  for (const search of searches) {
-    for (let isDone = false; !isDone && !meets(best, bound); ) {
-      const { done, value } = search.next();
-      isDone = done === true;
-      if (value !== null && "type" in value) {
-        refused = value;
-        break;
-      }
-      if (value !== null && value.value < (best?.value ?? Number.POSITIVE_INFINITY)) {
-        const { bestAmong: _, ...found } = value;
-        best = { ...found, bound: Math.min(bound, value.value) };
-      }
-      if (!isDone) yield best;
+  for (const value of inTurns(searches)) {
+    if (value !== null && "type" in value) refused = value;
+    else if (value !== null && value.value < (best?.value ?? Number.POSITIVE_INFINITY)) {
+      const { bestAmong: _, ...found } = value;
+      best = { ...found, bound: Math.min(bound, value.value) };
     }
+    if (best !== null && meets(best, bound)) return best;
+    yield best;
   }
   return best ?? unproven(refused as Infeasible);
 }
 
-function meets(best: Incumbent | null, bound: number): boolean {
-  return best !== null && bound >= best.value * (1 - 1e-9);
+/** What searches find and end with, a step of each in turn: whoever stops early has something of all. */
+function* inTurns(searches: readonly Planning[]): Generator<Incumbent | Infeasible | null, void> {
+  let open = searches;
+  while (open.length > 0) {
+    const next: Planning[] = [];
+    for (const search of open) {
+      const { done, value } = search.next();
+      if (done !== true) next.push(search);
+      yield value;
+    }
+    open = next;
+  }
+}
+
+function meets(best: Incumbent, bound: number): boolean {
+  return bound >= best.value * (1 - 1e-9);
 }
 
 /** Whoever shares a stage needs less memory. */
