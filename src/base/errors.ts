@@ -49,9 +49,9 @@ export type ErrorCode =
   | "ONNX_MALFORMED"
   | "ONNX_UNSUPPORTED"
   | "PART_REFUSED"
+  | "PLANNER_FAILED"
   | "PLAN_INFEASIBLE"
   | "PLAN_INVALID"
-  | "PLANNER_FAILED"
   | "PORT_IN_USE"
   | "PROBLEM_INVALID"
   | "PROFILE_INVALID"
@@ -131,6 +131,14 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
     ...badState,
     meaning: "An agent refused a part: wrong hash, wrong runtime, or not enough memory.",
   },
+  PLANNER_FAILED: {
+    ...badState,
+    httpStatus: 500,
+    grpcStatus: "INTERNAL",
+    exitCode: 70,
+    meaning:
+      "A planner outside of this package could not be started, failed, took too long or wrote no JSON.",
+  },
   PLAN_INFEASIBLE: {
     ...badState,
     exitCode: 69,
@@ -139,14 +147,6 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
   PLAN_INVALID: {
     ...badState,
     meaning: "A plan does not fit its graph, topology or limits, or claims what does not hold.",
-  },
-  PLANNER_FAILED: {
-    ...badState,
-    httpStatus: 500,
-    grpcStatus: "INTERNAL",
-    exitCode: 70,
-    meaning:
-      "A planner outside of this package could not be started, failed, took too long or wrote no JSON.",
   },
   PORT_IN_USE: { ...unavailable, exitCode: 69, meaning: "The address to listen at is taken." },
   PROBLEM_INVALID: { ...badData, meaning: "A problem document breaks its schema." },

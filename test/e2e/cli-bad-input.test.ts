@@ -236,7 +236,7 @@ test.each([
   [
     "an unknown planner",
     ["plan", profile, "-t", topology, "--planner", "x"],
-    /--planner wants auto/,
+    /--planner wants random, single, .*, auto, or exec:COMMAND, not "x"/,
   ],
   [
     "an unknown objective",
