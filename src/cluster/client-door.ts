@@ -1,7 +1,9 @@
 import type { Clock } from "../base/clock.ts";
+import type { CodedError } from "../base/errors.ts";
+import { seconds } from "../base/units.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
-import type { Channel } from "../transport/transport.ts";
+import type { Channel, Frame } from "../transport/transport.ts";
 import type { Ask, Opened, TensorMessage } from "./message.ts";
 import { Outbox } from "./outbox.ts";
 import {
@@ -21,23 +23,51 @@ export interface ClientDoorOptions {
   readonly infer: (inputs: TensorValues, deadlineSeconds: number | null) => Promise<Inference>;
 }
 
-/**
- * Serves one client until its channel ends: takes requests, and answers each when it is ready, not
- * necessarily in order. No more is read while `window` of this client's requests are unanswered. A
- * malformed message ends this channel and nothing else.
- */
-export async function serveClient(channel: Channel, options: ClientDoorOptions): Promise<void> {
-  const visit = new Visit(channel, options);
-  try {
-    await channel.send(encodeMessage(options.opened));
-    for await (const frame of channel) await visit.take(decodeMessage(frame));
-  } catch (error) {
-    // The reason is told in the failure of a request that no client has sent.
-    const told = { type: "failure", generation: 0, request: 0, error: toWire(error) } as const;
-    await channel.send(encodeMessage(told)).catch(() => undefined);
-  } finally {
-    await channel.close();
+/** How long a client that reads nothing is waited for when the coordinator ends. */
+const patienceSeconds = seconds(1);
+
+/** One client, from its arrival to its end. */
+export class ClientDoor {
+  readonly #channel: Channel;
+  readonly #options: ClientDoorOptions;
+  readonly #outbox: Outbox;
+
+  constructor(channel: Channel, options: ClientDoorOptions) {
+    this.#channel = channel;
+    this.#options = options;
+    this.#outbox = new Outbox(channel, options.clock);
   }
+
+  /**
+   * Serves until the channel ends: takes requests, and answers each when it is ready, not necessarily in
+   * order. No more is read while `window` of this client's requests are unanswered. A malformed message
+   * ends this channel and nothing else.
+   */
+  async serve(): Promise<void> {
+    const visit = new Visit(this.#outbox, this.#options);
+    try {
+      await this.#channel.send(encodeMessage(this.#options.opened));
+      for await (const frame of this.#channel) await visit.take(decodeMessage(frame));
+    } catch (error) {
+      await this.#channel.send(reasonToEnd(error)).catch(() => undefined);
+    } finally {
+      await this.#channel.close();
+    }
+  }
+
+  /** Tells the client why no more is answered, behind all that it is still to be told, and closes. */
+  async dismiss(why: CodedError): Promise<void> {
+    const told = new AbortController();
+    const saying = this.#outbox.send(reasonToEnd(why)).finally(() => told.abort());
+    const waiting = this.#options.clock.sleep(patienceSeconds, told.signal);
+    await Promise.allSettled([Promise.race([saying, waiting])]);
+    await this.#channel.close();
+  }
+}
+
+/** The reason is told in the failure of a request that no client has sent. */
+function reasonToEnd(error: unknown): Frame {
+  return encodeMessage({ type: "failure", generation: 0, request: 0, error: toWire(error) });
 }
 
 class Visit {
@@ -48,9 +78,9 @@ class Visit {
   readonly #unanswered = new Set<number>();
   #onRoom: () => void = () => undefined;
 
-  constructor(channel: Channel, options: ClientDoorOptions) {
+  constructor(outbox: Outbox, options: ClientDoorOptions) {
     this.#options = options;
-    this.#outbox = new Outbox(channel, options.clock);
+    this.#outbox = outbox;
   }
 
   /** @throws FRAME_MALFORMED */

@@ -351,7 +351,7 @@ test("tells a client what is wrong with one request and goes on", async () => {
   expect((await client.infer(inputOf(3))).outputs).toEqual(await wholeAnswer(inputOf(3)));
 });
 
-test("tells a client that a device was lost, or that the coordinator closed", async () => {
+test("tells a client that a device was lost, also if it was waiting for nothing just then", async () => {
   const setting = virtualSetting(() => 5);
   const { coordinator, agents } = await start(setting);
   const client = await connect(setting, coordinator);
@@ -360,7 +360,18 @@ test("tells a client that a device was lost, or that the coordinator closed", as
   await agents.get("cloud")?.close();
   expect(await failure).toMatchObject({ code: "DEVICE_LOST", details: { device: "cloud" } });
   await coordinator.ended;
-  await expect(client.infer(inputOf(2))).rejects.toMatchObject({ code: "CHANNEL_CLOSED" });
+  await expect(client.infer(inputOf(2))).rejects.toMatchObject({
+    code: "DEVICE_LOST",
+    details: { device: "cloud" },
+  });
+});
+
+test("tells a client that the coordinator was closed", async () => {
+  const setting = virtualSetting(() => 5);
+  const { coordinator } = await start(setting);
+  const client = await connect(setting, coordinator);
+  await coordinator.close();
+  await expect(client.infer(inputOf(1))).rejects.toMatchObject({ code: "CHANNEL_CLOSED" });
 });
 
 test("does not let a client in that lacks the token", async () => {

@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
 import type { Channel, Listener } from "../transport/transport.ts";
 import { AgentLink } from "./agent-link.ts";
-import { type ClientDoorOptions, serveClient } from "./client-door.ts";
+import { ClientDoor, type ClientDoorOptions } from "./client-door.ts";
 import { admit, refuse, staleness } from "./handshake.ts";
 import type { Attach, Join } from "./message.ts";
 import { decodeMessage, encodeMessage, type Received } from "./protocol.ts";
@@ -27,7 +27,7 @@ export interface ReceptionOptions extends ClientDoorOptions {
 export class Reception {
   readonly #options: ReceptionOptions;
   readonly #links = new Map<string, AgentLink>();
-  readonly #clients = new Set<Channel>();
+  readonly #clients = new Set<ClientDoor>();
   #closing = false;
 
   constructor(options: ReceptionOptions) {
@@ -48,7 +48,7 @@ export class Reception {
   async close(why: CodedError): Promise<void> {
     this.#closing = true;
     await Promise.allSettled([...this.#links.values()].map((link) => link.dismiss(why.message)));
-    await Promise.allSettled([...this.#clients].map((channel) => channel.close()));
+    await Promise.allSettled([...this.#clients].map((client) => client.dismiss(why)));
     await this.#options.listener.close();
   }
 
@@ -101,9 +101,10 @@ export class Reception {
   }
 
   async #serve(channel: Channel): Promise<void> {
-    this.#clients.add(channel);
-    await serveClient(channel, this.#options);
-    this.#clients.delete(channel);
+    const client = new ClientDoor(channel, this.#options);
+    this.#clients.add(client);
+    await client.serve();
+    this.#clients.delete(client);
   }
 
   async #follow(
