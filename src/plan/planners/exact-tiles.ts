@@ -1,3 +1,4 @@
+import { createRandom } from "../../base/random.ts";
 import type { Infeasible } from "../feasibility.ts";
 import type { Incumbent, Planner, Planning, Tools } from "../planner.ts";
 import type { Problem } from "../problem.ts";
@@ -32,7 +33,8 @@ export function* planWithTiles(
   const searches = [minimise(untiled, tools)];
   if (problem.objective.type === "throughput") {
     const groups = countRunners(problem) > mostGrouped ? pso : exactGroups;
-    searches.push(groups.plan(problem, tools));
+    // Lots of its own, so that both searches find what they would find alone.
+    searches.push(groups.plan(problem, { ...tools, random: createRandom(1) }));
   }
   let best: Incumbent | null = null;
   let refused: Infeasible | null = null;
