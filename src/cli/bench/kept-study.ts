@@ -21,16 +21,25 @@ export function keptStudy(origin: StudyOrigin, report: StudyReport): Record<stri
   };
 }
 
-/** JSON with a line for each entry of each list, so that differences between runs are readable. */
+/**
+ * JSON with a line for each entry of each list, so that differences between runs are readable; fractions
+ * with six significant digits.
+ */
 export function linesOfJson(document: Readonly<Record<string, unknown>>): string {
   const entries = Object.entries(document).map(([key, value]) => {
     const written =
       Array.isArray(value) && value.length > 0
-        ? `[\n${value.map((entry) => `  ${JSON.stringify(entry)}`).join(",\n")}\n ]`
-        : JSON.stringify(value);
+        ? `[\n${value.map((entry) => `  ${JSON.stringify(entry, rounded)}`).join(",\n")}\n ]`
+        : JSON.stringify(value, rounded);
     return ` ${JSON.stringify(key)}: ${written}`;
   });
   return `{\n${entries.join(",\n")}\n}\n`;
+}
+
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isInteger(value)
+    ? Number(value.toPrecision(6))
+    : value;
 }
 
 const keptSchema = z.object({
