@@ -42,12 +42,14 @@ const fullWalks: DynamicGrid = {
   seeds: [1, 2, 3, 4, 5],
   steps: 200,
   envelopeSeconds: 15,
+  keptEvery: 10,
 };
 const quickWalks: DynamicGrid = {
   networks: ["alexnet", "resnet18"],
   seeds: [1],
   steps: 60,
   envelopeSeconds: 2,
+  keptEvery: 1,
 };
 
 /** Device, edge and cloud after D3: which planner splits how, and what to do while things change. */
@@ -96,8 +98,12 @@ function reportOf(
     charts: [excessMap(cells, grid, methods), walkChart(dynamic)],
     headlines: tierHeadlines(cells),
     findings: [gainInWords(cells), ...findingsOf(cells), ...dynamicFindings(dynamic)],
-    cells: [...cells, ...dynamic.steps],
+    cells: [...cells, ...dynamic.steps.filter(({ step }) => step % walks.keptEvery === 0)],
   };
+}
+
+function keptInWords({ keptEvery }: DynamicGrid): string {
+  return keptEvery === 1 ? "" : ` Of the steps every ${keptEvery}th is kept as a cell.`;
 }
 
 const inputsInWords: Readonly<Record<InputWidth, string>> = {
@@ -117,7 +123,7 @@ function settingOf(grid: TierGrid, walks: DynamicGrid): string[] {
     `Speeds are those of the measured core times ${speeds.device} (device, a Raspberry Pi 4 class), ${speeds.edge} (edge, a desktop's core) and ${speeds.cloud} (cloud, a GPU class): assumed round figures, one factor for all nodes. No memory limit, no codec.`,
     `The source is the device; the answer may stay where it is made, as D3 does not count its way back. Input as ${grid.inputs.map((input) => inputsInWords[input]).join(" or ")}; inner tensors are float32.`,
     "Planners for two devices run on one pair of neighbours, the third tier relays; on graphs that are no chain `neurosurgeon` cuts behind nodes that all paths pass. `d3` and its variants run on the whole graph, as published; `d3+compress` runs the same rule on the compressed graph. Single tiers are everything there.",
-    `Changing world: ${walks.networks.length} networks, ${walks.seeds.length} seeded random ${walks.seeds.length === 1 ? "walk" : "walks"} of ${walks.steps} steps each on the Wi-Fi set without its direct link: both link rates between ${slowestRate} and ${fastestRate} of what is stated (steps of ${rateStep} in the logarithm), loads of edge and cloud between 1 and ${heaviestLoad} (steps of ${loadStep}). Deciders: ${Object.keys(bands).join("; ")} (others at 0.8–1.25) re-partition locally, \`d3 whole\` and \`exact\` decide from scratch in each step, \`d3 whole, if better\` keeps its plan until another costs less, the envelope is built once, the static plans are those of the stated rates, kept. Decision times leave out what all need, the problem with the new costs.`,
+    `Changing world: ${walks.networks.length} networks, ${walks.seeds.length} seeded random ${walks.seeds.length === 1 ? "walk" : "walks"} of ${walks.steps} steps each on the Wi-Fi set without its direct link: both link rates between ${slowestRate} and ${fastestRate} of what is stated (steps of ${rateStep} in the logarithm), loads of edge and cloud between 1 and ${heaviestLoad} (steps of ${loadStep}). Deciders: ${Object.keys(bands).join("; ")} (others at 0.8–1.25) re-partition locally, \`d3 whole\` and \`exact\` decide from scratch in each step, \`d3 whole, if better\` keeps its plan until another costs less, the envelope is built once, the static plans are those of the stated rates, kept. Decision times leave out what all need, the problem with the new costs.${keptInWords(walks)}`,
   ];
 }
 

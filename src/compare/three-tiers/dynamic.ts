@@ -25,6 +25,8 @@ export interface DynamicGrid {
   readonly steps: number;
   /** For building one envelope. */
   readonly envelopeSeconds: number;
+  /** How many steps there are to each that the report keeps. */
+  readonly keptEvery: number;
 }
 
 /** What one decider did in one step. */
