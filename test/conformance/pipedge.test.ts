@@ -24,7 +24,7 @@ plannerConformance(pipedge, {
 test("pipedge minimises nothing but the period", () => {
   const kind: ProblemClass = { shape: "mesh", objective: "latency" };
   const problem = toProblem(randomQuestion(1, kind, { nodes: 4, devices: 3 }));
-  expect(pipedge.refuses(problem)).toBe("it minimises the period, not latency");
+  expect(pipedge.refuses(problem)).toBe("it plans for throughput, not latency");
 });
 
 const chains = longRun ? 4000 : 300;

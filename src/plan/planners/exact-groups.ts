@@ -23,7 +23,7 @@ export const exactGroups: Planner = {
   optimalAmong: null,
   refuses: (problem) => {
     const { type } = problem.objective;
-    if (type !== "throughput") return `it minimises the period, not ${type}`;
+    if (type !== "throughput") return `it plans for throughput, not ${type}`;
     const count = countRunners(problem);
     return count > mostGrouped
       ? `it tries every way to group the devices, and takes up to ${mostGrouped} that can run nodes; there are ${count}`

@@ -38,7 +38,7 @@ export const exactPieces: Planner = {
   optimalAmong: "chains-of-pieces",
   refuses: (problem) => {
     const { type } = problem.objective;
-    if (type !== "throughput") return `it minimises the period, not ${type}`;
+    if (type !== "throughput") return `it plans for throughput, not ${type}`;
     return hasCodecs(problem) ? "it takes codecs as they are, and there are some to choose" : null;
   },
   *plan(problem) {

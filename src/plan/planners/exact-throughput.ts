@@ -71,7 +71,7 @@ export const exactThroughput: Planner = {
   name: "exact-throughput",
   optimalAmong: "all",
   refuses: ({ objective }) =>
-    objective.type === "throughput" ? null : `it minimises the period, not ${objective.type}`,
+    objective.type === "throughput" ? null : `it plans for throughput, not ${objective.type}`,
   plan: (problem, tools) => minimisePeriod(problem, tools, null),
 };
 

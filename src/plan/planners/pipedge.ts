@@ -31,7 +31,7 @@ export const pipedge: Planner = {
   optimalAmong: null,
   refuses: (problem) => {
     const { type } = problem.objective;
-    if (type !== "throughput") return `it minimises the period, not ${type}`;
+    if (type !== "throughput") return `it plans for throughput, not ${type}`;
     const { states, classes, pieces } = statesOf(problem);
     if (states <= mostStates) return null;
     const made = states < 1e15 ? states.toLocaleString("en") : states.toExponential(1);

@@ -37,7 +37,7 @@ export const pso: Planner = {
   optimalAmong: null,
   refuses: (problem) => {
     const { type } = problem.objective;
-    return type === "throughput" ? null : `it minimises the period, not ${type}`;
+    return type === "throughput" ? null : `it plans for throughput, not ${type}`;
   },
   plan: (problem, tools) => planBySwarm(problem, tools, swarm),
 };

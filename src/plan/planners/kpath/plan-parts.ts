@@ -18,7 +18,7 @@ export type DivideParts = (
 
 /** What keeps the methods that place parts of least total transfer from a problem. */
 export function refusesParts({ objective: { type } }: Problem): string | null {
-  return type === "throughput" ? null : `it minimises the period, not ${type}`;
+  return type === "throughput" ? null : `it plans for throughput, not ${type}`;
 }
 
 /**
