@@ -25,7 +25,7 @@ export const scalingRates = [10, 100] as const;
 export const unequalDevices = 16;
 
 export const fullGrid: Grid = {
-  networks: ["alexnet", "vgg16", "resnet18", "mobilenetv2"],
+  networks: ["alexnet", "vgg16", "resnet18"],
   devices: [3, 4, 5, 6, 7, 8],
   rates: [20, 100, 500],
   draws: 10,
