@@ -134,7 +134,7 @@ function findingsOf(cells: readonly TierCell[]): string[] {
     if (excess.length === 0) return [];
     const worse = cells.filter((cell) => gainOf(cell, method) < 1 - equality).length;
     return [
-      `\`${method}\`: median ${asRatio(median(excess))}, worst ${asRatio(Math.max(...excess))} the latency of exact; worse than the best single tier in ${asCount(worse, cells.length)} cells.`,
+      `\`${method}\`: median ${asRatio(median(excess))}, worst ${asRatio(Math.max(...excess))} the latency of exact; worse than the best single tier in ${asCount(worse, excess.length)} cells${excess.length < cells.length ? ` that it answers` : ""}.`,
     ];
   });
   return [...shares, proofOf(cells), ...promiseOf(cells)];

@@ -51,7 +51,7 @@ function headline(cells: readonly Cell[], figure: Figure): Headline {
       `The stale baseline makes it: in the same cells everything on the device saves ${again("device-only")}, the benchmark told the true bandwidth ${again("true")}, all resources weighted ${again("resource-aware-weighted")}.`,
       `In ${unsplit} of these ${among.length} cells its answer is everything on the device, which is no split.`,
       `Over all bandwidths of the grid it saves ${percent(median(everywhere))} by the median and ${percent(mean(everywhere))} on average.`,
-      `In these cells its latency is ${percent(median(truth))} above the best cut benchmarked at the true bandwidth by the median, ${percent(median(proven))} above \`exact\`, ${percent(median(single))} above the best single device.`,
+      `In these cells its latency is ${percent(median(truth))} above the best cut benchmarked at the true bandwidth by the median, ${percent(median(proven))} above \`exact\`, ${percent(median(single))} above the best single device`,
     ].join(" "),
   };
 }
