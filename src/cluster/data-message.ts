@@ -1,0 +1,225 @@
+/**
+ * What is said on the channels of requests: hop, gateway, tunnel and client.
+ *
+ * @module
+ */
+import type { DeclaredTensor } from "../runtime/signature.ts";
+import type { WireError } from "./wire-error.ts";
+
+/** The first message on a data channel. */
+export interface Attach {
+  readonly type: "attach";
+  readonly protocol: number;
+  readonly token: string;
+  readonly kind: DataChannelKind;
+  /** Who dials. */
+  readonly device: string;
+  /** Whom it means. */
+  readonly to: string;
+}
+
+export type DataChannelKind = "hop" | "gateway";
+
+export interface Attached {
+  readonly type: "attached";
+}
+
+/** The first message of an agent that wants the coordinator to pass its frames on. */
+export interface Tunnel {
+  readonly type: "tunnel";
+  readonly protocol: number;
+  readonly token: string;
+  readonly kind: DataChannelKind;
+  readonly device: string;
+  readonly to: string;
+}
+
+/** The other side is there: from here on each frame is passed on as it is. */
+export interface Tunnelled {
+  readonly type: "tunnelled";
+}
+
+/** The first message of a client. */
+export interface Open {
+  readonly type: "open";
+  readonly protocol: number;
+  readonly token: string;
+}
+
+/** What runs here, for a client. */
+export interface Opened {
+  readonly type: "opened";
+  readonly model: string;
+  readonly inputs: readonly DeclaredTensor[];
+  readonly outputs: readonly DeclaredTensor[];
+  /** Whether speeds and links are imitated on one machine. */
+  readonly emulated: boolean;
+  /** How many requests of one client are taken at once. */
+  readonly window: number;
+}
+
+/** Requests are taken elsewhere: the client is to dial one of these. */
+export interface Elsewhere {
+  readonly type: "elsewhere";
+  readonly addresses: readonly string[];
+}
+
+/** Ends a channel whose first message was not accepted. */
+export interface Refused {
+  readonly type: "refused";
+  readonly error: WireError;
+}
+
+/** On data channels: is somebody there? */
+export interface Ping {
+  readonly type: "ping";
+}
+
+export interface Pong {
+  readonly type: "pong";
+}
+
+/** Nobody waits for these requests any more: what is kept of them may go. */
+export interface Settled {
+  readonly type: "settled";
+  readonly requests: readonly number[];
+}
+
+/** What is here of these requests that need not be made again? */
+export interface Recall {
+  readonly type: "recall";
+  readonly generation: number;
+  readonly requests: readonly number[];
+}
+
+export interface Kept {
+  readonly type: "kept";
+  readonly generation: number;
+  readonly body: {
+    readonly requests: readonly {
+      readonly request: number;
+      readonly tensors: readonly string[];
+    }[];
+  };
+}
+
+/** A tensor's value, or a piece of it, in the payload. On a client channel the generation is 0. */
+export interface TensorMessage {
+  readonly type: "tensor";
+  readonly generation: number;
+  readonly request: number;
+  readonly tensor: string;
+  readonly dataType: string;
+  readonly shape: readonly number[];
+  /** In which form the payload is; left out: as it is. */
+  readonly codec?: string;
+  /** Where this piece begins and how long the whole is, in that form; left out: it is the whole. */
+  readonly piece?: { readonly offset: number; readonly bytes: number };
+}
+
+/** What of a request is still to be done on a device. */
+export interface Resume {
+  /** Stages to run here. */
+  readonly stages: readonly string[];
+  /** Tensors to send on. */
+  readonly forwards: readonly { readonly tensor: string; readonly to: string }[];
+  /** Graph outputs to answer with. */
+  readonly answers: readonly string[];
+}
+
+/** A request has begun: for devices with stages that need no tensor, and for those that go on. */
+export interface Begin {
+  readonly type: "begin";
+  readonly generation: number;
+  readonly request: number;
+  /** `null`: everything. */
+  readonly resume: Resume | null;
+}
+
+/** What a stage took for one request. */
+export interface StageTiming {
+  readonly stage: string;
+  readonly device: string;
+  /** From its last input until the device was free for it. */
+  readonly queueSeconds: number;
+  /** The runtime's own figure for the run. */
+  readonly computeSeconds: number;
+  /** How long the device was taken: the run as seen by the agent, or longer where a speed is emulated. */
+  readonly busySeconds: number;
+}
+
+/** What a hop took for one request, as the sender saw it. */
+export interface HopTiming {
+  readonly tensor: string;
+  readonly from: string;
+  readonly to: string;
+  /** Of the payload: coded ones where there is a codec. */
+  readonly bytes: number;
+  /** What coding it took, longer where a speed is emulated; 0 without a codec. */
+  readonly encodeSeconds: number;
+  /** Behind other tensors for the same device. */
+  readonly queueSeconds: number;
+  /** Until the transport or the emulated link had taken it; what the latency adds is not in it. */
+  readonly sendSeconds: number;
+}
+
+/** How long a tensor took to come in, as the receiver saw it. */
+export interface Receipt {
+  readonly tensor: string;
+  readonly from: string;
+  readonly to: string;
+  readonly bytes: number;
+  /** From its first byte to its last. */
+  readonly seconds: number;
+}
+
+/** A device has done everything it has to do for a request. */
+export interface Report {
+  readonly type: "report";
+  readonly generation: number;
+  readonly request: number;
+  readonly stages: readonly StageTiming[];
+  readonly hops: readonly HopTiming[];
+  readonly receipts: readonly Receipt[];
+}
+
+/** A request has failed. */
+export interface Failure {
+  readonly type: "failure";
+  readonly generation: number;
+  readonly request: number;
+  readonly error: WireError;
+}
+
+/** A client's request, behind its tensors. */
+export interface Ask {
+  readonly type: "ask";
+  readonly request: number;
+  /** The same again is the same request, also on another channel; `null`: it is asked once. */
+  readonly id: string | null;
+  /** `null`: no deadline. */
+  readonly deadlineSeconds: number | null;
+}
+
+/** The client wants no answer any more. */
+export interface Cancel {
+  readonly type: "cancel";
+  readonly request: number;
+}
+
+/** Where the time of a request went. All as measured; emulated waits are in it. */
+export interface RequestTimings {
+  /** Until there was room for it in the window. */
+  readonly waitSeconds: number;
+  /** From there until its last output was at the coordinator. */
+  readonly totalSeconds: number;
+  readonly stages: readonly StageTiming[];
+  readonly hops: readonly HopTiming[];
+}
+
+/** The answer to a client's request, behind its tensors. */
+export interface Answer {
+  readonly type: "answer";
+  readonly request: number;
+  readonly timings: RequestTimings;
+}
