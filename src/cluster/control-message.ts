@@ -205,6 +205,8 @@ export interface Emulate {
 /** The agent cannot do what it was told. */
 export interface Failed {
   readonly type: "failed";
+  /** Which one cannot run here; `null`: it was about something else. */
+  readonly generation: number | null;
   readonly error: WireError;
 }
 
@@ -267,3 +269,28 @@ export interface Shutdown {
   readonly type: "shutdown";
   readonly reason: string;
 }
+
+export type ControlMessage =
+  | Blob
+  | Deploy
+  | Deployed
+  | DialBack
+  | Drained
+  | Emulate
+  | Failed
+  | Fence
+  | Fetched
+  | Heartbeat
+  | Join
+  | Loaded
+  | Lost
+  | Measured
+  | Offer
+  | Reached
+  | Retire
+  | Serve
+  | Serving
+  | Shutdown
+  | Suspend
+  | Want
+  | Welcome;

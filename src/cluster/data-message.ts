@@ -223,3 +223,25 @@ export interface Answer {
   readonly request: number;
   readonly timings: RequestTimings;
 }
+
+export type DataMessage =
+  | Answer
+  | Ask
+  | Attach
+  | Attached
+  | Begin
+  | Cancel
+  | Elsewhere
+  | Failure
+  | Kept
+  | Open
+  | Opened
+  | Ping
+  | Pong
+  | Recall
+  | Refused
+  | Report
+  | Settled
+  | TensorMessage
+  | Tunnel
+  | Tunnelled;

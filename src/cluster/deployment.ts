@@ -26,6 +26,8 @@ export interface Forward {
   readonly bytes: number;
   /** In which form it goes; left out: as it is. */
   readonly codec?: string;
+  /** The device that passes its frames on without taking part; left out: they go there directly. */
+  readonly via?: string;
 }
 
 /** A tensor that comes from elsewhere; `from: null`: it enters here. */

@@ -7,9 +7,14 @@ import type { Clock } from "../base/clock.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import { type Channel, defaultLimits } from "../transport/transport.ts";
-import { type Attach, type Join, type Message, type Open, protocolVersion } from "./message.ts";
+import type { Join } from "./control-message.ts";
+import type { Attach, Open, Tunnel } from "./data-message.ts";
+import { type Message, protocolVersion, type Watch } from "./message.ts";
 import { encodeMessage, fromWire, malformed, type Received, receive, toWire } from "./protocol.ts";
 import { isSameSecret } from "./secret.ts";
+
+/** What a channel may begin with. */
+export type Opening = Join | Attach | Tunnel | Open | Watch;
 
 /** Whoever connects and says nothing for this long is sent away. */
 const patienceSeconds = seconds(10);
@@ -23,7 +28,7 @@ const patienceSeconds = seconds(10);
 export async function introduce<T extends Message["type"]>(
   channel: Channel,
   clock: Clock,
-  first: Join | Attach | Open,
+  first: Opening,
   expected: T,
 ): Promise<Extract<Message, { type: T }>> {
   await channel.send(encodeMessage(first));
@@ -52,7 +57,7 @@ export async function admit(
   channel: Channel,
   clock: Clock,
   token: string,
-): Promise<Join | Attach | Open | null> {
+): Promise<Opening | null> {
   try {
     const first = await receiveFirst(channel, clock);
     if (first === null) {
@@ -60,8 +65,11 @@ export async function admit(
       return null;
     }
     const { message } = first;
-    if (message.type !== "join" && message.type !== "attach" && message.type !== "open") {
-      throw malformed(`a first message '${message.type}'`, "join, attach or open was expected");
+    if (!isOpening(message)) {
+      throw malformed(
+        `a first message '${message.type}'`,
+        "join, attach, tunnel, open or watch was expected",
+      );
     }
     checkOpening(message, token);
     channel.setLimits(defaultLimits);
@@ -82,17 +90,13 @@ export async function refuse(channel: Channel, error: unknown): Promise<void> {
   await channel.close();
 }
 
-/** Why a data channel is of another deployment than the one that runs; `null`: it is of that. */
-export function staleness({ device, generation }: Attach, current: number): CodedError | null {
-  if (generation === current) return null;
-  return new CodedError(
-    "GENERATION_STALE",
-    `device '${device}' wants to join generation ${generation} of the deployment, here it is ${current}`,
-    { device, generation, current },
-  );
+function isOpening(message: Message): message is Opening {
+  const { type } = message;
+  const isOfDevice = type === "join" || type === "attach" || type === "tunnel";
+  return isOfDevice || type === "open" || type === "watch";
 }
 
-function checkOpening({ protocol, token }: Join | Attach | Open, expected: string): void {
+function checkOpening({ protocol, token }: Opening, expected: string): void {
   if (protocol !== protocolVersion) {
     throw malformed(
       `protocol version ${protocol}`,

@@ -14,53 +14,8 @@
  *
  * @module
  */
-import type {
-  Blob,
-  Deploy,
-  Deployed,
-  DialBack,
-  Drained,
-  Emulate,
-  Failed,
-  Fence,
-  Fetched,
-  Heartbeat,
-  Join,
-  Loaded,
-  Lost,
-  Measured,
-  Offer,
-  Reached,
-  Retire,
-  Serve,
-  Serving,
-  Shutdown,
-  Suspend,
-  Want,
-  Welcome,
-} from "./control-message.ts";
-import type {
-  Answer,
-  Ask,
-  Attach,
-  Attached,
-  Begin,
-  Cancel,
-  Elsewhere,
-  Failure,
-  Kept,
-  Open,
-  Opened,
-  Ping,
-  Pong,
-  Recall,
-  Refused,
-  Report,
-  Settled,
-  TensorMessage,
-  Tunnel,
-  Tunnelled,
-} from "./data-message.ts";
+import type { ControlMessage } from "./control-message.ts";
+import type { DataMessage } from "./data-message.ts";
 import type { ClusterEvent, ClusterStatus } from "./status.ts";
 
 /** Whoever accepts a channel refuses another version than its own. */
@@ -85,50 +40,6 @@ export interface EventMessage {
   readonly body: { readonly event: ClusterEvent };
 }
 
-export type Message =
-  | Answer
-  | Ask
-  | Attach
-  | Attached
-  | Begin
-  | Blob
-  | Cancel
-  | Deploy
-  | Deployed
-  | DialBack
-  | Drained
-  | Elsewhere
-  | Emulate
-  | EventMessage
-  | Failed
-  | Failure
-  | Fence
-  | Fetched
-  | Heartbeat
-  | Join
-  | Kept
-  | Loaded
-  | Lost
-  | Measured
-  | Offer
-  | Open
-  | Opened
-  | Ping
-  | Pong
-  | Reached
-  | Recall
-  | Refused
-  | Report
-  | Retire
-  | Serve
-  | Serving
-  | Settled
-  | Shutdown
-  | StatusMessage
-  | Suspend
-  | TensorMessage
-  | Tunnel
-  | Tunnelled
-  | Want
-  | Watch
-  | Welcome;
+export type WatchMessage = Watch | StatusMessage | EventMessage;
+
+export type Message = ControlMessage | DataMessage | WatchMessage;

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { byteTensor } from "../../test/fixtures/digest-runtime.ts";
-import type { Message } from "./message.ts";
+import { sampleMessages } from "../../test/fixtures/messages.ts";
+import type { Frame } from "../transport/transport.ts";
 import {
   decodeMessage,
   encodeMessage,
@@ -12,42 +13,72 @@ import {
 } from "./protocol.ts";
 import { isSameSecret, sha256Hex } from "./secret.ts";
 
+const samples = Object.values(sampleMessages);
 const name = fc.string({ minLength: 1 });
-const count = fc.nat();
 const sha256 = fc.uint8Array().map(sha256Hex);
-const error = fc.record({
-  code: fc.constantFrom("DEVICE_LOST" as const, "PART_REFUSED" as const),
-  message: fc.string(),
-  details: fc.dictionary(fc.constantFrom("device", "why"), fc.string()),
-});
-const anyMessage: fc.Arbitrary<Message> = fc.oneof(
-  fc.record({ type: fc.constant("welcome" as const), heartbeatSeconds: fc.constant(0.5) }),
-  fc.record({ type: fc.constant("refused" as const), error }),
-  fc.record({
+
+test.each(samples.map((message) => [message.type, message] as const))(
+  "reads what it wrote: %s",
+  (_, message) => {
+    expect(decodeMessage(encodeMessage(message)).message).toEqual(message);
+  },
+);
+
+test("reads offers of any parts", () => {
+  const offer = fc.record({
     type: fc.constant("offer" as const),
-    generation: count,
+    generation: fc.nat(),
+    purpose: fc.constantFrom("load" as const, "prefetch" as const),
     body: fc.record({
       parts: fc.array(
         fc.record({
           stage: name,
-          skeleton: fc.record({ sha256, bytes: count }),
-          weights: fc.array(fc.record({ name, sha256, bytes: count })),
+          skeleton: fc.record({ sha256, bytes: fc.nat() }),
+          weights: fc.array(fc.record({ name, sha256, bytes: fc.nat() })),
           threads: fc.constant(1),
-          memoryBytes: count,
+          memoryBytes: fc.nat(),
         }),
       ),
     }),
-  }),
-  fc.record({ type: fc.constant("blob" as const), sha256, offset: count }),
-  fc.record({ type: fc.constant("forget" as const), generation: count, request: count }),
-  fc.record({ type: fc.constant("failure" as const), generation: count, request: count, error }),
-);
-
-test("reads what it wrote", () => {
+  });
   fc.assert(
-    fc.property(anyMessage, (message) => {
+    fc.property(offer, (message) => {
       expect(decodeMessage(encodeMessage(message)).message).toEqual(message);
     }),
+  );
+});
+
+/** A frame of this protocol with some of its fields lost, doubled or replaced by nonsense. */
+const damaged: fc.Arbitrary<Frame> = fc
+  .tuple(
+    fc.constantFrom(...samples),
+    fc.dictionary(
+      fc.oneof(fc.constantFrom(...samples.flatMap((one) => Object.keys(one))), fc.string()),
+      fc.anything(),
+    ),
+    fc.array(fc.nat()),
+    fc.uint8Array(),
+  )
+  .map(([message, fields, lost, payload]) => {
+    const { header, payload: body } = encodeMessage(message);
+    const kept = Object.entries(header).filter(([key], at) => key === "type" || !lost.includes(at));
+    const type = typeof fields["type"] === "string" ? fields["type"] : header.type;
+    return {
+      header: { ...Object.fromEntries(kept), ...fields, type },
+      payload: new Uint8Array(payload.length % 3 === 0 ? body : payload),
+    };
+  });
+
+test("reads any frame as a message or refuses it as malformed, nothing else", () => {
+  fc.assert(
+    fc.property(damaged, (frame) => {
+      try {
+        expect(decodeMessage(frame).message.type).toBe(frame.header.type);
+      } catch (error) {
+        expect(error).toMatchObject({ code: "FRAME_MALFORMED" });
+      }
+    }),
+    { numRuns: 1000 },
   );
 });
 
@@ -63,10 +94,11 @@ test("refuses unknown types, unknown and missing fields, and bodies that are no 
   const payload = new Uint8Array([1]);
   for (const header of [
     { type: "nonsense" },
+    { type: "toString" },
     { type: "welcome" },
-    { type: "welcome", heartbeatSeconds: -1 },
+    { type: "welcome", heartbeatSeconds: -1, missedHeartbeats: 3, certificate: null },
     { type: "loaded", generation: 1, more: true },
-    { type: "offer", generation: 1 },
+    { type: "offer", generation: 1, purpose: "load" },
   ]) {
     expect(() => decodeMessage({ header, payload })).toThrow(
       expect.objectContaining({ code: "FRAME_MALFORMED" }),
@@ -74,7 +106,20 @@ test("refuses unknown types, unknown and missing fields, and bodies that are no 
   }
 });
 
-test("refuses a tensor whose bytes do not fill its shape", () => {
+test("refuses names, ids and lists of addresses that are longer than anybody needs", () => {
+  const { join, ask } = sampleMessages;
+  for (const message of [
+    { ...join, name: "n".repeat(1025) },
+    { ...join, addresses: Array.from({ length: 17 }, (_, port) => `host:${port}`) },
+    { ...ask, id: "i".repeat(129) },
+  ]) {
+    expect(() => decodeMessage(encodeMessage(message))).toThrow(
+      expect.objectContaining({ code: "FRAME_MALFORMED" }),
+    );
+  }
+});
+
+test("refuses a tensor whose bytes do not fill its shape, and a piece of one", () => {
   const message = {
     type: "tensor",
     generation: 1,
@@ -86,6 +131,8 @@ test("refuses a tensor whose bytes do not fill its shape", () => {
   expect(() => tensorOf({ message, payload: new Uint8Array(7) })).toThrow(
     "float32 [2] needs 8 bytes, 7 came",
   );
+  const piece = { ...message, piece: { offset: 0, bytes: 8 } };
+  expect(() => tensorOf({ message: piece, payload: new Uint8Array(8) })).toThrow("a piece came");
 });
 
 test("keeps code, message and details of an error, and says that one without a code is unexpected", () => {

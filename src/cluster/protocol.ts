@@ -4,159 +4,23 @@
  * @module
  */
 import { z } from "zod";
-import { CodedError, type ErrorCode, errorTraits, isCoded, messageOf } from "../base/errors.ts";
+import { CodedError, isCoded, messageOf } from "../base/errors.ts";
 import { bytesPerElement, elementCount, type TensorValue } from "../graph/tensor-value.ts";
 import type { Channel, Frame } from "../transport/transport.ts";
-import type { Message, TensorMessage, WireError } from "./message.ts";
+import { controlSchemas } from "./control-schema.ts";
+import type { TensorMessage } from "./data-message.ts";
+import { dataSchemas } from "./data-schema.ts";
+import type { Message } from "./message.ts";
+import type { Schemas } from "./schema-terms.ts";
+import { watchSchemas } from "./watch-schema.ts";
+import type { WireError } from "./wire-error.ts";
 
-const name = z.string().min(1).max(1024);
-const count = z.int().nonnegative();
-const seconds = z.number().nonnegative();
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const errorCodes = Object.keys(errorTraits) as [ErrorCode, ...ErrorCode[]];
-const error = z.strictObject({
-  code: z.enum(errorCodes),
-  message: z.string(),
-  details: z.record(z.string(), z.unknown()),
-});
-const blob = { sha256, bytes: count };
-const part = z.strictObject({
-  stage: name,
-  skeleton: z.strictObject(blob),
-  weights: z.array(z.strictObject({ name, ...blob })),
-  threads: z.int().positive(),
-  memoryBytes: count,
-});
-const deployment = z.strictObject({
-  device: name,
-  generation: count,
-  stages: z.array(z.strictObject({ id: name, inputs: z.array(name), outputs: z.array(name) })),
-  receives: z.array(
-    z.strictObject({ tensor: name, from: name.nullable(), codec: name.exactOptional() }),
-  ),
-  forwards: z.array(
-    z.strictObject({ tensor: name, to: name, bytes: seconds, codec: name.exactOptional() }),
-  ),
-  answers: z.array(name),
-});
-const emulation = z.strictObject({
-  speed: z.number().positive(),
-  links: z.array(
-    z.strictObject({
-      to: name,
-      bandwidthBitsPerSecond: z.number().positive(),
-      latencySeconds: seconds,
-      medium: name.nullable(),
-    }),
-  ),
-});
-const signature = z.strictObject({
-  name,
-  dataType: z.string(),
-  shape: z.array(z.union([count, z.string()])),
-  isRanked: z.boolean(),
-});
-const stageTimings = z.array(
-  z.strictObject({
-    stage: name,
-    device: name,
-    queueSeconds: seconds,
-    computeSeconds: seconds,
-    busySeconds: seconds,
-  }),
-);
-const hopTimings = z.array(
-  z.strictObject({
-    tensor: name,
-    from: name,
-    to: name,
-    bytes: count,
-    encodeSeconds: seconds,
-    queueSeconds: seconds,
-    sendSeconds: seconds,
-  }),
-);
-const opening = { protocol: count, token: z.string() };
-const numbered = { generation: count, request: count };
+const schemas: Schemas<Message> = { ...controlSchemas, ...dataSchemas, ...watchSchemas };
 
-const messageSchema: z.ZodType<Message> = z.discriminatedUnion("type", [
-  z.strictObject({
-    type: z.literal("answer"),
-    request: count,
-    timings: z.strictObject({
-      waitSeconds: seconds,
-      totalSeconds: seconds,
-      stages: stageTimings,
-      hops: hopTimings,
-    }),
-  }),
-  z.strictObject({ type: z.literal("ask"), request: count, deadlineSeconds: seconds.nullable() }),
-  z.strictObject({ type: z.literal("attach"), ...opening, generation: count, device: name }),
-  z.strictObject({ type: z.literal("attached") }),
-  z.strictObject({ type: z.literal("begin"), ...numbered }),
-  z.strictObject({ type: z.literal("blob"), sha256, offset: count }),
-  z.strictObject({
-    type: z.literal("deploy"),
-    generation: count,
-    body: z.strictObject({
-      deployment,
-      producers: z.array(z.strictObject({ device: name, address: name })),
-      emulation: emulation.nullable(),
-    }),
-  }),
-  z.strictObject({ type: z.literal("deployed"), generation: count }),
-  z.strictObject({ type: z.literal("failed"), error }),
-  z.strictObject({ type: z.literal("failure"), ...numbered, error }),
-  z.strictObject({ type: z.literal("forget"), ...numbered }),
-  z.strictObject({ type: z.literal("heartbeat"), requests: count, peakRequests: count }),
-  z.strictObject({
-    type: z.literal("join"),
-    ...opening,
-    name,
-    runtime: name,
-    cores: z.int().positive(),
-    memoryBytes: count.nullable(),
-    address: name,
-  }),
-  z.strictObject({ type: z.literal("loaded"), generation: count }),
-  z.strictObject({ type: z.literal("lost"), device: name, error }),
-  z.strictObject({
-    type: z.literal("offer"),
-    generation: count,
-    body: z.strictObject({ parts: z.array(part) }),
-  }),
-  z.strictObject({ type: z.literal("open"), ...opening }),
-  z.strictObject({
-    type: z.literal("opened"),
-    model: z.string(),
-    inputs: z.array(signature),
-    outputs: z.array(signature),
-    emulated: z.boolean(),
-    window: z.int().positive(),
-  }),
-  z.strictObject({ type: z.literal("refused"), error }),
-  z.strictObject({
-    type: z.literal("report"),
-    ...numbered,
-    stages: stageTimings,
-    hops: hopTimings,
-  }),
-  z.strictObject({ type: z.literal("shutdown"), reason: z.string() }),
-  z.strictObject({
-    type: z.literal("tensor"),
-    ...numbered,
-    tensor: name,
-    dataType: name,
-    shape: z.array(count).max(64),
-    codec: name.exactOptional(),
-  }),
-  z.strictObject({
-    type: z.literal("want"),
-    generation: count,
-    body: z.strictObject({ blobs: z.array(sha256) }),
-  }),
-  z.strictObject({ type: z.literal("welcome"), heartbeatSeconds: z.number().positive() }),
-]);
+/** Those whose `body` travels in the payload, since headers have a small limit. */
+const withBody: ReadonlySet<string> = new Set<Extract<Message, { readonly body: unknown }>["type"]>(
+  ["deploy", "event", "kept", "measured", "offer", "status", "want"],
+);
 
 /** A message that has arrived, with the bytes that came with it. */
 export interface Received<M extends Message = Message> {
@@ -166,7 +30,7 @@ export interface Received<M extends Message = Message> {
 
 const nothing = new Uint8Array(0);
 
-/** Writes a message; a `body` goes into the payload, since headers have a small limit. */
+/** Writes a message; a `body` goes into the payload. */
 export function encodeMessage(message: Message, payload: Uint8Array<ArrayBuffer> = nothing): Frame {
   if (!("body" in message)) return { header: { ...message }, payload };
   const { body, ...header } = message;
@@ -176,10 +40,21 @@ export function encodeMessage(message: Message, payload: Uint8Array<ArrayBuffer>
 /** @throws FRAME_MALFORMED if a frame is no message of this protocol */
 export function decodeMessage(frame: Frame): Received {
   const { header, payload } = frame;
-  const hasBody = header.type === "deploy" || header.type === "offer" || header.type === "want";
-  const parsed = messageSchema.safeParse(hasBody ? { ...header, body: parseBody(frame) } : header);
+  const { type } = header;
+  if (!isKnown(type)) throw malformed(`a frame of type '${quoted(type)}'`, "there is no such type");
+  const hasBody = withBody.has(type);
+  const parsed = schemas[type].safeParse(hasBody ? { ...header, body: parseBody(frame) } : header);
   if (parsed.success) return { message: parsed.data, payload: hasBody ? nothing : payload };
-  throw malformed(`a frame of type '${header.type}'`, z.prettifyError(parsed.error));
+  throw malformed(`a frame of type '${type}'`, z.prettifyError(parsed.error));
+}
+
+function isKnown(type: string): type is Message["type"] {
+  return Object.hasOwn(schemas, type);
+}
+
+/** What a stranger sent, short enough to be shown. */
+function quoted(type: string): string {
+  return type.slice(0, 32);
 }
 
 function parseBody({ header, payload }: Frame): unknown {
@@ -211,7 +86,8 @@ export function tensorFrame(
  * @throws FRAME_MALFORMED if its bytes are coded or do not fill its shape
  */
 export function tensorOf({ message, payload }: Received<TensorMessage>): TensorValue {
-  const { tensor, dataType, shape, codec } = message;
+  const { tensor, dataType, shape, codec, piece } = message;
+  if (piece !== undefined) throw malformed(`tensor '${tensor}'`, "a piece came, not all of it");
   if (codec !== undefined) {
     throw malformed(`tensor '${tensor}'`, `its codec is ${codec}, expected none`);
   }
