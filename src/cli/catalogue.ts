@@ -56,6 +56,10 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     summary: "be a device: join a coordinator, get parts, run them until it ends",
     load: async () => (await import("./commands/agent.ts")).agent,
   },
+  status: {
+    summary: "show devices, plan, links, requests and faults of a cluster that is up",
+    load: async () => (await import("./commands/status.ts")).status,
+  },
   topology: {
     summary: "measure the links between agents that listen, and write them as a topology",
     load: async () => (await import("./commands/topology.ts")).topology,

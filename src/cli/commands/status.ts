@@ -1,0 +1,75 @@
+import { systemClock } from "../../base/clock.node.ts";
+import type { ClusterEvent, ClusterStatus } from "../../cluster/status.ts";
+import { watchCluster } from "../../cluster/watch-client.ts";
+import { tcpTransport } from "../../transport/tcp.node.ts";
+import { type Command, defineCommand, flag, needed, text } from "../command.ts";
+import { describeEvent, formatStatus } from "../print/cluster-status.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** So many events stand below the tables. */
+const shownEvents = 8;
+/** Clears the screen and goes to its top. */
+const home = "\u001b[2J\u001b[H";
+
+/** `partita status --to HOST:PORT --token T`. */
+export const status: Command = defineCommand({
+  summary: "show devices, plan, links, requests and faults of a cluster that is up",
+  options: {
+    to: text("--to <host:port>", "address of the coordinator"),
+    token: text("--token <token>", "as the coordinator printed it"),
+    once: flag("--once", "print it once; else it is shown until Ctrl-C on a terminal"),
+    follow: flag("--follow", "print a line for each thing that happens, until Ctrl-C"),
+  },
+  examples: [
+    "partita status --to 192.168.1.10:7000 --token T",
+    "partita status --to 127.0.0.1:7000 --token T --once --json",
+    "partita status --to 127.0.0.1:7000 --token T --follow --json",
+  ],
+  run: async ({ options, terminal, signal }) => {
+    const address = needed(options.to, "--to HOST:PORT", "address of the coordinator");
+    const token = needed(options.token, "--token TOKEN", "what the coordinator printed");
+    const watching = watchCluster({
+      transport: tcpTransport,
+      clock: systemClock,
+      address,
+      token,
+      signal,
+    });
+    const isLive = !options.once && !options.follow && terminal.watched;
+    const events: ClusterEvent[] = [];
+    for await (const message of watching) {
+      if (message.type === "event") {
+        const { event } = message.body;
+        events.push(event);
+        if (options.follow) printEvent(event, terminal);
+      } else if (isLive) redraw(message.body.status, events, terminal);
+      else if (!options.follow) {
+        print(message.body.status, terminal);
+        return 0;
+      }
+    }
+    return 0;
+  },
+});
+
+function print(current: ClusterStatus, terminal: Terminal): void {
+  if (terminal.json) terminal.document(current);
+  else terminal.line(formatStatus(current, terminal));
+}
+
+/** One line each, so that whoever reads them knows when one is complete. */
+function printEvent(event: ClusterEvent, terminal: Terminal): void {
+  terminal.line(terminal.json ? JSON.stringify(event) : written(event));
+}
+
+function redraw(current: ClusterStatus, events: ClusterEvent[], terminal: Terminal): void {
+  events.splice(0, Math.max(0, events.length - shownEvents));
+  const { bold } = terminal.colours;
+  const happened = events.map((event) => `  ${written(event)}`).join("\n");
+  const below = happened === "" ? "" : `\n\n${bold("What happened")}\n${happened}`;
+  terminal.line(`${home}${formatStatus(current, terminal)}${below}\n\nCtrl-C ends this.`);
+}
+
+function written(event: ClusterEvent): string {
+  return `${event.atSeconds.toFixed(1).padStart(8)} s  ${describeEvent(event)}`;
+}

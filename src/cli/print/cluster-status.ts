@@ -1,0 +1,221 @@
+/**
+ * How a cluster stands and what happens in it, as people read it.
+ *
+ * @module
+ */
+import { formatQuantity } from "../../base/units.ts";
+import type {
+  ClusterEvent,
+  ClusterStatus,
+  DeviceStatusReport,
+  GenerationStatus,
+  LinkStatus,
+} from "../../cluster/status.ts";
+import type { Terminal } from "../terminal.ts";
+import { formatFacts, formatTable } from "./table.ts";
+
+/** A device is called silent beyond so many heartbeats. */
+const silentBeyondBeats = 2;
+
+/** All tables of a status, joined. */
+export function formatStatus(status: ClusterStatus, terminal: Terminal): string {
+  const { bold } = terminal.colours;
+  const emulated = status.emulated ? " (speeds and links emulated)" : "";
+  const sections = [
+    `${bold(`${status.model}: ${describePhase(status)}${emulated}`)}\n${formatFacts(figures(status), terminal)}`,
+    `${bold("Devices")}\n${devices(status, terminal)}`,
+    ...(status.generations.length === 0
+      ? []
+      : [`${bold("Generations")}\n${generations(status, terminal)}`]),
+    ...(stagesOf(status).length === 0 ? [] : [`${bold("Stages")}\n${stages(status, terminal)}`]),
+    ...(status.links.length === 0 ? [] : [`${bold("Links")}\n${links(status, terminal)}`]),
+  ];
+  return sections.join("\n\n");
+}
+
+/** What has happened, in a line. */
+export function describeEvent(event: ClusterEvent): string {
+  switch (event.type) {
+    case "joined":
+      return `${event.device} joined from ${event.address}`;
+    case "left":
+      return `${event.device} is lost: ${event.why}`;
+    case "linkDown":
+      return `the link between ${event.from} and ${event.to} is down`;
+    case "linkUp":
+      return `the link between ${event.from} and ${event.to} stands again`;
+    case "sending":
+      return `${event.device} is sent ${formatQuantity(event.bytes, "B")}`;
+    case "preparing":
+      return `generation ${event.generation} is prepared: ${event.cause}`;
+    case "serving":
+      return `generation ${event.generation} serves: ${event.cause}`;
+    case "drained":
+      return `generation ${event.generation} has answered all its requests`;
+    case "retired":
+      return `generation ${event.generation} is released`;
+    case "suspended":
+      return `no request can be answered: ${event.error.message}`;
+    case "noPlan":
+      return `no plan fits: ${event.why}`;
+    case "drift":
+      return `${event.what}: another plan would be ${Math.round(100 * event.gain)} % better, ${event.taken ? "taken" : "not worth a change"}`;
+    case "ended":
+      return event.error === null ? "ended" : `ended: ${event.error.message}`;
+    default:
+      return event satisfies never;
+  }
+}
+
+function describePhase({ phase, why, serving }: ClusterStatus): string {
+  const reason = why === null ? "" : ` (${why})`;
+  return phase === "serving" ? `serving generation ${serving}` : `${phase}${reason}`;
+}
+
+function figures(status: ClusterStatus): [string, string][] {
+  const { requests, heartbeatSeconds, missedHeartbeats, fallbacks } = status;
+  const { answered, failed, replayed, inFlight, waiting, latencySeconds, perSecond } = requests;
+  const rate = perSecond === null ? "" : `, ${Number(perSecond.toPrecision(3))} /s`;
+  const latency =
+    latencySeconds === null ? "" : `, latency ${formatQuantity(latencySeconds, "s")}${rate}`;
+  return [
+    ["up", formatQuantity(status.upSeconds, "s")],
+    [
+      "requests",
+      `${answered} answered, ${failed} failed, ${replayed} replayed, ${inFlight} in flight, ${waiting} waiting${latency}`,
+    ],
+    [
+      "faults",
+      `${status.faults} seen, ${status.failovers} failovers, ${status.switches} changes of plan`,
+    ],
+    [
+      "lost after",
+      `${missedHeartbeats} heartbeats of ${formatQuantity(heartbeatSeconds, "s")} missed`,
+    ],
+    [
+      "prepared for",
+      fallbacks.length === 0 ? "no loss yet" : `the loss of ${fallbacks.join(", ")}`,
+    ],
+  ];
+}
+
+function devices({ devices, heartbeatSeconds }: ClusterStatus, terminal: Terminal): string {
+  return formatTable(
+    [
+      { head: "device" },
+      { head: "state" },
+      { head: "role" },
+      { head: "requests", align: "right" },
+      { head: "holds", align: "right" },
+      { head: "memory", align: "right" },
+      { head: "cores", align: "right" },
+      { head: "note" },
+    ],
+    devices.map((device) => [
+      device.device,
+      device.state,
+      device.role ?? "",
+      device.state === "away" ? "" : `${device.requests} (at most ${device.peakRequests})`,
+      device.state === "away" ? "" : formatQuantity(device.heldBytes, "B"),
+      device.memoryBytes === null ? "" : formatQuantity(device.memoryBytes, "B"),
+      device.cores ?? "",
+      note(device, heartbeatSeconds),
+    ]),
+    terminal,
+  );
+}
+
+function note({ why, state, silentSeconds }: DeviceStatusReport, heartbeatSeconds: number): string {
+  if (why !== null) return why;
+  const isSilent =
+    state !== "away" &&
+    silentSeconds !== null &&
+    silentSeconds > silentBeyondBeats * heartbeatSeconds;
+  return isSilent ? `silent for ${formatQuantity(silentSeconds, "s")}` : "";
+}
+
+function generations(status: ClusterStatus, terminal: Terminal): string {
+  return formatTable(
+    [
+      { head: "generation", align: "right" },
+      { head: "state" },
+      { head: "planner" },
+      { head: "predicted latency", align: "right" },
+      { head: "predicted rate", align: "right" },
+      { head: "because" },
+    ],
+    status.generations.map((generation) => [
+      generation.generation,
+      generation.state,
+      generation.planner,
+      formatQuantity(generation.predictedLatencySeconds, "s"),
+      formatRate(generation),
+      generation.cause,
+    ]),
+    terminal,
+  );
+}
+
+function formatRate({ predictedPeriodSeconds: period }: GenerationStatus): string {
+  return period > 0 ? `${Number((1 / period).toPrecision(3))} /s` : "";
+}
+
+function stagesOf({ generations, serving }: ClusterStatus): GenerationStatus["stages"] {
+  return generations.find(({ generation }) => generation === serving)?.stages ?? [];
+}
+
+function stages(status: ClusterStatus, terminal: Terminal): string {
+  return formatTable(
+    [
+      { head: "stage" },
+      { head: "device" },
+      { head: "predicted", align: "right" },
+      { head: "measured", align: "right" },
+      { head: "difference", align: "right" },
+    ],
+    stagesOf(status).map(({ stage, device, predictedSeconds, measuredSeconds }) => [
+      stage,
+      device,
+      formatQuantity(predictedSeconds, "s"),
+      measuredSeconds === null ? "" : formatQuantity(measuredSeconds, "s"),
+      difference(predictedSeconds, measuredSeconds),
+    ]),
+    terminal,
+  );
+}
+
+function links({ links }: ClusterStatus, terminal: Terminal): string {
+  return formatTable(
+    [
+      { head: "link" },
+      { head: "state" },
+      { head: "stated", align: "right" },
+      { head: "measured", align: "right" },
+      { head: "difference", align: "right" },
+    ],
+    links.map((link) => [
+      `${link.from} → ${link.to}`,
+      describeLink(link),
+      formatQuantity(link.statedBitsPerSecond, "bit/s"),
+      link.measuredBitsPerSecond === null
+        ? ""
+        : formatQuantity(link.measuredBitsPerSecond, "bit/s"),
+      difference(link.statedBitsPerSecond, link.measuredBitsPerSecond),
+    ]),
+    terminal,
+  );
+}
+
+function describeLink({ state, tunnelled }: LinkStatus): string {
+  return tunnelled ? `${state}, through the coordinator` : state;
+}
+
+function difference(predicted: number, measured: number | null): string {
+  if (measured === null || predicted <= 0) return "";
+  return formatGain(measured / predicted - 1);
+}
+
+function formatGain(share: number): string {
+  const percent = Math.round(100 * share);
+  return `${percent < 0 ? "−" : "+"}${Math.abs(percent)} %`;
+}
