@@ -45,7 +45,9 @@ export type ErrorCode =
   | "FRAME_MALFORMED"
   | "GENERATION_STALE"
   | "GRAPH_INVALID"
+  | "IDENTITY_REFUSED"
   | "IMAGE_INVALID"
+  | "KEY_INVALID"
   | "ONNX_MALFORMED"
   | "ONNX_UNSUPPORTED"
   | "PART_REFUSED"
@@ -113,9 +115,22 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
     ...badData,
     meaning: "A graph breaks a rule: unknown tensor, two nodes of one name, a cycle.",
   },
+  IDENTITY_REFUSED: {
+    ...badData,
+    httpStatus: 403,
+    grpcStatus: "PERMISSION_DENIED",
+    exitCode: 77,
+    meaning:
+      "A certificate is missing, has expired, is of another cluster or of another device, or its key is not the known one.",
+  },
   IMAGE_INVALID: {
     ...badData,
     meaning: "A file is not an image that can be decoded, or does not fit the model's input.",
+  },
+  KEY_INVALID: {
+    ...badState,
+    exitCode: 78,
+    meaning: "A file that holds a key or a certificate is damaged; the message says what to do.",
   },
   ONNX_MALFORMED: {
     ...badData,

@@ -106,6 +106,7 @@ class MemoryListener implements Listener {
 
 class MemoryChannel implements Channel {
   readonly peer: string;
+  readonly identity = null;
   readonly ended: Promise<CodedError | null>;
   #limits: FrameLimits;
   readonly #inbox: Inbox<Frame>;

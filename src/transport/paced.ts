@@ -40,6 +40,7 @@ interface Flying {
 
 class PacedChannel implements Channel {
   readonly peer: string;
+  readonly identity: string | null;
   readonly ended: Promise<CodedError | null>;
   readonly #inner: Channel;
   readonly #clock: Clock;
@@ -59,6 +60,7 @@ class PacedChannel implements Channel {
 
   constructor(inner: Channel, options: PaceOptions) {
     this.peer = inner.peer;
+    this.identity = inner.identity;
     this.ended = inner.ended;
     this.#inner = inner;
     this.#clock = options.clock;

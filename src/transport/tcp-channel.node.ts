@@ -1,4 +1,4 @@
-import { connect, Socket } from "node:net";
+import { type OnReadOpts, Socket } from "node:net";
 import { CodedError, isCoded, messageOf } from "../base/errors.ts";
 import { encodeHeader, FrameDecoder, goodbye } from "./frame.ts";
 import { defaultInboxLimits, Inbox } from "./inbox.ts";
@@ -7,11 +7,8 @@ import type { Channel, Frame, FrameLimits } from "./transport.ts";
 /** How long a closed channel waits for a peer that neither reads nor closes. */
 const lingerMilliseconds = 2000;
 
-/** Where to connect to. */
-interface Destination {
-  readonly host: string;
-  readonly port: number;
-}
+/** Begins to connect, and reads as it is told. */
+export type Dial = (onread: OnReadOpts) => Socket;
 
 /** Payloads that are overwritten anyway are not zeroed first; each has an ArrayBuffer of its own. */
 function allocateUninitialised(size: number): Uint8Array<ArrayBuffer> {
@@ -19,7 +16,7 @@ function allocateUninitialised(size: number): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * A channel over one TCP connection. The side that dials reads large payloads straight into their
+ * A channel over one connection, TCP or TLS. The side that dials reads large payloads straight into their
  * own memory; the side that accepts copies them once, since Node has no such option there.
  *
  * Bounded: it stops reading while its consumer has 16 frames or 4 MiB to catch up with (exceeded by
@@ -27,6 +24,8 @@ function allocateUninitialised(size: number): Uint8Array<ArrayBuffer> {
  */
 export class TcpChannel implements Channel {
   readonly peer: string;
+  /** Set by a transport that has checked it. */
+  identity: string | null = null;
   readonly ended: Promise<CodedError | null>;
   readonly #socket: Socket;
   #limits: FrameLimits;
@@ -36,8 +35,8 @@ export class TcpChannel implements Channel {
   #settle: (why: CodedError | null) => void = () => undefined;
   #failure: CodedError | null = null;
 
-  /** @param link an accepted socket, or where to connect to; then wait for `opened` */
-  constructor(peer: string, limits: FrameLimits, link: Socket | Destination) {
+  /** @param link an accepted socket, or what dials; then wait for `opened` */
+  constructor(peer: string, limits: FrameLimits, link: Socket | Dial) {
     this.peer = peer;
     this.#limits = limits;
     this.ended = new Promise((resolve) => {
@@ -50,17 +49,18 @@ export class TcpChannel implements Channel {
       onGoodbye: () => this.#acceptGoodbye(),
       allocate: allocateUninitialised,
     });
-    this.#socket = link instanceof Socket ? this.#accept(link) : this.#connect(link);
+    this.#socket = link instanceof Socket ? this.#accept(link) : this.#dial(link);
     this.#socket.setNoDelay(true);
     this.#watch();
   }
 
   /**
-   * Resolves when the connection to the destination stands.
+   * Resolves when the connection stands.
    *
+   * @param event of the socket, which says so
    * @throws CHANNEL_CLOSED if nobody answers; the signal's reason if it was aborted first
    */
-  async opened(signal?: AbortSignal): Promise<void> {
+  async opened(event: "connect" | "secureConnect", signal?: AbortSignal): Promise<void> {
     const socket = this.#socket;
     await new Promise<void>((resolve, reject) => {
       const onAbort = () => {
@@ -69,7 +69,7 @@ export class TcpChannel implements Channel {
       };
       const forget = () => signal?.removeEventListener("abort", onAbort);
       signal?.addEventListener("abort", onAbort, { once: true });
-      socket.once("connect", resolve).once("connect", forget);
+      socket.once(event, resolve).once(event, forget);
       socket.once("error", (error) => reject(this.#unreachable(error))).once("error", forget);
     });
   }
@@ -121,10 +121,10 @@ export class TcpChannel implements Channel {
   }
 
   /** Reads into the decoder's own memory. */
-  #connect(destination: Destination): Socket {
+  #dial(dial: Dial): Socket {
     const buffer = () => this.#decoder.target();
     const callback = (count: number) => this.#read(() => this.#decoder.received(count));
-    return connect({ ...destination, onread: { buffer, callback } });
+    return dial({ buffer, callback });
   }
 
   #accept(socket: Socket): Socket {

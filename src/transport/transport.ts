@@ -1,5 +1,5 @@
 /**
- * Transport: how frames get from one process to another. Implementations: memory, TCP.
+ * Transport: how frames get from one process to another. Implementations: memory, TCP, TLS.
  *
  * @module
  */
@@ -23,10 +23,21 @@ export const defaultLimits: FrameLimits = { headerBytes: 1 << 20, payloadBytes: 
 /** For whoever has not yet said who it is: a first message has no payload. */
 export const openingLimits: FrameLimits = { headerBytes: 1 << 16, payloadBytes: 0 };
 
+/**
+ * The identity of an other side that is no device: whoever dialled showed no certificate, whoever
+ * was dialled is the coordinator.
+ */
+export const anonymous = "";
+
 /** An ordered, reliable, two-way stream of frames. Iterating it receives; one iterator at a time. */
 export interface Channel extends AsyncIterable<Frame>, AsyncDisposable {
   /** Where the other side is, for messages to people. */
   readonly peer: string;
+  /**
+   * Which device the other side is, by its certificate: its name, or `anonymous`. `null` if this
+   * transport proves nothing.
+   */
+  readonly identity: string | null;
   /**
    * Resolves when there is room for the next frame; the payload must stay untouched until then.
    *
