@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CodedError, messageOf } from "../base/errors.ts";
+import { isRunning } from "../base/is-running.node.ts";
 
 /**
  * Makes a folder for files that are as large as a model, and removes those that earlier processes
@@ -25,14 +26,5 @@ async function sweep(prefix: string): Promise<void> {
     const owner = name.startsWith(prefix) ? /^\d+/.exec(name.slice(prefix.length)) : null;
     if (owner === null || isRunning(Number(owner[0]))) continue;
     await rm(join(tmpdir(), name), { recursive: true, force: true });
-  }
-}
-
-/** Signal 0 only asks; being refused means that there is somebody. */
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
   }
 }
