@@ -1,0 +1,129 @@
+import type { CodecChoice } from "../cost/hops.ts";
+import type { State } from "../cost/state.ts";
+import { withCodecs } from "../plan/codecs.ts";
+import { costAt, costLine } from "../plan/cost-line.ts";
+import type { Envelope } from "../plan/envelope/file.ts";
+import { evaluate } from "../plan/evaluate.ts";
+import type { Placement, Problem } from "../plan/problem.ts";
+import { problemAt } from "../plan/problem-at.ts";
+import { findHops } from "../plan/transfers.ts";
+
+/** What could be served. */
+export interface Choice {
+  readonly placement: Placement;
+  /** Left out: those of the problem. */
+  readonly codecs?: CodecChoice;
+}
+
+/** Placements of one problem, numbered from 0, and what each costs in a state of the world. */
+export interface Choices {
+  readonly problem: Problem;
+  /** How many are known; more may come with `best`. */
+  count(): number;
+  at(choice: number): Choice;
+  /** The number of a choice, old or new; `null`: it is not allowed. */
+  add(choice: Choice): number | null;
+  /** What the objective compares; `Infinity`: it cannot run. */
+  costOf(choice: number, state: State): number;
+  /** The cheapest in a state, of equal ones the first; `null`: there is none. */
+  best(state: State): number | null;
+}
+
+/** The best choice in a problem whose topology is that of a state; `null`: there is none. */
+export type SolveChoice = (problem: Problem) => Choice | null;
+
+/**
+ * Collects choices. Costs are those of `evaluate` with the routes of the problem's own state; for
+ * sums a dot product, for the throughput an evaluation.
+ *
+ * @param known to begin with; those that are not allowed are left out
+ * @param solve asked in every state for which the best is wanted; left out: what is known is all
+ */
+export function createChoices(
+  problem: Problem,
+  known: readonly Choice[],
+  solve?: SolveChoice,
+): Choices {
+  const entries: Entry[] = [];
+  const numbers = new Map<string, number>();
+  const add = (choice: Choice): number | null => {
+    const key = keyOf(problem, choice);
+    const number = numbers.get(key);
+    if (number !== undefined) return number;
+    const own = withCodecs(problem, choice.codecs);
+    if (evaluate(own, choice.placement).type === "infeasible") return null;
+    numbers.set(key, entries.length);
+    return entries.push({ choice, costIn: costFunction(problem, choice) }) - 1;
+  };
+  for (const choice of known) add(choice);
+  const costOf = (choice: number, state: State): number =>
+    entries[choice]?.costIn(state) ?? Number.POSITIVE_INFINITY;
+  return {
+    problem,
+    count: () => entries.length,
+    at: (choice) => (entries[choice] as Entry).choice,
+    add,
+    costOf,
+    best: (state) => {
+      const found = solve?.(problemAt(problem, state)) ?? null;
+      if (found !== null) add(found);
+      let best: number | null = null;
+      let least = Number.POSITIVE_INFINITY;
+      for (let choice = 0; choice < entries.length; choice++) {
+        const cost = costOf(choice, state);
+        if (cost >= least) continue;
+        least = cost;
+        best = choice;
+      }
+      return best;
+    },
+  };
+}
+
+/** Everything on one device, for each that can do it: what not splitting gives. */
+export function wholeChoices({ devices, index }: Problem): Choice[] {
+  return devices.map((_, device) => ({ placement: index.graph.nodes.map(() => device) }));
+}
+
+/** The placements of an envelope, which are all that can be the best in its box. */
+export function choicesOfEnvelope(problem: Problem, { placements }: Envelope): Choice[] {
+  const { index, devices, hops } = problem;
+  const positionOf = (name: string): number => devices.findIndex((device) => device.name === name);
+  return placements.map(({ devices: placement, codecs }) => {
+    const named = new Map(
+      codecs.map(({ tensor, from, to, codec }) => [
+        `${index.tensorByName.get(tensor)} ${positionOf(from)} ${positionOf(to)}`,
+        codec,
+      ]),
+    );
+    return {
+      placement,
+      codecs: (link, tensor) => {
+        const { from, to } = hops.links[link] as { from: number; to: number };
+        return named.get(`${tensor} ${from} ${to}`) ?? null;
+      },
+    };
+  });
+}
+
+interface Entry {
+  readonly choice: Choice;
+  readonly costIn: (state: State) => number;
+}
+
+function costFunction(problem: Problem, { placement, codecs }: Choice): (state: State) => number {
+  const line = costLine(withCodecs(problem, codecs), placement);
+  if (line !== null) return (state) => costAt(line, state);
+  return (state) => {
+    const found = evaluate(withCodecs(problemAt(problem, state), codecs), placement);
+    return found.type === "infeasible" ? Number.POSITIVE_INFINITY : found.value;
+  };
+}
+
+/** Equal placements with equal codecs on their hops are one choice. */
+function keyOf(problem: Problem, { placement, codecs }: Choice): string {
+  const own = withCodecs(problem, codecs);
+  const hops = findHops(own, placement);
+  const coded = "to" in hops ? [] : hops.map(({ link, tensor }) => own.hops.codec(link, tensor));
+  return JSON.stringify([placement, coded]);
+}

@@ -1,0 +1,210 @@
+/**
+ * What to do when the world changes: stay with the plan that serves, or switch to a better one. Pure:
+ * a step takes a state and what was seen, and gives the next state and a decision.
+ *
+ * @module
+ */
+import type { State } from "../cost/state.ts";
+import type { Choices } from "./choices.ts";
+import { type EstimateOptions, type Estimates, learn, noEstimates, stateOf } from "./estimates.ts";
+import type { Observation } from "./observation.ts";
+import { findProbes, type Probe, type ProbeOptions } from "./probes.ts";
+import { type Holdings, holding, type SwitchingOptions, switchingSeconds } from "./switching.ts";
+
+export interface ControlOptions extends EstimateOptions, SwitchingOptions, ProbeOptions {
+  /**
+   * A plan must cost less than the one that serves by this share of its cost. Each switch within the
+   * last horizon makes it this much more, up to four times: what changes all the time, or what the
+   * cost model gets wrong, must not be followed to and fro.
+   * @default 0.05
+   */
+  readonly margin?: number;
+  /**
+   * … in so many observations, one after the other.
+   * @default 2
+   */
+  readonly dwell?: number;
+  /**
+   * A switch must pay back what it costs within this time.
+   * @default 60
+   */
+  readonly horizonSeconds?: number;
+  /**
+   * Least time from one switch to the next.
+   * @default 2
+   */
+  readonly leastSeconds?: number;
+  /**
+   * By which share requests take longer while another plan is being prepared.
+   * @default 0.5
+   */
+  readonly preparationShare?: number;
+}
+
+export interface ControlState {
+  readonly estimates: Estimates;
+  /** Number of the choice that serves; `null`: none does yet. */
+  readonly serving: number | null;
+  /** What is being prepared; `null`: nothing. */
+  readonly preparing: number | null;
+  /** Observations, one after the other, in which the plan that serves was beaten. */
+  readonly beaten: number;
+  /** When plans were switched, within the last horizon. */
+  readonly switches: readonly number[];
+  readonly held: Holdings | null;
+  /** By link: when it was probed last. */
+  readonly probed: Readonly<Record<number, number>>;
+}
+
+/**
+ * Why nothing is switched: `best`: nothing is better; `preparing`: the last decision is being carried
+ * out; `margin`, `dwell`, `soon`, `payback`: what is better is so by too little, not for long enough,
+ * too soon after the last switch, or not by as much as the switch costs; `none`: nothing can run.
+ */
+export type StayReason = "best" | "preparing" | "margin" | "dwell" | "soon" | "payback" | "none";
+
+export type Decision = {
+  /** The world as it is thought to be. */
+  readonly world: State;
+  /** What the plan that serves costs there; `null`: none does. */
+  readonly cost: number | null;
+  /** The best one, and what it costs there. */
+  readonly best: number | null;
+  readonly bestCost: number | null;
+  /** (cost − bestCost) ÷ cost. */
+  readonly gain: number;
+  readonly probes: readonly Probe[];
+} & (
+  | { readonly type: "stay"; readonly reason: StayReason }
+  | { readonly type: "switch"; readonly to: number; readonly switchingSeconds: number }
+);
+
+/** Before anything was seen. @param serving what runs already; `null`: nothing */
+export function startControl(choices: Choices, serving: number | null): ControlState {
+  const { problem } = choices;
+  return {
+    estimates: noEstimates(problem.topology),
+    serving,
+    preparing: null,
+    beaten: 0,
+    switches: [],
+    held: serving === null ? null : holding(problem, null, choices.at(serving).placement),
+    probed: {},
+  };
+}
+
+/**
+ * Takes in what was seen and decides. After `switch` nothing is decided until `adopted` or
+ * `abandoned` says what became of it.
+ */
+export function controlStep(
+  choices: Choices,
+  state: ControlState,
+  observation: Observation,
+  now: number,
+  options: ControlOptions = {},
+): { readonly state: ControlState; readonly decision: Decision } {
+  const { problem } = choices;
+  const { horizonSeconds = 60 } = options;
+  const estimates = learn(problem.topology, state.estimates, observation, now);
+  const world = stateOf(problem.topology, estimates, now, options);
+  const switches = state.switches.filter((time) => time > now - horizonSeconds);
+  const learnt: ControlState = { ...state, estimates, switches };
+  const view = compare(choices, learnt, world, options);
+  const beaten = view.best !== state.serving && view.gain >= view.margin ? state.beaten + 1 : 0;
+  const judged = judge(choices, { ...learnt, beaten }, view, now, options);
+  const probes = findProbes(choices, learnt, world, now, view.margin, options);
+  const probed = { ...state.probed, ...Object.fromEntries(probes.map(({ link }) => [link, now])) };
+  const { best, bestCost, cost, gain } = view;
+  const decision: Decision = { world, cost, best, bestCost, gain, probes, ...judged };
+  const preparing = judged.type === "switch" ? judged.to : state.preparing;
+  return { state: { ...learnt, beaten, preparing, probed }, decision };
+}
+
+/** A plan serves from now on, whoever decided it. */
+export function adopted(
+  choices: Choices,
+  state: ControlState,
+  serving: number,
+  now: number,
+): ControlState {
+  const isOther = state.serving !== null && state.serving !== serving;
+  return {
+    ...state,
+    serving,
+    preparing: null,
+    beaten: 0,
+    switches: isOther ? [...state.switches, now] : state.switches,
+    held: holding(choices.problem, state.held, choices.at(serving).placement),
+  };
+}
+
+/** What was being prepared will not serve; the time until the next try counts from now. */
+export function abandoned(state: ControlState, now: number): ControlState {
+  return { ...state, preparing: null, beaten: 0, switches: [...state.switches, now] };
+}
+
+interface View {
+  readonly world: State;
+  readonly cost: number | null;
+  readonly best: number | null;
+  readonly bestCost: number | null;
+  readonly gain: number;
+  readonly margin: number;
+}
+
+/** Switches beyond these do not raise the margin further. */
+const mostRaised = 3;
+
+function compare(
+  choices: Choices,
+  { serving, switches }: ControlState,
+  world: State,
+  { margin = 0.05 }: ControlOptions,
+): View {
+  const cost = serving === null ? null : choices.costOf(serving, world);
+  const best = choices.best(world);
+  const bestCost = best === null ? null : choices.costOf(best, world);
+  return {
+    ...{ world, cost, best, bestCost },
+    gain: gainOf(cost, bestCost),
+    margin: margin * (1 + Math.min(switches.length, mostRaised)),
+  };
+}
+
+/** The share of its cost that something else saves; all of it where it cannot run. */
+function gainOf(cost: number | null, bestCost: number | null): number {
+  if (bestCost === null) return 0;
+  if (cost === null || cost === Number.POSITIVE_INFINITY) return 1;
+  return cost > 0 ? Math.max(0, (cost - bestCost) / cost) : 0;
+}
+
+type Judged =
+  | { readonly type: "stay"; readonly reason: StayReason }
+  | { readonly type: "switch"; readonly to: number; readonly switchingSeconds: number };
+
+function judge(
+  choices: Choices,
+  state: ControlState,
+  { world, best, gain, margin }: View,
+  now: number,
+  options: ControlOptions,
+): Judged {
+  const { dwell = 2, leastSeconds = 2, horizonSeconds = 60, preparationShare = 0.5 } = options;
+  const stay = (reason: StayReason): Judged => ({ type: "stay", reason });
+  if (best === null) return stay("none");
+  if (best === state.serving) return stay(state.preparing === null ? "best" : "preparing");
+  if (state.preparing !== null) return stay("preparing");
+  const { placement } = choices.at(best);
+  const { problem } = choices;
+  const held = state.held ?? problem.devices.map(() => new Set<number>());
+  const seconds = switchingSeconds(problem, world, held, placement, options);
+  const go: Judged = { type: "switch", to: best, switchingSeconds: seconds };
+  if (state.serving === null) return go;
+  if (gain < margin) return stay("margin");
+  if (state.beaten < dwell) return stay("dwell");
+  const last = state.switches.at(-1);
+  if (last !== undefined && now - last < leastSeconds) return stay("soon");
+  const saved = gain * (horizonSeconds - seconds);
+  return saved > preparationShare * seconds ? go : stay("payback");
+}

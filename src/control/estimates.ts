@@ -1,0 +1,142 @@
+/**
+ * From what was seen to the state of the world.
+ *
+ * @module
+ */
+import type { State } from "../cost/state.ts";
+import type { Topology } from "../cost/topology.ts";
+import type { Observation } from "./observation.ts";
+
+export interface EstimateOptions {
+  /**
+   * What was seen counts half after this time. A change is believed when it has lasted as long; what
+   * is shorter, however far off, changes nothing.
+   * @default 1
+   */
+  readonly halfLifeSeconds?: number;
+  /**
+   * What has not been measured for this long begins to drift back to what the topology states.
+   * @default 30
+   */
+  readonly keepSeconds?: number;
+}
+
+/** What was seen of one device or link, oldest first. */
+export interface Estimate {
+  readonly seen: readonly Seen[];
+  /** Upper bound from a transfer that has not come to its end; `null`: none is newer than `seen`. */
+  readonly bound: number | null;
+}
+
+interface Seen {
+  readonly seconds: number;
+  /** Times the stated value: bandwidth ÷ stated bandwidth, or slow-down. */
+  readonly factor: number;
+  readonly count: number;
+}
+
+/** By position in the topology. */
+export interface Estimates {
+  readonly devices: readonly Estimate[];
+  readonly links: readonly Estimate[];
+}
+
+const mostSeen = 16;
+/** More transfers or runs in one while make it no surer. */
+const mostCount = 4;
+
+/** Nothing was seen yet. */
+export function noEstimates({ devices, links }: Topology): Estimates {
+  const none: Estimate = { seen: [], bound: null };
+  return { devices: devices.map(() => none), links: links.map(() => none) };
+}
+
+/** Adds an observation. O(devices + links). */
+export function learn(
+  topology: Topology,
+  estimates: Estimates,
+  observation: Observation,
+  now: number,
+): Estimates {
+  const stated = (link: number): number => topology.links[link]?.bandwidthBitsPerSecond as number;
+  const devices = [...estimates.devices];
+  const links = [...estimates.links];
+  for (const { device, slowDown, count } of observation.devices) {
+    add(devices, device, { seconds: now, factor: slowDown, count });
+  }
+  for (const { link, bitsPerSecond } of observation.bounds) {
+    const known = links[link];
+    if (known === undefined || !(bitsPerSecond > 0)) continue;
+    links[link] = { ...known, bound: bitsPerSecond / stated(link) };
+  }
+  for (const { link, bitsPerSecond, count } of observation.links) {
+    add(links, link, { seconds: now, factor: bitsPerSecond / stated(link), count });
+  }
+  return { devices, links };
+}
+
+function add(estimates: Estimate[], position: number, seen: Seen): void {
+  const known = estimates[position];
+  if (known === undefined || !(seen.factor > 0 && Number.isFinite(seen.factor))) return;
+  if (!(seen.count > 0)) return;
+  estimates[position] = { seen: [...known.seen, seen].slice(-mostSeen), bound: null };
+}
+
+/**
+ * The state of the world as it is best known: for each device and link the weighted median of what
+ * was seen, newer and more counting more, so that no single figure, however wrong, moves it far.
+ *
+ * What was never measured is as the topology states it. What has not been measured for a while drifts
+ * back to that: a device or link that was left because it was slow is tried again some time, unless
+ * a probe says before that it still is.
+ */
+export function stateOf(
+  topology: Topology,
+  estimates: Estimates,
+  now: number,
+  options: EstimateOptions = {},
+): State {
+  const factor = (estimate: Estimate | undefined): number => factorOf(estimate, now, options);
+  return {
+    bandwidthBitsPerSecond: topology.links.map(
+      ({ bandwidthBitsPerSecond }, link) => bandwidthBitsPerSecond * factor(estimates.links[link]),
+    ),
+    slowDown: topology.devices.map((_, device) => factor(estimates.devices[device])),
+  };
+}
+
+/** When something was last measured; `null`: never. */
+export function lastSeen(estimate: Estimate | undefined): number | null {
+  return estimate?.seen.at(-1)?.seconds ?? null;
+}
+
+function factorOf(
+  estimate: Estimate | undefined,
+  now: number,
+  { halfLifeSeconds = 1, keepSeconds = 30 }: EstimateOptions,
+): number {
+  const { seen = [], bound = null } = estimate ?? {};
+  const newest = seen.at(-1);
+  if (newest === undefined) return Math.min(1, bound ?? 1);
+  const weighted = seen.map(({ seconds, factor, count }) => ({
+    factor,
+    weight: Math.min(count, mostCount) * 2 ** ((seconds - newest.seconds) / halfLifeSeconds),
+  }));
+  const median = weightedMedian(weighted);
+  const idle = Math.max(0, now - newest.seconds - keepSeconds);
+  const drifted = median ** (2 ** (-idle / keepSeconds));
+  return bound === null ? drifted : Math.min(drifted, bound);
+}
+
+function weightedMedian(
+  values: readonly { readonly factor: number; readonly weight: number }[],
+): number {
+  const sorted = values.toSorted((a, b) => a.factor - b.factor);
+  const half = sorted.reduce((sum, { weight }) => sum + weight, 0) / 2;
+  let below = 0;
+  for (const { factor, weight } of sorted) {
+    below += weight;
+    if (below >= half) return factor;
+  }
+  return sorted.at(-1)?.factor ?? 1;
+}

@@ -1,0 +1,69 @@
+import { expect, test } from "vitest";
+import { changingLink } from "../../test/fixtures/changing-link.ts";
+import { readTopology } from "../cost/topology-file.ts";
+import { createProblem } from "../plan/problem.ts";
+import { observe } from "./observation.ts";
+
+const problem = changingLink();
+const plan = {
+  stages: [
+    { id: "s0", devices: ["camera"], nodes: ["n0"] },
+    { id: "s1", devices: ["cloud"], nodes: ["n1"] },
+  ],
+} as unknown as Parameters<typeof observe>[1];
+const hop = { from: "camera", to: "cloud", count: 3, goodputBitsPerSecond: 7e6 };
+
+test("compares stages with what the devices' stated speed predicts", () => {
+  const found = observe(problem, plan, {
+    stages: [
+      { stage: "s0", device: "camera", count: 3, busySeconds: 0.16 },
+      { stage: "s1", device: "cloud", count: 3, busySeconds: 0.08 },
+    ],
+    hops: [hop],
+  });
+  expect(found.devices).toEqual([
+    { device: 0, slowDown: 2, count: 3 },
+    { device: 1, slowDown: 1, count: 3 },
+  ]);
+  expect(found.links).toEqual([{ link: 0, bitsPerSecond: 7e6, count: 3 }]);
+});
+
+test("says nothing of stages without a run, of hops without a figure, and of who is not known", () => {
+  const found = observe(problem, plan, {
+    stages: [
+      { stage: "s0", device: "camera", count: 0, busySeconds: 0.16 },
+      { stage: "other", device: "cloud", count: 3, busySeconds: 0.08 },
+    ],
+    hops: [
+      { ...hop, goodputBitsPerSecond: null },
+      { ...hop, to: "nobody" },
+    ],
+  });
+  expect(found).toEqual({ devices: [], links: [], bounds: [] });
+});
+
+test("a transfer under way bounds its link by what it has not managed", () => {
+  const pending = { bytes: 100_000, seconds: 2 };
+  const found = observe(problem, plan, {
+    stages: [],
+    hops: [{ ...hop, goodputBitsPerSecond: null, pending }],
+  });
+  expect(found.bounds).toEqual([{ link: 0, bitsPerSecond: 400_000 }]);
+});
+
+test("what is seen on one link of a medium holds for the others, in proportion", () => {
+  const topology = readTopology(`
+format: partita.topology/1
+devices: [{ name: camera }, { name: gateway }, { name: cloud }]
+links:
+  - { from: camera, to: gateway, bandwidth: 10 Mbit/s, medium: air }
+  - { from: gateway, to: cloud, bandwidth: 20 Mbit/s, medium: air }
+source: camera
+sink: anywhere
+`);
+  const shared = createProblem(problem.profile, topology, { type: "latency" });
+  const found = observe(shared, plan, { stages: [], hops: [{ ...hop, to: "gateway" }] });
+  expect(found.links.map(({ bitsPerSecond }) => bitsPerSecond)).toEqual([7e6, 14e6]);
+  const relayed = observe(shared, plan, { stages: [], hops: [hop] });
+  expect(relayed.links.map(({ bitsPerSecond }) => bitsPerSecond)).toEqual([7e6, 14e6]);
+});

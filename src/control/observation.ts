@@ -1,0 +1,135 @@
+import type { Topology } from "../cost/topology.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { Problem } from "../plan/problem.ts";
+
+/** What was seen of the world in a while, by position in the topology. */
+export interface Observation {
+  readonly devices: readonly {
+    readonly device: number;
+    /** How many times longer its work took than at its stated speed. */
+    readonly slowDown: number;
+    readonly count: number;
+  }[];
+  readonly links: readonly {
+    readonly link: number;
+    readonly bitsPerSecond: number;
+    readonly count: number;
+  }[];
+  /** Transfers that are under way for so long that their link cannot carry more than this. */
+  readonly bounds: readonly { readonly link: number; readonly bitsPerSecond: number }[];
+}
+
+/** Figures of a running plan, by name. */
+export interface Figures {
+  readonly stages: readonly {
+    readonly stage: string;
+    readonly device: string;
+    readonly count: number;
+    /** Median seconds for which the device was taken. */
+    readonly busySeconds: number;
+  }[];
+  readonly hops: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly count: number;
+    /** Median; `null`: no transfer was large enough to tell. */
+    readonly goodputBitsPerSecond: number | null;
+    /** The oldest transfer under way; left out: none is, or nobody knows. */
+    readonly pending?: { readonly bytes: number; readonly seconds: number };
+  }[];
+}
+
+/**
+ * Compares figures of a running plan with what the problem predicts.
+ *
+ * Stages that take less than `leastSeconds` say nothing about a device: the clock and the runtime's
+ * own work are most of them. A hop between devices without a link of their own counts for the
+ * slowest link of the way; what is seen on one link of a medium holds, in proportion, for its others.
+ *
+ * @param problem in the topology's own state
+ */
+export function observe(
+  problem: Problem,
+  plan: Pick<Plan, "stages">,
+  figures: Figures,
+): Observation {
+  return {
+    devices: observeDevices(problem, plan, figures),
+    links: figures.hops.flatMap(({ from, to, count, goodputBitsPerSecond }) =>
+      goodputBitsPerSecond === null || count === 0
+        ? []
+        : spread(problem.topology, linkOf(problem, from, to), goodputBitsPerSecond).map((seen) => ({
+            ...seen,
+            count,
+          })),
+    ),
+    bounds: figures.hops.flatMap(({ from, to, pending }) =>
+      pending === undefined || pending.seconds <= 0
+        ? []
+        : spread(
+            problem.topology,
+            linkOf(problem, from, to),
+            (8 * pending.bytes) / pending.seconds,
+          ),
+    ),
+  };
+}
+
+const leastSeconds = 1e-3;
+
+function observeDevices(
+  problem: Problem,
+  { stages }: Pick<Plan, "stages">,
+  figures: Figures,
+): Observation["devices"] {
+  const nodesOf = new Map(stages.map(({ id, nodes }) => [id, nodes]));
+  return problem.devices.flatMap(({ name }, device) => {
+    let busy = 0;
+    let predicted = 0;
+    let most = 0;
+    for (const { stage, device: on, count, busySeconds } of figures.stages) {
+      if (on !== name || count === 0) continue;
+      const seconds = stageSeconds(problem, device, nodesOf.get(stage) ?? []);
+      if (!(seconds >= leastSeconds && busySeconds > 0)) continue;
+      busy += count * busySeconds;
+      predicted += count * seconds;
+      most = Math.max(most, count);
+    }
+    return predicted === 0 ? [] : [{ device, slowDown: busy / predicted, count: most }];
+  });
+}
+
+function stageSeconds(problem: Problem, device: number, nodes: readonly string[]): number {
+  return nodes.reduce((sum, name) => {
+    const node = problem.index.nodeByName.get(name);
+    return node === undefined ? sum : sum + problem.seconds.get(device, node);
+  }, 0);
+}
+
+function linkOf({ topology, hops, devices }: Problem, from: string, to: string): number | null {
+  const { links } = topology;
+  const direct = links.findIndex((link) => link.from === from && link.to === to);
+  if (direct >= 0) return direct;
+  const ends = [from, to].map((name) => devices.findIndex((device) => device.name === name));
+  const route = hops.route(ends[0] as number, ends[1] as number, hops.samples[0] ?? 0) ?? [];
+  return route.reduce<number | null>((slowest, link) => {
+    const rate = links[link]?.bandwidthBitsPerSecond ?? Number.POSITIVE_INFINITY;
+    const known = links[slowest ?? -1]?.bandwidthBitsPerSecond ?? Number.POSITIVE_INFINITY;
+    return rate < known ? link : slowest;
+  }, null);
+}
+
+/** A rate on a link, and what it means for the others of its medium. */
+function spread(
+  { links }: Topology,
+  link: number | null,
+  bitsPerSecond: number,
+): { readonly link: number; readonly bitsPerSecond: number }[] {
+  const seen = links[link ?? -1];
+  if (link === null || seen === undefined || !(bitsPerSecond > 0)) return [];
+  if (seen.medium === undefined) return [{ link, bitsPerSecond }];
+  const share = bitsPerSecond / seen.bandwidthBitsPerSecond;
+  return links.flatMap(({ medium, bandwidthBitsPerSecond }, other) =>
+    medium === seen.medium ? [{ link: other, bitsPerSecond: share * bandwidthBitsPerSecond }] : [],
+  );
+}
