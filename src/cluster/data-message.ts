@@ -16,12 +16,35 @@ export interface Attach {
   readonly device: string;
   /** Whom it means. */
   readonly to: string;
+  readonly standing: Standing;
 }
 
 export type DataChannelKind = "hop" | "gateway";
 
 export interface Attached {
   readonly type: "attached";
+  readonly standing: Standing;
+}
+
+/**
+ * How far one side of two devices' traffic is, whatever channels it went over: what the other side
+ * has sent beyond that goes again over the new channel.
+ */
+export interface Standing {
+  /** Another name than before: this side has forgotten everything. */
+  readonly life: string;
+  /** The life of the other side that it has heard; `null`: none. */
+  readonly heardOf: string | null;
+  /** How many frames of that life, those of liveness not counted. */
+  readonly heard: number;
+  /** Rises with each channel of the two: one that was dialled earlier never replaces a later one. */
+  readonly turn: number;
+}
+
+/** On data channels: so many frames have been heard, and need not be kept any longer. */
+export interface Heard {
+  readonly type: "heard";
+  readonly frames: number;
 }
 
 /** The first message of an agent that wants the coordinator to pass its frames on. */
@@ -233,6 +256,7 @@ export type DataMessage =
   | Cancel
   | Elsewhere
   | Failure
+  | Heard
   | Kept
   | Open
   | Opened

@@ -78,6 +78,13 @@ const resume = z.strictObject({
   answers: list(name),
 });
 
+const standing = z.strictObject({
+  life: name,
+  heardOf: name.nullable(),
+  heard: count,
+  turn: count,
+});
+
 export const dataSchemas: Schemas<DataMessage> = {
   answer: z.strictObject({
     type: z.literal("answer"),
@@ -96,12 +103,14 @@ export const dataSchemas: Schemas<DataMessage> = {
     kind: channelKind,
     device: name,
     to: name,
+    standing,
   }),
-  attached: z.strictObject({ type: z.literal("attached") }),
+  attached: z.strictObject({ type: z.literal("attached"), standing }),
   begin: z.strictObject({ type: z.literal("begin"), ...numbered, resume: resume.nullable() }),
   cancel: z.strictObject({ type: z.literal("cancel"), request: count }),
   elsewhere: z.strictObject({ type: z.literal("elsewhere"), addresses }),
   failure: z.strictObject({ type: z.literal("failure"), ...numbered, error }),
+  heard: z.strictObject({ type: z.literal("heard"), frames: count }),
   kept: z.strictObject({
     type: z.literal("kept"),
     generation: count,

@@ -54,7 +54,7 @@ test("sends away who shows another token, speaks another version or says somethi
   const wrong: readonly [Message, string][] = [
     [{ ...open, token: "" }, "TOKEN_REFUSED"],
     [{ ...open, protocol: 99 }, "FRAME_MALFORMED"],
-    [{ type: "attached" }, "FRAME_MALFORMED"],
+    [sampleMessages.attached, "FRAME_MALFORMED"],
   ];
   for (const [message, code] of wrong) {
     const [near, far] = await channels();
@@ -84,8 +84,24 @@ test("passes on why it was refused, and what it was told instead of a welcome", 
     message: "no",
   });
   const [other, side] = await channels();
-  await side.send(encodeMessage({ type: "attached" }));
+  await side.send(encodeMessage(sampleMessages.attached));
   await expect(introduce(other, systemClock, open, "opened")).rejects.toMatchObject({
     code: "FRAME_MALFORMED",
   });
+});
+
+test("answers pings before the first message, yet not for ever", async () => {
+  const ping = encodeMessage({ type: "ping" });
+  const [near, far] = await channels();
+  const admitted = admit(far, systemClock, token);
+  for (let count = 0; count < 3; count++) {
+    await near.send(ping);
+    expect((await receive(near))?.message.type).toBe("pong");
+  }
+  await near.send(encodeMessage(open));
+  expect(await admitted).toMatchObject({ type: "open" });
+  const [asking, asked] = await channels();
+  const refused = admit(asked, systemClock, token);
+  for (let count = 0; count < 17; count++) await asking.send(ping);
+  expect(await refused).toBeNull();
 });

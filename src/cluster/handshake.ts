@@ -18,6 +18,8 @@ export type Opening = Join | Attach | Tunnel | Open | Watch;
 
 /** Whoever connects and says nothing for this long is sent away. */
 const patienceSeconds = seconds(10);
+/** What it may ask before that, to see how far away this side is. */
+const mostPings = 16;
 
 /**
  * Sends the first message and waits for the reply.
@@ -119,7 +121,7 @@ async function receiveFirst(channel: Channel, clock: Clock): Promise<Received | 
     },
     () => null,
   );
-  const first = receive(channel);
+  const first = receiveBeyondPings(channel);
   try {
     return await Promise.race([first, patience]);
   } catch (error) {
@@ -129,5 +131,15 @@ async function receiveFirst(channel: Channel, clock: Clock): Promise<Received | 
   } finally {
     done.abort();
     first.catch(() => undefined);
+  }
+}
+
+/** Whoever has dialled several addresses compares them by pings before it says what it wants. */
+async function receiveBeyondPings(channel: Channel): Promise<Received | null> {
+  for (let pings = 0; ; pings++) {
+    const received = await receive(channel);
+    if (received?.message.type !== "ping") return received;
+    if (pings === mostPings) throw malformed("a ping", `${mostPings} of them came before it`);
+    await channel.send(encodeMessage({ type: "pong" }));
   }
 }
