@@ -3,8 +3,8 @@ import { createRandom } from "../base/random.ts";
 import { type Codec, type Codecs, openCodecs } from "../codec/codec.ts";
 import { bytesPerElement, elementCount, type TensorValue } from "../graph/tensor-value.ts";
 import { defaultLimits } from "../transport/transport.ts";
+import type { TensorMessage } from "./data-message.ts";
 import type { DeviceDeployment } from "./deployment.ts";
-import type { TensorMessage } from "./message.ts";
 import { malformed, type Received } from "./protocol.ts";
 import { RecentLeast } from "./recent-least.ts";
 

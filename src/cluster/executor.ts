@@ -1,28 +1,31 @@
 import type { Clock } from "../base/clock.ts";
 import { CodedError, isCoded } from "../base/errors.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
-import type { RunResult, Session, TensorValues } from "../runtime/runtime.ts";
+import type { Session, TensorValues } from "../runtime/runtime.ts";
 import type { Coder } from "./coder.ts";
+import type { Failure, Report, Resume } from "./data-message.ts";
 import type { DeployedStage, DeviceDeployment } from "./deployment.ts";
-import type { HopTiming, Report, StageTiming } from "./message.ts";
+import type { Keeper } from "./keeper.ts";
 import type { Sent } from "./outbox.ts";
-import { Processor } from "./processor.ts";
-import { malformed } from "./protocol.ts";
+import type { Processor } from "./processor.ts";
+import { toWire } from "./protocol.ts";
 import { RecentLeast } from "./recent-least.ts";
+import { type Destination, Routes, Work } from "./work.ts";
 
 export interface ExecutorOptions {
   readonly deployment: DeviceDeployment;
   /** By the stage's id. */
   readonly sessions: ReadonlyMap<string, Session>;
   readonly clock: Clock;
-  /** Below 1, runs and coding are followed by waits, as if the device were that much slower. */
-  readonly speed: number;
+  /** Of the device: all its generations share it. */
+  readonly processor: Processor;
+  /** Of the device, too. */
+  readonly keeper: Keeper;
   /** Left out: nothing is to be coded. */
   readonly coder?: Coder;
   /**
-   * Sends a tensor to a device; `null`: to whoever asked. The value stays untouched until then; with
-   * a codec its bytes are coded ones. If it rejects with CHANNEL_CLOSED, whoever owns the channels
-   * knows already.
+   * Sends a tensor to a device; `null`: to whoever asked. The value stays untouched for ever; with a
+   * codec its bytes are coded ones. If it rejects with CHANNEL_CLOSED, the tensor waits for `reached`.
    */
   readonly deliver: (
     to: string | null,
@@ -31,110 +34,142 @@ export interface ExecutorOptions {
     value: TensorValue,
     codec?: string,
   ) => Promise<Sent>;
-  /** Called when the device has done everything for a request. */
-  readonly onReport: (report: Report) => void;
-  /** Called when a request cannot go on here; nothing of it is kept. */
-  readonly onFailure: (request: number, error: unknown) => void;
+  /** Called when the device has done everything for a request, or cannot; again after `reached`. */
+  readonly onOutcome: (outcome: Report | Failure) => void;
 }
 
-/** A tensor that still has uses: stages here that have not begun, sends that have not ended. */
-interface Held {
-  readonly value: TensorValue;
-  uses: number;
+/** How a tensor came from another device. */
+export interface Arrived {
+  readonly from: string;
+  /** On the channel. */
+  readonly bytes: number;
+  /** From its first byte to its last. */
+  readonly transitSeconds: number;
+  readonly decodeSeconds: number;
 }
 
-/** What a device holds of one request. */
-interface Work {
-  readonly request: number;
-  readonly held: Map<string, Held>;
-  /** Tensors that were received. */
-  readonly arrived: Set<string>;
-  /** How many inputs each stage still lacks, in the order of the stages. */
-  readonly lacking: number[];
-  readonly stages: StageTiming[];
-  readonly hops: HopTiming[];
-  /** Tensors to come, stages to run and sends to end until the report. */
-  open: number;
-}
-
-/** Where a tensor goes. */
-interface Destination {
-  /** `null`: to whoever asked. */
-  readonly to: string | null;
-  readonly codec?: string;
-}
-
-interface Ready {
-  readonly work: Work;
-  readonly stage: number;
-  readonly sinceSeconds: number;
-}
-
-/** A stage that has begun. */
-interface Run {
-  readonly work: Work;
-  readonly stage: DeployedStage;
-  readonly sinceSeconds: number;
-  readonly startSeconds: number;
-  readonly result: Promise<RunResult>;
-}
-
-/** How many requests that were given up are remembered, for tensors of theirs that are late. */
-const forgottenLimit = 1024;
+const nothing = () => undefined;
 
 /**
- * Runs the stages of one device: a stage runs when all its inputs are there, one at a time, the
- * oldest request first; what is made or relayed is sent on at once. Receiving, computing and sending
- * of successive requests overlap. Holds as many requests as are in flight, no more.
+ * Runs the stages of one device in one generation: a stage runs when all its inputs are there, one
+ * at a time, the oldest request first; what is made or relayed is sent on at once. Receiving,
+ * computing and sending of successive requests overlap. Holds as many requests as are in flight, no
+ * more. Whatever comes twice, or for a request that is settled, is ignored.
  */
 export class Executor {
   readonly #options: ExecutorOptions;
-  readonly #consumers = new Map<string, number[]>();
-  readonly #destinations = new Map<string, Destination[]>();
+  readonly #routes: Routes;
   readonly #works = new Map<number, Work>();
-  readonly #forgotten = new Set<number>();
-  #ready: readonly Ready[] = [];
-  readonly #processor: Processor;
   readonly #least = new RecentLeast();
-  #busy = false;
+  /** How often a channel has come up again, by where it leads. */
+  readonly #epochs = new Map<string | null, number>();
+  #isClosed = false;
   #peakRequests = 0;
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
-    this.#processor = new Processor(options.clock, options.speed);
-    const { stages, forwards, answers } = options.deployment;
-    stages.forEach(({ inputs }, stage) => {
-      for (const tensor of inputs) append(this.#consumers, tensor, stage);
-    });
-    for (const forward of forwards) append(this.#destinations, forward.tensor, forward);
-    for (const tensor of answers) append(this.#destinations, tensor, { to: null });
+    this.#routes = new Routes(options.deployment);
   }
 
-  /** Requests that something is held of. */
+  /** Requests that something is still to be done for. */
   get requests(): number {
-    return this.#works.size;
+    let open = 0;
+    for (const { outcome } of this.#works.values()) if (outcome === null) open++;
+    return open;
   }
 
-  /** The most requests that were ever held at once. */
+  /** The most requests that there ever were at once. */
   get peakRequests(): number {
     return this.#peakRequests;
   }
 
-  /**
-   * Takes in a tensor that was received.
-   *
-   * @param decodeSeconds what decoding it took
-   * @throws FRAME_MALFORMED if this request has it already
-   */
-  accept(request: number, tensor: string, value: TensorValue, decodeSeconds = 0): void {
-    const work = this.#open(request);
-    if (work === null) return;
-    if (work.arrived.has(tensor)) {
-      throw malformed(`tensor '${tensor}'`, `it came twice for request ${request}`);
+  /** Bytes of tensors that wait here and are not with the keeper. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const { held } of this.#works.values()) {
+      for (const { value, isShared } of held.values())
+        if (!isShared) bytes += value.data.byteLength;
     }
-    work.arrived.add(tensor);
-    if (decodeSeconds === 0) this.#enter(work, tensor, value);
+    return bytes;
+  }
+
+  /**
+   * Takes in a tensor; left out how it came: it enters here, and its bytes stay with whoever gave
+   * them.
+   */
+  accept(request: number, tensor: string, value: TensorValue, arrived?: Arrived): void {
+    const work = this.#open(request, null);
+    if (work === null || work.known.has(tensor)) return;
+    work.known.add(tensor);
+    if (arrived === undefined) {
+      this.#enter(work, tensor, value, true);
+      return;
+    }
+    const { from, bytes, transitSeconds, decodeSeconds } = arrived;
+    const to = this.#options.deployment.device;
+    work.receipts.push({ tensor, from, to, bytes, seconds: transitSeconds });
+    if (decodeSeconds === 0) this.#enter(work, tensor, value, false);
     else void this.#enterLate(work, tensor, value, decodeSeconds);
+  }
+
+  /**
+   * Begins a request. With `resume` only what it names is to be done, and what is kept here of the
+   * request need not come; work that had begun is narrowed to it.
+   */
+  begin(request: number, resume: Resume | null): void {
+    const isNew = !this.#works.has(request);
+    const work = this.#open(request, resume);
+    if (work === null || resume === null) return;
+    if (!isNew) work.narrow(resume);
+    for (const tensor of this.#options.keeper.recall(request)) {
+      const value = this.#options.keeper.get(request, tensor);
+      if (value === undefined || work.known.has(tensor)) continue;
+      work.known.add(tensor);
+      for (const send of this.#place(work, tensor, value, true)) send();
+    }
+    this.#conclude(work);
+  }
+
+  /** Nobody waits for these requests any more: drops what is held of them. */
+  settle(requests: readonly number[]): void {
+    for (const request of requests) this.#works.delete(request);
+  }
+
+  /**
+   * There is a channel again, to a device or (`null`) to whoever asks: what could not go goes now, and
+   * outcomes are told again.
+   */
+  reached(to: string | null): void {
+    this.#epochs.set(to, this.#epochOf(to) + 1);
+    for (const work of this.#works.values()) {
+      for (const [destination, state] of work.sends) {
+        if (destination.to === to && state === "blocked") void this.#send(work, destination);
+      }
+      if (to === null && work.outcome !== null) this.#options.onOutcome(work.outcome);
+    }
+  }
+
+  /** Drops everything; what comes from now on is ignored. */
+  close(): void {
+    this.#isClosed = true;
+    this.#works.clear();
+  }
+
+  #open(request: number, resume: Resume | null): Work | null {
+    const known = this.#works.get(request);
+    if (known !== undefined) return known;
+    if (this.#isClosed || this.#options.keeper.isSettled(request)) return null;
+    const work = new Work(request, this.#routes, resume);
+    this.#works.set(request, work);
+    this.#peakRequests = Math.max(this.#peakRequests, this.requests);
+    for (const stage of this.#routes.stages) {
+      if (stage.inputs.length === 0) this.#enqueue(work, stage);
+    }
+    return work;
+  }
+
+  #isAlive(work: Work): boolean {
+    return this.#works.get(work.request) === work;
   }
 
   /** A slower device would still be decoding. */
@@ -144,53 +179,13 @@ export class Executor {
     value: TensorValue,
     decodeSeconds: number,
   ): Promise<void> {
-    await this.#processor.occupy(this.#options.clock.now() - decodeSeconds, decodeSeconds);
-    if (this.#works.get(work.request) === work) this.#enter(work, tensor, value);
+    const { clock, processor } = this.#options;
+    await processor.occupy(clock.now() - decodeSeconds, decodeSeconds);
+    if (this.#isAlive(work)) this.#enter(work, tensor, value, false);
   }
 
-  #enter(work: Work, tensor: string, value: TensorValue): void {
-    const sends = this.#place(work, tensor, value);
-    if (!this.#busy) void this.#drive();
-    for (const send of sends) void send();
-    this.#settle(work);
-  }
-
-  /** Lets stages run that need no tensor. */
-  begin(request: number): void {
-    this.#open(request);
-    if (!this.#busy) void this.#drive();
-  }
-
-  /** Drops what is held of a request, and what may still come of it. */
-  forget(request: number): void {
-    this.#works.delete(request);
-    this.#forgotten.add(request);
-    const [oldest] = this.#forgotten;
-    if (this.#forgotten.size > forgottenLimit && oldest !== undefined) {
-      this.#forgotten.delete(oldest);
-    }
-  }
-
-  #open(request: number): Work | null {
-    const known = this.#works.get(request);
-    if (known !== undefined) return known;
-    if (this.#forgotten.has(request)) return null;
-    const { stages, receives, forwards, answers } = this.#options.deployment;
-    const work: Work = {
-      request,
-      held: new Map(),
-      arrived: new Set(),
-      lacking: stages.map(({ inputs }) => inputs.length),
-      stages: [],
-      hops: [],
-      open: receives.length + stages.length + forwards.length + answers.length,
-    };
-    this.#works.set(request, work);
-    this.#peakRequests = Math.max(this.#peakRequests, this.#works.size);
-    work.lacking.forEach((lacking, stage) => {
-      if (lacking === 0) this.#enqueue(work, stage);
-    });
-    return work;
+  #enter(work: Work, tensor: string, value: TensorValue, isShared: boolean): void {
+    for (const send of this.#place(work, tensor, value, isShared)) send();
   }
 
   /**
@@ -198,110 +193,98 @@ export class Executor {
    *
    * @returns the sends, which are to be begun behind the next run: it else would wait for them
    */
-  #place(work: Work, tensor: string, value: TensorValue): (() => Promise<void>)[] {
-    const destinations = this.#destinations.get(tensor) ?? [];
-    const consumers = this.#consumers.get(tensor) ?? [];
-    const held = { value, uses: destinations.length + consumers.length };
-    if (held.uses > 0) work.held.set(tensor, held);
-    for (const stage of consumers) {
-      const lacking = (work.lacking[stage] as number) - 1;
-      work.lacking[stage] = lacking;
-      if (lacking === 0) this.#enqueue(work, stage);
-    }
-    return destinations.map((destination) => () => this.#send(work, tensor, held, destination));
+  #place(work: Work, tensor: string, value: TensorValue, isShared: boolean): (() => void)[] {
+    const unsent = work.unsent(tensor);
+    const waiting = work.waiting(tensor);
+    if (unsent.length + waiting.length === 0) return [];
+    if (unsent.length > 0) this.#options.keeper.keep(work.request, tensor, value);
+    work.held.set(tensor, { value, isShared: isShared || unsent.length > 0 });
+    for (const stage of waiting) if (work.isReady(stage)) this.#enqueue(work, stage);
+    return unsent.map((destination) => () => void this.#send(work, destination));
   }
 
-  async #send(work: Work, tensor: string, held: Held, destination: Destination): Promise<void> {
-    const { deployment, deliver } = this.#options;
-    const { to, codec } = destination;
+  async #send(work: Work, destination: Destination): Promise<void> {
+    const { tensor, to, codec } = destination;
+    const found = work.held.get(tensor)?.value ?? this.#options.keeper.get(work.request, tensor);
+    if (found === undefined || !this.#isAlive(work)) return;
+    const epoch = this.#epochOf(to);
+    work.sends.set(destination, "sending");
     try {
-      const { value, encodeSeconds } =
-        codec === undefined
-          ? { value: held.value, encodeSeconds: 0 }
-          : await this.#encode(tensor, held.value, codec);
-      const sent = await deliver(to, work.request, tensor, value, codec);
-      held.uses--;
-      if (held.uses === 0) work.held.delete(tensor);
-      if (to !== null) {
+      const { value, encodeSeconds } = await this.#encode(tensor, found, codec);
+      const sent = await this.#options.deliver(to, work.request, tensor, value, codec);
+      work.sends.set(destination, "sent");
+      if (work.open.delete(destination) && to !== null) {
+        const from = this.#options.deployment.device;
         const bytes = value.data.byteLength;
-        work.hops.push({ tensor, from: deployment.device, to, bytes, encodeSeconds, ...sent });
+        work.hops.push({ tensor, from, to, bytes, encodeSeconds, ...sent });
       }
-      this.#settle(work);
+      work.release(tensor);
+      this.#conclude(work);
     } catch (error) {
+      work.sends.set(destination, "blocked");
       if (!isCoded(error) || error.code !== "CHANNEL_CLOSED") this.#fail(work, error);
+      // There has been a channel again in the meantime.
+      else if (epoch !== this.#epochOf(to)) await this.#send(work, destination);
     }
   }
 
   async #encode(
     tensor: string,
     value: TensorValue,
-    codec: string,
+    codec: string | undefined,
   ): Promise<{ value: TensorValue; encodeSeconds: number }> {
-    const { clock, coder } = this.#options;
+    if (codec === undefined) return { value, encodeSeconds: 0 };
+    const { clock, coder, processor } = this.#options;
     if (coder === undefined) throw new Error(`nothing here can code with '${codec}'`);
     const start = clock.now();
     const coded = coder.encode(codec, tensor, value);
-    await this.#processor.occupy(start, coded.seconds);
+    await processor.occupy(start, coded.seconds);
     return { value: coded.value, encodeSeconds: clock.now() - start };
   }
 
-  /** One piece of a request's work is done. */
-  #settle(work: Work): void {
-    work.open--;
-    if (work.open > 0 || this.#works.get(work.request) !== work) return;
-    this.#works.delete(work.request);
-    this.#options.onReport({
-      type: "report",
-      generation: this.#options.deployment.generation,
-      request: work.request,
-      stages: work.stages,
-      hops: work.hops,
-    });
+  #epochOf(to: string | null): number {
+    return this.#epochs.get(to) ?? 0;
+  }
+
+  /** Reports a request that nothing is left to be done for. */
+  #conclude(work: Work): void {
+    if (work.open.size > 0 || work.outcome !== null || !this.#isAlive(work)) return;
+    const { generation } = this.#options.deployment;
+    const { request, stages, hops, receipts } = work;
+    work.outcome = { type: "report", generation, request, stages, hops, receipts };
+    this.#options.onOutcome(work.outcome);
   }
 
   #fail(work: Work, error: unknown): void {
-    if (this.#works.get(work.request) !== work) return;
-    this.forget(work.request);
-    this.#options.onFailure(work.request, error);
+    if (work.outcome !== null || !this.#isAlive(work)) return;
+    work.open.clear();
+    work.held.clear();
+    const { generation } = this.#options.deployment;
+    work.outcome = { type: "failure", generation, request: work.request, error: toWire(error) };
+    this.#options.onOutcome(work.outcome);
   }
 
-  #enqueue(work: Work, stage: number): void {
+  #enqueue(work: Work, stage: DeployedStage): void {
     const sinceSeconds = this.#options.clock.now();
-    this.#ready = [...this.#ready, { work, stage, sinceSeconds }];
-  }
-
-  /** Runs what is ready until nothing is. */
-  async #drive(): Promise<void> {
-    this.#busy = true;
-    for (let run = this.#start(); run !== null; ) {
-      const sends = await this.#finish(run);
-      run = this.#start();
-      for (const send of sends) void send();
-    }
-    this.#busy = false;
-  }
-
-  #start(): Run | null {
-    const ready = this.#oldest();
-    if (ready === null) return null;
-    const { clock, deployment, sessions } = this.#options;
-    const stage = deployment.stages[ready.stage] as DeployedStage;
-    const startSeconds = clock.now();
-    const run = async () => {
-      const session = sessions.get(stage.id);
-      if (session === undefined) throw new Error(`stage '${stage.id}' was never loaded`);
-      return await session.run(this.#take(ready.work, stage));
-    };
-    return { ...ready, stage, startSeconds, result: run() };
+    this.#options.processor.enqueue({
+      request: work.request,
+      position: this.#routes.stages.indexOf(stage),
+      isWanted: () => this.#isAlive(work) && work.open.has(stage) && !work.begun.has(stage),
+      run: () => this.#run(work, stage, sinceSeconds),
+    });
   }
 
   /** @returns what is to be sent */
-  async #finish({ work, stage, sinceSeconds, startSeconds, result }: Run) {
-    const { clock, deployment } = this.#options;
+  async #run(work: Work, stage: DeployedStage, sinceSeconds: number): Promise<() => void> {
+    const { clock, deployment, processor, sessions } = this.#options;
+    const startSeconds = clock.now();
     try {
-      const { outputs, computeSeconds } = await result;
+      const session = sessions.get(stage.id);
+      if (session === undefined) throw new Error(`stage '${stage.id}' was never loaded`);
+      const { outputs, computeSeconds } = await session.run(take(work, stage));
       // Only a slower device waits for this: what disturbs this machine must not take longer as well.
-      await this.#processor.occupy(sinceSeconds, this.#least.take(stage.id, computeSeconds));
+      await processor.occupy(sinceSeconds, this.#least.take(stage.id, computeSeconds));
+      if (!this.#isAlive(work)) return nothing;
       work.stages.push({
         stage: stage.id,
         device: deployment.device,
@@ -309,53 +292,36 @@ export class Executor {
         computeSeconds,
         busySeconds: clock.now() - startSeconds,
       });
-      if (this.#works.get(work.request) !== work) return [];
-      const sends = stage.outputs.flatMap((tensor) =>
-        this.#place(work, tensor, made(outputs, tensor, stage)),
-      );
-      this.#settle(work);
-      return sends;
+      const sends = stage.outputs.flatMap((tensor) => {
+        const value = made(outputs, tensor, stage);
+        if (work.known.has(tensor)) return [];
+        work.known.add(tensor);
+        return this.#place(work, tensor, value, false);
+      });
+      work.open.delete(stage);
+      this.#conclude(work);
+      return () => {
+        for (const send of sends) send();
+      };
     } catch (error) {
       this.#fail(work, error);
-      return [];
+      return nothing;
     }
-  }
-
-  /** Oldest request first, so that what was begun leaves; within it, by the order of the stages. */
-  #oldest(): Ready | null {
-    let oldest: Ready | null = null;
-    const alive = this.#ready.filter(({ work }) => this.#works.get(work.request) === work);
-    for (const ready of alive) {
-      if (oldest === null || isOlder(ready, oldest)) oldest = ready;
-    }
-    this.#ready = alive.filter((ready) => ready !== oldest);
-    return oldest;
-  }
-
-  /** The inputs of a run, which transfers them away: what has another use is copied. */
-  #take(work: Work, stage: DeployedStage): TensorValues {
-    const inputs = stage.inputs.map((tensor) => {
-      const held = work.held.get(tensor);
-      if (held === undefined) throw new Error(`stage '${stage.id}' began without '${tensor}'`);
-      const { value } = held;
-      held.uses--;
-      if (held.uses > 0) return [tensor, { ...value, data: value.data.slice() }] as const;
-      work.held.delete(tensor);
-      return [tensor, value] as const;
-    });
-    return Object.fromEntries(inputs);
   }
 }
 
-function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [value]);
-  else list.push(value);
-}
-
-function isOlder(one: Ready, other: Ready): boolean {
-  if (one.work.request !== other.work.request) return one.work.request < other.work.request;
-  return one.stage < other.stage;
+/** The inputs of a run, which transfers them away: what has another use is copied. */
+function take(work: Work, stage: DeployedStage): TensorValues {
+  work.begun.add(stage);
+  const inputs = stage.inputs.map((tensor) => {
+    const held = work.held.get(tensor);
+    if (held === undefined) throw new Error(`stage '${stage.id}' began without '${tensor}'`);
+    const isCopied = held.isShared || work.isUsed(tensor);
+    work.release(tensor);
+    const { value } = held;
+    return [tensor, isCopied ? { ...value, data: value.data.slice() } : value] as const;
+  });
+  return Object.fromEntries(inputs);
 }
 
 function made(outputs: TensorValues, tensor: string, stage: DeployedStage): TensorValue {

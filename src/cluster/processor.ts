@@ -2,18 +2,48 @@ import type { Clock } from "../base/clock.ts";
 import { seconds } from "../base/units.ts";
 import { waitUntil } from "../transport/pacer.ts";
 
+/** Something that takes the whole device for a while. */
+export interface Turn {
+  readonly request: number;
+  /** Among the turns of one request: the lower one first. */
+  readonly position: number;
+  /** Asked when it is about to begin: if not, it never does. */
+  isWanted(): boolean;
+  /**
+   * Never rejects.
+   *
+   * @returns what is to be done as soon as the next turn has begun, which else would wait for it
+   */
+  run(): Promise<() => void>;
+}
+
 /**
- * The processor of a device as slow as it is to be: what took some seconds here takes 1 ÷ speed as
- * long there, one thing after the other. At speed 1 and above everything takes what it takes.
+ * The processor of a device, for all its generations: one turn at a time, the oldest request first,
+ * so that what was begun leaves. It is as slow as it is told to be: what took some seconds here takes
+ * 1 ÷ speed as long there, one thing after the other. At speed 1 and above everything takes what it
+ * takes.
  */
 export class Processor {
   readonly #clock: Clock;
-  readonly #speed: number;
+  #waiting: readonly Turn[] = [];
+  #isBusy = false;
+  #speed: number;
   #freeAtSeconds = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, speed: number) {
+  constructor(clock: Clock, speed = 1) {
     this.#clock = clock;
     this.#speed = speed;
+  }
+
+  /** From now on. */
+  setSpeed(speed: number): void {
+    this.#speed = speed;
+  }
+
+  /** Begins at once if nothing else runs. */
+  enqueue(turn: Turn): void {
+    this.#waiting = [...this.#waiting, turn];
+    if (!this.#isBusy) void this.#drive();
   }
 
   /**
@@ -32,4 +62,30 @@ export class Processor {
     // own time it is late for another reason.
     this.#freeAtSeconds = Math.max(this.#freeAtSeconds, this.#clock.now() - duration);
   }
+
+  /** Runs what waits until nothing does. */
+  async #drive(): Promise<void> {
+    this.#isBusy = true;
+    for (let running = this.#next()?.run(); running !== undefined; ) {
+      const finish = await running;
+      running = this.#next()?.run();
+      finish();
+    }
+    this.#isBusy = false;
+  }
+
+  #next(): Turn | undefined {
+    let oldest: Turn | undefined;
+    const wanted = this.#waiting.filter((turn) => turn.isWanted());
+    for (const turn of wanted) {
+      if (oldest === undefined || isOlder(turn, oldest)) oldest = turn;
+    }
+    this.#waiting = wanted.filter((turn) => turn !== oldest);
+    return oldest;
+  }
+}
+
+function isOlder(one: Turn, other: Turn): boolean {
+  if (one.request !== other.request) return one.request < other.request;
+  return one.position < other.position;
 }
