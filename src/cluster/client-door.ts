@@ -2,9 +2,9 @@ import type { Clock } from "../base/clock.ts";
 import type { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
-import type { TensorValues } from "../runtime/runtime.ts";
 import type { Channel, Frame } from "../transport/transport.ts";
-import type { Ask, Opened, TensorMessage } from "./message.ts";
+import type { Ask, Opened, TensorMessage } from "./data-message.ts";
+import type { Asked, Question } from "./inference.ts";
 import { Outbox } from "./outbox.ts";
 import {
   decodeMessage,
@@ -15,15 +15,15 @@ import {
   tensorOf,
   toWire,
 } from "./protocol.ts";
-import type { Inference } from "./requests.ts";
 
 export interface ClientDoorOptions {
   readonly clock: Clock;
   readonly opened: Opened;
-  readonly infer: (inputs: TensorValues, deadlineSeconds: number | null) => Promise<Inference>;
+  /** What it throws is the request's failure. */
+  readonly ask: (question: Question) => Asked;
 }
 
-/** How long a client that reads nothing is waited for when the coordinator ends. */
+/** How long a client that reads nothing is waited for when the gateway ends. */
 const patienceSeconds = seconds(1);
 
 /** One client, from its arrival to its end. */
@@ -39,18 +39,22 @@ export class ClientDoor {
   }
 
   /**
-   * Serves until the channel ends: takes requests, and answers each when it is ready, not necessarily in
-   * order. No more is read while `window` of this client's requests are unanswered. A malformed message
-   * ends this channel and nothing else.
+   * Serves until the channel ends: takes requests, and answers each when it is ready, not necessarily
+   * in order. No more is read while more than `window` of this client's requests are unanswered. A
+   * malformed message ends this channel and nothing else. When the channel ends, so do its requests,
+   * but for those with an id.
    */
   async serve(): Promise<void> {
     const visit = new Visit(this.#outbox, this.#options);
+    // A visit that waits for room does not see the channel's end.
+    void this.#channel.ended.then(() => visit.end());
     try {
       await this.#channel.send(encodeMessage(this.#options.opened));
       for await (const frame of this.#channel) await visit.take(decodeMessage(frame));
     } catch (error) {
       await this.#channel.send(reasonToEnd(error)).catch(() => undefined);
     } finally {
+      visit.end();
       await this.#channel.close();
     }
   }
@@ -70,13 +74,21 @@ function reasonToEnd(error: unknown): Frame {
   return encodeMessage({ type: "failure", generation: 0, request: 0, error: toWire(error) });
 }
 
+interface Running {
+  readonly id: string | null;
+  readonly asked: Asked;
+}
+
 class Visit {
   readonly #options: ClientDoorOptions;
   readonly #outbox: Outbox;
   /** Tensors of requests that are not complete. */
   readonly #inputs = new Map<number, Record<string, TensorValue>>();
+  readonly #running = new Map<number, Running>();
+  /** Those whose answers are still being sent count as well. */
   readonly #unanswered = new Set<number>();
   #onRoom: () => void = () => undefined;
+  #hasEnded = false;
 
   constructor(outbox: Outbox, options: ClientDoorOptions) {
     this.#options = options;
@@ -87,12 +99,22 @@ class Visit {
   async take({ message, payload }: Received): Promise<void> {
     if (message.type === "tensor") this.#collect({ message, payload });
     else if (message.type === "ask") this.#begin(message);
+    else if (message.type === "cancel") this.#cancel(message.request);
     else throw malformed(`a message '${message.type}'`, "a client does not send it");
-    while (this.#unanswered.size >= this.#options.opened.window) {
+    while (this.#unanswered.size > this.#options.opened.window && !this.#hasEnded) {
       await new Promise<void>((resolve) => {
         this.#onRoom = resolve;
       });
     }
+  }
+
+  /** Nobody waits here any more; who asked under an id may come back for the answer. */
+  end(): void {
+    this.#hasEnded = true;
+    for (const [request, { id }] of this.#running) {
+      if (id === null) this.#cancel(request);
+    }
+    this.#onRoom();
   }
 
   #collect(received: Received<TensorMessage>): void {
@@ -107,23 +129,28 @@ class Visit {
     this.#inputs.set(request, inputs);
   }
 
-  #begin({ request, deadlineSeconds }: Ask): void {
+  #begin({ request, id, deadlineSeconds }: Ask): void {
     if (this.#unanswered.has(request)) {
       throw malformed(`request ${request}`, "it is being answered already");
     }
     const inputs = this.#inputs.get(request) ?? {};
     this.#inputs.delete(request);
     this.#unanswered.add(request);
-    void this.#answer(request, inputs, deadlineSeconds);
+    void this.#answer(request, { inputs, id, deadlineSeconds });
   }
 
-  async #answer(
-    request: number,
-    inputs: TensorValues,
-    deadlineSeconds: number | null,
-  ): Promise<void> {
+  #cancel(request: number): void {
+    this.#running.get(request)?.asked.withdraw();
+    this.#running.delete(request);
+    this.#inputs.delete(request);
+    this.#leave(request);
+  }
+
+  async #answer(request: number, question: Question): Promise<void> {
     try {
-      const { outputs, timings } = await this.#options.infer(inputs, deadlineSeconds);
+      const asked = this.#options.ask(question);
+      this.#running.set(request, { id: question.id, asked });
+      const { outputs, timings } = await asked.answered;
       for (const [tensor, value] of Object.entries(outputs)) {
         await this.#outbox.send(tensorFrame({ generation: 0, request, tensor }, value));
       }
@@ -133,8 +160,13 @@ class Visit {
       // A client that has gone needs no answer.
       await this.#outbox.send(encodeMessage(failure)).catch(() => undefined);
     } finally {
-      this.#unanswered.delete(request);
-      this.#onRoom();
+      this.#running.delete(request);
+      this.#leave(request);
     }
+  }
+
+  #leave(request: number): void {
+    this.#unanswered.delete(request);
+    this.#onRoom();
   }
 }

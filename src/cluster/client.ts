@@ -5,6 +5,7 @@ import type { TensorValues } from "../runtime/runtime.ts";
 import type { DeclaredTensor } from "../runtime/signature.ts";
 import type { Channel, Transport } from "../transport/transport.ts";
 import { introduce } from "./handshake.ts";
+import type { Inference } from "./inference.ts";
 import { type Opened, protocolVersion } from "./message.ts";
 import { Outbox } from "./outbox.ts";
 import {
@@ -16,7 +17,6 @@ import {
   tensorFrame,
   tensorOf,
 } from "./protocol.ts";
-import type { Inference } from "./requests.ts";
 
 export interface ClientOptions {
   readonly transport: Transport;

@@ -1,6 +1,6 @@
 import { CodedError } from "../../base/errors.ts";
 import { formatQuantity } from "../../base/units.ts";
-import { windowOf } from "../../cluster/requests.ts";
+import { windowOf } from "../../cluster/window.ts";
 import type { Topology } from "../../cost/topology.ts";
 import { check, placementOf } from "../../plan/check.ts";
 import { codecsOf, withCodecs } from "../../plan/codecs.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { bytes, joules, seconds } from "../base/units.ts";
-import { windowOf } from "./requests.ts";
+import { windowOf } from "./window.ts";
 
 function windowFor(latency: number, period: number): number {
   const stages = ["camera", "cloud"].map((device, position) => ({

@@ -1,0 +1,395 @@
+import type { Clock } from "../base/clock.ts";
+import { CodedError } from "../base/errors.ts";
+import { seconds } from "../base/units.ts";
+import type { TensorValue } from "../graph/tensor-value.ts";
+import type { TensorValues } from "../runtime/runtime.ts";
+import { checkInputs } from "../runtime/signature.ts";
+import type { Channel } from "../transport/transport.ts";
+import { ClientDoor } from "./client-door.ts";
+import type { GatewayDeployment, Measured } from "./control-message.ts";
+import type { Begin, Opened, Recall, RequestTimings, Settled } from "./data-message.ts";
+import type { DeviceDeployment } from "./deployment.ts";
+import { checkReport, inOrder, isPassing } from "./gateway/checks.ts";
+import { courseOf, type Known } from "./gateway/course.ts";
+import { type KeptTensors, Recalling } from "./gateway/recalling.ts";
+import { Settling } from "./gateway/settling.ts";
+import { refuse } from "./handshake.ts";
+import type { Asked, Question } from "./inference.ts";
+import { type Attempt, type Departure, type Entry, Ledger, type LedgerStats } from "./ledger.ts";
+import { Measuring } from "./measuring.ts";
+import { fromWire, malformed, type Received, tensorOf } from "./protocol.ts";
+import type { WireError } from "./wire-error.ts";
+
+/** How the gateway reaches the devices. */
+export interface GatewayLines {
+  /** Also to the own device. @throws CHANNEL_CLOSED if it cannot be told now */
+  tell(device: string, message: Begin | Recall | Settled): Promise<void>;
+  /** Into the own device's executor, which may keep and transfer the value. */
+  enter(generation: number, request: number, tensor: string, value: TensorValue): void;
+}
+
+export interface GatewayOptions {
+  /** The source. */
+  readonly device: string;
+  readonly clock: Clock;
+  readonly lines: GatewayLines;
+  /** Requests go into this generation; called for each `serve`. */
+  readonly onServing: (generation: number) => void;
+  /** Called once for each generation that served, when another does and nothing is in flight in it. */
+  readonly onDrained: (generation: number) => void;
+  /** Called every heartbeat once something has served. */
+  readonly onMeasured: (measured: Measured) => void;
+  readonly heartbeatSeconds: () => number;
+}
+
+/** A request that is in flight, or was and waits. */
+interface Journey {
+  /** Who may hold something of it. */
+  readonly devices: Set<string>;
+  begins: ReadonlyMap<string, Begin>;
+}
+
+/**
+ * Where requests live: on the source device. Takes them from clients, sends them into the serving
+ * generation, and again into the next one when a device is lost, as far as the devices do not keep
+ * what was made already; answers each once. `hear` takes what devices say, in any order and however
+ * often.
+ */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #ledger: Ledger;
+  readonly #settling: Settling;
+  readonly #measuring = new Measuring();
+  readonly #known = new Map<number, Known>();
+  readonly #journeys = new Map<Entry, Journey>();
+  readonly #doors = new Set<ClientDoor>();
+  readonly #closed = new AbortController();
+  /** What was served last; while `#suspended` nothing is. */
+  #target: Known | null = null;
+  #recalling: Recalling | null = null;
+  /** Of the requests that go through the serving generation again. */
+  #kept = new Map<number, KeptTensors>();
+  #suspended: CodedError | null = null;
+  /** Clients that came before anything was known. */
+  #arrivals: (() => void)[] = [];
+  #isWatching = false;
+
+  constructor(options: GatewayOptions) {
+    const { clock, lines } = options;
+    this.#options = options;
+    this.#settling = new Settling({
+      clock,
+      tell: (device, message) => lines.tell(device, message),
+      signal: this.#closed.signal,
+    });
+    this.#ledger = new Ledger({
+      clock,
+      window: () => this.#target?.gateway.opened.window ?? 0,
+      depart: (entry) => this.#depart(entry),
+      onEnd: (entry) => this.#settle(entry),
+      onAnswered: (attempt, timings) => this.#measure(attempt, timings),
+    });
+  }
+
+  /** The generation that requests go into; `null`: none does. */
+  get serving(): number | null {
+    return this.#suspended === null ? (this.#target?.generation ?? null) : null;
+  }
+
+  get stats(): LedgerStats {
+    return this.#ledger.stats;
+  }
+
+  /**
+   * A generation that is deployed.
+   *
+   * @param constants graph outputs that depend on no input
+   */
+  know(generation: number, gateway: GatewayDeployment, constants: TensorValues): void {
+    if (this.#known.has(generation)) return;
+    const devices = new Map(gateway.deployment.devices.map((device) => [device.device, device]));
+    this.#known.set(generation, { generation, gateway, constants, devices, isUsed: false });
+    for (const arrive of this.#arrivals.splice(0)) arrive();
+  }
+
+  /**
+   * From now on requests go into this generation; one that is not known is passed over. Ends a
+   * `suspend`. Idempotent.
+   *
+   * @param replay whether those that are in flight in others go through it again
+   */
+  serve(generation: number, replay: boolean): void {
+    const target = this.#known.get(generation);
+    if (target === undefined || this.#closed.signal.aborted) return;
+    this.#suspended = null;
+    const isNew = this.#target !== target;
+    if (isNew) {
+      this.#stopRecalling();
+      this.#measuring.reset();
+      this.#target = target;
+      target.isUsed = true;
+      this.#kept = new Map();
+    }
+    // Nothing departs before it is known what is kept of it.
+    this.#ledger.open(false);
+    if (replay) this.#ledger.recall((other) => other !== generation);
+    this.#options.onServing(generation);
+    this.#resume();
+    this.#drain();
+    this.#watch();
+  }
+
+  /** Fails every request that is here or comes, until the next `serve`. */
+  suspend(error: WireError): void {
+    this.#suspended = fromWire(error);
+    this.#stopRecalling();
+    this.#ledger.open(false);
+    this.#ledger.failAll(this.#suspended);
+  }
+
+  /** A generation is over: what was in flight in it goes into the serving one, or waits for one. */
+  retire(generation: number): void {
+    if (!this.#known.delete(generation)) return;
+    if (this.#target?.generation === generation) {
+      this.#stopRecalling();
+      this.#target = null;
+    }
+    this.#ledger.open(false);
+    this.#ledger.recall((other) => other === generation);
+    this.#resume();
+  }
+
+  /** No message comes from a device for now: it is not waited for where nothing depends on it. */
+  lost(device: string): void {
+    this.#recalling?.dismiss(device);
+    this.#ledger.lose(device);
+  }
+
+  /** A channel to a device stands again: it is told again what it may have missed. */
+  reached(device: string): void {
+    this.#settling.retry(device);
+    for (const entry of this.#ledger.inFlight) {
+      const begin = this.#journeys.get(entry)?.begins.get(device);
+      if (begin !== undefined && entry.attempt?.silent.has(device)) this.#tell(device, begin);
+    }
+  }
+
+  /**
+   * Takes what a device says, the own one too. What is late is dropped.
+   *
+   * @throws FRAME_MALFORMED if the device has no business to say this
+   */
+  hear(device: string, received: Received): void {
+    const { message } = received;
+    this.#settling.retry(device);
+    switch (message.type) {
+      case "tensor": {
+        const deployed = this.#deploymentOf(device, message.generation);
+        if (deployed === null) return;
+        if (!deployed.answers.includes(message.tensor)) {
+          throw malformed(
+            `tensor '${message.tensor}'`,
+            `device '${device}' does not answer with it`,
+          );
+        }
+        const value = tensorOf({ message, payload: received.payload });
+        this.#ledger.accept(message.generation, message.request, message.tensor, value);
+        return;
+      }
+      case "report":
+        if (this.#deploymentOf(device, message.generation) === null) return;
+        checkReport(device, message);
+        this.#ledger.report(device, message);
+        return;
+      case "failure":
+        if (this.#deploymentOf(device, message.generation) === null) return;
+        // A device that cannot reach another one is no end of a request: it goes elsewhere.
+        if (isPassing(message.error)) return;
+        this.#ledger.fail(message.generation, message.request, fromWire(message.error));
+        return;
+      case "kept":
+        this.#recalling?.hear(device, message);
+        return;
+      default:
+        throw malformed(`a message '${message.type}'`, "a gateway channel does not carry it");
+    }
+  }
+
+  /** Serves a client whose first message was `open`, until its channel ends. */
+  async welcomeClient(channel: Channel): Promise<void> {
+    const opened = await this.#opened();
+    if (opened === null) {
+      const why = new CodedError("CHANNEL_CLOSED", `device '${this.#options.device}' ends`);
+      await refuse(channel, why);
+      return;
+    }
+    const door = new ClientDoor(channel, {
+      clock: this.#options.clock,
+      opened,
+      ask: (question) => this.ask(question),
+    });
+    this.#doors.add(door);
+    await door.serve();
+    this.#doors.delete(door);
+  }
+
+  /**
+   * Asks for an answer. The inputs must stay untouched until then.
+   *
+   * @throws TENSOR_UNKNOWN, TENSOR_TYPE_MISMATCH, TENSOR_SHAPE_MISMATCH; DEVICE_LOST while it is
+   * suspended; CHANNEL_CLOSED after `close`
+   */
+  ask(question: Question): Asked {
+    const opened = this.#latest()?.gateway.opened;
+    if (this.#suspended !== null) throw this.#suspended;
+    if (opened !== undefined) checkInputs(opened.inputs, question.inputs);
+    const { answered, withdraw } = this.#ledger.ask(question);
+    return { answered: answered.then((inference) => inOrder(inference, opened)), withdraw };
+  }
+
+  /** Fails every request and tells each client why. */
+  async close(error: CodedError): Promise<void> {
+    this.suspend(error);
+    this.#suspended = error;
+    this.#closed.abort();
+    for (const arrive of this.#arrivals.splice(0)) arrive();
+    await Promise.allSettled([...this.#doors].map((door) => door.dismiss(error)));
+  }
+
+  /** Lets requests depart, as soon as it is known what is kept of those that were in flight. */
+  #resume(): void {
+    const target = this.#target;
+    if (target === null || this.#suspended !== null || this.#recalling !== null) return;
+    const again = this.#ledger.waiting
+      .filter(({ request, generations }) => generations.size > 0 && !this.#kept.has(request))
+      .map(({ request }) => request);
+    if (again.length > 0) void this.#recall(target, again);
+    else this.#ledger.open(true);
+  }
+
+  async #recall(target: Known, requests: readonly number[]): Promise<void> {
+    const { clock, lines } = this.#options;
+    this.#ledger.open(false);
+    const recalling = new Recalling({
+      clock,
+      generation: target.generation,
+      requests,
+      devices: [...target.devices.keys()],
+      tell: (device, message) => lines.tell(device, message),
+    });
+    this.#recalling = recalling;
+    const kept = await recalling.run();
+    if (kept === null || this.#recalling !== recalling) return;
+    this.#recalling = null;
+    for (const [request, tensors] of kept) this.#kept.set(request, tensors);
+    this.#resume();
+  }
+
+  #stopRecalling(): void {
+    this.#recalling?.stop();
+    this.#recalling = null;
+  }
+
+  #depart(entry: Entry): Departure {
+    const target = this.#target;
+    if (target === null) throw new Error(`request ${entry.request} departs, and nothing serves`);
+    const { generation, gateway, constants, devices } = target;
+    const { request, inputs } = entry;
+    const { begins, entering, reporters } = courseOf(target, request, this.#kept.get(request));
+    const before = this.#journeys.get(entry)?.devices ?? [];
+    this.#journeys.set(entry, { devices: new Set([...before, ...devices.keys()]), begins });
+    const start = (): void => {
+      for (const [device, begin] of begins) this.#tell(device, begin);
+      for (const tensor of entering) {
+        const value = inputs[tensor];
+        if (value === undefined) throw new Error(`input '${tensor}' was checked, yet is missing`);
+        // The next generation may need it again, and a session takes away what it is given.
+        const copy = { ...value, data: value.data.slice() };
+        this.#options.lines.enter(generation, request, tensor, copy);
+      }
+    };
+    return { generation, outputs: gateway.deployment.outputs, reporters, constants, start };
+  }
+
+  /** If the device cannot be reached, it is told when it can, or the request goes elsewhere. */
+  #tell(device: string, begin: Begin): void {
+    void this.#options.lines.tell(device, begin).catch(() => undefined);
+  }
+
+  /** A request that was in flight has ended. */
+  #settle(entry: Entry): void {
+    this.#settling.add(this.#journeys.get(entry)?.devices ?? [], entry.request);
+    this.#journeys.delete(entry);
+    this.#kept.delete(entry.request);
+    this.#drain();
+  }
+
+  #drain(): void {
+    const busy = new Set(this.#ledger.inFlight.map(({ attempt }) => attempt?.departure.generation));
+    for (const known of this.#known.values()) {
+      if (known === this.#target || !known.isUsed || busy.has(known.generation)) continue;
+      known.isUsed = false;
+      this.#options.onDrained(known.generation);
+    }
+  }
+
+  #measure({ departure, reports }: Attempt, { totalSeconds }: RequestTimings): void {
+    if (departure.generation === this.#target?.generation) {
+      this.#measuring.take(reports, totalSeconds);
+    }
+  }
+
+  #watch(): void {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    void this.#report();
+  }
+
+  async #report(): Promise<void> {
+    const { clock, heartbeatSeconds, onMeasured } = this.#options;
+    for (;;) {
+      const start = clock.now();
+      try {
+        await clock.sleep(seconds(heartbeatSeconds()), this.#closed.signal);
+      } catch {
+        // It was closed.
+        return;
+      }
+      const { generation } = this.#target ?? {};
+      if (generation === undefined) continue;
+      onMeasured(this.#measuring.sum(generation, clock.now() - start, countsOf(this.stats)));
+    }
+  }
+
+  /** `null`: the generation is over. @throws FRAME_MALFORMED if the device takes no part in it */
+  #deploymentOf(device: string, generation: number): DeviceDeployment | null {
+    const known = this.#known.get(generation);
+    if (known === undefined) return null;
+    const deployed = known.devices.get(device);
+    if (deployed !== undefined) return deployed;
+    throw malformed(
+      `a message of device '${device}'`,
+      `it takes no part in generation ${generation}`,
+    );
+  }
+
+  #latest(): Known | undefined {
+    return this.#target ?? [...this.#known.values()].at(-1);
+  }
+
+  /** What a client is told; waits for the first generation. `null`: it was closed. */
+  async #opened(): Promise<Opened | null> {
+    for (;;) {
+      if (this.#closed.signal.aborted) return null;
+      const latest = this.#latest();
+      if (latest !== undefined) return latest.gateway.opened;
+      await new Promise<void>((resolve) => {
+        this.#arrivals.push(resolve);
+      });
+    }
+  }
+}
+
+function countsOf({ answered, failed, replayed, inFlight, waiting }: LedgerStats) {
+  return { answered, failed, replayed, inFlight, waiting };
+}

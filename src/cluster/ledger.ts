@@ -1,0 +1,346 @@
+import type { Clock } from "../base/clock.ts";
+import { CodedError } from "../base/errors.ts";
+import { seconds } from "../base/units.ts";
+import type { TensorValue } from "../graph/tensor-value.ts";
+import type { TensorValues } from "../runtime/runtime.ts";
+import type { Report, RequestTimings } from "./data-message.ts";
+import { KeptAnswers } from "./gateway/kept-answers.ts";
+import type { Asked, Inference, Question } from "./inference.ts";
+
+/** A request that goes into a generation. */
+export interface Departure {
+  readonly generation: number;
+  /** Names of the tensors that make the answer complete. */
+  readonly outputs: readonly string[];
+  /** Devices that report when they have done their work for it. */
+  readonly reporters: readonly string[];
+  /** Added to the answer. */
+  readonly constants: TensorValues;
+  /** Sends it on its way. */
+  readonly start: () => void;
+}
+
+export interface LedgerOptions {
+  readonly clock: Clock;
+  /** How many requests may be in flight; more wait, the oldest goes first. */
+  readonly window: () => number;
+  /** Where a request is to go now. */
+  readonly depart: (entry: Entry) => Departure;
+  /** Called when a request that was in flight once has ended, in whatever way. */
+  readonly onEnd: (entry: Entry) => void;
+  /** Called when all its tensors and reports were there. */
+  readonly onAnswered: (attempt: Attempt, timings: RequestTimings) => void;
+}
+
+/** One way through a generation. */
+export interface Attempt {
+  readonly departure: Departure;
+  readonly outputs: Record<string, TensorValue>;
+  /** Those that have not reported. */
+  readonly silent: Set<string>;
+  readonly reports: Report[];
+}
+
+/** A request that has not ended. */
+export interface Entry {
+  readonly request: number;
+  readonly id: string | null;
+  readonly inputs: TensorValues;
+  readonly waiters: Set<Waiter>;
+  /** Generations that it was in flight in. */
+  readonly generations: Set<number>;
+  readonly askedAt: number;
+  startedAt: number;
+  answeredAt: number;
+  /** `null`: it waits. */
+  attempt: Attempt | null;
+}
+
+interface Waiter {
+  readonly resolve: (inference: Inference) => void;
+  readonly reject: (error: unknown) => void;
+  /** Ends the wait for its deadline. */
+  readonly done: AbortController;
+}
+
+export interface LedgerStats {
+  readonly inFlight: number;
+  readonly waiting: number;
+  readonly answered: number;
+  readonly failed: number;
+  /** Sent into a later generation after a loss. */
+  readonly replayed: number;
+  /** The most that were ever in flight at once. */
+  readonly peakInFlight: number;
+}
+
+/**
+ * The requests that have entered here: each has one entry, and one attempt at most is current, so
+ * that each is answered or fails once, whatever comes twice or late. An entry leaves the window when
+ * its answer is complete and every device has reported: no device holds tensors of more requests.
+ */
+export class Ledger {
+  readonly #options: LedgerOptions;
+  /** Ascending by request. */
+  #waiting = new Map<number, Entry>();
+  readonly #inFlight = new Map<number, Entry>();
+  readonly #byId = new Map<string, Entry>();
+  readonly #kept = new KeptAnswers();
+  readonly #counts = { answered: 0, failed: 0, replayed: 0, peakInFlight: 0 };
+  #last = 0;
+  #isOpen = false;
+  #isAdmitting = false;
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+  }
+
+  get stats(): LedgerStats {
+    return { inFlight: this.#inFlight.size, waiting: this.#waiting.size, ...this.#counts };
+  }
+
+  /** In the order in which they departed. */
+  get inFlight(): readonly Entry[] {
+    return [...this.#inFlight.values()];
+  }
+
+  /** The oldest first. */
+  get waiting(): readonly Entry[] {
+    return [...this.#waiting.values()];
+  }
+
+  /** Lets requests depart, or keeps them waiting. */
+  open(isOpen: boolean): void {
+    this.#isOpen = isOpen;
+    this.#admit();
+  }
+
+  /** Asks for an answer. The inputs must stay untouched until then. */
+  ask({ inputs, id, deadlineSeconds }: Question): Asked {
+    const kept = id === null ? undefined : this.#kept.get(id);
+    if (kept !== undefined) {
+      return { answered: Promise.resolve(kept), withdraw: () => undefined };
+    }
+    const entry = (id === null ? undefined : this.#byId.get(id)) ?? this.#enter(inputs, id);
+    const done = new AbortController();
+    const { promise, waiter } = waiterOf(done);
+    entry.waiters.add(waiter);
+    if (deadlineSeconds !== null) void this.#expire(entry, waiter, deadlineSeconds);
+    this.#admit();
+    return {
+      answered: promise,
+      withdraw: () => {
+        if (entry.waiters.delete(waiter)) this.#abandon(entry);
+        done.abort();
+      },
+    };
+  }
+
+  /** A graph output has arrived; late ones, and those of another attempt, are dropped. */
+  accept(generation: number, request: number, tensor: string, value: TensorValue): void {
+    const entry = this.#current(generation, request);
+    if (entry === null || Object.hasOwn(entry.attempt.outputs, tensor)) return;
+    entry.attempt.outputs[tensor] = value;
+    entry.answeredAt = this.#options.clock.now();
+    this.#settle(entry);
+  }
+
+  report(device: string, report: Report): void {
+    const entry = this.#current(report.generation, report.request);
+    if (entry === null || !entry.attempt.silent.delete(device)) return;
+    entry.attempt.reports.push(report);
+    this.#settle(entry);
+  }
+
+  /** A request cannot be answered. */
+  fail(generation: number, request: number, error: unknown): void {
+    const entry = this.#current(generation, request);
+    if (entry !== null) this.#reject(entry, error);
+  }
+
+  /** No request can be answered: all that are here fail. */
+  failAll(error: unknown): void {
+    for (const entry of [...this.#inFlight.values(), ...this.#waiting.values()]) {
+      this.#reject(entry, error);
+    }
+  }
+
+  /** No report comes from a device any more: whose answer is complete without is answered. */
+  lose(device: string): void {
+    for (const entry of this.inFlight) {
+      if (entry.attempt?.silent.has(device) && isComplete(entry)) this.#answer(entry);
+    }
+  }
+
+  /**
+   * Takes requests out of flight, to depart again; those whose answers are complete are answered.
+   *
+   * @param isOver whether a generation is
+   */
+  recall(isOver: (generation: number) => boolean): void {
+    const taken: Entry[] = [];
+    for (const entry of this.inFlight) {
+      if (entry.attempt === null || !isOver(entry.attempt.departure.generation)) continue;
+      if (isComplete(entry)) {
+        this.#answer(entry);
+        continue;
+      }
+      entry.attempt = null;
+      this.#inFlight.delete(entry.request);
+      taken.push(entry);
+    }
+    if (taken.length === 0) return;
+    this.#counts.replayed += taken.length;
+    const ordered = [...taken, ...this.#waiting.values()].sort((a, b) => a.request - b.request);
+    this.#waiting = new Map(ordered.map((entry) => [entry.request, entry]));
+    this.#admit();
+  }
+
+  #enter(inputs: TensorValues, id: string | null): Entry {
+    this.#last++;
+    const entry: Entry = {
+      request: this.#last,
+      id,
+      inputs,
+      waiters: new Set(),
+      generations: new Set(),
+      askedAt: this.#options.clock.now(),
+      startedAt: 0,
+      answeredAt: 0,
+      attempt: null,
+    };
+    this.#waiting.set(entry.request, entry);
+    if (id !== null) this.#byId.set(id, entry);
+    return entry;
+  }
+
+  #current(generation: number, request: number): (Entry & { attempt: Attempt }) | null {
+    const entry = this.#inFlight.get(request);
+    if (entry?.attempt?.departure.generation !== generation) return null;
+    return entry as Entry & { attempt: Attempt };
+  }
+
+  #admit(): void {
+    // What starts a request may answer it at once, and be back here.
+    if (this.#isAdmitting) return;
+    this.#isAdmitting = true;
+    for (const [request, entry] of this.#waiting) {
+      if (!this.#isOpen || this.#inFlight.size >= this.#options.window()) break;
+      this.#waiting.delete(request);
+      this.#depart(entry);
+    }
+    this.#isAdmitting = false;
+  }
+
+  #depart(entry: Entry): void {
+    const departure = this.#options.depart(entry);
+    if (entry.generations.size === 0) entry.startedAt = this.#options.clock.now();
+    entry.generations.add(departure.generation);
+    entry.answeredAt = this.#options.clock.now();
+    entry.attempt = { departure, outputs: {}, silent: new Set(departure.reporters), reports: [] };
+    this.#inFlight.set(entry.request, entry);
+    this.#counts.peakInFlight = Math.max(this.#counts.peakInFlight, this.#inFlight.size);
+    departure.start();
+    this.#settle(entry);
+  }
+
+  #settle(entry: Entry): void {
+    if (entry.attempt?.silent.size === 0 && isComplete(entry)) this.#answer(entry);
+  }
+
+  #answer(entry: Entry): void {
+    const { attempt, request, id } = entry;
+    if (attempt === null || this.#inFlight.get(request) !== entry) return;
+    const timings = timingsOf(entry, attempt);
+    const inference = { outputs: { ...attempt.outputs, ...attempt.departure.constants }, timings };
+    if (id !== null) this.#kept.add(id, inference);
+    this.#counts.answered++;
+    const { waiters } = entry;
+    this.#leave(entry);
+    for (const { resolve } of waiters) resolve(inference);
+    this.#options.onAnswered(attempt, timings);
+    this.#admit();
+  }
+
+  #reject(entry: Entry, error: unknown): void {
+    this.#counts.failed++;
+    const { waiters } = entry;
+    this.#leave(entry);
+    for (const { reject } of waiters) reject(error);
+    this.#admit();
+  }
+
+  /** One waiter less. */
+  #abandon(entry: Entry): void {
+    if (entry.waiters.size > 0 || !this.#isHere(entry)) return;
+    this.#leave(entry);
+    this.#admit();
+  }
+
+  #leave(entry: Entry): void {
+    this.#waiting.delete(entry.request);
+    this.#inFlight.delete(entry.request);
+    if (entry.id !== null) this.#byId.delete(entry.id);
+    for (const { done } of entry.waiters) done.abort();
+    if (entry.generations.size > 0) this.#options.onEnd(entry);
+  }
+
+  #isHere({ request }: Entry): boolean {
+    return this.#waiting.has(request) || this.#inFlight.has(request);
+  }
+
+  async #expire(entry: Entry, waiter: Waiter, deadlineSeconds: number): Promise<void> {
+    try {
+      await this.#options.clock.sleep(seconds(deadlineSeconds), waiter.done.signal);
+    } catch {
+      // It was answered in time.
+      return;
+    }
+    if (!this.#isHere(entry) || !entry.waiters.has(waiter)) return;
+    if (isComplete(entry)) {
+      this.#answer(entry);
+      return;
+    }
+    const { request } = entry;
+    const state = entry.attempt === null ? "waiting for room in the window" : "in flight";
+    entry.waiters.delete(waiter);
+    waiter.reject(
+      new CodedError(
+        "REQUEST_DEADLINE_EXCEEDED",
+        `request ${request} was not answered within ${deadlineSeconds} s (it was ${state}, ${this.#inFlight.size} of ${this.#options.window()} in flight)`,
+        { request, deadlineSeconds },
+      ),
+    );
+    if (entry.waiters.size === 0) this.#counts.failed++;
+    this.#abandon(entry);
+  }
+}
+
+function waiterOf(done: AbortController): { promise: Promise<Inference>; waiter: Waiter } {
+  const settle = {
+    resolve: (_: Inference): void => undefined,
+    reject: (_: unknown): void => undefined,
+  };
+  const promise = new Promise<Inference>((resolve, reject) => {
+    settle.resolve = resolve;
+    settle.reject = reject;
+  });
+  // Who has gone away must not be ended by a failure that nobody hears.
+  promise.catch(() => undefined);
+  return { promise, waiter: { ...settle, done } };
+}
+
+function isComplete({ attempt }: Entry): boolean {
+  if (attempt === null) return false;
+  return attempt.departure.outputs.every((name) => Object.hasOwn(attempt.outputs, name));
+}
+
+function timingsOf(entry: Entry, { reports }: Attempt): RequestTimings {
+  const { askedAt, startedAt, answeredAt } = entry;
+  return {
+    waitSeconds: startedAt - askedAt,
+    totalSeconds: answeredAt - startedAt,
+    stages: reports.flatMap(({ stages }) => stages),
+    hops: reports.flatMap(({ hops }) => hops),
+  };
+}

@@ -1,0 +1,105 @@
+import type { Measured } from "./control-message.ts";
+import type { HopTiming, Receipt, Report, StageTiming } from "./data-message.ts";
+
+/** Shorter transfers tell more of the way there than of its rate. */
+const leastBytes = 16 << 10;
+
+interface HopSeen {
+  count: number;
+  bytes: number;
+  readonly goodputs: number[];
+}
+
+export type Counts = Pick<
+  Measured["body"],
+  "answered" | "failed" | "replayed" | "inFlight" | "waiting"
+>;
+
+/** What devices report of the requests of one generation, gathered until somebody asks for it. */
+export class Measuring {
+  #stages = new Map<string, StageTiming[]>();
+  #hops = new Map<string, Map<string, HopSeen>>();
+  #latencies: number[] = [];
+
+  /** Takes in an answered request. O(stages + hops). */
+  take(reports: readonly Report[], latencySeconds: number): void {
+    this.#latencies.push(latencySeconds);
+    const receipts = new Map(
+      reports.flatMap((report) => report.receipts).map((receipt) => [keyOf(receipt), receipt]),
+    );
+    for (const { stages, hops } of reports) {
+      for (const stage of stages) {
+        const known = this.#stages.get(stage.stage);
+        if (known === undefined) this.#stages.set(stage.stage, [stage]);
+        else known.push(stage);
+      }
+      for (const hop of hops) this.#hop(hop, receipts.get(keyOf(hop)));
+    }
+  }
+
+  /** What was seen since the last call. O(n log n) for n timings. */
+  sum(generation: number, seconds: number, counts: Counts): Measured {
+    const latencies = this.#latencies;
+    const body = {
+      generation,
+      seconds,
+      ...counts,
+      latencySeconds: latencies.length === 0 ? null : mean(latencies),
+      stages: [...this.#stages].map(([stage, timings]) => ({
+        stage,
+        device: timings[0]?.device ?? "",
+        count: timings.length,
+        computeSeconds: median(timings.map(({ computeSeconds }) => computeSeconds)),
+        busySeconds: median(timings.map(({ busySeconds }) => busySeconds)),
+        queueSeconds: median(timings.map(({ queueSeconds }) => queueSeconds)),
+      })),
+      hops: [...this.#hops].flatMap(([from, targets]) =>
+        [...targets].map(([to, { count, bytes, goodputs }]) => ({
+          from,
+          to,
+          count,
+          bytes,
+          goodputBitsPerSecond: goodputs.length === 0 ? null : median(goodputs),
+        })),
+      ),
+    };
+    this.reset();
+    return { type: "measured", body };
+  }
+
+  /** Forgets what was seen: what comes is of another generation. */
+  reset(): void {
+    this.#stages = new Map();
+    this.#hops = new Map();
+    this.#latencies = [];
+  }
+
+  #hop(hop: HopTiming, receipt: Receipt | undefined): void {
+    const { from, to, bytes, sendSeconds } = hop;
+    const targets = this.#hops.get(from) ?? new Map<string, HopSeen>();
+    this.#hops.set(from, targets);
+    const seen = targets.get(to) ?? { count: 0, bytes: 0, goodputs: [] };
+    targets.set(to, seen);
+    seen.count++;
+    seen.bytes += bytes;
+    if (receipt === undefined || bytes < leastBytes) return;
+    // A sender is done when its buffers have taken it; a receiver may have read ahead.
+    const taken = Math.max(sendSeconds, receipt.seconds);
+    if (taken > 0) seen.goodputs.push((8 * bytes) / taken);
+  }
+}
+
+function keyOf({ tensor, from, to }: Pick<HopTiming, "tensor" | "from" | "to">): string {
+  return JSON.stringify([tensor, from, to]);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
+}

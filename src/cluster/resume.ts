@@ -1,0 +1,90 @@
+import type { Resume } from "./data-message.ts";
+import type { Deployment, DeviceDeployment } from "./deployment.ts";
+
+/** What of a request is still to be done. */
+export interface ResumePlan {
+  /** Graph inputs that are to enter again, at the source. */
+  readonly entering: readonly string[];
+  /** By device; those that have nothing to do are left out. In the order of the deployment. */
+  readonly devices: ReadonlyMap<string, Resume>;
+}
+
+interface Remaining {
+  readonly stages: Set<string>;
+  readonly forwards: { readonly tensor: string; readonly to: string }[];
+  readonly answers: string[];
+  /** Tensors that are wanted here, looked into already. */
+  readonly wanted: Set<string>;
+}
+
+/**
+ * What must be done under a deployment so that every answer comes, where devices keep tensors of the
+ * request: walks back from the answers, and stops at what is kept. Each tensor comes to a device in
+ * one way, so that nothing of this could be left out. O(stages + arrivals + forwards) time.
+ *
+ * @param kept by device; what a deployment has no use for is passed over
+ */
+export function resumePlan(
+  { devices, entering }: Deployment,
+  kept: ReadonlyMap<string, ReadonlySet<string>>,
+): ResumePlan {
+  const sources = new Map(devices.map((device) => [device.device, sourcesOf(device)]));
+  const remaining = new Map<string, Remaining>(
+    devices.map(({ device, answers }) => [
+      device,
+      { stages: new Set(), forwards: [], answers: [...answers], wanted: new Set() },
+    ]),
+  );
+  const entered = new Set<string>();
+  const open = devices.flatMap(({ device, answers }) =>
+    answers.map((tensor) => ({ device, tensor })),
+  );
+  for (let want = open.pop(); want !== undefined; want = open.pop()) {
+    const { device, tensor } = want;
+    const here = remaining.get(device);
+    if (here === undefined || here.wanted.has(tensor)) continue;
+    here.wanted.add(tensor);
+    if (kept.get(device)?.has(tensor) === true) continue;
+    const source = sources.get(device)?.get(tensor);
+    if (source === undefined) continue;
+    if (source.type === "entering") entered.add(tensor);
+    else if (source.type === "hop") {
+      remaining.get(source.from)?.forwards.push({ tensor, to: device });
+      open.push({ device: source.from, tensor });
+    } else if (!here.stages.has(source.stage)) {
+      here.stages.add(source.stage);
+      for (const input of source.inputs) open.push({ device, tensor: input });
+    }
+  }
+  return {
+    entering: entering.filter((tensor) => entered.has(tensor)),
+    devices: new Map(
+      [...remaining]
+        .filter(
+          ([, { stages, forwards, answers }]) => stages.size + forwards.length + answers.length,
+        )
+        .map(([device, { stages, forwards, answers }]) => [
+          device,
+          { stages: [...stages], forwards, answers },
+        ]),
+    ),
+  };
+}
+
+type Source =
+  | { readonly type: "entering" }
+  | { readonly type: "hop"; readonly from: string }
+  | { readonly type: "stage"; readonly stage: string; readonly inputs: readonly string[] };
+
+/** How each tensor of a device comes to be there. */
+function sourcesOf({ receives, stages }: DeviceDeployment): Map<string, Source> {
+  return new Map<string, Source>([
+    ...receives.map(({ tensor, from }): [string, Source] => [
+      tensor,
+      from === null ? { type: "entering" } : { type: "hop", from },
+    ]),
+    ...stages.flatMap(({ id, inputs, outputs }) =>
+      outputs.map((tensor): [string, Source] => [tensor, { type: "stage", stage: id, inputs }]),
+    ),
+  ]);
+}
