@@ -1,0 +1,181 @@
+import { CodedError, isCoded, messageOf } from "../../base/errors.ts";
+import { encodeHeader, FrameDecoder } from "../../transport/frame.ts";
+import { defaultInboxLimits, Inbox } from "../../transport/inbox.ts";
+import type { Channel, Frame, FrameLimits } from "../../transport/transport.ts";
+import type { Machine } from "./machine.ts";
+import type { Shuffle } from "./shuffle.ts";
+import type { Wire } from "./wire.ts";
+
+/** What TCP and IP put in front of each frame. */
+const overheadBytes = 40;
+
+/** Bytes that may be on their way before a sender waits. */
+const windowBytes = 1 << 20;
+
+export interface SocketOptions {
+  readonly peer: string;
+  readonly limits: FrameLimits;
+  readonly machine: Machine;
+  /** To the other side. */
+  readonly wire: Wire;
+  /** Of the frames that arrive here. */
+  readonly shuffle: Shuffle;
+}
+
+/** One side of a channel through the network. */
+export class Socket implements Channel {
+  readonly peer: string;
+  readonly identity = null;
+  readonly ended: Promise<CodedError | null>;
+  readonly machine: Machine;
+  readonly #wire: Wire;
+  readonly #shuffle: Shuffle;
+  readonly #inbox: Inbox<Frame>;
+  readonly #decoder: FrameDecoder;
+  #limits: FrameLimits;
+  #other: Socket | null = null;
+  #settle: (why: CodedError | null) => void = () => undefined;
+  #closed: CodedError | null = null;
+  #onWay = 0;
+  #blocked: (() => void)[] = [];
+  /** Whether the other side has sent something that nobody here could hear. */
+  #owesReset = false;
+
+  constructor({ peer, limits, machine, wire, shuffle }: SocketOptions) {
+    this.peer = peer;
+    this.machine = machine;
+    this.#limits = limits;
+    this.#wire = wire;
+    this.#shuffle = shuffle;
+    this.#inbox = new Inbox(defaultInboxLimits, () => this.#other?.wake());
+    this.#decoder = new FrameDecoder({
+      limits,
+      onFrame: (frame) => this.#inbox.push(frame, frame.payload.byteLength),
+      onGoodbye: () => undefined,
+    });
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    machine.sockets.add(this);
+  }
+
+  /** Makes two sockets the two sides of one channel. */
+  join(other: Socket): void {
+    this.#other = other;
+    other.#other = this;
+  }
+
+  get other(): Socket | null {
+    return this.#other;
+  }
+
+  async send(frame: Frame): Promise<void> {
+    const other = this.#other;
+    if (this.#closed !== null) throw this.#closed;
+    if (other === null) throw new CodedError("CHANNEL_CLOSED", `${this.peer} was never joined`);
+    const header = encodeHeader(frame, this.#limits);
+    const payload = frame.payload.slice();
+    const bytes = header.byteLength + payload.byteLength;
+    this.#onWay += bytes;
+    this.#wire.carry(bytes + overheadBytes, () => {
+      this.#onWay -= bytes;
+      other.#arrive(() =>
+        other.#shuffle.take(frame.header, () =>
+          other.machine.dispatch(() => other.#receive(header, payload)),
+        ),
+      );
+      this.wake();
+    });
+    while (this.#closed === null && (this.#onWay >= windowBytes || other.#inbox.full)) {
+      await new Promise<void>((wake) => this.#blocked.push(wake));
+    }
+  }
+
+  setLimits(limits: FrameLimits): void {
+    this.#limits = limits;
+    this.#decoder.limits = limits;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed !== null) return;
+    this.#tell((other) => {
+      other.#shuffle.flush();
+      other.machine.dispatch(() => other.#end(null, "the other side closed it"));
+    });
+    this.#end(null, "it was closed on this side");
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Frame> {
+    return this.#inbox[Symbol.asyncIterator]();
+  }
+
+  /** Tells the other side, behind what was sent, that this one has gone without closing. */
+  reset(why: string): void {
+    this.#tell((other) => other.fail(why));
+  }
+
+  /** Ends this side in disorder, behind what has arrived. */
+  fail(why: string): void {
+    this.#shuffle.flush();
+    const error = new CodedError("CHANNEL_CLOSED", why, { peer: this.peer });
+    this.machine.dispatch(() => this.#end(error, why));
+  }
+
+  /** The host of a program that died is up again: whoever still speaks to it learns that. */
+  disown(): void {
+    if (this.#owesReset) this.reset(`${this.machine.host} started again`);
+  }
+
+  /** Lets whoever waits for room look again. */
+  wake(): void {
+    if (this.#blocked.length === 0) return;
+    const blocked = this.#blocked.splice(0);
+    this.machine.dispatch(() => {
+      for (const wake of blocked) wake();
+    });
+  }
+
+  #tell(hear: (other: Socket) => void): void {
+    const other = this.#other;
+    if (other !== null) this.#wire.carry(overheadBytes, () => other.#arrive(() => hear(other)));
+  }
+
+  /** Something has come to this host; a program that died can hear nothing. */
+  #arrive(act: () => void): void {
+    if (!this.machine.dead) act();
+    else if (this.machine.answers) this.reset(`the program at ${this.machine.host} is gone`);
+    else this.#owesReset = true;
+  }
+
+  #receive(header: Uint8Array, payload: Uint8Array): void {
+    if (this.#closed !== null) return;
+    try {
+      this.#decoder.push(header);
+      this.#decoder.push(payload);
+    } catch (error) {
+      const why = isCoded(error)
+        ? error
+        : new CodedError("CHANNEL_CLOSED", messageOf(error), {}, error);
+      this.reset(`the receiver gave up: ${why.message}`);
+      this.#end(why, why.message);
+    }
+  }
+
+  #end(error: CodedError | null, why: string): void {
+    if (this.#closed !== null) return;
+    this.#closed = new CodedError(
+      "CHANNEL_CLOSED",
+      `the channel to ${this.peer} has ended: ${why}`,
+      { peer: this.peer },
+      error ?? undefined,
+    );
+    this.machine.sockets.delete(this);
+    this.#inbox.end(error);
+    this.#settle(error);
+    this.wake();
+  }
+}
