@@ -110,8 +110,11 @@ function linkOf({ topology, hops, devices }: Problem, from: string, to: string):
   const { links } = topology;
   const direct = links.findIndex((link) => link.from === from && link.to === to);
   if (direct >= 0) return direct;
-  const ends = [from, to].map((name) => devices.findIndex((device) => device.name === name));
-  const route = hops.route(ends[0] as number, ends[1] as number, hops.samples[0] ?? 0) ?? [];
+  const [start = -1, end = -1] = [from, to].map((name) =>
+    devices.findIndex((device) => device.name === name),
+  );
+  if (start < 0 || end < 0) return null;
+  const route = hops.route(start, end, hops.samples[0] ?? 0) ?? [];
   return route.reduce<number | null>((slowest, link) => {
     const rate = links[link]?.bandwidthBitsPerSecond ?? Number.POSITIVE_INFINITY;
     const known = links[slowest ?? -1]?.bandwidthBitsPerSecond ?? Number.POSITIVE_INFINITY;
