@@ -31,6 +31,7 @@ import { modelSha256 } from "./model-hash.ts";
 import { levels, prepareModel, savedLevel } from "./prepare.ts";
 import { showProgress } from "./print/progress.ts";
 import { type Shapes, shapeOption } from "./shape-option.ts";
+import { runStandardBenchmark } from "./standard-benchmark.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What a kind of device is called unless told. */
@@ -176,11 +177,12 @@ export async function measure(
             onProgress: (done) =>
               progress.update(graphShare + done * (1 - graphShare), "measuring codecs"),
           });
+    const benchmarkSeconds = await runStandardBenchmark();
     const graph = withCodecCosts({ ...prepared.graph, name: named.name }, costs);
     const profile: Profile = {
       format: "partita.profile/1",
       graph,
-      devices: { [device]: measured },
+      devices: { [device]: { ...measured, benchmarkSeconds } },
       source: {
         ...source,
         graphSha256: graphSha256(graph),

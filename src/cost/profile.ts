@@ -22,6 +22,11 @@ export interface DeviceProfile {
   readonly boundarySecondsPerByte: SecondsPerByte;
   /** Memory that the runtime takes on a device that runs a node at all, beyond parameters and tensors. */
   readonly overheadBytes: Bytes;
+  /**
+   * What the standard benchmark took on the machine that was measured: divided by what it takes on
+   * another one it is that one's speed. Left out: it was not run.
+   */
+  readonly benchmarkSeconds?: Seconds;
 }
 
 /** Where a profile comes from; a plan made from it is only good for the same graph. */
@@ -104,6 +109,7 @@ const deviceSchema = z.strictObject({
   overheadSeconds: quantity<Seconds>(),
   boundarySecondsPerByte: quantity<SecondsPerByte>(),
   overheadBytes: amount.default(0) as unknown as z.ZodType<Bytes>,
+  benchmarkSeconds: (z.number().positive() as unknown as z.ZodType<Seconds>).exactOptional(),
 });
 
 const sourceSchema = z.strictObject({
