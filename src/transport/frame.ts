@@ -221,9 +221,15 @@ function requireMagic(prefix: Uint8Array): void {
   for (const [index, byte] of prefix.subarray(0, expected.length).entries()) {
     if (byte === expected[index]) continue;
     const found = [...prefix.subarray(0, 4)].map((value) => value.toString(16).padStart(2, "0"));
-    const what = index < magic.length ? "these are not its first bytes" : "unknown version";
+    const what = index < magic.length ? firstBytesAre(prefix) : "unknown version";
     throw malformed(`${what}: ${found.join(" ")}, expected 50 54 41 01`, { found });
   }
+}
+
+/** 0x16 begins a TLS handshake, 0x15 a TLS alert (RFC 8446, 5.1). */
+function firstBytesAre([first]: Uint8Array): string {
+  if (first !== 0x16 && first !== 0x15) return "these are not its first bytes";
+  return "the other side speaks TLS, this one does not (the token with a fingerprint makes TLS)";
 }
 
 function parseHeader(bytes: Uint8Array): Frame["header"] {
