@@ -47,7 +47,7 @@ export type Dimension = "s" | "B" | "bit/s" | "FLOP" | "FLOP/s" | "J" | "J/bit" 
 
 /** The units that people may write, by dimension, from the smallest to the largest. */
 const spellings: Readonly<Record<Dimension, Readonly<Record<string, number>>>> = {
-  s: { ns: 1e-9, us: 1e-6, µs: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600 },
+  s: { ns: 1e-9, us: 1e-6, µs: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, d: 86_400 },
   B: {
     B: 1,
     kB: 1e3,

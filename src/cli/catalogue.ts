@@ -68,6 +68,10 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     summary: "compare planners on the same work, and measure how they grow",
     load: async () => (await import("./commands/bench.ts")).bench,
   },
+  cache: {
+    summary: "list the weights that this machine keeps for its devices, or clear them",
+    load: async () => (await import("./commands/cache.ts")).cache,
+  },
   demo: {
     summary: "read a label over camera, gateway and cloud, emulated on this machine",
     load: async () => (await import("./commands/demo.ts")).demo,

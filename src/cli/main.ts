@@ -6,11 +6,11 @@
  * @module
  */
 import { homedir } from "node:os";
-import { join } from "node:path";
 import { CommanderError, Option as Flag, Command as Program } from "commander";
 import { catalogue } from "./catalogue.ts";
 import type { Command } from "./command.ts";
 import { unwritable } from "./files.ts";
+import { readPlaces } from "./places.ts";
 import { reportError } from "./report-error.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
@@ -100,7 +100,6 @@ function register(program: Program, command: Command, exit: { code: number }): v
 
 function openTerminal(): Terminal {
   const { env } = process;
-  const cache = env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
   const colour = env["NO_COLOR"] ? "never" : env["FORCE_COLOR"] ? "always" : "terminal";
   return createTerminal({
     json,
@@ -108,7 +107,7 @@ function openTerminal(): Terminal {
     output: process.stdout,
     errors: process.stderr,
     colour,
-    cacheFolder: join(cache, "partita"),
+    ...readPlaces(env, homedir()),
     blocking: withoutHandlers,
   });
 }

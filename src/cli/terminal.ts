@@ -15,6 +15,8 @@ export interface Terminal {
   readonly watched: boolean;
   /** The user's cache folder for what can be made again. */
   readonly cacheFolder: string;
+  /** The user's folder for what must outlive processes: keys and journals. */
+  readonly stateFolder: string;
   readonly colours: Colours;
   readonly input: Readable;
   readonly output: Writable;
@@ -37,11 +39,12 @@ interface Setting {
   /** By the conventions NO_COLOR and FORCE_COLOR. */
   readonly colour: "never" | "always" | "terminal";
   readonly cacheFolder: string;
+  readonly stateFolder: string;
   readonly blocking: <T>(work: () => T) => T;
 }
 
 export function createTerminal(setting: Setting): Terminal {
-  const { json, input, output, errors, colour, cacheFolder, blocking } = setting;
+  const { json, input, output, errors, colour, cacheFolder, stateFolder, blocking } = setting;
   const colours = createColors(
     !json && (colour === "always" || (colour === "terminal" && output.isTTY === true)),
   );
@@ -49,6 +52,7 @@ export function createTerminal(setting: Setting): Terminal {
     json,
     watched: errors.isTTY === true && !json,
     cacheFolder,
+    stateFolder,
     colours,
     input,
     output,

@@ -60,6 +60,7 @@ export class Workbench {
         ...environment,
         TMPDIR: this.path("tmp"),
         XDG_CACHE_HOME: this.path("cache"),
+        XDG_STATE_HOME: this.path("state"),
         PARTITA: `${process.execPath} ${script}`,
       },
     });

@@ -11,6 +11,7 @@ const terminal = createTerminal({
   errors: new PassThrough(),
   colour: "never",
   cacheFolder: "",
+  stateFolder: "",
   blocking: (work) => work(),
 });
 

@@ -28,6 +28,7 @@ const terminal = createTerminal({
   errors: new PassThrough(),
   colour: "never",
   cacheFolder: "",
+  stateFolder: "",
   blocking: (work) => work(),
 });
 
