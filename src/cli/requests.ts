@@ -1,8 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { CodedError, isCoded } from "../base/errors.ts";
 import type { Client } from "../cluster/client.ts";
-import type { RequestTimings } from "../cluster/message.ts";
-import type { TensorValues } from "../runtime/runtime.ts";
+import type { RequestTimings } from "../cluster/data-message.ts";
 import type { Answer } from "./tensors/answers.ts";
 import type { InputFile } from "./tensors/inputs.ts";
 
@@ -52,7 +51,7 @@ export async function askAll(
     for (const [position, { name, values }] of waiting) {
       signal.throwIfAborted();
       const { outputs, timings } = await client
-        .infer(copied(values), deadlineSeconds)
+        .infer(values, { deadlineSeconds, signal })
         .catch((error: unknown) => Promise.reject(named(name, error)));
       const answer = { name, outputs, timings };
       answers[position] = answer;
@@ -83,14 +82,4 @@ export function steadyRate(answeredAt: readonly number[], window: number): numbe
 function named(name: string, error: unknown): unknown {
   if (!isCoded(error) || !error.code.startsWith("TENSOR_")) return error;
   return new CodedError(error.code, `${name}: ${error.message}`, error.details, error);
-}
-
-/** A request may be sent several times, and sending may take the buffers away. */
-function copied(values: TensorValues): TensorValues {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [
-      name,
-      { ...value, data: new Uint8Array(value.data) },
-    ]),
-  );
 }

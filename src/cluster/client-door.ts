@@ -4,8 +4,8 @@ import { seconds } from "../base/units.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { Channel, Frame } from "../transport/transport.ts";
 import type { Ask, Opened, TensorMessage } from "./data-message.ts";
+import { FrameQueue } from "./frame-queue.ts";
 import type { Asked, Question } from "./inference.ts";
-import { Outbox } from "./outbox.ts";
 import {
   decodeMessage,
   encodeMessage,
@@ -30,12 +30,12 @@ const patienceSeconds = seconds(1);
 export class ClientDoor {
   readonly #channel: Channel;
   readonly #options: ClientDoorOptions;
-  readonly #outbox: Outbox;
+  readonly #queue: FrameQueue;
 
   constructor(channel: Channel, options: ClientDoorOptions) {
     this.#channel = channel;
     this.#options = options;
-    this.#outbox = new Outbox(channel, options.clock);
+    this.#queue = new FrameQueue(channel);
   }
 
   /**
@@ -45,7 +45,7 @@ export class ClientDoor {
    * but for those with an id.
    */
   async serve(): Promise<void> {
-    const visit = new Visit(this.#outbox, this.#options);
+    const visit = new Visit(this.#queue, this.#options);
     // A visit that waits for room does not see the channel's end.
     void this.#channel.ended.then(() => visit.end());
     try {
@@ -62,7 +62,7 @@ export class ClientDoor {
   /** Tells the client why no more is answered, behind all that it is still to be told, and closes. */
   async dismiss(why: CodedError): Promise<void> {
     const told = new AbortController();
-    const saying = this.#outbox.send(reasonToEnd(why)).finally(() => told.abort());
+    const saying = this.#queue.send(reasonToEnd(why)).finally(() => told.abort());
     const waiting = this.#options.clock.sleep(patienceSeconds, told.signal);
     await Promise.allSettled([Promise.race([saying, waiting])]);
     await this.#channel.close();
@@ -81,7 +81,7 @@ interface Running {
 
 class Visit {
   readonly #options: ClientDoorOptions;
-  readonly #outbox: Outbox;
+  readonly #queue: FrameQueue;
   /** Tensors of requests that are not complete. */
   readonly #inputs = new Map<number, Record<string, TensorValue>>();
   readonly #running = new Map<number, Running>();
@@ -90,9 +90,9 @@ class Visit {
   #onRoom: () => void = () => undefined;
   #hasEnded = false;
 
-  constructor(outbox: Outbox, options: ClientDoorOptions) {
+  constructor(queue: FrameQueue, options: ClientDoorOptions) {
     this.#options = options;
-    this.#outbox = outbox;
+    this.#queue = queue;
   }
 
   /** @throws FRAME_MALFORMED */
@@ -152,13 +152,13 @@ class Visit {
       this.#running.set(request, { id: question.id, asked });
       const { outputs, timings } = await asked.answered;
       for (const [tensor, value] of Object.entries(outputs)) {
-        await this.#outbox.send(tensorFrame({ generation: 0, request, tensor }, value));
+        await this.#queue.send(tensorFrame({ generation: 0, request, tensor }, value));
       }
-      await this.#outbox.send(encodeMessage({ type: "answer", request, timings }));
+      await this.#queue.send(encodeMessage({ type: "answer", request, timings }));
     } catch (error) {
       const failure = { type: "failure", generation: 0, request, error: toWire(error) } as const;
       // A client that has gone needs no answer.
-      await this.#outbox.send(encodeMessage(failure)).catch(() => undefined);
+      await this.#queue.send(encodeMessage(failure)).catch(() => undefined);
     } finally {
       this.#running.delete(request);
       this.#leave(request);

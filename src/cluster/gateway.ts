@@ -241,7 +241,7 @@ export class Gateway {
    */
   ask(question: Question): Asked {
     const opened = this.#latest()?.gateway.opened;
-    if (this.#suspended !== null) throw this.#suspended;
+    if (this.#suspended !== null && !this.#ledger.hasAnswered(question.id)) throw this.#suspended;
     if (opened !== undefined) checkInputs(opened.inputs, question.inputs);
     const { answered, withdraw } = this.#ledger.ask(question);
     return { answered: answered.then((inference) => inOrder(inference, opened)), withdraw };

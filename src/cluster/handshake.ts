@@ -31,7 +31,7 @@ export async function introduce<T extends Message["type"]>(
   channel: Channel,
   clock: Clock,
   first: Opening,
-  expected: T,
+  ...expected: readonly T[]
 ): Promise<Extract<Message, { type: T }>> {
   await channel.send(encodeMessage(first));
   const reply = await receiveFirst(channel, clock);
@@ -39,14 +39,14 @@ export async function introduce<T extends Message["type"]>(
     await channel.close();
     throw fromWire(reply.message.error);
   }
-  if (reply?.message.type === expected) {
-    return reply.message as Extract<Message, { type: T }>;
+  if (expected.some((type) => type === reply?.message.type)) {
+    return reply?.message as Extract<Message, { type: T }>;
   }
   await channel.close();
   if (reply === null) {
     throw new CodedError("CHANNEL_CLOSED", `${channel.peer} went away before it replied`);
   }
-  throw malformed(`the reply '${reply.message.type}'`, `'${expected}' was expected`);
+  throw malformed(`the reply '${reply.message.type}'`, `'${expected.join("' or '")}' was expected`);
 }
 
 /**

@@ -115,6 +115,11 @@ export class Ledger {
     this.#admit();
   }
 
+  /** Whether the answer to an earlier request of this id is here. */
+  hasAnswered(id: string | null): boolean {
+    return id !== null && this.#kept.get(id) !== undefined;
+  }
+
   /** Asks for an answer. The inputs must stay untouched until then. */
   ask({ inputs, id, deadlineSeconds }: Question): Asked {
     const kept = id === null ? undefined : this.#kept.get(id);

@@ -1,0 +1,194 @@
+import type { Clock } from "../base/clock.ts";
+import { CodedError, isCoded } from "../base/errors.ts";
+import type { TensorValue } from "../graph/tensor-value.ts";
+import type { Channel, Transport } from "../transport/transport.ts";
+import type { Opened } from "./data-message.ts";
+import { FrameQueue } from "./frame-queue.ts";
+import { introduce } from "./handshake.ts";
+import type { Asked, Inference, Question } from "./inference.ts";
+import { protocolVersion } from "./message.ts";
+import {
+  decodeMessage,
+  encodeMessage,
+  fromWire,
+  malformed,
+  type Received,
+  tensorFrame,
+  tensorOf,
+} from "./protocol.ts";
+
+export interface Dialling {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly token: string;
+}
+
+/** Redirections in a row: a coordinator knows where the source is, and nobody else redirects. */
+const mostRedirections = 2;
+
+/**
+ * Dials whoever takes requests: all addresses at once, and where one says that it is elsewhere, there.
+ *
+ * @param onElsewhere told where
+ * @throws CHANNEL_CLOSED if nobody answers; DEVICE_LOST if the source has not joined; TOKEN_REFUSED
+ */
+export async function dialClient(
+  dialling: Dialling,
+  addresses: readonly string[],
+  onElsewhere: (addresses: readonly string[]) => void,
+  redirections = 0,
+): Promise<ClientLine> {
+  const attempts = addresses.map(async (address) => {
+    const reply = await open(dialling, address);
+    if (reply instanceof ClientLine) return reply;
+    if (reply.length === 0 || redirections === mostRedirections) throw notThere(address);
+    onElsewhere(reply);
+    return await dialClient(dialling, reply, onElsewhere, redirections + 1);
+  });
+  const first = await Promise.any(attempts).catch((error: AggregateError) => {
+    throw error.errors[0] ?? new CodedError("CHANNEL_CLOSED", "there is no address to dial");
+  });
+  for (const attempt of attempts) {
+    // One is enough.
+    void attempt.then((line) => (line === first ? undefined : line.close())).catch(() => undefined);
+  }
+  return first;
+}
+
+/** @returns the line, or where else requests are taken */
+async function open(
+  { transport, clock, token }: Dialling,
+  address: string,
+): Promise<ClientLine | readonly string[]> {
+  const channel = await transport.connect(address);
+  const first = { type: "open", protocol: protocolVersion, token } as const;
+  const reply = await introduce(channel, clock, first, "opened", "elsewhere");
+  if (reply.type === "opened") return new ClientLine(channel, reply);
+  await channel.close();
+  return reply.addresses;
+}
+
+function notThere(address: string): CodedError {
+  return new CodedError(
+    "DEVICE_LOST",
+    `${address} cannot say where requests are taken: the source device has not joined, or has gone; ask again when its agent runs`,
+    { address },
+  );
+}
+
+interface Waiting {
+  readonly outputs: Record<string, TensorValue>;
+  readonly resolve: (inference: Inference) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One channel to whoever takes requests, until it ends. */
+export class ClientLine {
+  readonly opened: Opened;
+  /** Resolves with the reason when it has ended. */
+  readonly ended: Promise<CodedError>;
+  readonly #channel: Channel;
+  readonly #queue: FrameQueue;
+  readonly #waiting = new Map<number, Waiting>();
+  #last = 0;
+  #failure: CodedError | null = null;
+  #resolveEnded: (why: CodedError) => void = () => undefined;
+
+  constructor(channel: Channel, opened: Opened) {
+    this.opened = opened;
+    this.#channel = channel;
+    this.#queue = new FrameQueue(channel);
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    void this.#listen();
+  }
+
+  /** Why it has ended; `null`: it stands. */
+  get failure(): CodedError | null {
+    return this.#failure;
+  }
+
+  /** Sends a request. What is unanswered when the line ends rejects with the reason. */
+  ask({ inputs, id, deadlineSeconds }: Question): Asked {
+    this.#last++;
+    const request = this.#last;
+    const answered = new Promise<Inference>((resolve, reject) => {
+      if (this.#failure !== null) reject(this.#failure);
+      else this.#waiting.set(request, { outputs: {}, resolve, reject });
+    });
+    const frames = [
+      ...Object.entries(inputs).map(([tensor, value]) =>
+        tensorFrame({ generation: 0, request, tensor }, value),
+      ),
+      encodeMessage({ type: "ask", request, id, deadlineSeconds }),
+    ];
+    // Queued together, so that tensors of two requests do not alternate.
+    for (const frame of frames) {
+      void this.#queue.send(frame).catch((error) => {
+        // Whoever reads the channel says why it has ended.
+        if (!isCoded(error) || error.code !== "CHANNEL_CLOSED") this.#reject(request, error);
+      });
+    }
+    return { answered, withdraw: () => this.#withdraw(request) };
+  }
+
+  async close(): Promise<void> {
+    this.#end(new CodedError("CHANNEL_CLOSED", "the client was closed"));
+    await this.#channel.close();
+  }
+
+  #withdraw(request: number): void {
+    if (!this.#waiting.delete(request)) return;
+    // If the channel has ended, so has the request.
+    void this.#queue.send(encodeMessage({ type: "cancel", request })).catch(() => undefined);
+  }
+
+  #reject(request: number, error: unknown): void {
+    this.#waiting.get(request)?.reject(error);
+    this.#waiting.delete(request);
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      for await (const frame of this.#channel) this.#take(decodeMessage(frame));
+      this.#end(new CodedError("CHANNEL_CLOSED", `${this.#channel.peer} closed the channel`));
+    } catch (error) {
+      this.#end(isCoded(error) && error.code !== "CHANNEL_CLOSED" ? error : this.#lost(error));
+      await this.#channel.close();
+    }
+  }
+
+  #take({ message, payload }: Received): void {
+    if (message.type !== "tensor" && message.type !== "answer" && message.type !== "failure") {
+      throw malformed(`a message '${message.type}'`, "it is not sent to clients");
+    }
+    const waiting = this.#waiting.get(message.request);
+    if (message.type === "tensor") {
+      if (waiting !== undefined) waiting.outputs[message.tensor] = tensorOf({ message, payload });
+    } else if (message.type === "answer") {
+      this.#waiting.delete(message.request);
+      waiting?.resolve({ outputs: waiting.outputs, timings: message.timings });
+    } else if (message.request === 0) {
+      // No request has this number: it is the end of the channel.
+      this.#end(fromWire(message.error));
+    } else this.#reject(message.request, fromWire(message.error));
+  }
+
+  #lost(cause: unknown): CodedError {
+    const { peer } = this.#channel;
+    return new CodedError(
+      "DEVICE_LOST",
+      `the channel to ${peer}, where requests are taken, broke: the source device is lost, or the network to it; ask again`,
+      { peer },
+      cause,
+    );
+  }
+
+  #end(why: CodedError): void {
+    this.#failure ??= why;
+    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+    this.#waiting.clear();
+    this.#resolveEnded(this.#failure);
+  }
+}
