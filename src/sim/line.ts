@@ -1,8 +1,9 @@
 /**
- * The machine of the simulator: requests go through the steps of a plan, in order of time.
+ * The machine of the simulator: requests go through the steps of a plan, in order of time. There may
+ * be several plans on the same servers, as when one drains while another serves.
  *
- * Every step serves requests in the order in which they entered, so that a count of those begun and
- * of those ended is all its state: memory does not grow with the requests, and nothing is allocated
+ * Every step serves requests in the order in which they entered its plan, so that a count of those
+ * begun and of those ended is all its state: memory does not grow with the requests, and nothing is allocated
  * while it runs.
  *
  * @module
@@ -34,7 +35,12 @@ const gone = -2;
  */
 export class Line {
   entered = 0;
-  readonly #steps: readonly Step[];
+  /** Requests whose steps have all ended. */
+  answered = 0;
+  /** Of all plans, one plan behind the other. */
+  readonly steps: readonly Step[];
+  /** By plan, the first of its steps; behind the last plan all of them. */
+  readonly #starts: readonly number[];
   readonly #onRelease: OnRelease;
   readonly #queue: FlatQueue<number> = new FlatQueue();
   readonly #after: Rows;
@@ -67,17 +73,23 @@ export class Line {
   readonly #waiting: Int32Array;
   readonly #touched: number[] = [];
 
-  constructor(steps: readonly Step[], servers: number, onRelease: OnRelease) {
+  /** @param plans the steps of each, whose positions count from its own first one */
+  constructor(plans: readonly (readonly Step[])[], servers: number, onRelease: OnRelease) {
+    const { steps, starts } = join(plans);
     const { length } = steps;
     const followed = new Set(steps.flatMap(({ after }) => after));
-    const last = [...steps.keys()].filter((step) => !followed.has(step));
-    // The answer is one more step, which comes after those that no other one follows.
-    const after = [...steps.map((step) => step.after), last];
-    this.#steps = steps;
+    // The answer of a plan is one more step, which comes after those that no other one follows.
+    const answers = plans.map((own, plan) => {
+      const first = starts[plan] as number;
+      return [...own.keys()].map((step) => first + step).filter((step) => !followed.has(step));
+    });
+    const after = [...steps.map((step) => step.after), ...answers];
+    this.steps = steps;
+    this.#starts = starts;
     this.#onRelease = onRelease;
     this.#after = toRows(after);
     this.#before = toRows(invert(after, length));
-    this.#blocker = this.#after.starts.slice(0, length + 1);
+    this.#blocker = this.#after.starts.slice(0, after.length);
     const takes = steps.map((step) => step.takes);
     this.#takes = toRows(takes);
     this.#frees = toRows(steps.map(({ frees }) => frees));
@@ -91,7 +103,7 @@ export class Line {
     this.#waiting = new Int32Array(servers);
     this.#seconds = Float64Array.from(steps, ({ seconds }) => seconds);
     this.#stretch = new Float64Array(length).fill(1);
-    this.#ready = new Float64Array(length + 1);
+    this.#ready = new Float64Array(after.length);
     this.#begun = new Float64Array(length);
     this.#ended = new Float64Array(length);
     this.#endAt = new Float64Array(length).fill(Number.POSITIVE_INFINITY);
@@ -102,9 +114,9 @@ export class Line {
     this.#turn = new Int32Array(servers);
   }
 
-  /** Requests whose steps have all ended. */
-  get answered(): number {
-    return at(this.#ready, this.#steps.length);
+  /** Requests of a plan whose steps have all ended. */
+  answeredBy(plan: number): number {
+    return at(this.#ready, this.steps.length + plan);
   }
 
   /** When the next step ends; `Infinity`: nothing is under way. */
@@ -126,13 +138,15 @@ export class Line {
     }
   }
 
-  /** One more request comes in. */
-  enter(now: number): void {
+  /** One more request comes in, and takes a plan's way. */
+  enter(now: number, plan = 0): void {
     this.entered++;
-    for (let step = 0; step <= this.#steps.length; step++) {
-      const isFirst = at(this.#after.starts, step) === at(this.#after.starts, step + 1);
-      if (isFirst) this.#offer(step, now);
+    const end = this.#starts[plan + 1] as number;
+    for (let step = this.#starts[plan] as number; step < end; step++) {
+      if (this.#isFirst(step)) this.#offer(step, now);
     }
+    const answer = this.steps.length + plan;
+    if (this.#isFirst(answer)) this.#offer(answer, now);
   }
 
   /** Has every idle server begin what it can. */
@@ -173,7 +187,7 @@ export class Line {
       Math.min(...steps.map((step) => at(this.#ended, step))),
       Math.max(
         ...steps.map((step) =>
-          this.#steps[step]?.type === "compute" ? at(this.#ready, step) : at(this.#begun, step),
+          this.steps[step]?.type === "compute" ? at(this.#ready, step) : at(this.#begun, step),
         ),
       ),
     ];
@@ -184,6 +198,10 @@ export class Line {
     this.#holder.forEach((step, server) => {
       if (step >= 0) visit(server, step, at(this.#takenAt, server));
     });
+  }
+
+  #isFirst(step: number): boolean {
+    return at(this.#after.starts, step) === at(this.#after.starts, step + 1);
   }
 
   #isValid(step: number, time: number): boolean {
@@ -232,7 +250,8 @@ export class Line {
   #offer(step: number, now: number): void {
     const waited = at(this.#ready, step);
     this.#ready[step] = waited + 1;
-    if (step === this.#steps.length || at(this.#isDead, step) === 1) return;
+    if (step >= this.steps.length) this.answered++;
+    if (step >= this.steps.length || at(this.#isDead, step) === 1) return;
     const { starts, items } = this.#takes;
     const first = at(starts, step);
     if (first === at(starts, step + 1)) {
@@ -289,4 +308,20 @@ export class Line {
 
 function at(values: Float64Array | Int32Array | Uint8Array, position: number): number {
   return values[position] as number;
+}
+
+/** Plans one behind the other. */
+function join(plans: readonly (readonly Step[])[]): {
+  readonly steps: readonly Step[];
+  readonly starts: readonly number[];
+} {
+  const steps: Step[] = [];
+  const starts = plans.map((own) => {
+    const first = steps.length;
+    for (const step of own) {
+      steps.push({ ...step, after: step.after.map((position) => first + position) });
+    }
+    return first;
+  });
+  return { steps, starts: [...starts, steps.length] };
 }

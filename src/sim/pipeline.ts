@@ -112,7 +112,7 @@ export function simulate(
   // A list of arrivals may end before the requests that were asked for.
   const mayStall = losses.length > 0 || options.arrivals.type === "listed";
   const log = new Log(requests, warmUp, places.length, workOf, mayStall);
-  const line = new Line(steps, places.length, (server, position, request, start, end, isCut) => {
+  const line = new Line([steps], places.length, (server, position, request, start, end, isCut) => {
     log.release(server, position, start, end, isCut);
     if (onSpan === undefined) return;
     const { type, stage, tensors, link } = steps[position] as Step;

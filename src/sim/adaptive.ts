@@ -1,0 +1,234 @@
+/**
+ * Requests in virtual time while the plan changes: under control, by an oracle, or never.
+ *
+ * @module
+ */
+
+import type { Choices } from "../control/choices.ts";
+import {
+  adopted,
+  type ControlOptions,
+  type ControlState,
+  controlStep,
+  startControl,
+} from "../control/control.ts";
+import type { State } from "../cost/state.ts";
+import { stateAt, type Trace } from "../cost/trace.ts";
+import { withCodecs } from "../plan/codecs.ts";
+import { type Arrivals, arrivalTimes } from "./arrivals.ts";
+import { Line } from "./line.ts";
+import { findServers } from "./servers.ts";
+import { findSteps } from "./steps.ts";
+import { Watcher } from "./watcher.ts";
+import { World } from "./world.ts";
+
+/** Who decides which plan serves. */
+export type Policy =
+  /** One plan for ever. */
+  | { readonly type: "static"; readonly choice: number }
+  /** Knows the world, and has the best plan of each moment at once and for nothing. */
+  | { readonly type: "oracle" }
+  /** Sees what a cluster sees, and switches as a cluster does. */
+  | { readonly type: "controlled"; readonly start: number; readonly options?: ControlOptions };
+
+export interface AdaptiveOptions {
+  readonly arrivals: Arrivals;
+  /** How many, at most: a list may end before. */
+  readonly requests: number;
+  readonly trace: Trace;
+  readonly policy: Policy;
+  /** From one look at the figures to the next. Default 0.5. */
+  readonly observeSeconds?: number;
+}
+
+/** A plan began to serve. */
+export interface Switch {
+  readonly seconds: number;
+  readonly to: number;
+}
+
+export interface AdaptiveRun {
+  /** Of each answered request in the order of entering. */
+  readonly latencySeconds: Float64Array;
+  /** When each of them entered. */
+  readonly enteredAtSeconds: Float64Array;
+  /** Behind the plan that served first. */
+  readonly switches: readonly Switch[];
+  /** Of the last answer. */
+  readonly endSeconds: number;
+}
+
+/**
+ * Runs requests along a trace. A plan that is decided on serves after the time that it takes to
+ * prepare; requests that entered before stay with their plan, and all plans share devices and links.
+ * What preparing and probes take of devices and links is not modelled. Deterministic.
+ *
+ * O(requests · steps of a plan + looks · choices) time.
+ *
+ * @param choices that know no planner: what may serve is known from the beginning
+ */
+export function simulateAdaptive(choices: Choices, options: AdaptiveOptions): AdaptiveRun {
+  return new Run(choices, options).run();
+}
+
+const never = Number.POSITIVE_INFINITY;
+
+class Run {
+  readonly #choices: Choices;
+  readonly #options: AdaptiveOptions;
+  readonly #line: Line;
+  readonly #world: World;
+  readonly #watcher: Watcher;
+  /** By plan: its requests in order, of which so many were answered. */
+  readonly #requests: number[][];
+  readonly #settled: number[];
+  readonly #entered: number[] = [];
+  readonly #latency: Float64Array;
+  readonly #switches: Switch[] = [];
+  #serving: number;
+  #control: ControlState | null = null;
+  #nextLook = never;
+  /** What is being prepared, and when it is there. */
+  #prepared: Switch | null = null;
+  /** Requests that were answered, but for those that only keep a loop closed. */
+  #answered = 0;
+  #end = 0;
+
+  constructor(choices: Choices, options: AdaptiveOptions) {
+    const { problem } = choices;
+    const { policy, trace } = options;
+    this.#choices = choices;
+    this.#options = options;
+    const { places, ofLink } = findServers(problem);
+    const plans = Array.from({ length: choices.count() }, (_, choice) => {
+      const { placement, codecs } = choices.at(choice);
+      return findSteps(withCodecs(problem, codecs), placement, ofLink);
+    });
+    this.#line = new Line(plans, places.length, (_, step, _request, start, end) =>
+      this.#watcher.release(step, start, end),
+    );
+    this.#watcher = new Watcher(problem, this.#line);
+    this.#world = new World(problem, this.#line.steps, this.#line, trace, []);
+    this.#requests = plans.map(() => []);
+    this.#settled = plans.map(() => 0);
+    this.#latency = new Float64Array(options.requests);
+    this.#serving = this.#first(policy);
+    if (policy.type !== "controlled") return;
+    this.#control = startControl(choices, policy.start);
+    this.#nextLook = this.#lookSeconds;
+  }
+
+  run(): AdaptiveRun {
+    const { arrivals, requests } = this.#options;
+    const nextArrival = arrivalTimes(arrivals, requests);
+    const line = this.#line;
+    let arrival = nextArrival();
+    while (this.#answered < requests) {
+      const next = Math.min(line.next(), arrival);
+      if (next === never) break;
+      const now = Math.min(
+        next,
+        this.#world.next,
+        this.#nextLook,
+        this.#prepared?.seconds ?? never,
+      );
+      line.end(now);
+      if (this.#world.next === now) this.#change(now);
+      if (this.#prepared?.seconds === now) this.#adopt(this.#prepared);
+      for (; arrival <= now; arrival = nextArrival()) this.#enter(now);
+      const answered = this.#settle(now);
+      // The loop stays closed to the end: the last requests would be faster if none came behind.
+      if (arrivals.type === "closed") for (let i = 0; i < answered; i++) this.#enter(now);
+      if (this.#nextLook === now) this.#look(now);
+      line.start(now);
+    }
+    const answered = this.#answered;
+    return {
+      latencySeconds: this.#latency.subarray(0, answered),
+      enteredAtSeconds: Float64Array.from(this.#entered.slice(0, answered)),
+      switches: this.#switches,
+      endSeconds: this.#end,
+    };
+  }
+
+  get #lookSeconds(): number {
+    return this.#options.observeSeconds ?? 0.5;
+  }
+
+  #first(policy: Policy): number {
+    if (policy.type === "static") return policy.choice;
+    if (policy.type === "controlled") return policy.start;
+    return this.#bestIn(stateAt(this.#options.trace, 0));
+  }
+
+  #bestIn(state: State): number {
+    return this.#choices.best(state) ?? this.#serving ?? 0;
+  }
+
+  #change(now: number): void {
+    this.#world.change(now);
+    if (this.#options.policy.type !== "oracle") return;
+    const best = this.#bestIn(stateAt(this.#options.trace, now));
+    if (best !== this.#serving) this.#serve({ seconds: now, to: best });
+  }
+
+  #serve(next: Switch): void {
+    this.#serving = next.to;
+    this.#switches.push(next);
+  }
+
+  #adopt(next: Switch): void {
+    this.#prepared = null;
+    this.#serve(next);
+    if (this.#control === null) return;
+    this.#control = adopted(this.#choices, this.#control, next.to, next.seconds);
+  }
+
+  #look(now: number): void {
+    this.#nextLook = now + this.#lookSeconds;
+    const { policy, trace } = this.#options;
+    if (this.#control === null || policy.type !== "controlled") return;
+    const seen = this.#watcher.look(now);
+    const { state, decision } = controlStep(
+      this.#choices,
+      this.#control,
+      seen,
+      now,
+      policy.options,
+    );
+    this.#control = state;
+    for (const { link } of decision.probes) {
+      const { bandwidthBitsPerSecond } = stateAt(trace, now);
+      this.#watcher.probe(link, bandwidthBitsPerSecond[link] as number);
+    }
+    if (decision.type !== "switch") return;
+    // Behind this moment: what is to happen now has happened.
+    const seconds = now + Math.max(decision.switchingSeconds, Number.EPSILON * Math.max(1, now));
+    this.#prepared = { seconds, to: decision.to };
+  }
+
+  #enter(now: number): void {
+    this.#requests[this.#serving]?.push(this.#entered.length);
+    this.#entered.push(now);
+    this.#line.enter(now, this.#serving);
+  }
+
+  /** @returns how many requests have been answered since */
+  #settle(now: number): number {
+    const before = this.#settled.reduce((sum, count) => sum + count, 0);
+    if (this.#line.answered === before) return 0;
+    this.#requests.forEach((requests, plan) => {
+      const answered = this.#line.answeredBy(plan);
+      for (let i = this.#settled[plan] as number; i < answered; i++) {
+        const request = requests[i] as number;
+        // Requests that only keep a loop closed stand behind the last one, and are not written down.
+        if (request >= this.#latency.length) continue;
+        this.#latency[request] = now - (this.#entered[request] as number);
+        this.#answered++;
+        this.#end = now;
+      }
+      this.#settled[plan] = answered;
+    });
+    return this.#line.answered - before;
+  }
+}

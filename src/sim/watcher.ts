@@ -1,0 +1,66 @@
+import type { Observation } from "../control/observation.ts";
+import type { Problem } from "../plan/problem.ts";
+import type { Line } from "./line.ts";
+import { quantiles } from "./quantiles.ts";
+import type { Step } from "./steps.ts";
+
+/** Sees of a simulated world what a cluster sees of a real one: how long stages and transfers took. */
+export class Watcher {
+  readonly #problem: Problem;
+  readonly #line: Line;
+  /** By device: how many times longer stages took than predicted. */
+  readonly #devices: number[][];
+  /** By link: bits per second of transfers. */
+  readonly #links: number[][];
+
+  constructor(problem: Problem, line: Line) {
+    this.#problem = problem;
+    this.#line = line;
+    this.#devices = problem.devices.map(() => []);
+    this.#links = problem.hops.links.map(() => []);
+  }
+
+  /** A step has let a device or a link go. */
+  release(step: number, start: number, end: number): void {
+    const { type, seconds, device, link } = this.#line.steps[step] as Step;
+    if (type === "compute") this.#devices[device]?.push((end - start) / seconds);
+    if (type === "wire") this.#links[link]?.push(this.#rateOf(link, seconds, end - start));
+  }
+
+  probe(link: number, bitsPerSecond: number): void {
+    this.#links[link]?.push(bitsPerSecond);
+  }
+
+  /** What has been seen since the last look. */
+  look(now: number): Observation {
+    const bounds: { link: number; bitsPerSecond: number }[] = [];
+    this.#line.forEachTaken((_, step, since) => {
+      const { type, seconds, link } = this.#line.steps[step] as Step;
+      if (type !== "wire" || since >= now) return;
+      bounds.push({ link, bitsPerSecond: this.#rateOf(link, seconds, now - since) });
+    });
+    return {
+      devices: take(this.#devices).map(({ position, median, count }) => ({
+        ...{ device: position, slowDown: median, count },
+      })),
+      links: take(this.#links).map(({ position, median, count }) => ({
+        ...{ link: position, bitsPerSecond: median, count },
+      })),
+      bounds,
+    };
+  }
+
+  #rateOf(link: number, stated: number, seconds: number): number {
+    const { links } = this.#problem.topology;
+    return ((links[link]?.bandwidthBitsPerSecond as number) * stated) / seconds;
+  }
+}
+
+function take(lists: number[][]): { position: number; median: number; count: number }[] {
+  return lists.flatMap((list, position) => {
+    const [median] = quantiles(Float64Array.from(list), [0.5]);
+    const count = list.length;
+    list.length = 0;
+    return median === null || median === undefined ? [] : [{ position, median, count }];
+  });
+}
