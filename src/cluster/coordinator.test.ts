@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import {
   joinAgent,
-  planOf,
   type Setting,
   startCluster,
   startCoordinator,
@@ -14,6 +13,7 @@ import {
   createDigestRuntime,
   modelOfGraph,
 } from "../../test/fixtures/digest-runtime.ts";
+import { planOf } from "../../test/fixtures/plan-of.ts";
 import { randomPlan } from "../../test/fixtures/random-plan.ts";
 import { problemOf } from "../../test/fixtures/sketch.ts";
 import { systemClock } from "../base/clock.node.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { planOf } from "../../test/fixtures/cluster.ts";
+import { planOf } from "../../test/fixtures/plan-of.ts";
 import { randomPlan } from "../../test/fixtures/random-plan.ts";
 import { problemOf } from "../../test/fixtures/sketch.ts";
 import type { Plan } from "../plan/plan.ts";

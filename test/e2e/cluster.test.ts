@@ -14,7 +14,7 @@ import { createOnnxRuntime } from "../../src/runtime/onnxruntime.node.ts";
 import { type PreparedGraph, prepareGraph } from "../../src/runtime/prepare.node.ts";
 import type { TensorValues } from "../../src/runtime/runtime.ts";
 import { tcpTransport } from "../../src/transport/tcp.node.ts";
-import { planOf } from "../fixtures/cluster.ts";
+import { planOf } from "../fixtures/plan-of.ts";
 
 const topology = readTopology(`
 format: partita.topology/1
