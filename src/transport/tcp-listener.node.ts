@@ -109,6 +109,7 @@ class TcpListener implements Listener {
   }
 }
 
-function formatAddress(host: string, port: number): string {
+/** `host:port`, as `parseAddress` takes it. */
+export function formatAddress(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
