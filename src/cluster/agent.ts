@@ -1,63 +1,28 @@
-import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
-import { seconds } from "../base/units.ts";
-import type { Runtime, Session } from "../runtime/runtime.ts";
-import {
-  type Channel,
-  type Listener,
-  openingLimits,
-  type Transport,
-} from "../transport/transport.ts";
-import { Coder } from "./coder.ts";
-import type { DeviceDeployment } from "./deployment.ts";
-import { Executor } from "./executor.ts";
-import { admit, introduce, refuse, staleness } from "./handshake.ts";
-import { type Deploy, type Message, type Offer, protocolVersion, type Welcome } from "./message.ts";
-import { Neighbours } from "./neighbours.ts";
-import { type BlobStore, PartLoader, releaseAll } from "./part-loader.ts";
-import {
-  decodeMessage,
-  encodeMessage,
-  malformed,
-  type Received,
-  tensorFrame,
-  tensorOf,
-  toWire,
-} from "./protocol.ts";
+import { type Channel, type Listener, openingLimits } from "../transport/transport.ts";
+import type { AgentOptions } from "./agent-options.ts";
+import { BlobFetcher } from "./blob-fetcher.ts";
+import { memoryBlobStore } from "./blob-store.ts";
+import { ControlLink } from "./control-link.ts";
+import type { Deploy, Heartbeat, Join, Offer, Want, Welcome } from "./control-message.ts";
+import { coded, DataPlane } from "./data-plane.ts";
+import { Generations } from "./generations.ts";
+import { admit, refuse } from "./handshake.ts";
+import { Keeper } from "./keeper.ts";
+import type { Liveness } from "./liveness.ts";
+import { protocolVersion } from "./message.ts";
+import { PartLoader } from "./part-loader.ts";
+import { Processor } from "./processor.ts";
+import { malformed, type Received, tensorOf, toWire } from "./protocol.ts";
 
-export interface AgentOptions {
-  /** The device's name in the topology. */
-  readonly name: string;
-  /** Address of the coordinator. */
-  readonly coordinator: string;
-  readonly token: string;
-  readonly transport: Transport;
-  readonly runtime: Runtime;
-  readonly clock: Clock;
-  /** Where to accept data channels: an address that the other devices can dial. */
-  readonly listen: string;
-  readonly cores: number;
-  /** What parts may use; `null`: not limited. */
-  readonly memoryBytes: number | null;
-  /** Processor seconds of this process so far, where the host tells them. */
-  readonly processorSeconds?: () => number;
-  /** Blobs that are known already; those that arrive are added. Default: none. */
-  readonly blobs?: BlobStore;
-  readonly onEvent?: (event: AgentEvent) => void;
-}
-
-/** What happens to an agent, for people who watch. */
-export type AgentEvent =
-  | { readonly type: "joined"; readonly coordinator: string }
-  | { readonly type: "receiving"; readonly parts: readonly string[]; readonly blobs: number }
-  | { readonly type: "loaded"; readonly parts: readonly string[] }
-  | { readonly type: "deployed"; readonly generation: number; readonly emulated: boolean }
-  | { readonly type: "ended"; readonly error: CodedError | null };
+const defaultKeptBytes = 2 ** 28;
+/** Until the coordinator has said how it is here. */
+const firstLiveness: Liveness = { heartbeatSeconds: 0.5, missedHeartbeats: 10 };
 
 /**
  * The process on a device. It dials the coordinator, receives the parts that the device runs and no
- * others, loads each into a session, opens data channels to its neighbours and serves until it is
- * shut down, its coordinator or a neighbour goes away, or `close`.
+ * others, and serves in as many generations as it is told. When its coordinator goes away it keeps
+ * running and dials it again for ever; it ends when it is shut down, closed, or not wanted any more.
  */
 export class Agent implements AsyncDisposable {
   readonly name: string;
@@ -65,16 +30,12 @@ export class Agent implements AsyncDisposable {
   readonly ended: Promise<CodedError | null>;
   readonly #options: AgentOptions;
   readonly #listener: Listener;
-  readonly #control: Channel;
-  readonly #neighbours: Neighbours;
-  readonly #stop = new AbortController();
-  #loader: PartLoader | null = null;
-  #offered = 0;
-  #sessions: ReadonlyMap<string, Session> = new Map();
-  #deployment: DeviceDeployment | null = null;
-  #executor: Executor | null = null;
-  #coder: Coder | null = null;
-  #failure: CodedError | null = null;
+  readonly #fetcher: BlobFetcher;
+  readonly #loader: PartLoader;
+  readonly #generations: Generations;
+  readonly #plane: DataPlane;
+  #control: ControlLink | null = null;
+  #liveness = firstLiveness;
   #ending: Promise<void> | null = null;
   #resolveEnded: (error: CodedError | null) => void = () => undefined;
 
@@ -82,65 +43,69 @@ export class Agent implements AsyncDisposable {
    * Joins a cluster.
    *
    * @throws CHANNEL_CLOSED if the coordinator does not answer; PORT_IN_USE; TOKEN_REFUSED;
-   * PART_REFUSED if the runtime is not the coordinator's; USAGE_INVALID if the name is unknown or taken
+   * IDENTITY_REFUSED; PART_REFUSED if the runtime is not the coordinator's; USAGE_INVALID if the name
+   * is unknown or taken
    */
   static async join(options: AgentOptions): Promise<Agent> {
-    const { name, token, transport, runtime, clock, cores, memoryBytes } = options;
-    const listener = await transport.listen(options.listen, openingLimits);
+    const listener = await options.transport.listen(options.listen, openingLimits);
+    const agent = new Agent(options, listener);
     try {
-      const control = await transport.connect(options.coordinator);
-      const { address } = listener;
-      const welcome = await introduce(
-        control,
-        clock,
-        {
-          type: "join",
-          protocol: protocolVersion,
-          token,
-          name,
-          runtime: runtime.name,
-          cores,
-          memoryBytes,
-          address,
-        },
-        "welcome",
-      );
-      return new Agent(options, listener, control, welcome);
+      agent.#control = await agent.#dial();
     } catch (error) {
       await listener.close();
       throw error;
     }
+    options.onEvent?.({ type: "joined", coordinator: options.coordinator });
+    void agent.#accept();
+    agent.#control.start();
+    return agent;
   }
 
   /** Use `join`. */
-  private constructor(
-    options: AgentOptions,
-    listener: Listener,
-    control: Channel,
-    { heartbeatSeconds }: Welcome,
-  ) {
-    this.name = options.name;
+  private constructor(options: AgentOptions, listener: Listener) {
+    const { name, clock, runtime, memoryBytes, processorSeconds } = options;
+    this.name = name;
     this.#options = options;
     this.#listener = listener;
-    this.#control = control;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
-    this.#neighbours = new Neighbours({
-      device: options.name,
-      token: options.token,
-      transport: options.transport,
-      clock: options.clock,
-      onMessage: (received, from) => this.#receiveData(received, from),
-      onLost: (device, error) => this.#report(device, error),
+    const keptBytes = memoryBytes === null ? defaultKeptBytes : memoryBytes / 4;
+    const keeper = new Keeper(options.keptBytes ?? keptBytes);
+    const processor = new Processor(clock);
+    const blobs = options.blobs ?? memoryBlobStore();
+    this.#fetcher = new BlobFetcher(blobs);
+    this.#loader = new PartLoader({ device: name, memoryBytes, runtime, blobs });
+    this.#generations = new Generations({
+      clock,
+      memoryBytes,
+      processorSeconds,
+      processor,
+      keeper,
+      blobs,
+      fetcher: this.#fetcher,
+      loader: this.#loader,
+      deliver: (...tensor) => this.#plane.deliver(...tensor),
+      onOutcome: (...outcome) => this.#plane.outcome(...outcome),
     });
-    options.onEvent?.({ type: "joined", coordinator: options.coordinator });
-    void this.#guard(this.#obey());
-    void this.#guard(this.#acceptConsumers());
-    void this.#guard(this.#beat(heartbeatSeconds));
+    this.#plane = new DataPlane({
+      agent: options,
+      keeper,
+      processor,
+      generations: this.#generations,
+      liveness: () => this.#liveness,
+      tell: (message) => void this.#control?.tell(message),
+      onEvent: (event) => options.onEvent?.(event),
+    });
   }
 
-  /** Leaves the cluster, which ends a run that needs this device. Idempotent. */
+  /** Where it listens, as the others may dial it. */
+  get addresses(): readonly string[] {
+    const { address } = this.#listener;
+    return this.#options.addresses?.(address) ?? [address];
+  }
+
+  /** Leaves the cluster; what it holds of requests is made again elsewhere. Idempotent. */
   async close(): Promise<void> {
     await this.#end(null);
   }
@@ -149,200 +114,176 @@ export class Agent implements AsyncDisposable {
     return this.close();
   }
 
-  /** Does what the coordinator says, until it is gone. */
-  async #obey(): Promise<void> {
-    for await (const frame of this.#control) {
-      if (this.#ending !== null) return;
-      const received = decodeMessage(frame);
-      const { message } = received;
-      if (message.type === "shutdown") {
-        await this.#end(null);
-        return;
-      }
-      this.#follow(received);
-    }
-    const where = `the coordinator at ${this.#options.coordinator}`;
-    await this.#end(new CodedError("CHANNEL_CLOSED", `${where} is gone; start the agent again`));
+  async #dial(): Promise<ControlLink> {
+    const { transport, clock, coordinator, onEvent } = this.#options;
+    return await ControlLink.open({
+      transport,
+      clock,
+      address: coordinator,
+      join: () => this.#introduction(),
+      heartbeat: () => this.#heartbeat(),
+      onWelcome: (welcome) => this.#settleIn(welcome),
+      onUp: (isAgain) => {
+        if (isAgain) onEvent?.({ type: "joined", coordinator });
+        this.#plane.found();
+      },
+      onMessage: (received) => this.#follow(received),
+      onGone: (error) => {
+        onEvent?.({ type: "parted", error });
+        this.#plane.orphaned();
+      },
+      onRefused: (error) => void this.#end(error),
+    });
   }
 
-  #follow({ message, payload }: Received): void {
+  async #introduction(): Promise<Join> {
+    const { name, incarnation, token, runtime, cores, memoryBytes, keys } = this.#options;
+    const standing = this.#generations.deployed.filter(({ stands }) => stands);
+    return {
+      type: "join",
+      protocol: protocolVersion,
+      token,
+      name,
+      incarnation,
+      runtime: runtime.name,
+      cores,
+      memoryBytes,
+      benchmarkSeconds: this.#options.benchmarkSeconds ?? null,
+      addresses: this.addresses,
+      generations: standing.map(({ generation }) => generation),
+      serving: this.#plane.serving,
+      certificateRequest: (await keys?.request()) ?? null,
+    };
+  }
+
+  async #settleIn({ heartbeatSeconds, missedHeartbeats, certificate }: Welcome): Promise<void> {
+    this.#liveness = { heartbeatSeconds, missedHeartbeats };
+    if (certificate !== null) await this.#options.keys?.keep(certificate);
+  }
+
+  #heartbeat(): Heartbeat {
+    const { requests, peakRequests, heldBytes } = this.#generations;
+    return { type: "heartbeat", requests, peakRequests, heldBytes };
+  }
+
+  /** @throws FRAME_MALFORMED, which ends the channel */
+  async #follow({ message, payload }: Received): Promise<void> {
     switch (message.type) {
+      case "ping":
+        return;
+      case "shutdown":
+        await this.#end(null);
+        return;
+      case "blob":
+        await this.#fetcher.accept(message, payload);
+        return;
       case "offer":
-        void this.#guard(this.#consider(message));
+        void this.#attempt(message.generation, () => this.#consider(message));
         return;
-      case "blob": {
-        if (this.#loader === null) throw malformed("a blob", "no offer came before it");
-        this.#loader.accept(message, payload);
-        if (this.#loader.missing.length === 0) void this.#guard(this.#load(this.#loader));
+      case "tensor":
+        this.#plane.takeConstant(message, tensorOf({ message, payload }));
         return;
-      }
       case "deploy":
-        void this.#guard(this.#deploy(message));
+        void this.#attempt(message.generation, () => this.#deploy(message));
         return;
-      case "forget":
-        if (message.generation === this.#deployment?.generation) {
-          this.#executor?.forget(message.request);
-        }
+      case "dialBack":
+        void this.#attempt(null, () => this.#plane.dialBack(message));
+        return;
+      case "serve":
+        this.#plane.serve(message.generation, message.replay);
+        return;
+      case "suspend":
+        this.#plane.suspend(message.error);
+        return;
+      case "fence":
+        this.#generations.fence(message.below);
+        this.#plane.fenced();
+        return;
+      case "retire":
+        this.#plane.retire(message.generation);
+        await this.#loader.sweep();
+        return;
+      case "emulate":
+        this.#plane.emulate(message.emulation);
         return;
       default:
         throw malformed(`a message '${message.type}'`, "an agent does not expect it");
     }
   }
 
-  async #consider({ generation, body }: Offer): Promise<void> {
-    const { name, memoryBytes, runtime, blobs = new Map() } = this.#options;
-    const loader = new PartLoader(body.parts, { device: name, memoryBytes, runtime, blobs });
-    this.#loader = loader;
-    this.#offered = generation;
+  async #consider(offer: Offer): Promise<void> {
+    const { generation, purpose, body } = offer;
     const parts = body.parts.map(({ stage }) => stage);
-    this.#options.onEvent?.({ type: "receiving", parts, blobs: loader.missing.length });
-    const complete = loader.missing.length === 0;
-    await this.#tell({ type: "want", generation, body: { blobs: loader.missing } });
-    if (complete) await this.#load(loader);
-  }
-
-  async #load(loader: PartLoader): Promise<void> {
-    const sessions = await loader.load();
-    if (this.#ending !== null) {
-      await releaseAll(sessions);
-      return;
-    }
-    this.#sessions = sessions;
-    this.#options.onEvent?.({ type: "loaded", parts: [...sessions.keys()] });
-    await this.#tell({ type: "loaded", generation: this.#offered });
-  }
-
-  async #deploy({ generation, body }: Deploy): Promise<void> {
-    const { deployment, producers, emulation } = body;
-    const { clock, processorSeconds, memoryBytes } = this.#options;
-    const coder = await Coder.open(deployment, { clock, processorSeconds, memoryBytes });
-    this.#coder = coder;
-    this.#deployment = deployment;
-    this.#neighbours.emulate(emulation, deployment.forwards);
-    this.#executor = new Executor({
-      deployment,
-      sessions: this.#sessions,
-      clock,
-      speed: emulation?.speed ?? 1,
-      coder,
-      deliver: (to, request, tensor, value, codec) => {
-        const place = { generation, request, tensor };
-        const form = codec === undefined ? {} : { codec };
-        return this.#neighbours.send(to, tensorFrame({ ...place, ...form }, value));
-      },
-      onReport: (report) => void this.#neighbours.tell(report),
-      onFailure: (request, error) =>
-        void this.#neighbours.tell({
-          type: "failure",
-          generation,
-          request,
-          error: toWire(error),
-        }),
-    });
-    await this.#neighbours.dial(null, this.#options.coordinator, generation);
-    for (const { device, address } of producers) {
-      await this.#neighbours.dial(device, address, generation);
-    }
-    this.#options.onEvent?.({ type: "deployed", generation, emulated: emulation !== null });
-    await this.#tell({ type: "deployed", generation });
-  }
-
-  /** @throws FRAME_MALFORMED if `from` has no business to send this */
-  #receiveData(received: Received, from: string | null): void {
-    const { message, payload } = received;
-    if (message.type === "begin" && from === null) {
-      if (message.generation === this.#deployment?.generation) {
-        this.#executor?.begin(message.request);
+    const ask = (blobs: Want["body"]["blobs"]) => {
+      const { onEvent } = this.#options;
+      if (purpose === "load") {
+        onEvent?.({ type: "receiving", generation, parts, blobs: blobs.length });
       }
-      return;
-    }
-    if (message.type !== "tensor") {
-      throw malformed(`a message '${message.type}'`, "a data channel does not carry it");
-    }
-    // A tensor of another deployment comes too late to matter.
-    if (message.generation !== this.#deployment?.generation) return;
-    const { tensor, request } = message;
-    const expected = this.#deployment.receives.find(
-      (other) => other.tensor === tensor && other.from === from,
-    );
-    if (expected === undefined) {
-      throw malformed(`tensor '${tensor}'`, `it does not come from ${from ?? "outside"} here`);
-    }
-    if (expected.codec === undefined || this.#coder === null) {
-      this.#executor?.accept(request, tensor, tensorOf({ message, payload }));
-      return;
-    }
-    const { value, seconds } = this.#coder.decode(expected.codec, { message, payload });
-    this.#executor?.accept(request, tensor, value, seconds);
-  }
-
-  async #acceptConsumers(): Promise<void> {
-    for await (const channel of this.#listener) {
-      void this.#guard(this.#acceptConsumer(channel));
+      void this.#control?.tell({ type: "want", generation, body: { blobs } });
+    };
+    if (purpose === "prefetch") {
+      if (!(await this.#generations.prefetch(offer, ask))) return;
+      await this.#control?.tell({ type: "fetched", generation });
+    } else if (await this.#generations.prepare(offer, ask)) {
+      this.#options.onEvent?.({ type: "loaded", generation, parts });
+      await this.#control?.tell({ type: "loaded", generation });
     }
   }
 
-  async #acceptConsumer(channel: Channel): Promise<void> {
-    const first = await admit(channel, this.#options.clock, this.#options.token);
-    if (first === null) return;
-    const refusal =
-      first.type === "attach"
-        ? staleness(first, this.#offered)
-        : malformed(`a first message '${first.type}'`, "this is an agent");
-    if (first.type !== "attach" || refusal !== null) await refuse(channel, refusal);
-    else await this.#neighbours.accept(channel, first);
+  async #deploy(deploy: Deploy): Promise<void> {
+    const { generation, body } = deploy;
+    const run = await this.#generations.deploy(deploy);
+    if (run === null) return;
+    this.#plane.fenced();
+    await this.#plane.deploy(deploy, run);
+    if (run.isDropped) return;
+    const emulated = body.emulation !== null;
+    this.#options.onEvent?.({ type: "deployed", generation, emulated });
+    await this.#control?.tell({ type: "deployed", generation });
+    await this.#loader.sweep();
   }
 
-  async #beat(interval: number): Promise<void> {
-    const { clock } = this.#options;
-    for (;;) {
-      const requests = this.#executor?.requests ?? 0;
-      const peakRequests = this.#executor?.peakRequests ?? 0;
-      await this.#tell({ type: "heartbeat", requests, peakRequests });
-      await clock.sleep(seconds(interval), this.#stop.signal).catch(() => undefined);
-      if (this.#stop.signal.aborted) return;
-    }
-  }
-
-  /** A neighbour is gone: the coordinator decides what follows. */
-  #report(device: string | null, error: unknown): void {
-    if (device === null) return;
-    void this.#tell({ type: "lost", device, error: toWire(error) });
-  }
-
-  /** Tells the coordinator something. If it is gone, `#obey` ends the agent. */
-  async #tell(message: Message): Promise<void> {
-    await this.#control.send(encodeMessage(message)).catch(() => undefined);
-  }
-
-  /** What goes wrong in a task ends the agent, and the coordinator is told. */
-  async #guard(task: Promise<void>): Promise<void> {
+  /** What cannot be done ends the generation that it was for, here, and nothing else. */
+  async #attempt(generation: number | null, task: () => Promise<void>): Promise<void> {
     try {
-      await task;
-    } catch (error) {
+      await task();
+    } catch (cause) {
       if (this.#ending !== null) return;
-      const { code, message, details } = toWire(error);
-      const failure = new CodedError(code, message, details, error);
-      // Kept, since the coordinator may shut this agent down before `tell` is back.
-      this.#failure ??= failure;
-      await this.#tell({ type: "failed", error: toWire(error) });
-      await this.#end(failure);
+      const run = generation === null ? undefined : this.#generations.get(generation);
+      if (run !== undefined && !run.stands) this.#generations.drop(run);
+      this.#options.onEvent?.({ type: "failed", generation, error: coded(cause) });
+      await this.#control?.tell({ type: "failed", generation, error: toWire(cause) });
+    }
+  }
+
+  async #accept(): Promise<void> {
+    for await (const channel of this.#listener) void this.#receive(channel);
+  }
+
+  /** Whoever comes and goes badly harms nobody but itself. */
+  async #receive(channel: Channel): Promise<void> {
+    try {
+      const first = await admit(channel, this.#options.clock, this.#options.token);
+      if (first === null) return;
+      if (first.type === "attach") await this.#plane.accept(channel, first);
+      else if (first.type === "open") await this.#plane.welcomeClient(channel);
+      else await refuse(channel, malformed(`a first message '${first.type}'`, "this is an agent"));
+    } catch {
+      await channel.close();
     }
   }
 
   #end(error: CodedError | null): Promise<void> {
-    this.#ending ??= this.#shutDown(this.#failure ?? error);
+    this.#ending ??= this.#shutDown(error);
     return this.#ending;
   }
 
   async #shutDown(error: CodedError | null): Promise<void> {
-    this.#stop.abort();
-    await Promise.allSettled([
-      this.#neighbours.close(),
-      this.#listener.close(),
-      this.#control.close(),
-    ]);
-    await releaseAll(this.#sessions);
+    const gone = new CodedError("CHANNEL_CLOSED", `device '${this.name}' leaves the cluster`);
+    await this.#plane.close(error ?? gone);
+    this.#generations.clear();
+    await Promise.allSettled([this.#listener.close(), this.#control?.close()]);
+    await this.#loader.sweep();
     this.#options.onEvent?.({ type: "ended", error });
     this.#resolveEnded(error);
   }

@@ -8,8 +8,10 @@ import {
 } from "../../test/fixtures/digest-runtime.ts";
 import { problemOf } from "../../test/fixtures/sketch.ts";
 import { systemClock } from "../base/clock.node.ts";
-import type { OfferedPart } from "./message.ts";
-import { type BlobStore, PartLoader } from "./part-loader.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { memoryBlobStore } from "./blob-store.ts";
+import type { OfferedPart } from "./control-message.ts";
+import { PartLoader } from "./part-loader.ts";
 import { sha256Hex } from "./secret.ts";
 
 const { graph } = problemOf({
@@ -30,59 +32,84 @@ const part: OfferedPart = {
   threads: 1,
   memoryBytes: 100,
 };
+/** Another one, by its threads. */
+const other: OfferedPart = { ...part, stage: "s1", threads: 2 };
 
-function setUp({ memoryBytes = null as number | null, blobs = new Map() as BlobStore } = {}) {
-  const runtime = createDigestRuntime(systemClock);
-  return new PartLoader([part], { device: "d", memoryBytes, runtime, blobs });
+async function setUp({ memoryBytes = null as number | null } = {}) {
+  const blobs = memoryBlobStore();
+  for (const bytes of [skeleton, weight])
+    await blobs.write(sha256Hex(bytes), bytes.length, 0, bytes);
+  const log: string[] = [];
+  const digest = createDigestRuntime(systemClock);
+  const runtime: Runtime = {
+    ...digest,
+    load: async (loading, options) => {
+      log.push(`load ${options.threads}`);
+      const session = await digest.load(loading, options);
+      return { ...session, release: async () => void log.push(`release ${options.threads}`) };
+    },
+  };
+  return { loader: new PartLoader({ device: "d", memoryBytes, runtime, blobs }), blobs, log };
 }
 
-const piece = (bytes: Uint8Array, offset = 0) =>
-  ({ type: "blob", sha256: sha256Hex(bytes), offset }) as const;
-
-test("loads a part whose blobs came in pieces", async () => {
-  const loader = setUp();
-  expect(loader.missing).toEqual([sha256Hex(skeleton), sha256Hex(weight)]);
-  loader.accept(piece(weight), weight.subarray(0, 1000));
-  loader.accept(piece(skeleton), skeleton);
-  loader.accept(piece(weight, 1000), weight.subarray(1000));
-  expect(loader.missing).toEqual([]);
-  const session = (await loader.load()).get("s0");
+test("loads a part that does what the whole does", async () => {
+  const { loader } = await setUp();
+  const session = (await loader.load([part])).sessions.get("s0");
   const whole = await createDigestRuntime(systemClock).load(model, { threads: 1 });
   expect((await session?.run({ x: byteTensor([5]) }))?.outputs).toEqual(
     (await whole.run({ x: byteTensor([5]) })).outputs,
   );
 });
 
-test("refuses a blob that was changed on the way", () => {
-  const changed = weight.slice();
-  changed[7] = 255;
-  expect(() => setUp().accept(piece(weight), changed)).toThrow(
-    expect.objectContaining({ code: "PART_REFUSED" }),
-  );
+test("shares a part between generations and releases it when the last one is gone", async () => {
+  const { loader, log } = await setUp();
+  const first = await loader.load([part]);
+  const second = await loader.load([{ ...part, stage: "renamed" }, other]);
+  expect(second.sessions.get("renamed")).toBe(first.sessions.get("s0"));
+  first.release();
+  first.release();
+  await loader.sweep();
+  expect(log).toEqual(["load 1", "load 2"]);
+  second.release();
+  await loader.sweep();
+  expect(log).toEqual(["load 1", "load 2", "release 1", "release 2"]);
 });
 
-test("refuses pieces that nobody asked for, out of order or too long", () => {
-  const malformed = expect.objectContaining({ code: "FRAME_MALFORMED" });
-  expect(() => setUp().accept(piece(new Uint8Array(3)), new Uint8Array(3))).toThrow(malformed);
-  expect(() => setUp().accept(piece(weight, 5), weight.subarray(5))).toThrow(malformed);
-  expect(() => setUp().accept(piece(weight), new Uint8Array(weight.length + 1))).toThrow(malformed);
+test("keeps a part that nobody uses until it is swept or room is needed", async () => {
+  const { loader, log } = await setUp({ memoryBytes: weight.length });
+  (await loader.load([part])).release();
+  (await loader.load([part])).release();
+  expect(log).toEqual(["load 1"]);
+  await loader.load([other]);
+  expect(log).toEqual(["load 1", "release 1", "load 2"]);
 });
 
-test("counts at least the weights when it compares a part with the memory", () => {
-  expect(() => setUp({ memoryBytes: weight.length })).not.toThrow();
-  expect(() => setUp({ memoryBytes: weight.length - 1 })).toThrow(
-    expect.objectContaining({
-      code: "PART_REFUSED",
-      details: expect.objectContaining({ neededBytes: weight.length }),
-    }),
-  );
+test("refuses what does not fit beside what is in use, counting at least the weights", async () => {
+  const tooSmall = await setUp({ memoryBytes: weight.length - 1 });
+  await expect(tooSmall.loader.load([part])).rejects.toMatchObject({
+    code: "PART_REFUSED",
+    details: { neededBytes: weight.length },
+  });
+  const { loader } = await setUp({ memoryBytes: 2 * weight.length - 1 });
+  await loader.load([part]);
+  await expect(loader.load([other])).rejects.toMatchObject({
+    code: "PART_REFUSED",
+    details: { neededBytes: weight.length, usedBytes: weight.length },
+  });
+  await loader.load([part]);
+});
+
+test("releases what it had loaded when another part of the same offer fails", async () => {
+  const { loader, log } = await setUp();
+  const absent = { ...other, skeleton: { sha256: "0".repeat(64), bytes: 3 } };
+  await expect(loader.load([part, absent])).rejects.toMatchObject({ code: "PART_REFUSED" });
+  expect(log).toEqual(["load 1", "release 1"]);
 });
 
 test("says so when a skeleton is no model", async () => {
+  const { loader, blobs } = await setUp();
   const nonsense = new Uint8Array([255, 255, 255]);
-  const runtime = createDigestRuntime(systemClock);
-  const broken = { ...part, skeleton: reference(nonsense), weights: [] };
-  const blobs: BlobStore = new Map([[sha256Hex(nonsense), nonsense]]);
-  const loader = new PartLoader([broken], { device: "d", memoryBytes: null, runtime, blobs });
-  await expect(loader.load()).rejects.toMatchObject({ code: "ONNX_MALFORMED" });
+  await blobs.write(sha256Hex(nonsense), nonsense.length, 0, nonsense);
+  const broken = { ...part, skeleton: reference(nonsense) };
+  await expect(loader.load([broken])).rejects.toMatchObject({ code: "ONNX_MALFORMED" });
 });

@@ -1,132 +1,176 @@
+/**
+ * Parts in sessions. A part that two generations have is loaded once.
+ *
+ * @module
+ */
 import { fromBinary } from "@bufbuild/protobuf";
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex } from "@noble/hashes/utils.js";
 import { ModelProtoSchema } from "onnx-buf";
 import { CodedError, messageOf } from "../base/errors.ts";
 import { formatQuantity } from "../base/units.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
-import type { Blob, BlobReference, OfferedPart } from "./message.ts";
-import { malformed } from "./protocol.ts";
-
-/** Skeletons and weights by their SHA-256. */
-export type BlobStore = Map<string, Uint8Array<ArrayBuffer>>;
+import type { BlobStore } from "./blob-store.ts";
+import type { BlobReference, OfferedPart } from "./control-message.ts";
 
 export interface PartLoaderOptions {
   readonly device: string;
   /** `null`: not limited. */
   readonly memoryBytes: number | null;
   readonly runtime: Runtime;
+  /** Where the blobs of all parts are by the time that they are loaded. */
   readonly blobs: BlobStore;
 }
 
-interface Arriving {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly hash: ReturnType<typeof sha256.create>;
-  received: number;
+/** The sessions of one generation, until they are released. */
+export interface LoadedParts {
+  /** By stage. */
+  readonly sessions: ReadonlyMap<string, Session>;
+  /** Idempotent. The sessions stay loaded until `sweep`, or until there is no room for others. */
+  release(): void;
 }
 
-/** Brings the parts of one offer into sessions: asks for what is missing, checks it, loads it. */
+interface Loaded {
+  readonly key: string;
+  readonly session: Session;
+  readonly bytes: number;
+  readonly unpin: () => void;
+  uses: number;
+}
+
+/** Loads each part into a session of its own, and shares it between all that need this very part. */
 export class PartLoader {
-  readonly #parts: readonly OfferedPart[];
   readonly #options: PartLoaderOptions;
-  readonly #missing = new Map<string, BlobReference>();
-  readonly #arriving = new Map<string, Arriving>();
+  readonly #loaded = new Map<string, Loaded>();
+  #last: Promise<unknown> = Promise.resolve();
 
-  /** @throws PART_REFUSED, with the numbers, if the parts do not fit into the device's memory */
-  constructor(parts: readonly OfferedPart[], options: PartLoaderOptions) {
-    this.#parts = parts;
+  constructor(options: PartLoaderOptions) {
     this.#options = options;
-    checkMemory(parts, options);
-    for (const reference of parts.flatMap(({ skeleton, weights }) => [skeleton, ...weights])) {
-      if (options.blobs.has(reference.sha256)) continue;
-      this.#missing.set(reference.sha256, { sha256: reference.sha256, bytes: reference.bytes });
-    }
-  }
-
-  /** The blobs that the device has not got, each once. */
-  get missing(): readonly string[] {
-    return [...this.#missing.keys()];
   }
 
   /**
-   * Takes the next piece of a blob.
+   * Loads parts, one after the other, since each takes the most memory while it loads.
    *
-   * @throws PART_REFUSED if a whole blob is not what it is named after; FRAME_MALFORMED if nobody
-   * asked for it or a piece is out of order
+   * @throws PART_REFUSED, with the numbers, if they do not fit into the device's memory beside what
+   * is in use, or if a blob is not here; ONNX_MALFORMED, ONNX_UNSUPPORTED, RUNTIME_FAILED
    */
-  accept({ sha256: name, offset }: Blob, piece: Uint8Array): void {
-    const reference = this.#missing.get(name);
-    if (reference === undefined) throw malformed(`blob ${name}`, "nobody asked for it");
-    const arriving = this.#arriving.get(name) ?? {
-      bytes: new Uint8Array(reference.bytes),
-      hash: sha256.create(),
-      received: 0,
-    };
-    this.#arriving.set(name, arriving);
-    if (offset !== arriving.received || offset + piece.length > reference.bytes) {
-      throw malformed(
-        `blob ${name}`,
-        `a piece of ${piece.length} bytes at ${offset} came, of ${reference.bytes} bytes ${arriving.received} were there`,
-      );
-    }
-    arriving.bytes.set(piece, offset);
-    arriving.hash.update(piece);
-    arriving.received += piece.length;
-    if (arriving.received === reference.bytes) this.#keep(name, arriving);
+  async load(parts: readonly OfferedPart[]): Promise<LoadedParts> {
+    return await this.#inTurn(() => this.#load(parts));
   }
 
-  /**
-   * Loads each part into a session of its own, one after the other, since each takes the most
-   * memory while it loads.
-   *
-   * @returns sessions by stage
-   * @throws ONNX_MALFORMED, ONNX_UNSUPPORTED, RUNTIME_FAILED
-   */
-  async load(): Promise<Map<string, Session>> {
+  /** Releases the sessions that nobody uses. */
+  async sweep(): Promise<void> {
+    await this.#inTurn(() => this.#sweep(new Set()));
+  }
+
+  async #load(parts: readonly OfferedPart[]): Promise<LoadedParts> {
+    await this.#makeRoom(parts);
+    const taken: Loaded[] = [];
     const sessions = new Map<string, Session>();
+    const release = () => {
+      for (const loaded of taken.splice(0)) loaded.uses--;
+    };
     try {
-      for (const part of this.#parts) {
-        const { runtime } = this.#options;
-        sessions.set(part.stage, await runtime.load(this.#model(part), { threads: part.threads }));
+      for (const part of parts) {
+        const loaded = this.#loaded.get(keyOf(part)) ?? (await this.#loadPart(part));
+        loaded.uses++;
+        taken.push(loaded);
+        sessions.set(part.stage, loaded.session);
       }
-      return sessions;
+      return { sessions, release };
     } catch (error) {
-      await releaseAll(sessions);
+      release();
+      await this.#sweep(new Set());
       throw error;
     }
   }
 
-  #keep(name: string, { bytes, hash }: Arriving): void {
-    const found = bytesToHex(hash.digest());
-    if (found !== name) {
-      throw new CodedError(
-        "PART_REFUSED",
-        `device '${this.#options.device}' got ${bytes.length} bytes with SHA-256 ${found} where ${name} was announced; they were changed on the way`,
-        { device: this.#options.device, expected: name, found },
-      );
+  async #loadPart(part: OfferedPart): Promise<Loaded> {
+    const { runtime, blobs } = this.#options;
+    const unpin = blobs.pin([part.skeleton, ...part.weights].map(({ sha256 }) => sha256));
+    try {
+      const model = await this.#model(part);
+      const session = await runtime.load(model, { threads: part.threads });
+      const loaded = { key: keyOf(part), session, bytes: needOf(part), unpin, uses: 0 };
+      this.#loaded.set(loaded.key, loaded);
+      return loaded;
+    } catch (error) {
+      unpin();
+      throw error;
     }
-    this.#missing.delete(name);
-    this.#arriving.delete(name);
-    this.#options.blobs.set(name, bytes);
   }
 
-  #model({ stage, skeleton, weights }: OfferedPart): OnnxModel {
-    const { blobs } = this.#options;
-    const get = ({ sha256: name }: BlobReference): Uint8Array => {
-      const bytes = blobs.get(name);
-      if (bytes === undefined) throw new Error(`blob ${name} of stage '${stage}' is missing`);
-      return bytes;
-    };
-    return {
-      proto: decodeSkeleton(get(skeleton), stage),
-      weights: new Map(weights.map((weight) => [weight.name, get(weight)])),
-    };
+  async #model({ stage, skeleton, weights }: OfferedPart): Promise<OnnxModel> {
+    const read = ({ sha256 }: BlobReference) => this.#options.blobs.read(sha256);
+    const named = new Map<string, Uint8Array>();
+    for (const weight of weights) named.set(weight.name, await read(weight));
+    return { proto: decodeSkeleton(await read(skeleton), stage), weights: named };
+  }
+
+  /** @throws PART_REFUSED */
+  async #makeRoom(parts: readonly OfferedPart[]): Promise<void> {
+    const { memoryBytes } = this.#options;
+    if (memoryBytes === null) return;
+    const wanted = new Map(parts.map((part) => [keyOf(part), needOf(part)]));
+    const loaded = [...this.#loaded.values()].filter(({ key }) => !wanted.has(key));
+    const needed = sum(wanted.values());
+    const used = sum(loaded.filter(({ uses }) => uses > 0).map(({ bytes }) => bytes));
+    if (needed + used > memoryBytes) throw this.#tooLarge(parts, needed, used, memoryBytes);
+    if (needed + sum(loaded.map(({ bytes }) => bytes)) > memoryBytes) {
+      await this.#sweep(new Set(wanted.keys()));
+    }
+  }
+
+  #tooLarge(
+    parts: readonly OfferedPart[],
+    neededBytes: number,
+    usedBytes: number,
+    memoryBytes: number,
+  ): CodedError {
+    const { device } = this.#options;
+    const names = parts.map(({ stage }) => stage).join(", ");
+    const [needed, used, most] = [neededBytes, usedBytes, memoryBytes].map((bytes) =>
+      formatQuantity(bytes, "B", 4),
+    );
+    const subject = parts.length === 1 ? `part ${names} needs` : `parts ${names} need`;
+    const beside = usedBytes > 0 ? ` beside ${used} of parts that run` : "";
+    return new CodedError(
+      "PART_REFUSED",
+      `${subject} ${needed}${beside}, agent '${device}' may use ${most}; plan with this memory in the topology`,
+      { device, neededBytes, usedBytes, memoryBytes },
+    );
+  }
+
+  async #sweep(kept: ReadonlySet<string>): Promise<void> {
+    for (const { key, session, unpin, uses } of [...this.#loaded.values()]) {
+      if (uses > 0 || kept.has(key)) continue;
+      this.#loaded.delete(key);
+      unpin();
+      // One that cannot even be released is gone all the same.
+      await session.release().catch(() => undefined);
+    }
+  }
+
+  async #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(task);
+    this.#last = done.catch(() => undefined);
+    return await done;
   }
 }
 
-export async function releaseAll(sessions: ReadonlyMap<string, Session>): Promise<void> {
-  await Promise.allSettled([...sessions.values()].map((session) => session.release()));
+/** Parts of one key are the same part. */
+function keyOf({ skeleton, weights, threads }: OfferedPart): string {
+  const named = weights.map(({ name, sha256 }) => `${name} ${sha256}`);
+  return [`${threads} ${skeleton.sha256}`, ...named].join("\n");
+}
+
+function needOf({ memoryBytes, weights }: OfferedPart): number {
+  return Math.max(memoryBytes, sum(weights.map(({ bytes }) => bytes)));
+}
+
+function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
 }
 
 function decodeSkeleton(bytes: Uint8Array, stage: string): OnnxModel["proto"] {
@@ -140,22 +184,4 @@ function decodeSkeleton(bytes: Uint8Array, stage: string): OnnxModel["proto"] {
       cause,
     );
   }
-}
-
-function checkMemory(parts: readonly OfferedPart[], options: PartLoaderOptions): void {
-  const { device, memoryBytes } = options;
-  const needs = parts.map(({ memoryBytes: planned, weights }) =>
-    Math.max(
-      planned,
-      weights.reduce((sum, { bytes }) => sum + bytes, 0),
-    ),
-  );
-  const needed = needs.reduce((sum, bytes) => sum + bytes, 0);
-  if (memoryBytes === null || needed <= memoryBytes) return;
-  const names = parts.map(({ stage }) => stage).join(", ");
-  throw new CodedError(
-    "PART_REFUSED",
-    `part${parts.length === 1 ? "" : "s"} ${names} need${parts.length === 1 ? "s" : ""} ${formatQuantity(needed, "B", 4)}, agent '${device}' may use ${formatQuantity(memoryBytes, "B", 4)}; plan with this memory in the topology`,
-    { device, neededBytes: needed, memoryBytes },
-  );
 }

@@ -1,0 +1,63 @@
+import type { Clock } from "../base/clock.ts";
+import type { CodedError } from "../base/errors.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { Transport } from "../transport/transport.ts";
+import type { BlobStore } from "./blob-store.ts";
+import type { DeviceKeys } from "./identity.ts";
+
+export interface AgentOptions {
+  /** The device's name in the topology. */
+  readonly name: string;
+  /** Of this process, unlike that of any other. */
+  readonly incarnation: string;
+  /** Address of the coordinator. */
+  readonly coordinator: string;
+  readonly token: string;
+  readonly transport: Transport;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  /** Where to accept data channels and clients. */
+  readonly listen: string;
+  /**
+   * Where the others can dial what listens at an address; they race them. Default: that address
+   * alone.
+   */
+  readonly addresses?: (listening: string) => readonly string[];
+  readonly cores: number;
+  /** What parts may use; `null`: not limited. */
+  readonly memoryBytes: number | null;
+  /** What tensors may use that are kept for replays. Default: a quarter of the memory, or 256 MiB. */
+  readonly keptBytes?: number;
+  /** What the standard benchmark took here; default: it was not run. */
+  readonly benchmarkSeconds?: number | null;
+  /** Processor seconds of this process so far, where the host tells them. */
+  readonly processorSeconds?: () => number;
+  /** Blobs that are here already; those that arrive are added. Default: none, in memory. */
+  readonly blobs?: BlobStore;
+  /** The device's key; `null` (the default): the transport needs none. */
+  readonly keys?: DeviceKeys | null;
+  /** So long the coordinator must be away before the source goes on alone. Default: 1 s. */
+  readonly orphanSeconds?: number;
+  readonly onEvent?: (event: AgentEvent) => void;
+}
+
+/** What happens to an agent, for people who watch. */
+export type AgentEvent =
+  | { readonly type: "joined"; readonly coordinator: string }
+  /** The coordinator is away; the agent goes on and dials it again and again. */
+  | { readonly type: "parted"; readonly error: CodedError }
+  | {
+      readonly type: "receiving";
+      readonly generation: number;
+      readonly parts: readonly string[];
+      readonly blobs: number;
+    }
+  | { readonly type: "loaded"; readonly generation: number; readonly parts: readonly string[] }
+  | { readonly type: "deployed"; readonly generation: number; readonly emulated: boolean }
+  /** A generation cannot run here; the coordinator decides what follows. */
+  | { readonly type: "failed"; readonly generation: number | null; readonly error: CodedError }
+  /** On the source: requests go into this generation; `alone`: nobody told it to. */
+  | { readonly type: "serving"; readonly generation: number; readonly alone: boolean }
+  | { readonly type: "lost"; readonly device: string; readonly error: CodedError }
+  | { readonly type: "reached"; readonly device: string }
+  | { readonly type: "ended"; readonly error: CodedError | null };

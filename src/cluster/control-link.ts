@@ -1,0 +1,191 @@
+import type { Clock } from "../base/clock.ts";
+import { CodedError, type ErrorCode, messageOf } from "../base/errors.ts";
+import { seconds } from "../base/units.ts";
+import type { Channel, Transport } from "../transport/transport.ts";
+import type { Heartbeat, Join, Welcome } from "./control-message.ts";
+import { introduce } from "./handshake.ts";
+import { checkCoordinator } from "./identity.ts";
+import { type Liveness, watchLiveness } from "./liveness.ts";
+import type { Message } from "./message.ts";
+import { decodeMessage, encodeMessage, type Received } from "./protocol.ts";
+
+export interface ControlLinkOptions {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  /** Of the coordinator. */
+  readonly address: string;
+  /** How things stand here, each time it is dialled. */
+  readonly join: () => Promise<Join>;
+  readonly heartbeat: () => Heartbeat;
+  /** The coordinator lets this device in, again perhaps; it can be told things from `onUp` on. */
+  readonly onWelcome: (welcome: Welcome) => Promise<void>;
+  /** `isAgain`: it was away. */
+  readonly onUp: (isAgain: boolean) => void;
+  /** The next message is read when this has resolved. What it throws ends the channel. */
+  readonly onMessage: (received: Received) => Promise<void>;
+  /** The coordinator cannot be reached for now; it is dialled again and again. */
+  readonly onGone: (error: CodedError) => void;
+  /** It does not want this device any more. */
+  readonly onRefused: (error: CodedError) => void;
+}
+
+/** What no further attempt would change. */
+const final: ReadonlySet<ErrorCode> = new Set(["PART_REFUSED", "TOKEN_REFUSED", "USAGE_INVALID"]);
+/** Between two attempts, in seconds: doubled each time. */
+const pauses = { first: 0.1, last: 2 } as const;
+/** For an address where nobody even refuses. */
+const dialSeconds = seconds(5);
+
+/** A device's channel to the coordinator, dialled again for ever. To be started once it is open. */
+export class ControlLink {
+  readonly #options: ControlLinkOptions;
+  readonly #stop = new AbortController();
+  #channel: Channel | null = null;
+  #first: [Channel, Welcome] | null = null;
+  #frames = 0;
+  #isBeating = false;
+
+  private constructor(options: ControlLinkOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Dials the coordinator for the first time.
+   *
+   * @throws CHANNEL_CLOSED if nobody answers; what the coordinator refuses with; IDENTITY_REFUSED
+   */
+  static async open(options: ControlLinkOptions): Promise<ControlLink> {
+    const link = new ControlLink(options);
+    link.#first = await link.#dial();
+    return link;
+  }
+
+  /** From now on messages are taken and heartbeats sent. */
+  start(): void {
+    if (this.#first !== null) void this.#stay(...this.#first);
+    this.#first = null;
+  }
+
+  get isUp(): boolean {
+    return this.#channel !== null;
+  }
+
+  /** Tells the coordinator something; if it is away, nothing. */
+  async tell(message: Message): Promise<void> {
+    await this.#channel?.send(encodeMessage(message)).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await (this.#channel ?? this.#first?.[0])?.close();
+  }
+
+  async #stay(first: Channel, welcome: Welcome): Promise<void> {
+    for (let met: [Channel, Welcome] | null = [first, welcome]; met !== null; ) {
+      const [channel, { heartbeatSeconds, missedHeartbeats }] = met;
+      this.#channel = channel;
+      this.#frames = 0;
+      this.#options.onUp(channel !== first);
+      const left = new AbortController();
+      const silence = this.#beat(channel, { heartbeatSeconds, missedHeartbeats }, left.signal);
+      const error = await Promise.race([this.#obey(channel), silence]);
+      left.abort();
+      this.#channel = null;
+      // One that takes nothing any more must not hold up what follows.
+      void channel.close();
+      if (this.#stop.signal.aborted) return;
+      this.#options.onGone(error);
+      met = await this.#redial();
+    }
+  }
+
+  /** @returns why it is over */
+  async #obey(channel: Channel): Promise<CodedError> {
+    try {
+      for await (const frame of channel) {
+        this.#frames++;
+        if (this.#stop.signal.aborted || this.#channel !== channel) break;
+        await this.#options.onMessage(decodeMessage(frame));
+      }
+      const where = `the coordinator at ${this.#options.address}`;
+      return new CodedError("CHANNEL_CLOSED", `${where} has closed the channel`);
+    } catch (error) {
+      if (error instanceof CodedError) return error;
+      return new CodedError("CHANNEL_CLOSED", messageOf(error), {}, error);
+    }
+  }
+
+  /** Sends heartbeats, until the coordinator was silent for too many of them. */
+  async #beat(channel: Channel, liveness: Liveness, signal: AbortSignal): Promise<CodedError> {
+    const { clock, address } = this.#options;
+    void this.#sendHeartbeat(channel);
+    return await new Promise((resolve) => {
+      const onSilent = (silentSeconds: number) => {
+        const silent = `the coordinator at ${address} was silent for ${silentSeconds.toFixed(1)} s`;
+        resolve(new CodedError("CHANNEL_CLOSED", silent));
+      };
+      const onBeat = () => {
+        if (!this.#isBeating) void this.#sendHeartbeat(channel);
+      };
+      const heard = () => this.#frames + (channel.heardBytes ?? 0);
+      const options = { clock, liveness: () => liveness, heard, onBeat, onSilent };
+      void watchLiveness(options, signal);
+    });
+  }
+
+  async #sendHeartbeat(channel: Channel): Promise<void> {
+    this.#isBeating = true;
+    await channel.send(encodeMessage(this.#options.heartbeat())).catch(() => undefined);
+    this.#isBeating = false;
+  }
+
+  async #redial(): Promise<[Channel, Welcome] | null> {
+    const { clock, onRefused } = this.#options;
+    for (let pause: number = pauses.first; ; pause = Math.min(2 * pause, pauses.last)) {
+      try {
+        return await this.#dial();
+      } catch (error) {
+        if (this.#stop.signal.aborted) return null;
+        if (error instanceof CodedError && final.has(error.code)) {
+          onRefused(error);
+          return null;
+        }
+      }
+      try {
+        await clock.sleep(seconds(pause), this.#stop.signal);
+      } catch {
+        return null;
+      }
+    }
+  }
+
+  async #dial(): Promise<[Channel, Welcome]> {
+    const { clock, join, onWelcome } = this.#options;
+    const channel = await this.#connect();
+    try {
+      const foreign = checkCoordinator(channel);
+      if (foreign !== null) throw foreign;
+      const welcome = await introduce(channel, clock, await join(), "welcome");
+      await onWelcome(welcome);
+      this.#stop.signal.throwIfAborted();
+      return [channel, welcome];
+    } catch (error) {
+      void channel.close();
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<Channel> {
+    const { transport, clock, address } = this.#options;
+    const giveUp = new AbortController();
+    const onStop = () => giveUp.abort();
+    this.#stop.signal.addEventListener("abort", onStop, { once: true });
+    void clock.sleep(dialSeconds, giveUp.signal).then(onStop, () => undefined);
+    try {
+      return await transport.connect(address, { signal: giveUp.signal });
+    } finally {
+      this.#stop.signal.removeEventListener("abort", onStop);
+      giveUp.abort();
+    }
+  }
+}

@@ -1,0 +1,382 @@
+import { CodedError } from "../base/errors.ts";
+import type { TensorValue } from "../graph/tensor-value.ts";
+import type { Channel } from "../transport/transport.ts";
+import type { AgentEvent, AgentOptions } from "./agent-options.ts";
+import type { Deploy, DialBack, Emulation } from "./control-message.ts";
+import type {
+  Attach,
+  Begin,
+  DataChannelKind,
+  Failure,
+  Kept,
+  Recall,
+  Report,
+  Settled,
+  TensorMessage,
+} from "./data-message.ts";
+import type { ExecutorOptions } from "./executor.ts";
+import { Gateway } from "./gateway.ts";
+import type { GenerationRun } from "./generation-run.ts";
+import type { Generations } from "./generations.ts";
+import { refuse } from "./handshake.ts";
+import type { Keeper } from "./keeper.ts";
+import type { Liveness } from "./liveness.ts";
+import type { Message } from "./message.ts";
+import { Neighbours } from "./neighbours.ts";
+import type { Sent } from "./outbox.ts";
+import type { Processor } from "./processor.ts";
+import { encodeMessage, malformed, type Received, toWire } from "./protocol.ts";
+import { Standby } from "./standby.ts";
+
+export interface DataPlaneOptions {
+  readonly agent: AgentOptions;
+  readonly keeper: Keeper;
+  readonly processor: Processor;
+  readonly generations: Generations;
+  readonly liveness: () => Liveness;
+  /** Tells the coordinator something; if it is away, nothing. */
+  readonly tell: (message: Message) => void;
+  readonly onEvent: (event: AgentEvent) => void;
+}
+
+type Tensor = Parameters<ExecutorOptions["deliver"]>;
+
+const orphanSeconds = 1;
+const emptyPayload = new Uint8Array(0);
+
+/**
+ * What goes between a device and the others: its channels, the generations that they feed, and on the
+ * source the gateway, which the device itself reaches without any channel.
+ */
+export class DataPlane {
+  readonly #options: DataPlaneOptions;
+  readonly #device: string;
+  readonly #neighbours: Neighbours;
+  readonly #standby: Standby;
+  readonly #lost = new Map<string, unknown>();
+  /** Devices that there was ever to be a channel to. */
+  readonly #linked = new Set<string>();
+  readonly #sourceAddresses = new Map<string, readonly string[]>();
+  readonly #constants = new Map<number, Record<string, TensorValue>>();
+  readonly #drained = new Set<number>();
+  #gateway: Gateway | null = null;
+  /** What the coordinator said last; what is older came late. */
+  #latestServe = 0;
+
+  constructor(options: DataPlaneOptions) {
+    const { agent, liveness, tell } = options;
+    const { name, incarnation, token, transport, clock, coordinator } = agent;
+    this.#options = options;
+    this.#device = name;
+    this.#neighbours = new Neighbours({
+      device: name,
+      incarnation,
+      token,
+      transport,
+      clock,
+      coordinator,
+      liveness,
+      askDialBack: (kind, device, tunnel) =>
+        tell({ type: "dialBack", kind, peer: { device, addresses: [] }, tunnel }),
+      onMessage: (kind, device, received, transit) =>
+        this.#hear(kind, device, received, transit.seconds),
+      onLost: (device, error) => this.#lose(device, error),
+      onReached: (device) => this.#reach(device),
+    });
+    this.#standby = new Standby({
+      clock,
+      orphanSeconds: agent.orphanSeconds ?? orphanSeconds,
+      needs: (device) => this.#isServed(device),
+      activate: (generation) => this.#goAlone(generation),
+    });
+  }
+
+  /** What the gateway serves; `null`: nothing, or there is none here. */
+  get serving(): number | null {
+    return this.#gateway?.serving ?? null;
+  }
+
+  /** Connects what a generation needs, and begins to run it. @throws CHANNEL_CLOSED */
+  async deploy(deploy: Deploy, run: GenerationRun): Promise<void> {
+    const { peers, source, emulation, gateway } = deploy.body;
+    if (run.stands) return;
+    this.#neighbours.know(peers);
+    const addresses = peers.find(({ device }) => device === source)?.addresses;
+    if (addresses !== undefined) this.#sourceAddresses.set(source, addresses);
+    this.emulate(emulation);
+    if (gateway !== null) {
+      const constants = this.#constants.get(run.generation) ?? {};
+      this.#gateway ??= this.#createGateway();
+      this.#gateway.know(run.generation, gateway, constants);
+    }
+    await Promise.all([
+      ...run.neighbours.map((device) => this.#connect("hop", device)),
+      ...run.reporters.map((device) => this.#connect("gateway", device)),
+    ]);
+    run.stands = true;
+    if (run.isStandby) this.#standby.arm(run.generation);
+    this.#tidy();
+  }
+
+  emulate(emulation: Emulation | null): void {
+    this.#options.processor.setSpeed(emulation?.speed ?? 1);
+    this.#neighbours.emulate(emulation, (device, tensor) => {
+      // Of several plans the newest one: a tensor weighs the same in all.
+      for (const run of this.#options.generations.deployed.reverse()) {
+        const weight = run.weightOf(device, tensor);
+        if (weight !== undefined) return weight;
+      }
+      return undefined;
+    });
+  }
+
+  /** A graph output that depends on no input, for a generation to come. */
+  takeConstant(message: TensorMessage, value: TensorValue): void {
+    const constants = this.#constants.get(message.generation) ?? {};
+    constants[message.tensor] = value;
+    this.#constants.set(message.generation, constants);
+  }
+
+  serve(generation: number, replay: boolean): void {
+    if (generation < this.#latestServe) return;
+    this.#latestServe = generation;
+    this.#gateway?.serve(generation, replay);
+  }
+
+  suspend(error: Failure["error"]): void {
+    this.#gateway?.suspend(error);
+  }
+
+  /** A generation is over everywhere. */
+  retire(generation: number): void {
+    const run = this.#options.generations.get(generation);
+    if (run !== undefined) this.#options.generations.drop(run);
+    if (this.#standby.generation === generation) this.#standby.arm(null);
+    this.#gateway?.retire(generation);
+    this.#constants.delete(generation);
+    this.#drained.delete(generation);
+    this.#tidy();
+  }
+
+  /** Older generations are over here. */
+  fenced(): void {
+    const { generation } = this.#standby;
+    if (generation !== null && this.#options.generations.get(generation) === undefined) {
+      this.#standby.arm(null);
+    }
+  }
+
+  async dialBack(message: DialBack): Promise<void> {
+    this.#linked.add(message.peer.device);
+    await this.#neighbours.dialBack(message);
+  }
+
+  async accept(channel: Channel, attach: Attach): Promise<void> {
+    await this.#neighbours.accept(channel, attach);
+  }
+
+  /** A program that asks: served here if this is the source, else told where that is. */
+  async welcomeClient(channel: Channel): Promise<void> {
+    if (this.#gateway !== null) {
+      await this.#gateway.welcomeClient(channel);
+      return;
+    }
+    const addresses = [...this.#sourceAddresses.values()].at(-1);
+    if (addresses === undefined) {
+      const why = `device '${this.#device}' serves nobody yet; ask the coordinator where to go`;
+      await refuse(channel, new CodedError("CHANNEL_CLOSED", why, { device: this.#device }));
+      return;
+    }
+    await channel.send(encodeMessage({ type: "elsewhere", addresses })).catch(() => undefined);
+    await channel.close();
+  }
+
+  /** The coordinator is there, again perhaps: tells it what it may have missed. */
+  found(): void {
+    this.#standby.found();
+    for (const [device, error] of this.#lost) {
+      this.#options.tell({ type: "lost", device, error: toWire(error) });
+    }
+    for (const generation of this.#drained) this.#options.tell({ type: "drained", generation });
+  }
+
+  /** The coordinator is away. */
+  orphaned(): void {
+    if (this.#gateway !== null) void this.#standby.orphaned();
+  }
+
+  async close(error: CodedError): Promise<void> {
+    this.#standby.found();
+    await this.#gateway?.close(error);
+    await this.#neighbours.close();
+  }
+
+  #createGateway(): Gateway {
+    const { agent, generations, liveness, tell, onEvent } = this.#options;
+    return new Gateway({
+      device: this.#device,
+      clock: agent.clock,
+      lines: {
+        tell: (device, message) => this.#tellDevice(device, message),
+        enter: (...input) => generations.enter(...input),
+      },
+      heartbeatSeconds: () => liveness().heartbeatSeconds,
+      onServing: (generation) => {
+        tell({ type: "serving", generation });
+        onEvent({ type: "serving", generation, alone: generation !== this.#latestServe });
+      },
+      onDrained: (generation) => {
+        this.#drained.add(generation);
+        tell({ type: "drained", generation });
+      },
+      onMeasured: (measured) => tell(measured),
+    });
+  }
+
+  async #connect(kind: DataChannelKind, device: string): Promise<void> {
+    if (device === this.#device) return;
+    this.#linked.add(device);
+    try {
+      await this.#neighbours.connect(kind, device);
+    } catch (error) {
+      this.#lose(device, error);
+      throw error;
+    }
+  }
+
+  /** Ends the channels that no generation needs; one that is lost is tried on, to tell when it stands. */
+  #tidy(): void {
+    const needed = new Set(
+      this.#options.generations.deployed.flatMap(({ neighbours, reporters }) => [
+        ...neighbours,
+        ...reporters,
+      ]),
+    );
+    for (const device of [...this.#linked]) {
+      if (needed.has(device) || this.#lost.has(device)) continue;
+      this.#linked.delete(device);
+      this.#neighbours.drop(device);
+    }
+  }
+
+  #lose(device: string, error: unknown): void {
+    this.#lost.set(device, error);
+    this.#options.tell({ type: "lost", device, error: toWire(error) });
+    this.#options.onEvent({ type: "lost", device, error: coded(error) });
+    this.#gateway?.lost(device);
+    this.#standby.lost(device);
+  }
+
+  #reach(device: string): void {
+    if (this.#lost.delete(device)) {
+      this.#options.tell({ type: "reached", device });
+      this.#options.onEvent({ type: "reached", device });
+    }
+    this.#standby.reached(device);
+    this.#options.generations.reached(device);
+    this.#gateway?.reached(device);
+  }
+
+  #isServed(device: string): boolean {
+    const { serving } = this;
+    if (serving === null || device === this.#device) return false;
+    return this.#options.generations.get(serving)?.reporters.includes(device) ?? false;
+  }
+
+  /** Goes over to the plan that needs no other device. */
+  #goAlone(generation: number): void {
+    const { generations } = this.#options;
+    const others = generations.deployed.filter((run) => run.generation !== generation);
+    for (const run of others) generations.drop(run);
+    this.#gateway?.serve(generation, true);
+    for (const run of others) this.#gateway?.retire(run.generation);
+  }
+
+  /** @throws FRAME_MALFORMED if the device has no business to say this */
+  #hear(kind: DataChannelKind, device: string, received: Received, transitSeconds: number): void {
+    const { message, payload } = received;
+    if (kind === "hop") {
+      if (message.type !== "tensor") {
+        throw malformed(`a message '${message.type}'`, "a hop channel does not carry it");
+      }
+      this.#options.generations.receive(device, { message, payload }, transitSeconds);
+      return;
+    }
+    if (message.type === "begin" || message.type === "recall" || message.type === "settled") {
+      this.#obey(device, message);
+      return;
+    }
+    this.#gateway?.hear(device, received);
+  }
+
+  /** What a gateway says. */
+  #obey(source: string, message: Begin | Recall | Settled): void {
+    const { generations, keeper } = this.#options;
+    if (message.type === "settled") generations.settle(message.requests);
+    else if (message.type === "begin") generations.begin(message);
+    else {
+      const requests = message.requests.map((request) => ({
+        request,
+        tensors: keeper.recall(request),
+      }));
+      const { generation } = message;
+      const kept: Kept = { type: "kept", generation, body: { requests } };
+      void this.#tellGateway(source, kept);
+    }
+  }
+
+  /** @throws CHANNEL_CLOSED */
+  async #tellDevice(device: string, message: Begin | Recall | Settled): Promise<void> {
+    if (device !== this.#device) {
+      await this.#neighbours.send("gateway", device, message);
+      return;
+    }
+    // Whoever tells is not to be told something back in the middle of it.
+    await undefined;
+    this.#obey(device, message);
+  }
+
+  /** If it cannot be told now, it asks again or is told again. */
+  async #tellGateway(source: string, message: Report | Failure | Kept): Promise<void> {
+    if (source !== this.#device) {
+      await this.#neighbours.send("gateway", source, message).catch(() => undefined);
+      return;
+    }
+    await undefined;
+    try {
+      this.#gateway?.hear(this.#device, { message, payload: emptyPayload });
+    } catch (error) {
+      this.#options.onEvent({
+        type: "failed",
+        generation: message.generation,
+        error: coded(error),
+      });
+    }
+  }
+
+  outcome(run: GenerationRun, outcome: Report | Failure): void {
+    if (run.deployed !== null) void this.#tellGateway(run.deployed.source, outcome);
+  }
+
+  /** Sends a tensor of a generation on. @throws CHANNEL_CLOSED, FRAME_MALFORMED */
+  async deliver(run: GenerationRun, ...[to, request, tensor, value, codec]: Tensor): Promise<Sent> {
+    const place = { generation: run.generation, request, tensor };
+    const form = codec === undefined ? place : { ...place, codec };
+    if (to !== null) return await this.#neighbours.sendTensor("hop", to, form, value);
+    const source = run.deployed?.source ?? "";
+    if (source !== this.#device) {
+      return await this.#neighbours.sendTensor("gateway", source, form, value);
+    }
+    await undefined;
+    const { dataType, shape, data } = value;
+    const message: TensorMessage = { type: "tensor", ...form, dataType, shape };
+    this.#gateway?.hear(this.#device, { message, payload: data });
+    return { queueSeconds: 0 as Sent["queueSeconds"], sendSeconds: 0 as Sent["sendSeconds"] };
+  }
+}
+
+/** As people are shown it, with what lies behind it. */
+export function coded(cause: unknown): CodedError {
+  const { code, message, details } = toWire(cause);
+  return new CodedError(code, message, details, cause);
+}

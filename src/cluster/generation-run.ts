@@ -1,0 +1,204 @@
+import type { Clock } from "../base/clock.ts";
+import type { TensorValue } from "../graph/tensor-value.ts";
+import type { BlobFetcher } from "./blob-fetcher.ts";
+import { Coder } from "./coder.ts";
+import type { Deploy, OfferedPart, Want } from "./control-message.ts";
+import type { Begin, Failure, Report, TensorMessage } from "./data-message.ts";
+import { Executor, type ExecutorOptions } from "./executor.ts";
+import type { Keeper } from "./keeper.ts";
+import type { LoadedParts, PartLoader } from "./part-loader.ts";
+import type { Processor } from "./processor.ts";
+import { malformed, type Received, tensorOf } from "./protocol.ts";
+
+/** What all generations of a device share. */
+export interface RunOptions {
+  readonly clock: Clock;
+  readonly memoryBytes: number | null;
+  readonly processorSeconds?: (() => number) | undefined;
+  readonly processor: Processor;
+  readonly keeper: Keeper;
+  readonly fetcher: BlobFetcher;
+  readonly loader: PartLoader;
+  /** Sends a tensor on; `to: null`: to the gateway. */
+  readonly deliver: (
+    run: GenerationRun,
+    ...tensor: Parameters<ExecutorOptions["deliver"]>
+  ) => ReturnType<ExecutorOptions["deliver"]>;
+  readonly onOutcome: (run: GenerationRun, outcome: Report | Failure) => void;
+}
+
+/** One generation on one device: its parts, then what runs them. */
+export class GenerationRun {
+  readonly generation: number;
+  /** Whether its channels stand, or have stood. */
+  stands = false;
+  readonly #options: RunOptions;
+  readonly #dropped = new AbortController();
+  #fetching = new AbortController();
+  #loaded: LoadedParts | null = null;
+  #loading: Promise<void> | null = null;
+  #deploy: Deploy | null = null;
+  #deploying: Promise<void> | null = null;
+  #coder: Coder | null = null;
+  #executor: Executor | null = null;
+
+  constructor(generation: number, options: RunOptions) {
+    this.generation = generation;
+    this.#options = options;
+  }
+
+  /** What it was told; `null` until then. */
+  get deployed(): Deploy["body"] | null {
+    return this.#executor === null ? null : (this.#deploy?.body ?? null);
+  }
+
+  get isStandby(): boolean {
+    return this.#deploy?.standby ?? false;
+  }
+
+  get isDropped(): boolean {
+    return this.#dropped.signal.aborted;
+  }
+
+  hasStage(stage: string): boolean {
+    return this.#loaded?.sessions.has(stage) ?? false;
+  }
+
+  get requests(): number {
+    return this.#executor?.requests ?? 0;
+  }
+
+  get peakRequests(): number {
+    return this.#executor?.peakRequests ?? 0;
+  }
+
+  get heldBytes(): number {
+    return this.#executor?.heldBytes ?? 0;
+  }
+
+  /** Devices that tensors come from or go to. */
+  get neighbours(): readonly string[] {
+    const { receives = [], forwards = [] } = this.#deploy?.body.deployment ?? {};
+    const names = [...receives.map(({ from }) => from), ...forwards.map(({ to }) => to)];
+    return [...new Set(names.filter((name) => name !== null))];
+  }
+
+  /** Devices whose reports and answers come here, on the source; the source, elsewhere. */
+  get reporters(): readonly string[] {
+    const { gateway, source } = this.#deploy?.body ?? {};
+    if (gateway) return gateway.deployment.devices.map(({ device }) => device);
+    return source === undefined ? [] : [source];
+  }
+
+  /**
+   * Fetches the parts' blobs and loads them. Called again, it asks again for what is still missing.
+   *
+   * @param ask for blobs
+   * @returns whether they are loaded: not if it was called again or dropped in the meantime
+   * @throws what `BlobFetcher.fetch` and `PartLoader.load` throw
+   */
+  async prepare(
+    parts: readonly OfferedPart[],
+    ask: (blobs: Want["body"]["blobs"]) => void,
+  ): Promise<boolean> {
+    this.#fetching.abort();
+    this.#fetching = new AbortController();
+    const { signal } = this.#fetching;
+    const { fetcher, loader } = this.#options;
+    const references = parts.flatMap(({ skeleton, weights }) => [skeleton, ...weights]);
+    if (this.isDropped) return false;
+    try {
+      await fetcher.fetch(references, ask, signal);
+    } catch (error) {
+      if (signal.aborted) return false;
+      throw error;
+    }
+    this.#loading ??= loader.load(parts).then((loaded) => {
+      if (this.isDropped) loaded.release();
+      else this.#loaded = loaded;
+    });
+    await this.#loading;
+    return !signal.aborted;
+  }
+
+  /** Makes everything ready to run. Idempotent. */
+  async deploy(deploy: Deploy): Promise<void> {
+    this.#deploying ??= this.#open(deploy);
+    await this.#deploying;
+  }
+
+  async #open(deploy: Deploy): Promise<void> {
+    this.#deploy = deploy;
+    await this.#loading;
+    const { deployment } = deploy.body;
+    const { clock, processorSeconds, memoryBytes, processor, keeper } = this.#options;
+    this.#coder = await Coder.open(deployment, { clock, processorSeconds, memoryBytes });
+    if (this.isDropped) return;
+    this.#executor = new Executor({
+      deployment,
+      sessions: this.#loaded?.sessions ?? new Map(),
+      clock,
+      processor,
+      keeper,
+      coder: this.#coder,
+      deliver: (...tensor) => this.#options.deliver(this, ...tensor),
+      onOutcome: (outcome) => this.#options.onOutcome(this, outcome),
+    });
+  }
+
+  /** What a tensor weighs on a hop of the plan; `undefined`: this plan does not say. */
+  weightOf(device: string, tensor: string): number | undefined {
+    const forwards = this.#deploy?.body.deployment.forwards ?? [];
+    return forwards.find((other) => other.to === device && other.tensor === tensor)?.bytes;
+  }
+
+  /** A graph input enters; its bytes stay with whoever gave it. */
+  enter(request: number, tensor: string, value: TensorValue): void {
+    this.#executor?.accept(request, tensor, value);
+  }
+
+  /**
+   * A tensor has come from another device.
+   *
+   * @throws FRAME_MALFORMED if it has no business to send it, or its bytes are not what it says
+   */
+  receive(from: string, received: Received<TensorMessage>, transitSeconds: number): void {
+    const { tensor, request } = received.message;
+    const expected = this.#deploy?.body.deployment.receives.find(
+      (other) => other.tensor === tensor && other.from === from,
+    );
+    if (this.#executor === null) return;
+    if (expected === undefined) {
+      throw malformed(`tensor '${tensor}'`, `it does not come from ${from} here`);
+    }
+    const { value, seconds } =
+      expected.codec === undefined || this.#coder === null
+        ? { value: tensorOf(received), seconds: 0 }
+        : this.#coder.decode(expected.codec, received);
+    const bytes = received.payload.byteLength;
+    const arrived = { from, bytes, transitSeconds, decodeSeconds: seconds };
+    this.#executor.accept(request, tensor, value, arrived);
+  }
+
+  begin({ request, resume }: Begin): void {
+    this.#executor?.begin(request, resume);
+  }
+
+  settle(requests: readonly number[]): void {
+    this.#executor?.settle(requests);
+  }
+
+  /** A channel stands again. */
+  reached(device: string): void {
+    this.#executor?.reached(device);
+    if (device === this.#deploy?.body.source) this.#executor?.reached(null);
+  }
+
+  /** It is over here. */
+  drop(): void {
+    this.#dropped.abort();
+    this.#fetching.abort();
+    this.#executor?.close();
+    this.#loaded?.release();
+  }
+}
