@@ -1,156 +1,251 @@
 import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
-import { bitsPerSecond, seconds } from "../base/units.ts";
-import { paceChannel } from "../transport/paced.ts";
-import { createPacer, type Pacer } from "../transport/pacer.ts";
-import type { Channel, Frame, Transport } from "../transport/transport.ts";
-import type { Forward } from "./deployment.ts";
-import { introduce, refuse } from "./handshake.ts";
-import { type Attach, type Emulation, type Message, protocolVersion } from "./message.ts";
-import { Outbox, type Sent } from "./outbox.ts";
-import { decodeMessage, encodeMessage, type Received } from "./protocol.ts";
+import type { TensorValue } from "../graph/tensor-value.ts";
+import type { Channel, Transport } from "../transport/transport.ts";
+import type { DialBack, Emulation, Peer } from "./control-message.ts";
+import type { Attach, DataChannelKind } from "./data-message.ts";
+import { refuse } from "./handshake.ts";
+import { checkDevice } from "./identity.ts";
+import type { Liveness } from "./liveness.ts";
+import type { Message } from "./message.ts";
+import { Line } from "./neighbours/line.ts";
+import { Pacing, type Weights } from "./neighbours/pacing.ts";
+import { Traffic } from "./neighbours/traffic.ts";
+import type { Sent, TensorPlace } from "./outbox.ts";
+import { encodeMessage, type Received } from "./protocol.ts";
 
 export interface NeighboursOptions {
   readonly device: string;
+  /** Of this process: another one for each. */
+  readonly incarnation: string;
   readonly token: string;
   readonly transport: Transport;
   readonly clock: Clock;
-  /** Called for each message of a producer; `null`: the coordinator. What it throws ends that channel. */
-  readonly onMessage: (received: Received, from: string | null) => void;
-  /** Called when a data channel ends before `close`. */
-  readonly onLost: (device: string | null, error: unknown) => void;
+  /** Address of the coordinator, which passes frames on where two devices cannot dial each other. */
+  readonly coordinator: string;
+  /** Lets a device know, through the coordinator, that it is to dial this one. */
+  readonly askDialBack: (kind: DataChannelKind, device: string, tunnel: boolean) => void;
+  readonly liveness: () => Liveness;
+  /**
+   * Called for each message, each tensor whole, each once, in the order in which they were complete.
+   * What it throws ends that channel.
+   *
+   * @param transit of a tensor, from its first byte to its last; 0 for what came at once
+   */
+  readonly onMessage: (
+    kind: DataChannelKind,
+    device: string,
+    received: Received,
+    transit: { readonly seconds: number },
+  ) => void;
+  /** A device has ended a channel, or fallen silent, and could not be reached again at once. */
+  readonly onLost: (device: string, error: unknown) => void;
+  /** Every channel of a lost device stands again. */
+  readonly onReached: (device: string) => void;
 }
 
-/** The data channels of a device: it dials its producers, and its consumers dial it. */
+/** One kind of traffic with one device. */
+interface Neighbour {
+  readonly device: string;
+  readonly line: Line;
+  readonly traffic: Traffic;
+}
+
+/**
+ * The data channels of a device: one of each kind to each other device, both ways, whichever side
+ * dialled. A channel that breaks is opened again and goes on where it was, so that nothing is lost as
+ * long as both processes live.
+ */
 export class Neighbours {
   readonly #options: NeighboursOptions;
-  readonly #channels = new Set<Channel>();
-  readonly #consumers = new Map<string, Channel>();
-  readonly #outboxes = new Map<string | null, Outbox>();
-  readonly #media = new Map<string, Pacer>();
-  #emulation: Emulation | null = null;
-  #forwards: readonly Forward[] = [];
+  readonly #addresses = new Map<string, readonly string[]>();
+  readonly #neighbours = new Map<string, Neighbour>();
+  readonly #lost = new Map<string, Set<DataChannelKind>>();
+  readonly #pacing: Pacing;
+  #lives = 0;
   #closing = false;
 
   constructor(options: NeighboursOptions) {
     this.#options = options;
+    this.#pacing = new Pacing(options.clock);
+  }
+
+  /** Bytes of what waits to be sent or acknowledged, and of tensors that have come in half. */
+  get heldBytes(): number {
+    return [...this.#neighbours.values()].reduce(
+      (total, { traffic }) => total + traffic.outbox.bytes + traffic.assembly.bytes,
+      0,
+    );
+  }
+
+  /** Where devices can be dialled. */
+  know(peers: readonly Peer[]): void {
+    for (const { device, addresses } of peers) this.#addresses.set(device, addresses);
   }
 
   /**
-   * From now on links to consumers behave as told; `null`: as they are.
+   * Opens a channel and keeps it open until `drop`: dialled from here, else from there, else through
+   * the coordinator. Both sides may call it.
    *
-   * @param forwards what each tensor weighs on its hops
+   * @throws CHANNEL_CLOSED after 5 s
    */
-  emulate(emulation: Emulation | null, forwards: readonly Forward[]): void {
-    this.#emulation = emulation;
-    this.#forwards = forwards;
+  connect(kind: DataChannelKind, device: string): Promise<void> {
+    return this.#neighbour(kind, device).line.connect();
   }
 
-  /** Lets a consumer in. */
-  async accept(channel: Channel, { device }: Attach): Promise<void> {
-    if (this.#consumers.has(device)) {
-      const message = `device '${device}' is attached to '${this.#options.device}' already; two agents of one name?`;
-      await refuse(channel, new CodedError("USAGE_INVALID", message, { device }));
-      return;
+  /** Takes an accepted channel whose first message was `attach`. */
+  async accept(channel: Channel, attach: Attach): Promise<void> {
+    const { kind, device, to } = attach;
+    const refusal = this.#refusalOf(channel, device, to);
+    if (refusal !== null) await refuse(channel, refusal);
+    else await this.#neighbour(kind, device).line.accept(channel, attach, false);
+  }
+
+  /** A device cannot dial this one, and has sent word through the coordinator. */
+  async dialBack({ kind, peer, tunnel }: DialBack): Promise<void> {
+    if (this.#closing) return;
+    if (peer.addresses.length > 0) this.know([peer]);
+    await this.#neighbour(kind, peer.device).line.dialBack(tunnel);
+  }
+
+  /**
+   * Resolves when a channel has taken the message.
+   *
+   * @throws CHANNEL_CLOSED if no channel was ever open, or it was given up
+   */
+  async send(
+    kind: DataChannelKind,
+    device: string,
+    message: Message,
+    payload?: Uint8Array<ArrayBuffer>,
+  ): Promise<Sent> {
+    return await this.#open(kind, device).outbox.send(encodeMessage(message, payload));
+  }
+
+  /**
+   * Resolves when a channel has taken all of the value, which must stay as it is for ever: it goes
+   * again if the channel breaks. Small ones overtake large ones.
+   *
+   * @throws CHANNEL_CLOSED if no channel was ever open, or the tensor was given up
+   */
+  async sendTensor(
+    kind: DataChannelKind,
+    device: string,
+    place: TensorPlace,
+    value: TensorValue,
+  ): Promise<Sent> {
+    return await this.#open(kind, device).outbox.sendTensor(place, value);
+  }
+
+  /** Hop channels behave like these links from now on; `null`: as they are. */
+  emulate(emulation: Emulation | null, weights: Weights): void {
+    this.#pacing.emulate(emulation, weights);
+  }
+
+  /** Gives up tensors that wait to be sent, or have come in half. */
+  forget(isStale: (place: TensorPlace) => boolean): void {
+    for (const { traffic } of this.#neighbours.values()) {
+      traffic.outbox.forget(isStale);
+      traffic.assembly.forget(isStale);
     }
-    this.#consumers.set(device, channel);
-    this.#watch(channel, device);
-    await channel.send(encodeMessage({ type: "attached" }));
   }
 
-  /**
-   * Dials a producer, or the coordinator (`null`), and listens to it.
-   *
-   * @throws CHANNEL_CLOSED, and what `introduce` throws
-   */
-  async dial(producer: string | null, address: string, generation: number): Promise<void> {
-    const { transport, clock, token, device } = this.#options;
-    const channel = await transport.connect(address);
-    const attach: Attach = { type: "attach", protocol: protocolVersion, token, generation, device };
-    await introduce(channel, clock, attach, "attached");
-    if (producer === null) this.#outboxes.set(null, new Outbox(channel, clock));
-    this.#watch(channel, producer);
-    void this.#listen(channel, producer);
+  /** Closes the channels to a device; if it is lost, as soon as it could be reached again. */
+  drop(device: string): void {
+    for (const kind of ["hop", "gateway"] as const) {
+      this.#neighbours.get(keyOf(kind, device))?.line.drop();
+    }
   }
 
-  /**
-   * Sends to a consumer, or the coordinator (`null`).
-   *
-   * @throws CHANNEL_CLOSED; FRAME_MALFORMED if the frame exceeds its limits
-   */
-  async send(to: string | null, frame: Frame): Promise<Sent> {
-    const outbox = this.#outboxes.get(to) ?? this.#openOutbox(to);
-    return await outbox.send(frame);
+  /** Whether tensors to and from a device go through the coordinator. */
+  isTunnelled(device: string): boolean {
+    return this.#neighbours.get(keyOf("hop", device))?.line.isTunnelled ?? false;
   }
 
-  /** Tells the coordinator something; if it is gone, nothing. */
-  async tell(message: Message): Promise<void> {
-    await this.send(null, encodeMessage(message)).catch(() => undefined);
+  /** How fast large tensors came in from a device; `null`: none did. */
+  goodputBitsPerSecond(device: string): number | null {
+    return this.#neighbours.get(keyOf("hop", device))?.traffic.goodputBitsPerSecond ?? null;
   }
 
   async close(): Promise<void> {
     this.#closing = true;
-    await Promise.allSettled([...this.#channels].map((channel) => channel.close()));
+    await Promise.all([...this.#neighbours.values()].map(({ line }) => line.close()));
   }
 
-  #openOutbox(to: string | null): Outbox {
-    const channel = to === null ? undefined : this.#consumers.get(to);
-    if (to === null || channel === undefined) {
-      throw new CodedError(
-        "CHANNEL_CLOSED",
-        `device '${this.#options.device}' has no channel to '${to ?? "the coordinator"}'`,
-      );
+  #refusalOf(channel: Channel, device: string, to: string): CodedError | null {
+    const { device: own } = this.#options;
+    if (this.#closing) return new CodedError("CHANNEL_CLOSED", `device '${own}' is leaving`);
+    if (to === own && device !== own) return checkDevice(device, channel);
+    const message = `device '${device}' means '${to}', this is '${own}'; are two agents of one name or address running?`;
+    return new CodedError("USAGE_INVALID", message, { device, to, own });
+  }
+
+  #open(kind: DataChannelKind, device: string): Traffic {
+    const neighbour = this.#neighbours.get(keyOf(kind, device));
+    if (neighbour === undefined) {
+      const message = `device '${this.#options.device}' has no ${kind} channel to '${device}'`;
+      throw new CodedError("CHANNEL_CLOSED", message, { device, kind });
     }
-    const outbox = new Outbox(this.#paced(channel, to), this.#options.clock);
-    this.#outboxes.set(to, outbox);
-    return outbox;
+    neighbour.line.requireOpen();
+    return neighbour.traffic;
   }
 
-  #paced(channel: Channel, to: string): Channel {
-    const link = this.#emulation?.links.find((other) => other.to === to);
-    if (link === undefined) return channel;
-    const { clock } = this.#options;
-    const planned = new Map(
-      this.#forwards.filter((hop) => hop.to === to).map(({ tensor, bytes }) => [tensor, bytes]),
-    );
-    return paceChannel(channel, {
+  #neighbour(kind: DataChannelKind, device: string): Neighbour {
+    const key = keyOf(kind, device);
+    const known = this.#neighbours.get(key);
+    if (known !== undefined) return known;
+    const { clock, incarnation, onMessage } = this.#options;
+    this.#lives++;
+    const traffic = new Traffic({
       clock,
-      bandwidthBitsPerSecond: bitsPerSecond(link.bandwidthBitsPerSecond),
-      latencySeconds: seconds(link.latencySeconds),
-      // A tensor may be lighter on its way than it is here: an input that travels as a picture. What
-      // is really coded weighs what it came to.
-      bytesOf: ({ header, payload }) => {
-        const stated = "codec" in header ? undefined : planned.get(String(header["tensor"]));
-        return stated ?? payload.byteLength;
-      },
-      ...(link.medium === null ? {} : { medium: this.#medium(link.medium) }),
+      life: `${incarnation}/${this.#lives}`,
+      onMessage: (received, transit) => onMessage(kind, device, received, transit),
+    });
+    const neighbour = { device, traffic, line: this.#line(kind, device, traffic) };
+    this.#neighbours.set(key, neighbour);
+    return neighbour;
+  }
+
+  #line(kind: DataChannelKind, device: string, traffic: Traffic): Line {
+    const { device: own, token, transport, clock, coordinator, liveness } = this.#options;
+    return new Line({
+      kind,
+      own,
+      device,
+      token,
+      transport,
+      clock,
+      coordinator,
+      traffic,
+      liveness,
+      addresses: () => this.#addresses.get(device) ?? [],
+      carry: (channel) => (kind === "hop" ? this.#pacing.carry(device, channel) : channel),
+      askDialBack: () => this.#options.askDialBack(kind, device, false),
+      onLost: (error) => this.#lose(kind, device, error),
+      onReached: () => this.#reach(kind, device),
+      onGone: () => this.#neighbours.delete(keyOf(kind, device)),
     });
   }
 
-  #medium(name: string): Pacer {
-    const medium = this.#media.get(name) ?? createPacer({ clock: this.#options.clock });
-    this.#media.set(name, medium);
-    return medium;
-  }
-
-  async #listen(channel: Channel, from: string | null): Promise<void> {
-    try {
-      for await (const frame of channel) this.#options.onMessage(decodeMessage(frame), from);
-    } catch (error) {
-      if (!this.#closing) this.#options.onLost(from, error);
-      await channel.close();
+  #lose(kind: DataChannelKind, device: string, error: unknown): void {
+    const kinds = this.#lost.get(device);
+    if (kinds !== undefined) {
+      kinds.add(kind);
+      return;
     }
+    this.#lost.set(device, new Set([kind]));
+    if (!this.#closing) this.#options.onLost(device, error);
   }
 
-  #watch(channel: Channel, device: string | null): void {
-    this.#channels.add(channel);
-    void channel.ended.then((error) => {
-      this.#channels.delete(channel);
-      if (!this.#closing) this.#options.onLost(device, error ?? closedBy(device));
-    });
+  #reach(kind: DataChannelKind, device: string): void {
+    const kinds = this.#lost.get(device);
+    kinds?.delete(kind);
+    if (kinds === undefined || kinds.size > 0) return;
+    this.#lost.delete(device);
+    if (!this.#closing) this.#options.onReached(device);
   }
 }
 
-function closedBy(device: string | null): CodedError {
-  return new CodedError("CHANNEL_CLOSED", `${device ?? "the coordinator"} closed the data channel`);
+function keyOf(kind: DataChannelKind, device: string): string {
+  return `${kind} ${device}`;
 }

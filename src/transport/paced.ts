@@ -29,7 +29,7 @@ const flyingLimits = { frames: 4096, bytes: 2 ** 28 };
  *
  * `close` waits until what was sent has arrived; if the inner channel ends, all waits end at once.
  */
-export function paceChannel(channel: Channel, options: PaceOptions): Channel {
+export function paceChannel(channel: Channel, options: PaceOptions): PacedChannel {
   return new PacedChannel(channel, options);
 }
 
@@ -38,16 +38,15 @@ interface Flying {
   readonly dueSeconds: Seconds;
 }
 
-class PacedChannel implements Channel {
+/** Use `paceChannel`. */
+export class PacedChannel implements Channel {
   readonly peer: string;
   readonly identity: string | null;
   readonly ended: Promise<CodedError | null>;
   readonly #inner: Channel;
   readonly #clock: Clock;
-  readonly #latencySeconds: Seconds;
-  readonly #bandwidth: BitsPerSecond | undefined;
-  readonly #pacer: Pacer;
-  readonly #bytesOf: (frame: Frame) => number;
+  readonly #own: Pacer;
+  #options: PaceOptions;
   readonly #gone = new AbortController();
   readonly #flying: Flying[] = [];
   #flyingBytes = 0;
@@ -64,11 +63,14 @@ class PacedChannel implements Channel {
     this.ended = inner.ended;
     this.#inner = inner;
     this.#clock = options.clock;
-    this.#latencySeconds = options.latencySeconds ?? seconds(0);
-    this.#bandwidth = options.bandwidthBitsPerSecond;
-    this.#pacer = options.medium ?? createPacer(options);
-    this.#bytesOf = options.bytesOf ?? (({ payload }) => payload.byteLength);
+    this.#own = createPacer({ clock: options.clock });
+    this.#options = options;
     void inner.ended.then((error) => this.#lose(error));
+  }
+
+  /** What is not on the link yet goes as these say; what flies lands when it was to land. */
+  change(options: Omit<PaceOptions, "clock">): void {
+    this.#options = { ...options, clock: this.#clock };
   }
 
   async send(frame: Frame): Promise<void> {
@@ -104,14 +106,14 @@ class PacedChannel implements Channel {
   /** Brings a frame onto the link, behind those that were sent before. */
   async #take(frame: Frame): Promise<void> {
     const before = this.#taken;
-    const bytes = this.#bytesOf(frame);
+    const { medium = this.#own, bandwidthBitsPerSecond: bandwidth, latencySeconds } = this.#options;
+    const bytes = this.#options.bytesOf?.(frame) ?? frame.payload.byteLength;
     // Asked for at once, so that a shared medium serves its channels in the order of their sends.
-    const through =
-      bytes === 0 ? null : this.#pacer.take(bytes, this.#bandwidth, this.#gone.signal);
+    const through = bytes === 0 ? null : medium.take(bytes, bandwidth, this.#gone.signal);
     await Promise.allSettled([before, through]);
     const sent = through === null ? this.#clock.now() : await through;
     this.#gone.signal.throwIfAborted();
-    this.#flying.push({ frame, dueSeconds: seconds(sent + this.#latencySeconds) });
+    this.#flying.push({ frame, dueSeconds: seconds(sent + (latencySeconds ?? 0)) });
     this.#flyingBytes += frame.payload.byteLength;
     this.#landing ??= this.#land();
   }

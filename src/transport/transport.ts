@@ -4,12 +4,18 @@
  * @module
  */
 import type { CodedError } from "../base/errors.ts";
+import type { Seconds } from "../base/units.ts";
 
 /** A message: a small JSON header that says what it is, and bytes that travel as they are. */
 export interface Frame {
   readonly header: Readonly<Record<string, unknown>> & { readonly type: string };
   /** Empty where a message needs none. Owned by the receiver, in its own buffer. */
   readonly payload: Uint8Array<ArrayBuffer>;
+  /**
+   * When the first and the last byte of the payload came in, on a channel that sees them come. Left
+   * out for small payloads, which come at once.
+   */
+  readonly arrival?: { readonly beganSeconds: Seconds; readonly endedSeconds: Seconds };
 }
 
 /** Hard limits, checked before anything is allocated. */
@@ -48,6 +54,8 @@ export interface Channel extends AsyncIterable<Frame>, AsyncDisposable {
   setLimits(limits: FrameLimits): void;
   /** Sends what is queued, then ends. Idempotent. */
   close(): Promise<void>;
+  /** Bytes that have come in so far, those of an unfinished frame included, where they are counted. */
+  readonly heardBytes?: number;
   /** Resolves when the channel has ended: `null` after `close` on either side, else why. */
   readonly ended: Promise<CodedError | null>;
 }

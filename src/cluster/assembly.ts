@@ -1,0 +1,158 @@
+import { bytesPerElement, elementCount } from "../graph/tensor-value.ts";
+import { defaultLimits } from "../transport/transport.ts";
+import type { TensorMessage } from "./data-message.ts";
+import { malformed, type Received } from "./protocol.ts";
+
+/** When a frame came in. */
+export interface Arrival {
+  readonly beganSeconds: number;
+  readonly endedSeconds: number;
+}
+
+/** A tensor that has come in whole. */
+export interface Assembled {
+  readonly received: Received<TensorMessage>;
+  /** From its first byte to its last. */
+  readonly seconds: number;
+}
+
+export interface AssemblyLimits {
+  /** Tensors that are incomplete at once; those that were begun first are dropped. */
+  readonly tensors: number;
+  /** Of one tensor. */
+  readonly bytes: number;
+}
+
+const standardLimits: AssemblyLimits = { tensors: 1024, bytes: defaultLimits.payloadBytes };
+/** Whole tensors that are remembered, lest a piece that comes again begins one of them anew. */
+const rememberedTensors = 1024;
+
+/** A tensor of which something is missing. */
+interface Open {
+  readonly message: TensorMessage;
+  readonly data: Uint8Array<ArrayBuffer>;
+  /** What is there: ranges of bytes, ascending, that do not touch one another. */
+  ranges: readonly (readonly [start: number, end: number])[];
+  beganSeconds: number;
+  endedSeconds: number;
+}
+
+/**
+ * Puts tensors together from their pieces, which may come in any order, over several channels, and
+ * more than once. A piece costs one copy; a tensor that came in one frame is passed on as it is.
+ */
+export class Assembly {
+  readonly #limits: AssemblyLimits;
+  readonly #open = new Map<string, Open>();
+  readonly #whole = new Set<string>();
+
+  constructor(limits: Partial<AssemblyLimits> = {}) {
+    this.#limits = { ...standardLimits, ...limits };
+  }
+
+  /** Bytes taken by what is incomplete. */
+  get bytes(): number {
+    return [...this.#open.values()].reduce((total, { data }) => total + data.byteLength, 0);
+  }
+
+  /** Incomplete tensors. */
+  get tensors(): number {
+    return this.#open.size;
+  }
+
+  /**
+   * Takes in a tensor or a piece of one.
+   *
+   * @returns the tensor, without `piece`, when nothing is missing any more; else `null`
+   * @throws FRAME_MALFORMED if the piece lies outside its tensor, does not fit those that came
+   * before it, or its tensor exceeds the limits; nothing was allocated then
+   */
+  accept({ message, payload }: Received<TensorMessage>, arrival: Arrival): Assembled | null {
+    const { beganSeconds, endedSeconds } = arrival;
+    if (message.piece === undefined) {
+      return { received: { message, payload }, seconds: endedSeconds - beganSeconds };
+    }
+    const key = `${message.generation} ${message.request} ${message.tensor}`;
+    if (this.#whole.has(key)) return null;
+    const { offset } = message.piece;
+    const end = offset + payload.byteLength;
+    const open = this.#open.get(key) ?? this.#begin(key, message, end, arrival);
+    requireFit(open, message, end);
+    open.data.set(payload, offset);
+    open.ranges = joinRanges(open.ranges, [offset, end]);
+    open.beganSeconds = Math.min(open.beganSeconds, beganSeconds);
+    open.endedSeconds = Math.max(open.endedSeconds, endedSeconds);
+    const [first] = open.ranges;
+    if (first === undefined || first[0] > 0 || first[1] < open.data.byteLength) return null;
+    this.#finish(key);
+    const { piece: _, ...whole } = open.message;
+    return {
+      received: { message: whole, payload: open.data },
+      seconds: open.endedSeconds - open.beganSeconds,
+    };
+  }
+
+  /** Drops incomplete tensors that nobody waits for. */
+  forget(isStale: (message: TensorMessage) => boolean): void {
+    for (const [key, { message }] of this.#open) if (isStale(message)) this.#open.delete(key);
+  }
+
+  #begin(key: string, message: TensorMessage, end: number, arrival: Arrival): Open {
+    const bytes = message.piece?.bytes ?? 0;
+    this.#requireSound(message, bytes, end);
+    const [oldest] = this.#open.keys();
+    if (this.#open.size >= this.#limits.tensors && oldest !== undefined) this.#open.delete(oldest);
+    const open = { message, data: new Uint8Array(bytes), ranges: [], ...arrival };
+    this.#open.set(key, open);
+    return open;
+  }
+
+  #requireSound({ tensor, dataType, shape, codec }: TensorMessage, bytes: number, end: number) {
+    const what = `a piece of tensor '${tensor}'`;
+    if (bytes > this.#limits.bytes) {
+      throw malformed(what, `all of it has ${bytes} bytes, at most ${this.#limits.bytes} may come`);
+    }
+    if (end > bytes) throw malformed(what, `it ends at byte ${end} of ${bytes}`);
+    const width = codec === undefined ? bytesPerElement(dataType) : null;
+    if (width !== null && width * elementCount(shape) !== bytes) {
+      throw malformed(
+        what,
+        `${dataType} [${shape.join(", ")}] needs ${width * elementCount(shape)} bytes, ${bytes} are to come`,
+      );
+    }
+  }
+
+  #finish(key: string): void {
+    this.#open.delete(key);
+    this.#whole.add(key);
+    const [oldest] = this.#whole;
+    if (this.#whole.size > rememberedTensors && oldest !== undefined) this.#whole.delete(oldest);
+  }
+}
+
+function requireFit({ message: first }: Open, message: TensorMessage, end: number): void {
+  const bytes = first.piece?.bytes ?? 0;
+  const isSame =
+    message.piece?.bytes === bytes &&
+    message.dataType === first.dataType &&
+    message.codec === first.codec &&
+    message.shape.length === first.shape.length &&
+    message.shape.every((size, axis) => size === first.shape[axis]);
+  if (isSame && end <= bytes) return;
+  throw malformed(`a piece of tensor '${message.tensor}'`, "it does not fit those before it");
+}
+
+/** Adds a range; those that overlap or touch become one. O(ranges); pieces in order make one. */
+function joinRanges(
+  ranges: Open["ranges"],
+  [start, end]: readonly [number, number],
+): Open["ranges"] {
+  const before = ranges.filter((range) => range[1] < start);
+  const after = ranges.filter((range) => range[0] > end);
+  const touching = ranges.slice(before.length, ranges.length - after.length);
+  const joined = [
+    Math.min(start, touching[0]?.[0] ?? start),
+    Math.max(end, touching.at(-1)?.[1] ?? end),
+  ] as const;
+  return [...before, joined, ...after];
+}

@@ -1,0 +1,383 @@
+import type { Clock } from "../../base/clock.ts";
+import { CodedError, isCoded } from "../../base/errors.ts";
+import { seconds } from "../../base/units.ts";
+import {
+  type Channel,
+  defaultLimits,
+  type Frame,
+  type Transport,
+} from "../../transport/transport.ts";
+import type { Attach, DataChannelKind, Standing } from "../data-message.ts";
+import { raceAddresses } from "../dialler.ts";
+import { introduce, refuse } from "../handshake.ts";
+import { checkDevice } from "../identity.ts";
+import type { Liveness } from "../liveness.ts";
+import { protocolVersion } from "../message.ts";
+import type { Carrier } from "../outbox.ts";
+import { encodeMessage, malformed, receive } from "../protocol.ts";
+import { Link } from "./link.ts";
+import { limitTime, WaitingRoom } from "./patience.ts";
+import type { Traffic } from "./traffic.ts";
+
+export interface LineOptions {
+  readonly kind: DataChannelKind;
+  /** This device, and the other one. */
+  readonly own: string;
+  readonly device: string;
+  readonly token: string;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  /** For tunnels. */
+  readonly coordinator: string;
+  readonly traffic: Traffic;
+  readonly addresses: () => readonly string[];
+  readonly liveness: () => Liveness;
+  readonly carry: (channel: Channel) => Carrier;
+  readonly askDialBack: () => void;
+  readonly onLost: (error: unknown) => void;
+  readonly onReached: () => void;
+  /** The line is not needed any more, and was given up. */
+  readonly onGone: () => void;
+}
+
+/** How long each way is tried, in the order in which they are. */
+const patience = { direct: 2, dialledBack: 1.5, tunnel: 1.5, crossing: 0.5, all: 5 };
+/** Between two rounds of all ways: at first, and at most. */
+const pauses = { least: 0.2, most: 2 };
+/** A direct channel is tried again so often while there is only a tunnel. */
+const improveSeconds = 30;
+/** What may wait for a device that is lost. */
+const lostLimitBytes = 1 << 26;
+
+/** One kind of channel between this device and another: at most one stands, whoever dialled it. */
+export class Line {
+  readonly #options: LineOptions;
+  readonly #traffic: Traffic;
+  readonly #over = new AbortController();
+  readonly #waiting: WaitingRoom;
+  #link: Link | null = null;
+  /** Of the channel that was taken last; and the highest that either side is known to have used. */
+  #turn = 0;
+  #highestTurn = 0;
+  /** The turn that the other side has been offered and has not answered. */
+  #offered: number | null = null;
+  #attempt: AbortController | null = null;
+  #round: Promise<void> | null = null;
+  #tunnelling = false;
+  #recovering = false;
+  #wanted = false;
+  #hasStood = false;
+  #lost = false;
+  #failure: unknown = null;
+
+  constructor(options: LineOptions) {
+    this.#options = options;
+    this.#traffic = options.traffic;
+    this.#waiting = new WaitingRoom(options.clock);
+  }
+
+  get stands(): boolean {
+    return this.#link !== null;
+  }
+
+  get isTunnelled(): boolean {
+    return this.#link?.isTunnelled ?? false;
+  }
+
+  /** @throws CHANNEL_CLOSED if nothing can be sent, nor is likely to be soon */
+  requireOpen(): void {
+    const isHopeless = this.#lost && this.#traffic.outbox.bytes > lostLimitBytes;
+    if (this.#hasStood && !isHopeless && !this.#over.signal.aborted) return;
+    throw this.#closed("there is no channel");
+  }
+
+  /**
+   * Opens the line by whichever way there is, and keeps it open from then on.
+   *
+   * @throws CHANNEL_CLOSED after 5 s
+   */
+  async connect(): Promise<void> {
+    this.#wanted = true;
+    const { clock } = this.#options;
+    const end = clock.now() + patience.all;
+    while (this.#link === null && clock.now() < end && !this.#over.signal.aborted) {
+      const round = this.#tryAll();
+      await Promise.race([round, this.#waiting.wait(end - clock.now())]);
+      if (this.#link === null) await this.#waiting.wait(pauses.least);
+    }
+    if (this.#link === null) throw this.#closed("it could not be reached", this.#failure);
+  }
+
+  /** Takes an accepted channel, or says why not. */
+  async accept(channel: Channel, { standing }: Attach, isTunnelled: boolean): Promise<void> {
+    const refusal = this.#refusalOf(standing);
+    if (refusal !== null) {
+      await refuse(channel, refusal);
+      return;
+    }
+    const { turn } = standing;
+    this.#offered = null;
+    this.#attempt?.abort(this.#closed("the other side has dialled"));
+    const old = this.#mute();
+    this.#turn = turn;
+    this.#highestTurn = Math.max(this.#highestTurn, turn);
+    this.#traffic.meet(standing);
+    void old?.close();
+    try {
+      await channel.send(
+        encodeMessage({ type: "attached", standing: this.#traffic.standing(turn) }),
+      );
+    } catch (error) {
+      if (this.#turn === turn && this.#link === null) void this.#recover(error);
+      return;
+    }
+    if (this.#turn !== turn || this.#over.signal.aborted) await channel.close();
+    else this.#open(channel, isTunnelled, standing);
+  }
+
+  /** The other side cannot dial this one, and asks to be dialled. */
+  async dialBack(tunnel: boolean): Promise<void> {
+    if (this.#over.signal.aborted) return;
+    await (tunnel ? this.#tunnel() : this.#dial());
+  }
+
+  /** It is not needed any more. A lost one goes on until the other side is reached, to say so. */
+  drop(): void {
+    this.#wanted = false;
+    if (!this.#lost) this.#end();
+    else this.#traffic.close();
+  }
+
+  async close(): Promise<void> {
+    const link = this.#link;
+    this.#end();
+    await link?.close();
+  }
+
+  #end(): void {
+    this.#over.abort(this.#closed("it was given up"));
+    this.#attempt?.abort(this.#over.signal.reason);
+    void this.#mute()?.close();
+    this.#traffic.close();
+    this.#waiting.release();
+    this.#options.onGone();
+  }
+
+  #refusalOf(standing: Standing): CodedError | null {
+    const { own, device } = this.#options;
+    if (this.#over.signal.aborted) return this.#closed("it was given up");
+    const turn = this.#highestTurn;
+    if (this.#traffic.isContinued(standing) && standing.turn <= this.#turn) {
+      return this.#closed("a later channel stands", null, { turn });
+    }
+    // Both sides have dialled at once: what the first of the two by name dials is kept.
+    if (this.#offered === null || own > device) return null;
+    return this.#closed("a channel that was dialled from here comes first", null, { turn });
+  }
+
+  /** Every way once, one after the other; one round at a time. */
+  #tryAll(): Promise<void> {
+    this.#round ??= this.#tryEach().finally(() => {
+      this.#round = null;
+    });
+    return this.#round;
+  }
+
+  async #tryEach(): Promise<void> {
+    await this.#dial();
+    if (this.stands || this.#over.signal.aborted) return;
+    this.#options.askDialBack();
+    if (await this.#waiting.wait(patience.dialledBack)) return;
+    if (!this.stands && !this.#over.signal.aborted) await this.#tunnel();
+  }
+
+  async #dial(): Promise<void> {
+    const { transport, clock, device, addresses } = this.#options;
+    if (this.#attempt !== null || addresses().length === 0) return;
+    const limit = limitTime(clock, patience.direct);
+    this.#attempt = limit.controller;
+    this.#failure = null;
+    const { signal } = limit.controller;
+    const check = (channel: Channel) => checkDevice(device, channel);
+    try {
+      const race = { transport, clock, addresses: addresses(), signal, check };
+      const { channel } = await raceAddresses(race);
+      await this.#attach(channel, false, signal);
+    } catch (error) {
+      this.#failure = error;
+    } finally {
+      limit.end();
+      this.#attempt = null;
+    }
+    if (!this.stands && isCrossing(this.#failure)) await this.#waiting.wait(patience.crossing);
+  }
+
+  async #tunnel(): Promise<void> {
+    if (this.#tunnelling) return;
+    this.#tunnelling = true;
+    const { transport, clock, coordinator, kind, own, device, token } = this.#options;
+    const limit = limitTime(clock, patience.tunnel);
+    const { signal } = limit.controller;
+    try {
+      const race = { transport, clock, addresses: [coordinator], signal };
+      const { channel } = await raceAddresses(race);
+      const onAbort = () => void channel.close();
+      signal.addEventListener("abort", onAbort, { once: true });
+      const opening = { protocol: protocolVersion, token, kind, device: own, to: device };
+      await introduce(channel, clock, { type: "tunnel", ...opening }, "tunnelled");
+      if (own < device) await this.#attach(channel, true, signal);
+      else await this.#await(channel);
+      signal.removeEventListener("abort", onAbort);
+    } catch (error) {
+      this.#failure = error;
+    } finally {
+      limit.end();
+      this.#tunnelling = false;
+    }
+  }
+
+  /** Through a tunnel one side attaches as if it had dialled the other. */
+  async #await(channel: Channel): Promise<void> {
+    const { kind, device } = this.#options;
+    const { message } = (await receive(channel)) ?? { message: null };
+    if (message === null) throw this.#closed("the tunnel ended");
+    if (message.type !== "attach" || message.kind !== kind || message.device !== device) {
+      void channel.close();
+      throw malformed(`a message '${message.type}'`, `device '${device}' was to attach`);
+    }
+    await this.accept(channel, message, true);
+  }
+
+  /** Says on a new channel who is here; from then on nothing that the old one brings is heard. */
+  async #attach(channel: Channel, isTunnelled: boolean, signal: AbortSignal): Promise<void> {
+    const { clock, kind, own, device, token } = this.#options;
+    const turn = this.#highestTurn + 1;
+    this.#highestTurn = turn;
+    const old = this.#mute();
+    this.#offered = turn;
+    const onAbort = () => void channel.close();
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      const opening = { protocol: protocolVersion, token, kind, device: own, to: device };
+      const standing = this.#traffic.standing(turn);
+      const first = { type: "attach", ...opening, standing } as const;
+      const reply = await introduce(channel, clock, first, "attached");
+      if (this.#offered !== turn) throw this.#closed("the other side has dialled");
+      this.#turn = turn;
+      this.#traffic.meet(reply.standing);
+      this.#open(channel, isTunnelled, reply.standing);
+    } catch (error) {
+      void channel.close();
+      if (isCoded(error)) this.#learnTurn(error.details["turn"]);
+      if (old !== null && !this.stands) void this.#recover(error);
+      throw error;
+    } finally {
+      if (this.#offered === turn) this.#offered = null;
+      signal.removeEventListener("abort", onAbort);
+      void old?.close();
+    }
+  }
+
+  #learnTurn(turn: unknown): void {
+    if (typeof turn === "number") this.#highestTurn = Math.max(this.#highestTurn, turn);
+  }
+
+  #open(channel: Channel, isTunnelled: boolean, standing: Standing): void {
+    const { clock, liveness, carry } = this.#options;
+    channel.setLimits(defaultLimits);
+    const link: Link = new Link({
+      channel,
+      clock,
+      isTunnelled,
+      liveness,
+      onFrame: (frame) => this.#hear(link, frame),
+      onBeat: () => this.#tellNews(link),
+      onEnd: (error, isOrderly) => this.#lose(link, error, isOrderly),
+    });
+    this.#link = link;
+    this.#hasStood = true;
+    this.#traffic.open(carry(channel), standing);
+    link.start();
+    this.#waiting.release();
+    if (this.#lost) {
+      this.#lost = false;
+      this.#options.onReached();
+      if (!this.#wanted) this.#end();
+    }
+    if (isTunnelled) void this.#improve(link);
+  }
+
+  #hear(link: Link, frame: Frame): void {
+    if (this.#traffic.receive(frame)) this.#tellNews(link);
+  }
+
+  #tellNews(link: Link): void {
+    const frames = this.#traffic.takeNews();
+    if (frames !== null) link.tell({ type: "heard", frames });
+  }
+
+  /** The link that stands does so no more, although its channel may. */
+  #mute(): Link | null {
+    const link = this.#link;
+    link?.mute();
+    this.#link = null;
+    this.#traffic.outbox.pause();
+    return link;
+  }
+
+  #lose(link: Link, error: unknown, isOrderly: boolean): void {
+    if (this.#link !== link) return;
+    this.#mute();
+    if (this.#over.signal.aborted) return;
+    // The other side needs it no more, nor was it asked for here.
+    if (isOrderly && !this.#wanted) this.#end();
+    else void this.#recover(error);
+  }
+
+  /** Redials once at once, then says that the device is lost, and goes on until it is reached. */
+  async #recover(error: unknown): Promise<void> {
+    if (this.#recovering) return;
+    this.#recovering = true;
+    let pause = pauses.least;
+    while (!this.stands && !this.#over.signal.aborted) {
+      if (this.#lost) {
+        const isOver = await this.#waiting.wait(pause);
+        if (!isOver) await Promise.race([this.#tryAll(), this.#waiting.wait(patience.all)]);
+        pause = Math.min(pauses.most, 2 * pause);
+        continue;
+      }
+      if (this.#wanted) void this.#dial();
+      await this.#waiting.wait(this.#options.liveness().heartbeatSeconds);
+      if (this.stands || this.#over.signal.aborted) break;
+      this.#lost = true;
+      this.#options.onLost(error);
+    }
+    this.#recovering = false;
+  }
+
+  async #improve(link: Link): Promise<void> {
+    while (this.#link === link) {
+      try {
+        await this.#options.clock.sleep(seconds(improveSeconds), this.#over.signal);
+      } catch {
+        return;
+      }
+      if (this.#link === link) await this.#dial();
+    }
+  }
+
+  #closed(why: string, cause: unknown = null, details: { turn?: number } = {}): CodedError {
+    const { own, device, kind } = this.#options;
+    return new CodedError(
+      "CHANNEL_CLOSED",
+      `the ${kind} channel between '${own}' and '${device}': ${why}`,
+      { device, kind, ...details },
+      cause ?? undefined,
+    );
+  }
+}
+
+/** Whether the other side has refused a channel because its own is about to stand. */
+function isCrossing(error: unknown): boolean {
+  return isCoded(error) && error.details["turn"] !== undefined;
+}

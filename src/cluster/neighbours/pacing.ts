@@ -1,0 +1,74 @@
+import type { Clock } from "../../base/clock.ts";
+import { bitsPerSecond, seconds } from "../../base/units.ts";
+import { type PacedChannel, type PaceOptions, paceChannel } from "../../transport/paced.ts";
+import { createPacer, type Pacer } from "../../transport/pacer.ts";
+import type { Channel, Frame } from "../../transport/transport.ts";
+import type { Emulation } from "../control-message.ts";
+import type { Carrier } from "../outbox.ts";
+
+/** What a tensor weighs on its way to a device; `undefined`: what it has. */
+export type Weights = (device: string, tensor: string) => number | undefined;
+
+/** Makes channels behave like the links that are imitated, which may change while frames wait. */
+export class Pacing {
+  readonly #clock: Clock;
+  readonly #media = new Map<string, Pacer>();
+  #emulation: Emulation | null = null;
+  #weights: Weights = () => undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** What is not on its way yet goes at these rates; `null`: as fast as it can. */
+  emulate(emulation: Emulation | null, weights: Weights): void {
+    this.#emulation = emulation;
+    this.#weights = weights;
+  }
+
+  /** What sends to a device over a channel at the rate of the moment. */
+  carry(device: string, channel: Channel): Carrier {
+    let paced: PacedChannel | null = null;
+    return {
+      send: async (frame) => {
+        const link = this.#emulation?.links.find(({ to }) => to === device);
+        // Once frames fly, none may overtake them.
+        if (link === undefined && paced === null) return await channel.send(frame);
+        const options = this.#options(device);
+        if (paced === null) paced = paceChannel(channel, options);
+        else paced.change(options);
+        return await paced.send(frame);
+      },
+    };
+  }
+
+  #options(device: string): PaceOptions {
+    const link = this.#emulation?.links.find(({ to }) => to === device);
+    const options = { clock: this.#clock, bytesOf: (frame: Frame) => this.#weigh(device, frame) };
+    if (link === undefined) return options;
+    return {
+      ...options,
+      bandwidthBitsPerSecond: bitsPerSecond(link.bandwidthBitsPerSecond),
+      latencySeconds: seconds(link.latencySeconds),
+      ...(link.medium === null ? {} : { medium: this.#medium(link.medium) }),
+    };
+  }
+
+  /**
+   * A tensor may be lighter on its way than it is here: an input that travels as a picture. What is
+   * really coded weighs what it came to, a piece its share, and whatever is no tensor nothing.
+   */
+  #weigh(device: string, { header, payload }: Frame): number {
+    if (header.type !== "tensor") return 0;
+    const planned = "codec" in header ? undefined : this.#weights(device, String(header["tensor"]));
+    if (planned === undefined) return payload.byteLength;
+    const { piece } = header as { readonly piece?: { readonly bytes: number } };
+    return piece === undefined ? planned : (planned * payload.byteLength) / piece.bytes;
+  }
+
+  #medium(name: string): Pacer {
+    const medium = this.#media.get(name) ?? createPacer({ clock: this.#clock });
+    this.#media.set(name, medium);
+    return medium;
+  }
+}
