@@ -1,7 +1,9 @@
+import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
 import { systemClock } from "../../base/clock.node.ts";
-import { Agent, type AgentEvent } from "../../cluster/agent.ts";
+import { Agent } from "../../cluster/agent.ts";
+import type { AgentEvent } from "../../cluster/agent-options.ts";
 import { createOnnxRuntime } from "../../runtime/onnxruntime.node.ts";
 import { tcpTransport } from "../../transport/tcp.node.ts";
 import { type Command, defineCommand, flag, needed, quantity, text } from "../command.ts";
@@ -36,6 +38,7 @@ export const agent: Command = defineCommand({
     const lifeline = given === "-" ? await readLifeline(terminal) : null;
     const joined = await Agent.join({
       name,
+      incarnation: randomUUID(),
       coordinator: join,
       token: lifeline?.token ?? given,
       transport: tcpTransport,
@@ -99,12 +102,22 @@ function describe(name: string, event: AgentEvent): string {
   switch (event.type) {
     case "joined":
       return `${name}: joined ${event.coordinator}`;
+    case "parted":
+      return `${name}: goes on without its coordinator (${event.error.message})`;
     case "receiving":
       return `${name}: receives parts ${event.parts.join(", ")}`;
     case "loaded":
       return `${name}: loaded ${event.parts.join(", ") || "nothing, it only relays"}`;
     case "deployed":
       return `${name}: generation ${event.generation} runs${event.emulated ? " (emulated)" : ""}`;
+    case "failed":
+      return `${name}: cannot run generation ${event.generation ?? "at all"} (${event.error.message})`;
+    case "serving":
+      return `${name}: generation ${event.generation} serves${event.alone ? ", alone" : ""}`;
+    case "lost":
+      return `${name}: lost ${event.device} (${event.error.message})`;
+    case "reached":
+      return `${name}: reached ${event.device} again`;
     case "ended":
       return `${name}: ended${event.error === null ? "" : ` (${event.error.message})`}`;
     default:
