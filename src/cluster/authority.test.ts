@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { joinedKeys, makeAuthority, temporaryFolder } from "../../test/fixtures/authority.ts";
 import { fingerprintOf } from "../transport/tls-identity.node.ts";
-import { openAuthority } from "./authority.node.ts";
+import { certify, openAuthority } from "./authority.node.ts";
+import { makeKey, selfSign } from "./certificates.node.ts";
 import { openKeyStore } from "./key-store.node.ts";
 
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
@@ -143,4 +144,16 @@ test("a damaged certificate is as good as none: joining brings a new one", async
   await openKeyStore(folder, authority.fingerprint);
   await writeFile(join(folder, "certificate.pem"), "garbage");
   expect((await openKeyStore(folder, authority.fingerprint)).identity()).toBeNull();
+});
+
+test("a device does not show a certificate that has expired, so that it can join and get another", async () => {
+  const [folder, key] = [temporaryFolder(), makeKey()];
+  const [from, to] = [new Date("2020-01-01T00:00:00Z"), new Date("2020-06-01T00:00:00Z")];
+  const certificate = await selfSign(key, { from, to: new Date("2100-01-01T00:00:00Z") });
+  const trust = fingerprintOf(new X509Certificate(certificate));
+  const keys = await openKeyStore(folder, trust);
+  const old = await certify({ key, certificate }, "edge", await keys.request(), { from, to });
+  await expect(keys.keep(old.certificate)).rejects.toThrow(/2020.*clock/);
+  await writeFile(join(folder, "certificate.pem"), old.certificate);
+  expect((await openKeyStore(folder, trust)).identity()).toBeNull();
 });

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { CodedError, messageOf } from "../base/errors.ts";
 import { fingerprintOf, type TlsIdentity } from "../transport/tls-identity.node.ts";
-import { makeKey, publicKeyOf, requestCertificate } from "./certificates.node.ts";
+import { makeKey, requestCertificate } from "./certificates.node.ts";
 import type { DeviceKeys } from "./identity.ts";
 import { damaged, readOrMake, readPrivate, writePrivate } from "./key-file.node.ts";
 
@@ -25,22 +25,34 @@ export async function openKeyStore(folder: string, trust: string): Promise<KeySt
   requireKey(path, key);
   const certificatePath = join(folder, "certificate.pem");
   const kept = await readPrivate(certificatePath);
-  // Joining brings a new certificate, so one that is damaged or foreign is as good as none.
-  let identity =
-    kept === null || whyUseless(kept, key, trust) !== null ? null : { key, certificate: kept };
+  // Joining brings a new certificate, so one that is damaged, foreign or old is as good as none.
+  let shown: Shown | null =
+    kept === null || whyUseless(kept, key, trust) !== null ? null : showing(key, kept);
   return {
-    identity: () => identity,
+    identity: () => (shown !== null && Date.now() <= shown.expires ? shown.identity : null),
     request: () => requestCertificate(key),
-    keep: async (certificate) => {
-      const why = whyUseless(certificate, key, trust);
+    keep: async (sent) => {
+      const why = whyUseless(sent, key, trust);
       if (why !== null) {
         const message = `the certificate that the coordinator sent is refused: ${why}`;
         throw new CodedError("IDENTITY_REFUSED", message, { folder });
       }
-      await writePrivate(certificatePath, certificate, "replace");
-      identity = { key, certificate };
+      await writePrivate(certificatePath, sent, "replace");
+      shown = showing(key, sent);
     },
   };
+}
+
+/** One object for one certificate: whoever listens with it compares. */
+interface Shown {
+  readonly identity: TlsIdentity;
+  /** Milliseconds since 1970. */
+  readonly expires: number;
+}
+
+function showing(key: string, certificate: string): Shown {
+  const { validTo } = new X509Certificate(certificate);
+  return { identity: { key, certificate }, expires: Date.parse(validTo) };
 }
 
 function requireKey(path: string, key: string): void {
@@ -57,12 +69,17 @@ function requireKey(path: string, key: string): void {
   }
 }
 
+/** `null`: it may be shown. */
 function whyUseless(pem: string, key: string, trust: string): string | null {
   try {
-    const [own = "", authority = ""] = pem.split(/(?<=-----END CERTIFICATE-----)\s*/);
-    const found = fingerprintOf(new X509Certificate(authority));
+    const [first = "", second = ""] = pem.split(/(?<=-----END CERTIFICATE-----)\s*/);
+    const own = new X509Certificate(first);
+    const found = fingerprintOf(new X509Certificate(second));
     if (found !== trust) return `it is of the authority ${found}, not of ${trust}`;
-    return publicKeyOf(own).equals(publicKeyOf(key)) ? null : "it is over another key";
+    if (!own.checkPrivateKey(createPrivateKey(key))) return "it is over another key";
+    const now = Date.now();
+    if (now >= Date.parse(own.validFrom) && now <= Date.parse(own.validTo)) return null;
+    return `it is valid from ${own.validFrom} to ${own.validTo}, and the clock here says ${new Date(now).toISOString()}; set the clocks of both machines`;
   } catch (error) {
     return messageOf(error);
   }

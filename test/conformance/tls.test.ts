@@ -3,23 +3,28 @@ import { once } from "node:events";
 import { connect as connectTcp, createServer } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { expect, test } from "vitest";
-import { type RawPeer, transportConformance } from "../../test/conformance/transport.ts";
+import { systemClock } from "../../src/base/clock.node.ts";
+import { certify } from "../../src/cluster/authority.node.ts";
+import { makeKey, requestCertificate, selfSign } from "../../src/cluster/certificates.node.ts";
+import { admit, introduce } from "../../src/cluster/handshake.ts";
+import { protocolVersion } from "../../src/cluster/message.ts";
+import { tcpTransport } from "../../src/transport/tcp.node.ts";
+import { createTlsTransport } from "../../src/transport/tls.node.ts";
+import { fingerprintOf } from "../../src/transport/tls-identity.node.ts";
+import {
+  anonymous,
+  type Channel,
+  type Listener,
+  type Transport,
+} from "../../src/transport/transport.ts";
 import {
   clientTransport,
   coordinatorTransport,
   deviceTransport,
   joinedKeys,
   makeAuthority,
-} from "../../test/fixtures/authority.ts";
-import { systemClock } from "../base/clock.node.ts";
-import { certify } from "../cluster/authority.node.ts";
-import { makeKey, requestCertificate, selfSign } from "../cluster/certificates.node.ts";
-import { admit, introduce } from "../cluster/handshake.ts";
-import { protocolVersion } from "../cluster/message.ts";
-import { tcpTransport } from "./tcp.node.ts";
-import { createTlsTransport } from "./tls.node.ts";
-import { fingerprintOf } from "./tls-identity.node.ts";
-import { anonymous, type Channel, type Listener, type Transport } from "./transport.ts";
+} from "../fixtures/authority.ts";
+import { type RawPeer, transportConformance } from "./transport.ts";
 
 const anyAddress = "127.0.0.1:0";
 
