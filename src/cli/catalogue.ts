@@ -68,6 +68,10 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     summary: "compare planners on the same work, and measure how they grow",
     load: async () => (await import("./commands/bench.ts")).bench,
   },
+  doctor: {
+    summary: "check whether this machine can be a device, and what keeps it from a cluster",
+    load: async () => (await import("./commands/doctor.ts")).doctor,
+  },
   cache: {
     summary: "list the weights that this machine keeps for its devices, or clear them",
     load: async () => (await import("./commands/cache.ts")).cache,
