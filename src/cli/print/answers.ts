@@ -1,5 +1,5 @@
 import { formatQuantity } from "../../base/units.ts";
-import type { RequestTimings } from "../../cluster/message.ts";
+import type { RequestTimings } from "../../cluster/data-message.ts";
 import type { Answered, TimedAnswer } from "../requests.ts";
 import { bestClasses } from "../tensors/answers.ts";
 import type { Terminal } from "../terminal.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { planOf } from "../../../test/fixtures/cluster.ts";
+import { planOf } from "../../../test/fixtures/plan-of.ts";
 import { problemOf } from "../../../test/fixtures/sketch.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { dotToSvg, planToDot } from "./dot.ts";
