@@ -1,64 +1,117 @@
 import type { Clock } from "../base/clock.ts";
+import { seconds } from "../base/units.ts";
 import type { Channel, Frame } from "../transport/transport.ts";
-import type { Join, Message } from "./message.ts";
-import { Outbox } from "./outbox.ts";
+import type { Join } from "./control-message.ts";
+import { FrameQueue } from "./frame-queue.ts";
+import type { Message } from "./message.ts";
 import { encodeMessage } from "./protocol.ts";
 
 /** Bytes of a blob that travel in one frame: small enough for other messages to get in between. */
-const pieceBytes = 4 << 20;
+const pieceBytes = 1 << 20;
+
+interface QueuedBlob {
+  readonly sha256: string;
+  readonly bytes: Uint8Array;
+  offset: number;
+}
 
 /** The coordinator's side of one agent. */
 export class AgentLink {
-  readonly agent: Omit<Join, "type" | "protocol" | "token">;
-  readonly #control: Outbox;
-  readonly #clock: Clock;
-  #data: Outbox | null = null;
+  readonly agent: Omit<Join, "type" | "protocol" | "token" | "certificateRequest">;
+  /** When it joined and was heard last, on the coordinator's clock. */
+  heardAt: number;
   /** As its last heartbeat said. */
   requests = 0;
   peakRequests = 0;
+  heldBytes = 0;
+  readonly #channel: Channel;
+  readonly #control: FrameQueue;
+  readonly #clock: Clock;
+  /** Parts that are waited for, and those that may be needed one day. */
+  readonly #urgent: QueuedBlob[] = [];
+  readonly #idle: QueuedBlob[] = [];
+  #isSending = false;
+  #isPinging = false;
 
-  constructor(
-    { name, runtime, cores, memoryBytes, address }: Join,
-    control: Channel,
-    clock: Clock,
-  ) {
-    this.agent = { name, runtime, cores, memoryBytes, address };
-    this.#control = new Outbox(control, clock);
+  constructor(join: Join, control: Channel, clock: Clock) {
+    const { type: _, protocol: _p, token: _t, certificateRequest: _c, ...agent } = join;
+    this.agent = agent;
+    this.#channel = control;
+    this.#control = new FrameQueue(control);
     this.#clock = clock;
-  }
-
-  get isAttached(): boolean {
-    return this.#data !== null;
-  }
-
-  /** The agent has dialled its data channel. */
-  attach(data: Channel): void {
-    this.#data = new Outbox(data, this.#clock);
+    this.heardAt = clock.now();
   }
 
   /** Tells the agent something. If it has gone, nothing: whoever reads its channel knows. */
   async tell(message: Message): Promise<void> {
-    await this.#control.send(encodeMessage(message)).catch(() => undefined);
+    await this.send(encodeMessage(message));
   }
 
-  /** @throws FRAME_MALFORMED if the frame exceeds its limits; CHANNEL_CLOSED */
+  /** As `tell`. */
   async send(frame: Frame): Promise<void> {
-    await this.#data?.send(frame);
+    await this.#control.send(frame).catch(() => undefined);
   }
 
-  /** Sends a blob in pieces. @throws CHANNEL_CLOSED */
-  async sendBlob(sha256: string, bytes: Uint8Array): Promise<void> {
-    let offset = 0;
-    do {
-      const piece = bytes.slice(offset, offset + pieceBytes) as Uint8Array<ArrayBuffer>;
-      await this.#control.send(encodeMessage({ type: "blob", sha256, offset }, piece));
-      offset += piece.byteLength;
-    } while (offset < bytes.byteLength);
+  /** Lets the agent hear that somebody is here, unless the last time is still on its way. */
+  ping(): void {
+    if (this.#isPinging) return;
+    this.#isPinging = true;
+    void this.tell({ type: "ping" }).finally(() => {
+      this.#isPinging = false;
+    });
   }
 
-  /** Tells the agent to end, and closes its channels. */
+  /**
+   * Sends blobs in pieces, from their offsets on, one after the other: urgent ones before all others,
+   * which get half of the time at most.
+   */
+  queue(blobs: readonly QueuedBlob[], urgent: boolean): void {
+    (urgent ? this.#urgent : this.#idle).push(...blobs.map((blob) => ({ ...blob })));
+    if (!this.#isSending) void this.#sendQueued();
+  }
+
+  /** Ends the channel, without a word: the agent may dial again. */
+  async drop(): Promise<void> {
+    this.#urgent.length = 0;
+    this.#idle.length = 0;
+    await this.#channel.close();
+  }
+
+  /** Tells the agent to end, and closes its channel. */
   async dismiss(reason: string): Promise<void> {
     await this.tell({ type: "shutdown", reason });
-    await Promise.allSettled([this.#control.channel.close(), this.#data?.channel.close()]);
+    await this.drop();
+  }
+
+  async #sendQueued(): Promise<void> {
+    this.#isSending = true;
+    try {
+      for (;;) {
+        const queue = this.#urgent.length > 0 ? this.#urgent : this.#idle;
+        const [blob] = queue;
+        if (blob === undefined) return;
+        const start = this.#clock.now();
+        await this.#sendPiece(blob);
+        if (blob.offset >= blob.bytes.byteLength) queue.splice(queue.indexOf(blob), 1);
+        const pause = seconds(this.#clock.now() - start);
+        if (queue === this.#idle && this.#urgent.length === 0 && pause > 0) {
+          await this.#clock.sleep(pause);
+        }
+      }
+    } catch {
+      // The channel has ended: whoever reads it says so.
+      this.#urgent.length = 0;
+      this.#idle.length = 0;
+    } finally {
+      this.#isSending = false;
+    }
+  }
+
+  async #sendPiece(blob: QueuedBlob): Promise<void> {
+    const { sha256, bytes, offset } = blob;
+    const piece = bytes.slice(offset, offset + pieceBytes) as Uint8Array<ArrayBuffer>;
+    await this.#control.send(encodeMessage({ type: "blob", sha256, offset }, piece));
+    // An empty blob is one empty piece.
+    blob.offset = Math.max(offset + piece.byteLength, 1);
   }
 }

@@ -1,5 +1,4 @@
 import type { Clock } from "../base/clock.ts";
-import type { CodedError } from "../base/errors.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { OnnxModel } from "../onnx/model.ts";
@@ -7,15 +6,22 @@ import type { OpenType } from "../onnx/type-proto.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import type { Transport } from "../transport/transport.ts";
-import type { DeviceStatus } from "./coordination.ts";
+import type { Measured } from "./control-message.ts";
+import type { CertificateAuthority } from "./identity.ts";
+import type { JournalStore } from "./journal.ts";
+import type { ClusterEvent } from "./status.ts";
+
+/** Plans anew, for what is left of a topology; the same objective and limits. */
+export type Replan = (topology: Topology) => Promise<Plan | { readonly infeasible: string }>;
 
 export interface CoordinatorOptions {
   readonly transport: Transport;
   readonly clock: Clock;
-  /** Where agents and clients dial. */
+  /** Where agents, clients and watchers dial. */
   readonly listen: string;
   /** Whoever dials must show it. */
   readonly token: string;
+  /** What is to run first. */
   readonly plan: Plan;
   /** The graph of `model`, as it was planned. */
   readonly graph: Graph;
@@ -34,38 +40,30 @@ export interface CoordinatorOptions {
   readonly emulate?: boolean;
   /**
    * Most requests in flight. Default: latency ÷ period + stages + hops of the plan, at most 128, or
-   * 2 × stages + 2 if that is more.
+   * 2 × stages + 2 if that is more; and no more than the devices' memory holds.
    */
   readonly window?: number;
-  /** How long to wait for agents. Default: 30 s. */
-  readonly joinSeconds?: number;
+  /** How long to wait for the agents of the first plan; `null`: for ever. Default: 30 s. */
+  readonly joinSeconds?: number | null;
+  /** After a start with a journal, how long agents may take to come back. Default: 3 s. */
+  readonly rejoinSeconds?: number;
   /** Default: 0.5 s. */
   readonly heartbeatSeconds?: number;
   /** A device that misses more heartbeats than this is lost. Default: 10. */
   readonly missedHeartbeats?: number;
-  readonly onEvent?: (event: CoordinatorEvent) => void;
-}
-
-/** What happens in a cluster, for people who watch. */
-export type CoordinatorEvent =
-  | {
-      readonly type: "joined";
-      readonly device: string;
-      readonly runtime: string;
-      readonly cores: number;
-      readonly memoryBytes: number | null;
-    }
-  | { readonly type: "sending"; readonly device: string; readonly bytes: number }
-  | { readonly type: "loaded" | "deployed"; readonly device: string }
-  | { readonly type: "running"; readonly generation: number; readonly emulated: boolean }
-  | { readonly type: "ended"; readonly error: CodedError | null };
-
-/** What the coordinator knows of a device. */
-export interface DeviceReport {
-  readonly device: string;
-  readonly needed: boolean;
-  readonly status: DeviceStatus;
-  /** Requests that it held something of at its last heartbeat, and the most it ever held. */
-  readonly requests: number;
-  readonly peakRequests: number;
+  /** Default: none: after a loss only plans that are known can be gone over to. */
+  readonly replan?: Replan;
+  /** Whether to plan for losses in advance. Default: where there is `replan`. */
+  readonly fallbacks?: boolean;
+  /** Whether the source alone takes over when it has lost everybody. Default: as `fallbacks`. */
+  readonly standby?: boolean;
+  /** Default: none: a coordinator that starts again knows nothing. */
+  readonly journal?: JournalStore;
+  /** Certifies agents' keys. Default: none, without TLS. */
+  readonly authority?: CertificateAuthority | null;
+  readonly onEvent?: (event: ClusterEvent) => void;
+  /** Called with what the gateway measured, each heartbeat. */
+  readonly onMeasured?: (measured: Measured["body"]) => void;
+  /** Called when there is more or less to plan with, while a plan serves that is not the loss's. */
+  readonly onWorld?: (world: Topology) => void;
 }

@@ -1,56 +1,61 @@
-import { CodedError } from "../base/errors.ts";
+import { CodedError, messageOf } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
-import { graphSha256 } from "../cost/graph-hash.ts";
 import type { Topology } from "../cost/topology.ts";
-import type { TensorValues } from "../runtime/runtime.ts";
-import { checkInputs, readSignature, type Signature } from "../runtime/signature.ts";
-import { type Listener, openingLimits } from "../transport/transport.ts";
-import type { AgentLink } from "./agent-link.ts";
-import {
-  type Action,
-  type CoordinationEvent,
-  type CoordinationState,
-  decide,
-  reduce,
-  startCoordination,
-} from "./coordination.ts";
-import type { CoordinatorOptions, DeviceReport } from "./coordinator-options.ts";
-import { createDeployment, type Deployment, type DeviceDeployment } from "./deployment.ts";
-import type { Emulation, Join, WireError } from "./message.ts";
-import { type CutParts, cutParts } from "./parts.ts";
-import {
-  encodeMessage,
-  fromWire,
-  malformed,
-  type Received,
-  tensorFrame,
-  tensorOf,
-} from "./protocol.ts";
+import type { Plan } from "../plan/plan.ts";
+import { readSignature, type Signature } from "../runtime/signature.ts";
+import { AgentOrders } from "./agent-orders.ts";
+import type { Happening } from "./coordination/history.ts";
+import { type Action, type CoordinationState, startCoordination } from "./coordination/state.ts";
+import { isSameWorld, servingOf, worldOf } from "./coordination/world.ts";
+import type { CoordinatorOptions } from "./coordinator-options.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { type Foundation, layFoundation, refusalOf } from "./foundation.ts";
+import { KnownDevices } from "./identity.ts";
+import { JournalKeeper, recoveredState } from "./journal-keeper.ts";
+import { Measurements } from "./measurements.ts";
+import type { Message } from "./message.ts";
+import { fromWire } from "./protocol.ts";
 import { Reception } from "./reception.ts";
-import { type Inference, Requests, windowOf } from "./requests.ts";
+import { reducedTopology } from "./reduced-topology.ts";
+import { Replanning } from "./replanning.ts";
+import { Signpost } from "./signpost.ts";
+import type { ClusterEvent, ClusterStatus } from "./status.ts";
+import { reportStatus } from "./status-report.ts";
+import { Switchboard } from "./switchboard.ts";
+import { Watchers } from "./watcher.ts";
+import type { WireError } from "./wire-error.ts";
+
+/** A heartbeat that comes so much too late says that this process was held up. */
+const lateAfterBeats = 3;
 
 /**
- * Waits for the agents that a plan needs, sends each its parts, deploys generation 1 and answers
- * requests, its own process's and those of clients that dial in. When a device is lost the run ends:
- * whoever waits gets DEVICE_LOST, every agent is shut down.
+ * Waits for the agents that a plan needs, gives each its parts and has generation after generation
+ * deployed: the first, one after each loss, and those that `adopt` is told. Requests do not come
+ * here: they live with the source's agent, and go on while no coordinator is there.
  */
 export class Coordinator implements AsyncDisposable {
-  /** Where agents and clients dial, with the port that was really taken. */
+  /** Where agents, clients and watchers dial, with the port that was really taken. */
   readonly address: string;
-  /** Every device that takes part, in the order of the topology. */
+  /** Every device that the first plan uses, in the order of the topology. */
   readonly devices: readonly string[];
   readonly signature: Signature;
-  readonly window: number;
   /** Resolves when everything is shut down: `null` after `close`, else why. */
   readonly ended: Promise<CodedError | null>;
   readonly #options: CoordinatorOptions;
-  readonly #deployment: Deployment;
-  readonly #parts: CutParts;
-  readonly #requests: Requests;
+  readonly #foundation: Foundation;
+  readonly #dispatcher: Dispatcher;
   readonly #reception: Reception;
+  readonly #orders: AgentOrders;
+  readonly #replanning: Replanning;
+  readonly #signpost: Signpost;
+  readonly #journal: JournalKeeper;
+  readonly #switchboard: Switchboard;
+  readonly #watchers: Watchers;
+  readonly #measurements = new Measurements();
+  readonly #known: KnownDevices;
   readonly #stop = new AbortController();
+  readonly #startedAt: number;
   readonly #ready: Promise<void>;
-  #state: CoordinationState;
   #resolveReady: () => void = () => undefined;
   #rejectReady: (error: CodedError) => void = () => undefined;
   #resolveEnded: (error: CodedError | null) => void = () => undefined;
@@ -58,55 +63,24 @@ export class Coordinator implements AsyncDisposable {
   /**
    * Cuts the model and begins to listen. `ready` says when requests are served.
    *
-   * @throws PLAN_INVALID if the plan is of another graph or does not fit it; PORT_IN_USE
+   * @throws PLAN_INVALID if the plan is of another graph or does not fit it; PORT_IN_USE;
+   * USAGE_INVALID if the journal is of another cluster
    */
   static async start(options: CoordinatorOptions): Promise<Coordinator> {
-    const { plan, graph, topology, model, types, transport } = options;
-    const hash = graphSha256(graph);
-    if (plan.graphSha256 !== hash) {
-      throw new CodedError(
-        "PLAN_INVALID",
-        `the plan is of another graph (SHA-256 ${plan.graphSha256}) than '${graph.name}' (${hash}); plan again`,
-      );
-    }
-    const deployment = createDeployment(plan, graph, topology, 1);
-    const parts = cutParts(model, types, plan, graph, plan.threads ?? 1);
-    const listener = await transport.listen(options.listen, openingLimits);
-    return new Coordinator(options, deployment, parts, listener);
+    return new Coordinator(options, await layFoundation(options));
   }
 
   /** Use `start`. */
-  private constructor(
-    options: CoordinatorOptions,
-    deployment: Deployment,
-    parts: CutParts,
-    listener: Listener,
-  ) {
-    const { clock, plan, topology, joinSeconds = 30, heartbeatSeconds = 0.5 } = options;
+  private constructor(options: CoordinatorOptions, foundation: Foundation) {
+    const { clock, topology, heartbeatSeconds = 0.5, missedHeartbeats = 10 } = options;
+    const { listener, first, journal, book } = foundation;
     this.#options = options;
-    this.#deployment = deployment;
-    this.#parts = parts;
+    this.#foundation = foundation;
     this.address = listener.address;
-    this.devices = deployment.devices.map(({ device }) => device);
+    this.devices = first.shape.devices;
     this.signature = readSignature(options.model);
-    this.window = options.window ?? windowOf(plan);
-    const needed = new Set(this.devices);
-    this.#state = startCoordination(
-      Object.fromEntries(topology.devices.map(({ name }) => [name, needed.has(name)])),
-      { silentTicks: options.missedHeartbeats ?? 10, heartbeatSeconds, joinSeconds },
-    );
-    this.#requests = new Requests({
-      clock,
-      window: this.window,
-      outputs: deployment.outputs,
-      reporters: deployment.devices.length,
-      start: (request, inputs) => this.#enter(request, inputs),
-      forget: (request) => {
-        for (const link of this.#reception.links()) {
-          void link.tell({ type: "forget", generation: deployment.generation, request });
-        }
-      },
-    });
+    this.#startedAt = clock.now();
+    this.#known = new KnownDevices(journal?.devices ?? {});
     this.#ready = new Promise((resolve, reject) => {
       this.#resolveReady = resolve;
       this.#rejectReady = reject;
@@ -116,279 +90,283 @@ export class Coordinator implements AsyncDisposable {
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
-    this.#reception = new Reception({
-      listener,
-      clock,
-      token: options.token,
-      heartbeatSeconds,
-      generation: deployment.generation,
-      opened: {
-        type: "opened",
-        model: options.graph.name,
-        inputs: this.signature.inputs,
-        outputs: this.signature.outputs,
-        emulated: options.emulate === true,
-        window: this.window,
+    const fresh = startCoordination({
+      devices: topology.devices.map(({ name }) => name),
+      source: topology.source,
+      sink: topology.sink,
+      first: { plan: first.number, shape: first.shape, cause: "the first plan" },
+      limits: {
+        silentTicks: missedHeartbeats,
+        heartbeatSeconds,
+        joinSeconds: options.joinSeconds ?? 30,
       },
-      refusalOf: (join) => this.#refusalOf(join),
-      onJoined: ({ agent }) => {
-        const { name: device, runtime, cores, memoryBytes } = agent;
-        options.onEvent?.({ type: "joined", device, runtime, cores, memoryBytes });
-        this.#dispatch({ type: "joined", device });
-      },
-      onControl: (link, received) => this.#hear(link, received),
-      onData: (device, received) => this.#takeData(device, received),
-      onLeft: (device, why) => this.#dispatch({ type: "left", device, why }),
-      infer: (inputs, deadlineSeconds) => this.infer(inputs, deadlineSeconds),
     });
-    void this.#watch(heartbeatSeconds);
-    void this.#after(joinSeconds, { type: "joinDeadline" });
-    this.#dispatch(null);
+    this.#dispatcher = new Dispatcher({
+      initial: journal === null ? fresh : recoveredState(fresh, journal, book),
+      perform: (action) => this.#perform(action),
+      onHappening: (happening) => this.#tell(happening),
+      onSettled: (before, after) => this.#settled(before, after),
+    });
+    this.#journal = new JournalKeeper(options, book, this.#known);
+    this.#orders = this.#speak(foundation);
+    this.#switchboard = new Switchboard({
+      clock,
+      ask: (device, kind, from) => this.#orders.askToDial(device, kind, from),
+    });
+    this.#watchers = new Watchers({
+      clock,
+      intervalSeconds: Math.max(heartbeatSeconds, 0.25),
+      status: () => this.status(),
+      signal: this.#stop.signal,
+    });
+    this.#replanning = new Replanning({
+      ...options,
+      book,
+      state: () => this.#dispatcher.state,
+      dispatch: (event) => this.#dispatcher.dispatch(event),
+      onForeseen: (plans) => this.#orders.prefetch(this.#reception.links(), plans),
+      signal: this.#stop.signal,
+    });
+    this.#signpost = new Signpost({
+      clock,
+      state: () => this.#dispatcher.state,
+      addresses: () => this.#reception.link(topology.source)?.agent.addresses ?? [],
+    });
+    this.#reception = this.#receive(foundation, { heartbeatSeconds, missedHeartbeats });
+    void this.#beat(heartbeatSeconds);
+    this.#setDeadlines();
+    this.#dispatcher.dispatch({ type: "heard", device: "" });
   }
 
   /**
-   * Resolves when the plan runs.
+   * Resolves when something serves for the first time.
    *
-   * @throws DEVICE_LOST, naming the devices that did not join in time or were lost; PART_REFUSED if a
-   * part does not fit; ONNX_UNSUPPORTED, RUNTIME_FAILED if one cannot be loaded; CHANNEL_CLOSED after `close`
+   * @throws DEVICE_LOST, naming the devices that did not join in time; PART_REFUSED if a part does
+   * not fit; ONNX_UNSUPPORTED, RUNTIME_FAILED if one cannot be loaded; CHANNEL_CLOSED after `close`
    */
   async ready(): Promise<void> {
     await this.#ready;
   }
 
+  /** How everything stands. */
+  status(): ClusterStatus {
+    const { topology, graph, clock, emulate } = this.#options;
+    return reportStatus({
+      state: this.#dispatcher.state,
+      topology,
+      model: graph.name,
+      emulated: emulate === true,
+      now: clock.now(),
+      startedAt: this.#startedAt,
+      measurements: this.#measurements,
+      planOf: (plan) => this.#foundation.book.get(plan),
+      linkOf: (device) => this.#reception.link(device),
+      tunnels: this.#switchboard.tunnels,
+    });
+  }
+
+  /** The plan that serves and can; `null`: none does. */
+  get serving(): Plan | null {
+    const serving = servingOf(this.#dispatcher.state);
+    return serving === undefined ? null : this.#foundation.book.get(serving.plan).plan;
+  }
+
+  /** What is left of the topology: devices that are here, links that are up. */
+  get world(): Topology {
+    return reducedTopology(this.#options.topology, worldOf(this.#dispatcher.state));
+  }
+
   /**
-   * Asks for an answer. Requests overlap; those beyond the window wait. The inputs must stay untouched
-   * until it resolves.
+   * Goes over to another plan while the one that serves goes on: it is deployed beside it, new requests
+   * go there, old ones finish where they are. Given up if a device is lost or refuses its parts.
    *
-   * @param deadlineSeconds from now on; `null` (the default): as long as it takes
-   * @throws TENSOR_UNKNOWN, TENSOR_TYPE_MISMATCH, TENSOR_SHAPE_MISMATCH, REQUEST_DEADLINE_EXCEEDED,
-   * DEVICE_LOST, RUNTIME_FAILED; CHANNEL_CLOSED after `close`
+   * @throws PLAN_INVALID
    */
-  async infer(inputs: TensorValues, deadlineSeconds: number | null = null): Promise<Inference> {
-    checkInputs(this.signature.inputs, inputs);
-    const { outputs, timings } = await this.#requests.infer(inputs, deadlineSeconds);
-    const all = { ...outputs, ...this.#options.constantOutputs };
-    const named = this.signature.outputs.flatMap(({ name }) => {
-      const value = all[name];
-      return value === undefined ? [] : [[name, value] as const];
-    });
-    return { outputs: Object.fromEntries(named), timings };
+  adopt(plan: Plan, cause: string): void {
+    const { number, shape } = this.#foundation.book.add(plan);
+    this.#dispatcher.dispatch({ type: "adopt", plan: number, shape, cause });
   }
 
-  /** What is known of each device of the topology. */
-  status(): readonly DeviceReport[] {
-    return Object.entries(this.#state.devices).map(([device, { needed, status }]) => {
-      const { requests = 0, peakRequests = 0 } = this.#reception.link(device) ?? {};
-      return { device, needed, status, requests, peakRequests };
-    });
-  }
-
-  /** The most requests that were ever in flight at once. */
-  get peakInFlight(): number {
-    return this.#requests.peakInFlight;
+  /** Tells whoever watches something that the coordinator itself does not see. */
+  note(happening: Extract<Happening, { type: "drift" }>): void {
+    this.#tell(happening);
   }
 
   /** Shuts every agent down; who still waits for an answer gets CHANNEL_CLOSED. Idempotent. */
   async close(): Promise<void> {
-    this.#dispatch({ type: "closed" });
+    this.#dispatcher.dispatch({ type: "closed" });
     await this.ended;
+  }
+
+  /** Ends this coordinator as if it had been killed: agents go on, and wait for the next one. */
+  async abandon(): Promise<void> {
+    this.#stop.abort();
+    await Promise.allSettled([
+      this.#reception.abandon(),
+      this.#watchers.close(),
+      this.#switchboard.close(),
+    ]);
+    this.#resolveEnded(null);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** Takes in what has happened and starts what follows from it. */
-  #dispatch(event: CoordinationEvent | null): void {
-    if (event !== null) this.#state = reduce(this.#state, event);
-    for (const action of decide(this.#state)) {
-      this.#state = reduce(this.#state, { type: "performed", action });
-      this.#perform(action);
-    }
+  #speak({ cutter, book }: Foundation): AgentOrders {
+    const { topology, graph, clock, emulate = false, constantOutputs, window } = this.#options;
+    return new AgentOrders({
+      topology,
+      emulate,
+      constants: constantOutputs ?? {},
+      cutter,
+      book,
+      linkOf: (device) => this.#reception.link(device),
+      opened: {
+        type: "opened",
+        model: graph.name,
+        inputs: this.signature.inputs,
+        outputs: this.signature.outputs,
+        emulated: emulate,
+      },
+      window: window ?? null,
+      state: () => this.#dispatcher.state,
+      dispatch: (event) => this.#dispatcher.dispatch(event),
+      onSending: (device, bytes) => this.#tell({ type: "sending", device, bytes }),
+      onMeasured: (body) => {
+        this.#measurements.take(body);
+        this.#options.onMeasured?.(body);
+      },
+      now: () => clock.now(),
+    });
+  }
+
+  #receive(
+    { listener }: Foundation,
+    liveness: { readonly heartbeatSeconds: number; readonly missedHeartbeats: number },
+  ): Reception {
+    const { clock, token, authority = null } = this.#options;
+    return new Reception({
+      listener,
+      clock,
+      token,
+      liveness,
+      authority,
+      known: this.#known,
+      refusalOf: (join) => refusalOf(join, this.#options),
+      onJoined: ({ agent }) => {
+        const { name: device, incarnation, generations, serving, addresses } = agent;
+        this.#tell({ type: "joined", device, address: addresses[0] ?? "" });
+        this.#dispatcher.dispatch({ type: "joined", device, incarnation, generations, serving });
+      },
+      onControl: (link, received) => this.#orders.hear(link, received),
+      onLeft: (device, why) => this.#dispatcher.dispatch({ type: "left", device, why }),
+      onTunnel: (channel, first) => void this.#switchboard.accept(channel, first),
+      onWatch: (channel) => void this.#watchers.accept(channel),
+      whereToAsk: () => this.#signpost.addresses(),
+    });
   }
 
   #perform(action: Action): void {
+    const { source } = this.#options.topology;
+    const tell = (device: string, message: Message) =>
+      void this.#reception.link(device)?.tell(message);
     switch (action.type) {
+      case "plan":
+        void this.#replanning.plan(action.world);
+        break;
       case "offer":
-        void this.#reception.link(action.device)?.tell({
-          type: "offer",
-          generation: this.#deployment.generation,
-          body: { parts: this.#parts.offers.get(action.device) ?? [] },
-        });
-        return;
+        this.#orders.offer(action);
+        break;
+      case "save":
+        void this.#save(action.generation);
+        break;
       case "deploy":
-        this.#deploy(action.device);
-        return;
-      case "serve":
-        this.#requests.open();
-        this.#resolveReady();
-        this.#options.onEvent?.({
-          type: "running",
-          generation: this.#deployment.generation,
-          emulated: this.#options.emulate === true,
-        });
-        return;
+        this.#orders.deploy(action);
+        break;
+      case "serve": {
+        const { generation, replay } = action;
+        tell(source, { type: "serve", generation, replay });
+        break;
+      }
+      case "suspend":
+        tell(source, { type: "suspend", error: action.error });
+        break;
+      case "retire":
+        tell(action.device, { type: "retire", generation: action.generation });
+        break;
+      case "dismiss":
+        this.#reception.drop(action.device);
+        break;
+      case "computeFallbacks":
+        this.#replanning.foresee(action);
+        break;
       case "shutDown":
         void this.#shutDown(action.failure);
     }
   }
 
-  #deploy(device: string): void {
-    const { generation } = this.#deployment;
-    const deployment = this.#deploymentOf(device);
-    const froms = new Set(deployment.receives.flatMap(({ from }) => from ?? []));
-    const producers = [...froms].map((name) => ({
-      device: name,
-      address: this.#reception.link(name)?.agent.address ?? "",
-    }));
-    const emulation =
-      this.#options.emulate === true ? emulate(this.#options.topology, device) : null;
-    void this.#reception
-      .link(device)
-      ?.tell({ type: "deploy", generation, body: { deployment, producers, emulation } });
+  /** A generation that is not in the journal is not deployed: its number could be given twice. */
+  async #save(generation: number): Promise<void> {
+    try {
+      await this.#journal.save(this.#dispatcher.state);
+    } catch (error) {
+      this.#tell({ type: "noPlan", why: messageOf(error) });
+    }
+    if (!this.#stop.signal.aborted) this.#dispatcher.dispatch({ type: "saved", generation });
   }
 
-  #deploymentOf(device: string): DeviceDeployment {
-    const found = this.#deployment.devices.find((other) => other.device === device);
-    if (found === undefined) throw new Error(`device '${device}' takes no part`);
-    return found;
+  #settled(before: CoordinationState, after: CoordinationState): void {
+    if (before === after) return;
+    if (!before.started && after.started) void this.#journal.save(after).catch(() => undefined);
+    if (servingOf(after) !== undefined) this.#resolveReady();
+    this.#signpost.wake();
+    const { onWorld } = this.#options;
+    if (onWorld === undefined || servingOf(after) === undefined) return;
+    if (!isSameWorld(worldOf(before), worldOf(after))) onWorld(this.world);
   }
 
-  /** Sends a request's inputs to the source, and wakes devices that wait for no tensor. */
-  #enter(request: number, inputs: TensorValues): void {
-    const { generation, source, entering, devices } = this.#deployment;
-    const send = async (device: string, frame: Parameters<AgentLink["send"]>[0]) => {
-      try {
-        await this.#reception.link(device)?.send(frame);
-      } catch (error) {
-        this.#requests.fail(request, error);
-      }
+  #tell(happening: Happening): void {
+    const atSeconds = this.#options.clock.now() - this.#startedAt;
+    const event = { ...happening, atSeconds } as ClusterEvent;
+    this.#watchers.tell(event);
+    this.#options.onEvent?.(event);
+  }
+
+  /** Counts silence, and lets agents hear that somebody is here. */
+  async #beat(intervalSeconds: number): Promise<void> {
+    const { clock } = this.#options;
+    let last = clock.now();
+    while (await this.#sleep(intervalSeconds)) {
+      const late = clock.now() - last > lateAfterBeats * intervalSeconds;
+      last = clock.now();
+      this.#dispatcher.dispatch({ type: "tick", late });
+      for (const link of this.#reception.links()) link.ping();
+    }
+  }
+
+  #setDeadlines(): void {
+    const { joinSeconds = 30, rejoinSeconds = 3 } = this.#options;
+    const after = async (duration: number, type: "joinDeadline" | "recoverDeadline") => {
+      if (await this.#sleep(duration)) this.#dispatcher.dispatch({ type });
     };
-    for (const { device, stages } of devices) {
-      if (stages.every(({ inputs: needed }) => needed.length > 0)) continue;
-      void send(device, encodeMessage({ type: "begin", generation, request }));
-    }
-    for (const tensor of entering) {
-      const value = inputs[tensor];
-      if (value === undefined)
-        throw new Error(`input '${tensor}' passed the check without a value`);
-      void send(source, tensorFrame({ generation, request, tensor }, value));
-    }
+    if (this.#dispatcher.state.recovering) void after(rejoinSeconds, "recoverDeadline");
+    else if (joinSeconds !== null) void after(joinSeconds, "joinDeadline");
   }
 
-  #refusalOf({ name, runtime }: Join): CodedError | null {
-    const { topology, runtime: reference, mixed } = this.#options;
-    const names = topology.devices.map((device) => device.name);
-    if (!names.includes(name)) {
-      const message = `agent '${name}' is no device of this topology (devices: ${names.join(", ")}); start it with --name NAME`;
-      return new CodedError("USAGE_INVALID", message, { name });
-    }
-    if (mixed === true || runtime === reference) return null;
-    return new CodedError(
-      "PART_REFUSED",
-      `agent '${name}' has ${runtime}, the plan was made for ${reference}: answers could differ in bits; install that version, or allow it with --mixed`,
-      { name, runtime, reference },
-    );
-  }
-
-  /** @throws FRAME_MALFORMED if an agent has no business to say this */
-  #hear(link: AgentLink, { message }: Received): void {
-    const device = link.agent.name;
-    switch (message.type) {
-      case "want":
-        void this.#sendBlobs(link, message.body.blobs);
-        break;
-      case "loaded":
-      case "deployed":
-        this.#options.onEvent?.({ type: message.type, device });
-        this.#dispatch({ type: message.type, device });
-        break;
-      case "failed":
-        this.#dispatch({ type: "failed", device, error: message.error });
-        break;
-      case "lost":
-        this.#dispatch({
-          type: "unreachable",
-          device: message.device,
-          from: device,
-          why: message.error.message,
-        });
-        break;
-      case "heartbeat":
-        link.requests = message.requests;
-        link.peakRequests = message.peakRequests;
-        this.#dispatch({ type: "heard", device });
-        break;
-      default:
-        throw malformed(`a message '${message.type}'`, "an agent does not send it here");
-    }
-  }
-
-  async #sendBlobs(link: AgentLink, wanted: readonly string[]): Promise<void> {
-    const blobs = wanted.flatMap((sha256) => {
-      const bytes = this.#parts.blobs.get(sha256);
-      return bytes === undefined ? [] : [{ sha256, bytes }];
-    });
-    const bytes = blobs.reduce((sum, blob) => sum + blob.bytes.byteLength, 0);
-    this.#options.onEvent?.({ type: "sending", device: link.agent.name, bytes });
-    try {
-      for (const blob of blobs) await link.sendBlob(blob.sha256, blob.bytes);
-    } catch {
-      // The channel has ended: whoever reads it says so.
-    }
-  }
-
-  /** @throws FRAME_MALFORMED if the device does not answer with this */
-  #takeData(device: string, { message, payload }: Received): void {
-    if (message.type === "report") this.#requests.report(message);
-    else if (message.type === "failure") {
-      this.#requests.fail(message.request, fromWire(message.error));
-    } else if (message.type === "tensor") {
-      const { tensor, request } = message;
-      if (!this.#deploymentOf(device).answers.includes(tensor)) {
-        throw malformed(`tensor '${tensor}'`, `device '${device}' does not answer with it`);
-      }
-      this.#requests.accept(request, tensor, tensorOf({ message, payload }));
-    } else throw malformed(`a message '${message.type}'`, "a data channel does not carry it");
-  }
-
-  async #watch(intervalSeconds: number): Promise<void> {
-    while (!this.#stop.signal.aborted) await this.#after(intervalSeconds, { type: "tick" });
-  }
-
-  async #after(duration: number, event: CoordinationEvent): Promise<void> {
-    try {
-      await this.#options.clock.sleep(seconds(duration), this.#stop.signal);
-    } catch {
-      // It has ended in the meantime.
-      return;
-    }
-    this.#dispatch(event);
+  /** @returns whether this coordinator goes on */
+  async #sleep(duration: number): Promise<boolean> {
+    await this.#options.clock.sleep(seconds(duration), this.#stop.signal).catch(() => undefined);
+    return !this.#stop.signal.aborted;
   }
 
   async #shutDown(failure: WireError | null): Promise<void> {
     this.#stop.abort();
     const error = failure === null ? null : fromWire(failure);
     const why = error ?? new CodedError("CHANNEL_CLOSED", "the coordinator was closed");
-    this.#requests.end(why);
     this.#rejectReady(why);
     await this.#reception.close(why);
-    this.#options.onEvent?.({ type: "ended", error });
+    await Promise.allSettled([this.#watchers.close(), this.#switchboard.close()]);
     this.#resolveEnded(error);
   }
-}
-
-/** How slow a device and the links from it are. */
-function emulate(topology: Topology, device: string): Emulation {
-  const speed = topology.devices.find(({ name }) => name === device)?.speed ?? 1;
-  const links = topology.links.filter(({ from }) => from === device);
-  return {
-    speed,
-    links: links.map(({ to, bandwidthBitsPerSecond, latencySeconds, medium }) => ({
-      to,
-      bandwidthBitsPerSecond,
-      latencySeconds,
-      medium: medium ?? null,
-    })),
-  };
 }

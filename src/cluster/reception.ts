@@ -1,33 +1,41 @@
 import type { Clock } from "../base/clock.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
-import type { Channel, Listener } from "../transport/transport.ts";
+import { anonymous, type Channel, type Listener } from "../transport/transport.ts";
 import { AgentLink } from "./agent-link.ts";
-import { ClientDoor, type ClientDoorOptions } from "./client-door.ts";
-import { admit, refuse, staleness } from "./handshake.ts";
-import type { Attach, Join } from "./message.ts";
-import { decodeMessage, encodeMessage, type Received } from "./protocol.ts";
+import type { Join, Welcome } from "./control-message.ts";
+import type { Tunnel } from "./data-message.ts";
+import { admit, refuse } from "./handshake.ts";
+import { type CertificateAuthority, checkDevice, type KnownDevices } from "./identity.ts";
+import { decodeMessage, encodeMessage, malformed, type Received } from "./protocol.ts";
 
-export interface ReceptionOptions extends ClientDoorOptions {
+export interface ReceptionOptions {
   readonly listener: Listener;
   readonly clock: Clock;
   readonly token: string;
-  readonly heartbeatSeconds: number;
-  readonly generation: number;
+  readonly liveness: Pick<Welcome, "heartbeatSeconds" | "missedHeartbeats">;
+  /** Certifies keys; `null`: without TLS. */
+  readonly authority: CertificateAuthority | null;
+  readonly known: KnownDevices;
   /** Why an agent may not join; `null`: it may. */
   readonly refusalOf: (join: Join) => CodedError | null;
   readonly onJoined: (link: AgentLink) => void;
   /** Called for each message of an agent. What it throws ends the channel, thus the device. */
   readonly onControl: (link: AgentLink, received: Received) => void;
-  readonly onData: (device: string, received: Received) => void;
-  /** Called when one of an agent's channels has ended, in order or not. */
+  /** Called when an agent's channel has ended, in order or not. */
   readonly onLeft: (device: string, why: string) => void;
+  readonly onTunnel: (channel: Channel, first: Tunnel) => void;
+  readonly onWatch: (channel: Channel) => void;
+  /** Where requests are taken, as soon as they are. @throws DEVICE_LOST, CHANNEL_CLOSED */
+  readonly whereToAsk: () => Promise<readonly string[]>;
 }
 
-/** Accepts whoever dials the coordinator, agents and clients, and listens to them. */
+/** A device that has not been heard for so many heartbeats may be replaced under its name. */
+const replacedAfterBeats = 2;
+
+/** Accepts whoever dials the coordinator, and listens to agents. */
 export class Reception {
   readonly #options: ReceptionOptions;
   readonly #links = new Map<string, AgentLink>();
-  readonly #clients = new Set<ClientDoor>();
   #closing = false;
 
   constructor(options: ReceptionOptions) {
@@ -44,11 +52,26 @@ export class Reception {
     return this.#links.values();
   }
 
-  /** Tells everybody to end, and why. */
+  /** Ends the channel of a device that is not heard any more; it may join again. */
+  drop(device: string): void {
+    const link = this.#links.get(device);
+    this.#links.delete(device);
+    void link?.drop();
+  }
+
+  /** Tells every agent to end, and why. */
   async close(why: CodedError): Promise<void> {
     this.#closing = true;
     await Promise.allSettled([...this.#links.values()].map((link) => link.dismiss(why.message)));
-    await Promise.allSettled([...this.#clients].map((client) => client.dismiss(why)));
+    await this.#options.listener.close();
+  }
+
+  /** Stops as if killed: nobody is told anything. */
+  async abandon(): Promise<void> {
+    this.#closing = true;
+    const links = [...this.#links.values()];
+    this.#links.clear();
+    await Promise.allSettled(links.map((link) => link.drop()));
     await this.#options.listener.close();
   }
 
@@ -61,65 +84,105 @@ export class Reception {
     if (first === null) return;
     if (this.#closing) {
       await refuse(channel, new CodedError("CHANNEL_CLOSED", "the coordinator is shutting down"));
-    } else if (first.type === "join") await this.#welcome(channel, first);
-    else if (first.type === "attach") await this.#attach(channel, first);
-    else await this.#serve(channel);
+      return;
+    }
+    switch (first.type) {
+      case "join":
+        return await this.#welcome(channel, first);
+      case "open":
+        return await this.#redirect(channel);
+      case "tunnel":
+        return await this.#tunnel(channel, first);
+      case "watch":
+        this.#options.onWatch(channel);
+        return;
+      case "attach":
+        await refuse(channel, malformed("a first message 'attach'", "this is a coordinator"));
+    }
   }
 
   async #welcome(channel: Channel, join: Join): Promise<void> {
-    const { clock, heartbeatSeconds, refusalOf, onJoined, onControl } = this.#options;
-    const { name } = join;
-    const refusal = this.#links.has(name) ? nameTaken(name) : refusalOf(join);
-    if (refusal !== null) {
-      await refuse(channel, refusal);
+    const { clock, onJoined, onControl, onLeft, liveness } = this.#options;
+    const { name, incarnation } = join;
+    const admitted = await this.#certify(channel, join);
+    if (admitted instanceof CodedError) {
+      await refuse(channel, admitted);
       return;
+    }
+    const earlier = this.#links.get(name);
+    if (earlier !== undefined) {
+      this.drop(name);
+      if (earlier.agent.incarnation !== incarnation) onLeft(name, "it was started again");
     }
     const link = new AgentLink(join, channel, clock);
     this.#links.set(name, link);
-    void link.tell({ type: "welcome", heartbeatSeconds });
+    void link.tell({ type: "welcome", ...liveness, certificate: admitted.certificate });
     onJoined(link);
-    await this.#follow(name, channel, (received) => onControl(link, received));
+    const why = await follow(channel, (received) => onControl(link, received));
+    // It may have been replaced, or given up, in the meantime.
+    if (this.#links.get(name) !== link) return;
     this.#links.delete(name);
+    onLeft(name, why);
   }
 
-  async #attach(channel: Channel, attach: Attach): Promise<void> {
-    const { device } = attach;
-    const stale = staleness(attach, this.#options.generation);
-    if (stale !== null) {
-      await refuse(channel, stale);
-      return;
-    }
-    const link = this.#links.get(device);
-    if (link === undefined || link.isAttached) {
-      const message = `agent '${device}' ${link === undefined ? "has not joined" : "is attached already"}`;
-      await refuse(channel, new CodedError("USAGE_INVALID", message, { device }));
-      return;
-    }
-    link.attach(channel);
-    void channel.send(encodeMessage({ type: "attached" })).catch(() => undefined);
-    await this.#follow(device, channel, (received) => this.#options.onData(device, received));
-  }
-
-  async #serve(channel: Channel): Promise<void> {
-    const client = new ClientDoor(channel, this.#options);
-    this.#clients.add(client);
-    await client.serve();
-    this.#clients.delete(client);
-  }
-
-  async #follow(
-    device: string,
+  /** Whether an agent may join, and with which certificate. */
+  async #certify(
     channel: Channel,
-    take: (received: Received) => void,
-  ): Promise<void> {
-    let why = "it left the cluster";
-    try {
-      for await (const frame of channel) take(decodeMessage(frame));
-    } catch (error) {
-      why = messageOf(error);
-      await channel.close();
+    join: Join,
+  ): Promise<CodedError | { readonly certificate: string | null }> {
+    const { name, certificateRequest: request, addresses } = join;
+    const { authority, known, refusalOf } = this.#options;
+    const refusal = this.#isTaken(join) ? nameTaken(name) : refusalOf(join);
+    if (refusal !== null) return refusal;
+    if (channel.identity !== anonymous || request === null) {
+      const foreign = checkDevice(name, channel);
+      if (foreign !== null) return foreign;
     }
-    this.#options.onLeft(device, why);
+    if (authority === null || request === null) return { certificate: null };
+    try {
+      const { certificate, keyFingerprint } = await authority.certify(name, request);
+      const address = addresses[0] ?? channel.peer;
+      return known.admit(name, { keyFingerprint, address }) ?? { certificate };
+    } catch (error) {
+      return error instanceof CodedError
+        ? error
+        : new CodedError("IDENTITY_REFUSED", messageOf(error), { name }, error);
+    }
+  }
+
+  /** Whether another process has the name, and is well. */
+  #isTaken({ name, incarnation }: Join): boolean {
+    const { clock, liveness } = this.#options;
+    const link = this.#links.get(name);
+    if (link === undefined || link.agent.incarnation === incarnation) return false;
+    return clock.now() - link.heardAt <= replacedAfterBeats * liveness.heartbeatSeconds;
+  }
+
+  async #redirect(channel: Channel): Promise<void> {
+    try {
+      const addresses = await this.#options.whereToAsk();
+      await channel.send(encodeMessage({ type: "elsewhere", addresses }));
+      await channel.close();
+    } catch (error) {
+      await refuse(channel, error);
+    }
+  }
+
+  async #tunnel(channel: Channel, first: Tunnel): Promise<void> {
+    const foreign = checkDevice(first.device, channel);
+    if (foreign === null) this.#options.onTunnel(channel, first);
+    else await refuse(channel, foreign);
+  }
+}
+
+/** Listens until a channel has ended. @returns why */
+async function follow(channel: Channel, take: (received: Received) => void): Promise<string> {
+  try {
+    for await (const frame of channel) take(decodeMessage(frame));
+    return "it left the cluster";
+  } catch (error) {
+    await channel.close();
+    return messageOf(error);
   }
 }
 

@@ -1,0 +1,180 @@
+/**
+ * From decisions to messages for agents, and from their messages to events.
+ *
+ * @module
+ */
+import type { Topology } from "../cost/topology.ts";
+import type { TensorValues } from "../runtime/runtime.ts";
+import type { AgentLink } from "./agent-link.ts";
+import type { Measured, OfferedPart, Want } from "./control-message.ts";
+import type { Action, CoordinationEvent, CoordinationState } from "./coordination/state.ts";
+import type { DataChannelKind, Opened } from "./data-message.ts";
+import { deployMessage, emulationOf } from "./orders.ts";
+import type { PartCutter } from "./parts.ts";
+import type { BookedPlan, PlanBook } from "./plan-book.ts";
+import { malformed, type Received, tensorFrame } from "./protocol.ts";
+
+/** Offers of what may be needed one day belong to no generation. */
+export const prefetchGeneration = 0;
+
+export interface AgentOrdersOptions {
+  readonly topology: Topology;
+  readonly emulate: boolean;
+  readonly constants: TensorValues;
+  readonly cutter: PartCutter;
+  readonly book: PlanBook;
+  readonly linkOf: (device: string) => AgentLink | undefined;
+  /** For clients of a generation, but for its window. */
+  readonly opened: Omit<Opened, "window">;
+  /** What was asked for; `null`: as many requests as fit. */
+  readonly window: number | null;
+  readonly state: () => CoordinationState;
+  readonly dispatch: (event: CoordinationEvent) => void;
+  readonly onSending: (device: string, bytes: number) => void;
+  readonly onMeasured: (body: Measured["body"]) => void;
+  readonly now: () => number;
+}
+
+/** Speaks with agents. */
+export class AgentOrders {
+  readonly #options: AgentOrdersOptions;
+
+  constructor(options: AgentOrdersOptions) {
+    this.#options = options;
+  }
+
+  offer({ device, generation }: Extract<Action, { type: "offer" }>): void {
+    const plan = this.#planOf(generation);
+    const parts = plan?.parts.get(device) ?? [];
+    this.#offer(device, generation, "load", parts);
+  }
+
+  /** Parts that a device may need after a loss are to be there before. */
+  prefetch(links: Iterable<AgentLink>, plans: readonly BookedPlan[]): void {
+    for (const { agent } of links) {
+      const parts = plans.flatMap((plan) => plan.parts.get(agent.name) ?? []);
+      if (parts.length > 0) this.#offer(agent.name, prefetchGeneration, "prefetch", parts);
+    }
+  }
+
+  deploy({ device, generation, fences, standby }: Extract<Action, { type: "deploy" }>): void {
+    const { book, linkOf, topology, emulate, opened, window, constants } = this.#options;
+    const plan = this.#planOf(generation);
+    const link = linkOf(device);
+    if (plan === undefined || link === undefined) return;
+    if (device === topology.source) {
+      for (const [tensor, value] of Object.entries(constants)) {
+        void link.send(tensorFrame({ generation, request: 0, tensor }, value));
+      }
+    }
+    const memoryOf = (name: string) => this.#memoryOf(name);
+    void link.tell(
+      deployMessage({
+        device,
+        fences,
+        standby,
+        deployment: book.deploymentOf(plan.number, generation),
+        opened: { ...opened, window: window ?? book.windowOf(plan.number, memoryOf) },
+        emulation: emulate ? emulationOf(topology, device) : null,
+        addressesOf: (name) => linkOf(name)?.agent.addresses ?? [],
+      }),
+    );
+  }
+
+  /** Has a device dial a tunnel to another one. */
+  askToDial(device: string, kind: DataChannelKind, from: string): void {
+    const { linkOf } = this.#options;
+    const addresses = linkOf(from)?.agent.addresses ?? [];
+    const peer = { device: from, addresses };
+    void linkOf(device)?.tell({ type: "dialBack", kind, peer, tunnel: true });
+  }
+
+  /** @throws FRAME_MALFORMED if an agent has no business to say this */
+  hear(link: AgentLink, { message }: Received): void {
+    const { dispatch, linkOf, onMeasured, now } = this.#options;
+    const device = link.agent.name;
+    link.heardAt = now();
+    dispatch({ type: "heard", device });
+    switch (message.type) {
+      case "heartbeat":
+        link.requests = message.requests;
+        link.peakRequests = message.peakRequests;
+        link.heldBytes = message.heldBytes;
+        return;
+      case "want":
+        this.#send(link, message);
+        return;
+      case "loaded":
+      case "deployed":
+        dispatch({ type: message.type, device, generation: message.generation });
+        return;
+      case "failed":
+        dispatch({ type: "failed", device, error: message.error });
+        return;
+      case "lost":
+      case "reached":
+        dispatch({ type: message.type, device, peer: message.device });
+        return;
+      case "serving":
+      case "drained":
+        dispatch({ type: message.type, generation: message.generation });
+        return;
+      case "measured":
+        onMeasured(message.body);
+        return;
+      case "dialBack": {
+        const { name, addresses } = link.agent;
+        const { kind, peer, tunnel } = message;
+        void linkOf(peer.device)?.tell({
+          type: "dialBack",
+          kind,
+          peer: { device: name, addresses },
+          tunnel,
+        });
+        return;
+      }
+      case "fetched":
+      case "ping":
+      case "pong":
+        return;
+      default:
+        throw malformed(`a message '${message.type}'`, "an agent does not send it here");
+    }
+  }
+
+  #offer(
+    device: string,
+    generation: number,
+    purpose: "load" | "prefetch",
+    parts: readonly OfferedPart[],
+  ): void {
+    const { linkOf } = this.#options;
+    void linkOf(device)?.tell({ type: "offer", generation, purpose, body: { parts } });
+  }
+
+  #send(link: AgentLink, { generation, body }: Want): void {
+    const { cutter, onSending } = this.#options;
+    const blobs = body.blobs.flatMap(({ sha256, offset }) => {
+      const bytes = cutter.blob(sha256);
+      return bytes === undefined ? [] : [{ sha256, bytes, offset }];
+    });
+    const bytes = blobs.reduce((sum, blob) => sum + blob.bytes.byteLength - blob.offset, 0);
+    if (bytes > 0) onSending(link.agent.name, bytes);
+    link.queue(blobs, generation !== prefetchGeneration);
+  }
+
+  #planOf(generation: number): BookedPlan | undefined {
+    const { state, book } = this.#options;
+    const found = state().generations.find((other) => other.generation === generation);
+    return found === undefined ? undefined : book.get(found.plan);
+  }
+
+  /** What a device may use: as the topology says and as its agent says. */
+  #memoryOf(device: string): number | null {
+    const { topology, linkOf } = this.#options;
+    const stated = topology.devices.find(({ name }) => name === device)?.memoryBytes ?? null;
+    const told = linkOf(device)?.agent.memoryBytes ?? null;
+    if (stated === null || told === null) return stated ?? told;
+    return Math.min(stated, told);
+  }
+}

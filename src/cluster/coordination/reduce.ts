@@ -1,0 +1,324 @@
+import { perform } from "./perform.ts";
+import { drop, settle } from "./settle.ts";
+import {
+  type CoordinationEvent,
+  type CoordinationState,
+  type DeviceState,
+  type GenerationState,
+  hasPair,
+  isSamePair,
+  type Pair,
+  pairOf,
+  type Step,
+} from "./state.ts";
+import { fits, inRole, servingOf } from "./world.ts";
+
+/** The state after an event. Pure; O(generations · devices). */
+export function reduce(state: CoordinationState, event: CoordinationEvent): CoordinationState {
+  if (event.type === "performed") return settle(perform(state, event.action));
+  return state.ended ? state : settle(take(state, event));
+}
+
+function take(
+  state: CoordinationState,
+  event: Exclude<CoordinationEvent, { type: "performed" }>,
+): CoordinationState {
+  switch (event.type) {
+    case "joined":
+      return join(state, event);
+    case "left":
+      return leave(state, event.device, event.why);
+    case "heard":
+      return hear(state, event.device);
+    case "tick":
+      return tick(state, event.late);
+    case "lost":
+      return lose(state, event.device, event.peer);
+    case "reached":
+      return withoutPairs(state, (pair) => isSamePair(pair, pairOf(event.device, event.peer)));
+    case "loaded":
+    case "deployed":
+      return step(state, event.device, event.generation, event.type);
+    case "failed":
+      return fail(state, event.device, event.error);
+    case "serving":
+      return serve(state, event.generation);
+    case "drained":
+      return drain(state, event.generation);
+    case "closed":
+      return { ...state, ended: true };
+    case "joinDeadline":
+      return missJoin(state);
+    case "recoverDeadline":
+      return { ...state, recovering: false };
+    default:
+      return takeWork(state, event);
+  }
+}
+
+/** What planners, the journal and control have done. */
+function takeWork(
+  state: CoordinationState,
+  event: Extract<
+    CoordinationEvent,
+    { type: "saved" | "planned" | "fallback" | "standbyPlanned" | "adopt" }
+  >,
+): CoordinationState {
+  switch (event.type) {
+    case "saved":
+      return change(state, event.generation, { saved: "yes" });
+    case "planned": {
+      const { world, plan, shape, why } = event;
+      return { ...state, planning: null, planned: { world, plan, shape, why } };
+    }
+    case "fallback":
+      if (state.fallbackBase?.generation !== event.generation) return state;
+      return { ...state, fallbacks: [...state.fallbacks, event.fallback] };
+    case "standbyPlanned":
+      if (state.standbyPlan !== null) return state;
+      return { ...state, standbyPlan: { plan: event.plan, shape: event.shape } };
+    case "adopt": {
+      const { plan, shape, cause } = event;
+      return { ...state, wish: { plan, shape, cause } };
+    }
+  }
+}
+
+function join(
+  state: CoordinationState,
+  event: Extract<CoordinationEvent, { type: "joined" }>,
+): CoordinationState {
+  const { device, incarnation, generations, serving } = event;
+  const known = state.devices[device];
+  if (known === undefined) return state;
+  const isNew = known.incarnation !== incarnation;
+  const joined = { joined: true, incarnation, silentTicks: 0, why: null, refused: null };
+  const strangers = generations.filter(
+    (generation) => !state.generations.some((other) => other.generation === generation),
+  );
+  let next: CoordinationState = {
+    ...withDevice(state, device, joined),
+    generations: state.generations.map((generation) =>
+      Object.hasOwn(generation.steps, device)
+        ? withStep(
+            generation,
+            device,
+            generations.includes(generation.generation) ? "deployed" : "none",
+          )
+        : generation,
+    ),
+    retirements: [
+      ...state.retirements.filter((other) => other.device !== device),
+      ...strangers.map((generation) => ({ device, generation })),
+    ],
+  };
+  if (isNew) next = withoutPairs(next, ({ a, b }) => a === device || b === device);
+  if (device === state.source) next = meetGateway(next, serving, isNew);
+  return next.recovering && servingOf(next) !== undefined ? { ...next, recovering: false } : next;
+}
+
+/** What the gateway serves is what is served, whatever was known before. */
+function meetGateway(
+  state: CoordinationState,
+  serving: number | null,
+  isNew: boolean,
+): CoordinationState {
+  const forgotten = {
+    ...state,
+    suspended: state.suspended && !isNew,
+    generations: state.generations.map((generation) => ({ ...generation, told: false })),
+  };
+  return serving === null ? forgotten : serve(forgotten, serving);
+}
+
+function leave(state: CoordinationState, device: string, why: string): CoordinationState {
+  if (state.devices[device]?.joined !== true) return state;
+  const gone = {
+    ...withDevice(state, device, { joined: false, why, silentTicks: 0 }),
+    retirements: state.retirements.filter((other) => other.device !== device),
+    faults: state.faults + (state.started ? 1 : 0),
+  };
+  const candidate = inRole(gone, "candidate");
+  if (candidate === undefined || gone.started || !Object.hasOwn(candidate.steps, device))
+    return gone;
+  // Others have been told where it was: they are to be told anew.
+  const isTold = Object.values(candidate.steps).some(
+    (one) => one === "deploying" || one === "deployed",
+  );
+  if (isTold) return drop(gone, candidate.generation);
+  return change(gone, candidate.generation, withStep(candidate, device, "none"));
+}
+
+function hear(state: CoordinationState, device: string): CoordinationState {
+  const next = withDevice(state, device, { silentTicks: 0 });
+  const cleared = next.suspects.filter(({ a, b }) => !isSilent(next, a) && !isSilent(next, b));
+  return cleared.reduce((after, { a, b }) => lose(after, a, b), next);
+}
+
+/** A device that has been silent for a while may be what is lost, and not the link to it. */
+function isSilent(state: CoordinationState, device: string): boolean {
+  return (state.devices[device]?.silentTicks ?? 0) >= 2;
+}
+
+function lose(state: CoordinationState, device: string, peer: string): CoordinationState {
+  const pair = pairOf(device, peer);
+  if (hasPair(state.cuts, pair)) return state;
+  const others = state.suspects.filter((other) => !isSamePair(other, pair));
+  if (isSilent(state, device) || isSilent(state, peer)) {
+    return { ...state, suspects: [...others, pair] };
+  }
+  return { ...state, suspects: others, cuts: [...state.cuts, pair], faults: state.faults + 1 };
+}
+
+/**
+ * Silence is counted in the coordinator's own intervals, not on its clock, and forgotten when the
+ * coordinator itself was held up: it blames nobody for that.
+ */
+function tick(state: CoordinationState, late: boolean): CoordinationState {
+  const { silentTicks: limit, heartbeatSeconds } = state.limits;
+  const devices = Object.entries(state.devices).map(([name, device]) => {
+    const silentTicks = device.joined && !late ? device.silentTicks + 1 : 0;
+    return [name, { ...device, silentTicks }] as const;
+  });
+  const counted = { ...state, devices: Object.fromEntries(devices) };
+  return devices
+    .filter(([, { silentTicks }]) => silentTicks > limit)
+    .reduce<CoordinationState>((after, [name, { silentTicks }]) => {
+      const [waited, allowed] = [silentTicks, limit].map((ticks) =>
+        (ticks * heartbeatSeconds).toFixed(1),
+      );
+      const why = `it sent no heartbeat for ${waited} s (limit ${allowed} s)`;
+      return { ...leave(after, name, why), dismissals: [...after.dismissals, name] };
+    }, counted);
+}
+
+function step(
+  state: CoordinationState,
+  device: string,
+  generation: number,
+  reached: "loaded" | "deployed",
+): CoordinationState {
+  const found = state.generations.find((other) => other.generation === generation);
+  const from = reached === "loaded" ? "offered" : "deploying";
+  if (found === undefined || found.steps[device] !== from) return state;
+  return change(state, generation, withStep(found, device, reached));
+}
+
+function fail(
+  state: CoordinationState,
+  device: string,
+  error: Extract<CoordinationEvent, { type: "failed" }>["error"],
+): CoordinationState {
+  if (!state.started) return { ...state, ended: true, failure: error };
+  const candidate = inRole(state, "candidate");
+  const standby = inRole(state, "standby");
+  const refused = withDevice(state, device, { refused: error.message });
+  if (candidate !== undefined && isUnderWay(candidate, device)) {
+    const dropped = drop(state, candidate.generation);
+    // What serves goes on: only the switch is given up.
+    if (candidate.live) return { ...dropped, wish: null };
+    return drop(refused, candidate.generation);
+  }
+  if (standby !== undefined && isUnderWay(standby, device)) {
+    return { ...drop(state, standby.generation), standbyPlan: null };
+  }
+  return refused;
+}
+
+function isUnderWay({ steps }: GenerationState, device: string): boolean {
+  return Object.hasOwn(steps, device) && steps[device] !== "deployed";
+}
+
+/** The gateway has gone over to a generation: to the one it was told, or by itself to the standby. */
+function serve(state: CoordinationState, generation: number): CoordinationState {
+  const found = state.generations.find((other) => other.generation === generation);
+  if (found === undefined) return state;
+  if (found.role === "serving") return change(state, generation, { told: true });
+  const isSwitch = found.role === "candidate" && found.live;
+  const older = state.generations.filter(
+    (other) => other.generation < generation && other.role !== "standby",
+  );
+  let next = change(state, generation, { role: "serving", told: true });
+  for (const old of older) {
+    const isKept = isSwitch && (old.role === "serving" || old.role === "draining");
+    next = isKept ? change(next, old.generation, { role: "draining" }) : drop(next, old.generation);
+  }
+  const isFirst = !state.started;
+  const isFailover = found.role === "candidate" && !found.live && !isFirst;
+  const isAlone = found.role === "standby";
+  return {
+    ...next,
+    started: true,
+    suspended: false,
+    fencedBelow: isAlone ? Math.max(next.fencedBelow, generation) : next.fencedBelow,
+    // From the standby back to what served, as soon as that is there again.
+    wish:
+      isAlone && fits(next, next.preferred.shape) ? comeBack(next) : isSwitch ? null : next.wish,
+    preferred: isAlone
+      ? next.preferred
+      : { plan: found.plan, shape: found.shape, cause: found.cause },
+    failovers: next.failovers + (isFailover || isAlone ? 1 : 0),
+    switches: next.switches + (isSwitch ? 1 : 0),
+  };
+}
+
+function comeBack({ preferred }: CoordinationState): CoordinationState["wish"] {
+  return { ...preferred, cause: "the coordinator is back" };
+}
+
+function drain(state: CoordinationState, generation: number): CoordinationState {
+  const found = state.generations.find((other) => other.generation === generation);
+  return found?.role === "draining" ? drop(state, generation) : state;
+}
+
+function missJoin(state: CoordinationState): CoordinationState {
+  if (state.started) return state;
+  const { devices: needed } = state.preferred.shape;
+  const missing = needed.filter((name) => state.devices[name]?.joined !== true);
+  if (missing.length === 0) return state;
+  const names = missing.map((name) => `'${name}'`).join(", ");
+  const message = `${needed.length - missing.length} of ${needed.length} devices joined within ${state.limits.joinSeconds} s; missing: ${names}; start an agent on each (partita agent --join ADDRESS --token TOKEN --name NAME)`;
+  return {
+    ...state,
+    ended: true,
+    failure: { code: "DEVICE_LOST", message, details: { missing } },
+  };
+}
+
+function withDevice(
+  state: CoordinationState,
+  name: string,
+  changed: Partial<DeviceState>,
+): CoordinationState {
+  const device = state.devices[name];
+  if (device === undefined) return state;
+  return { ...state, devices: { ...state.devices, [name]: { ...device, ...changed } } };
+}
+
+function withoutPairs(
+  state: CoordinationState,
+  isOver: (pair: Pair) => boolean,
+): CoordinationState {
+  return {
+    ...state,
+    cuts: state.cuts.filter((pair) => !isOver(pair)),
+    suspects: state.suspects.filter((pair) => !isOver(pair)),
+  };
+}
+
+function change(
+  state: CoordinationState,
+  generation: number,
+  changed: Partial<GenerationState>,
+): CoordinationState {
+  return {
+    ...state,
+    generations: state.generations.map((other) =>
+      other.generation === generation ? { ...other, ...changed } : other,
+    ),
+  };
+}
+
+function withStep(generation: GenerationState, device: string, to: Step): GenerationState {
+  return { ...generation, steps: { ...generation.steps, [device]: to } };
+}

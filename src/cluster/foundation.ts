@@ -1,0 +1,57 @@
+import { CodedError } from "../base/errors.ts";
+import { graphSha256 } from "../cost/graph-hash.ts";
+import { type Listener, openingLimits } from "../transport/transport.ts";
+import type { Join } from "./control-message.ts";
+import type { CoordinatorOptions } from "./coordinator-options.ts";
+import { type Journal, loadJournal, tokenHash } from "./journal.ts";
+import { PartCutter } from "./parts.ts";
+import { type BookedPlan, PlanBook } from "./plan-book.ts";
+
+/** What a coordinator has before anybody can dial it. */
+export interface Foundation {
+  readonly listener: Listener;
+  readonly cutter: PartCutter;
+  readonly book: PlanBook;
+  /** What is to run first. */
+  readonly first: BookedPlan;
+  /** Of an earlier run; `null`: there was none. */
+  readonly journal: Journal | null;
+}
+
+/** @throws PLAN_INVALID, PORT_IN_USE; USAGE_INVALID if the journal is of another cluster */
+export async function layFoundation(options: CoordinatorOptions): Promise<Foundation> {
+  const { plan, graph, topology, model, types, transport, token } = options;
+  const hash = graphSha256(graph);
+  if (plan.graphSha256 !== hash) {
+    throw new CodedError(
+      "PLAN_INVALID",
+      `the plan is of another graph (SHA-256 ${plan.graphSha256}) than '${graph.name}' (${hash}); plan again`,
+    );
+  }
+  const cutter = new PartCutter(model, types, graph);
+  const book = new PlanBook(graph, topology, cutter);
+  const first = book.add(plan);
+  const expected = { graphSha256: hash, tokenSha256: tokenHash(token) };
+  const journal =
+    options.journal === undefined ? null : await loadJournal(options.journal, expected);
+  const listener = await transport.listen(options.listen, openingLimits);
+  return { listener, cutter, book, first, journal };
+}
+
+/** Why an agent may not join; `null`: it may. */
+export function refusalOf(
+  { name, runtime }: Join,
+  { topology, runtime: reference, mixed }: CoordinatorOptions,
+): CodedError | null {
+  const names = topology.devices.map((device) => device.name);
+  if (!names.includes(name)) {
+    const message = `agent '${name}' is no device of this topology (devices: ${names.join(", ")}); start it with --name NAME`;
+    return new CodedError("USAGE_INVALID", message, { name });
+  }
+  if (mixed === true || runtime === reference) return null;
+  return new CodedError(
+    "PART_REFUSED",
+    `agent '${name}' has ${runtime}, the plan was made for ${reference}: answers could differ in bits; install that version, or allow it with --mixed`,
+    { name, runtime, reference },
+  );
+}

@@ -1,0 +1,108 @@
+/**
+ * What a coordinator must not forget when it is killed: which generations there are, and with which
+ * plans.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { CodedError, messageOf } from "../base/errors.ts";
+import { type Plan, planSchema } from "../plan/plan.ts";
+import { sha256Hex } from "./secret.ts";
+
+/** Where the journal is kept. `save` replaces it as a whole or not at all. */
+export interface JournalStore {
+  /** `null`: there is none yet. */
+  load(): Promise<string | null>;
+  save(text: string): Promise<void>;
+}
+
+export interface Journal {
+  readonly format: "partita.journal/1";
+  readonly graphSha256: string;
+  /** Of the token: a coordinator with another one would be found by no agent. */
+  readonly tokenSha256: string;
+  readonly lastGeneration: number;
+  /** Whether anything has served yet. */
+  readonly started: boolean;
+  readonly generations: readonly JournalEntry[];
+  /** Which key a device's name belongs to, where there are keys. */
+  readonly devices: Readonly<
+    Record<string, { readonly keyFingerprint: string; readonly address: string }>
+  >;
+}
+
+export interface JournalEntry {
+  readonly generation: number;
+  readonly standby: boolean;
+  readonly cause: string;
+  readonly plan: Plan;
+}
+
+const schema: z.ZodType<Journal> = z.strictObject({
+  format: z.literal("partita.journal/1"),
+  graphSha256: z.string(),
+  tokenSha256: z.string(),
+  lastGeneration: z.int().nonnegative(),
+  started: z.boolean(),
+  generations: z.array(
+    z.strictObject({
+      generation: z.int().positive(),
+      standby: z.boolean(),
+      cause: z.string(),
+      plan: planSchema,
+    }),
+  ),
+  devices: z.record(
+    z.string(),
+    z.strictObject({ keyFingerprint: z.string(), address: z.string() }),
+  ),
+});
+
+/** What a token is known by in a journal. */
+export function tokenHash(token: string): string {
+  return sha256Hex(new TextEncoder().encode(token));
+}
+
+/**
+ * The journal of an earlier run of this coordinator; `null`: there is none.
+ *
+ * @throws USAGE_INVALID if it is of another model or another token, or cannot be read
+ */
+export async function loadJournal(
+  store: JournalStore,
+  expected: Pick<Journal, "graphSha256" | "tokenSha256">,
+): Promise<Journal | null> {
+  const text = await store.load();
+  if (text === null) return null;
+  const journal = parse(text);
+  if (journal.graphSha256 !== expected.graphSha256) {
+    throw unusable(
+      `is of another model (graph SHA-256 ${journal.graphSha256}, here ${expected.graphSha256})`,
+    );
+  }
+  if (journal.tokenSha256 !== expected.tokenSha256) {
+    throw unusable("is of a cluster with another token, and its agents would not be let in");
+  }
+  return journal;
+}
+
+export function formatJournal(journal: Journal): string {
+  return `${JSON.stringify(journal)}\n`;
+}
+
+function parse(text: string): Journal {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    throw unusable(`cannot be read (${messageOf(error)})`, error);
+  }
+}
+
+function unusable(what: string, cause?: unknown): CodedError {
+  return new CodedError(
+    "USAGE_INVALID",
+    `the coordinator's journal ${what}; name another journal, or remove it if nothing of that cluster runs any more`,
+    {},
+    cause,
+  );
+}

@@ -1,0 +1,68 @@
+/**
+ * What devices are told when a generation is deployed.
+ *
+ * @module
+ */
+import type { Topology } from "../cost/topology.ts";
+import type { Deploy, Emulation, Peer } from "./control-message.ts";
+import type { Opened } from "./data-message.ts";
+import type { Deployment } from "./deployment.ts";
+
+export interface DeployOrder {
+  readonly device: string;
+  readonly fences: boolean;
+  readonly standby: boolean;
+  readonly deployment: Deployment;
+  /** For the gateway. */
+  readonly opened: Opened;
+  readonly emulation: Emulation | null;
+  readonly addressesOf: (device: string) => readonly string[];
+}
+
+/** The message that makes a device run its share of a generation. O(devices + hops). */
+export function deployMessage(order: DeployOrder): Deploy {
+  const { device, fences, standby, deployment, opened, emulation, addressesOf } = order;
+  const { generation, source, devices } = deployment;
+  const own = devices.find((other) => other.device === device);
+  if (own === undefined) throw new Error(`device '${device}' takes no part`);
+  const peers = peersOf(device, deployment).map(
+    (name): Peer => ({ device: name, addresses: addressesOf(name) }),
+  );
+  const gateway = device === source ? { deployment, opened } : null;
+  return {
+    type: "deploy",
+    generation,
+    fences,
+    standby,
+    body: { deployment: own, peers, source, emulation, gateway },
+  };
+}
+
+/** Whom a device exchanges tensors with, and the source; the source: everybody. */
+function peersOf(device: string, { devices, source }: Deployment): string[] {
+  const names = devices.map((other) => other.device);
+  const neighbours = devices.flatMap(({ device: from, forwards }) =>
+    forwards.flatMap(({ to }) => {
+      if (from === device) return [to];
+      return to === device ? [from] : [];
+    }),
+  );
+  const wanted = new Set(device === source ? [...names, ...neighbours] : [source, ...neighbours]);
+  wanted.delete(device);
+  return [...wanted];
+}
+
+/** How slow a device and the links from it are. */
+export function emulationOf(topology: Topology, device: string): Emulation {
+  const speed = topology.devices.find(({ name }) => name === device)?.speed ?? 1;
+  const links = topology.links.filter(({ from }) => from === device);
+  return {
+    speed,
+    links: links.map(({ to, bandwidthBitsPerSecond, latencySeconds, medium }) => ({
+      to,
+      bandwidthBitsPerSecond,
+      latencySeconds,
+      medium: medium ?? null,
+    })),
+  };
+}

@@ -1,0 +1,104 @@
+/**
+ * The plans that a coordinator knows, by number, ready to be deployed under any generation.
+ *
+ * @module
+ */
+import type { Topology } from "../cost/topology.ts";
+import { type Graph, indexGraph } from "../graph/graph.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { OfferedPart } from "./control-message.ts";
+import { pairOf, type Shape } from "./coordination/state.ts";
+import { createDeployment, type Deployment, type DeviceDeployment } from "./deployment.ts";
+import type { PartCutter } from "./parts.ts";
+import { windowOf } from "./window.ts";
+
+/** A plan, taken apart. */
+export interface BookedPlan {
+  readonly number: number;
+  readonly plan: Plan;
+  readonly shape: Shape;
+  readonly parts: ReadonlyMap<string, readonly OfferedPart[]>;
+}
+
+export class PlanBook {
+  readonly #plans = new Map<number, BookedPlan>();
+  readonly #graph: Graph;
+  readonly #topology: Topology;
+  readonly #cutter: PartCutter;
+
+  constructor(graph: Graph, topology: Topology, cutter: PartCutter) {
+    this.#graph = graph;
+    this.#topology = topology;
+    this.#cutter = cutter;
+  }
+
+  /** @throws PLAN_INVALID if it does not fit graph or topology */
+  add(plan: Plan): BookedPlan {
+    for (const known of this.#plans.values()) {
+      if (known.plan === plan || isSameWork(known.plan, plan)) return known;
+    }
+    const number = this.#plans.size + 1;
+    const deployment = createDeployment(plan, this.#graph, this.#topology, 0);
+    const parts = this.#cutter.cut(plan);
+    const booked = { number, plan, shape: shapeOf(deployment), parts };
+    this.#plans.set(number, booked);
+    return booked;
+  }
+
+  get(number: number): BookedPlan {
+    const found = this.#plans.get(number);
+    if (found === undefined) throw new Error(`plan ${number} was never made`);
+    return found;
+  }
+
+  /** The work of a plan under a generation. O(nodes · stages + transfers). */
+  deploymentOf(number: number, generation: number): Deployment {
+    return createDeployment(this.get(number).plan, this.#graph, this.#topology, generation);
+  }
+
+  /**
+   * How many requests may be in flight under a plan: what fills it, unless that is more than a device
+   * can hold beside its parts.
+   *
+   * @param memoryOf what a device may use in bytes; `null`: as much as it likes
+   */
+  windowOf(number: number, memoryOf: (device: string) => number | null): number {
+    const { plan } = this.get(number);
+    const rooms = this.deploymentOf(number, 0).devices.map((deployed) => {
+      const memory = memoryOf(deployed.device);
+      const held = heldBytes(this.#graph, deployed);
+      if (memory === null || held === 0) return Number.POSITIVE_INFINITY;
+      return Math.floor((memory - (plan.claimed.memoryBytes[deployed.device] ?? 0)) / held);
+    });
+    return Math.max(1, Math.min(windowOf(plan), ...rooms));
+  }
+}
+
+/** Whether two plans differ in nothing that is run. */
+function isSameWork(one: Plan, other: Plan): boolean {
+  const work = ({ stages, transfers, threads }: Plan) =>
+    JSON.stringify([stages, transfers.map(({ seconds: _, ...transfer }) => transfer), threads]);
+  return work(one) === work(other);
+}
+
+/** Each device of a plan talks to the source, too, where requests live. */
+function shapeOf({ devices, source }: Deployment): Shape {
+  const names = devices.map(({ device }) => device);
+  const hops = devices.flatMap(({ device, forwards }) =>
+    forwards.map(({ to }) => pairOf(device, to)),
+  );
+  const toSource = names.filter((name) => name !== source).map((name) => pairOf(name, source));
+  const pairs = new Map([...hops, ...toSource].map((pair) => [`${pair.a}\n${pair.b}`, pair]));
+  return { devices: names, pairs: [...pairs.values()] };
+}
+
+/** What a device holds of one request at most: all that comes and all that it makes. */
+function heldBytes(graph: Graph, { receives, stages }: DeviceDeployment): number {
+  const { tensors } = indexGraph(graph).graph;
+  const sizes = new Map(tensors.map(({ name, bytes }) => [name, bytes]));
+  const held = new Set([
+    ...receives.map(({ tensor }) => tensor),
+    ...stages.flatMap(({ outputs }) => outputs),
+  ]);
+  return [...held].reduce((sum, tensor) => sum + (sizes.get(tensor) ?? 0), 0);
+}
