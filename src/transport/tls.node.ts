@@ -69,12 +69,13 @@ async function dial(options: TlsOptions, address: string, how: ConnectOptions): 
     socket.once("connect", () => {
       isAnswered = true;
     });
+    const late = new Error(`the handshake took longer than ${handshakeMilliseconds / 1000} s`);
+    const giveUp = () => socket.destroy(late);
     socket.once("secureConnect", () => {
-      socket.setTimeout(0);
+      socket.setTimeout(0).off("timeout", giveUp);
       shown = socket.getPeerX509Certificate();
     });
-    const late = new Error(`the handshake took longer than ${handshakeMilliseconds / 1000} s`);
-    return socket.setTimeout(handshakeMilliseconds, () => socket.destroy(late));
+    return socket.setTimeout(handshakeMilliseconds, giveUp);
   });
   try {
     await channel.opened("secureConnect", how.signal);
