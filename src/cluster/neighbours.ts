@@ -89,8 +89,9 @@ export class Neighbours {
    *
    * @throws CHANNEL_CLOSED after 5 s
    */
-  connect(kind: DataChannelKind, device: string): Promise<void> {
-    return this.#neighbour(kind, device).line.connect();
+  async connect(kind: DataChannelKind, device: string): Promise<void> {
+    if (this.#closing) throw this.#leaving();
+    await this.#neighbour(kind, device).line.connect();
   }
 
   /** Takes an accepted channel whose first message was `attach`. */
@@ -174,10 +175,14 @@ export class Neighbours {
 
   #refusalOf(channel: Channel, device: string, to: string): CodedError | null {
     const { device: own } = this.#options;
-    if (this.#closing) return new CodedError("CHANNEL_CLOSED", `device '${own}' is leaving`);
+    if (this.#closing) return this.#leaving();
     if (to === own && device !== own) return checkDevice(device, channel);
     const message = `device '${device}' means '${to}', this is '${own}'; are two agents of one name or address running?`;
     return new CodedError("USAGE_INVALID", message, { device, to, own });
+  }
+
+  #leaving(): CodedError {
+    return new CodedError("CHANNEL_CLOSED", `device '${this.#options.device}' is leaving`);
   }
 
   #open(kind: DataChannelKind, device: string): Traffic {

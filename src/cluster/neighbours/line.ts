@@ -251,6 +251,10 @@ export class Line {
   /** Says on a new channel who is here; from then on nothing that the old one brings is heard. */
   async #attach(channel: Channel, isTunnelled: boolean, signal: AbortSignal): Promise<void> {
     const { clock, kind, own, device, token } = this.#options;
+    if (signal.aborted || this.#over.signal.aborted) {
+      void channel.close();
+      throw this.#closed("it came too late");
+    }
     const turn = this.#highestTurn + 1;
     this.#highestTurn = turn;
     const old = this.#mute();
@@ -262,7 +266,8 @@ export class Line {
       const standing = this.#traffic.standing(turn);
       const first = { type: "attach", ...opening, standing } as const;
       const reply = await introduce(channel, clock, first, "attached");
-      if (this.#offered !== turn) throw this.#closed("the other side has dialled");
+      if (this.#offered !== turn || this.#over.signal.aborted)
+        throw this.#closed("the other side has dialled");
       this.#turn = turn;
       this.#traffic.meet(reply.standing);
       this.#open(channel, isTunnelled, reply.standing);

@@ -1,0 +1,352 @@
+import { setImmediate } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { seconds } from "../base/units.ts";
+import { createVirtualClock, type VirtualClock } from "../base/virtual-clock.ts";
+import { createMemoryTransport } from "../transport/memory.ts";
+import { type Channel, openingLimits, type Transport } from "../transport/transport.ts";
+import type { DataChannelKind } from "./data-message.ts";
+import { admit } from "./handshake.ts";
+import { Neighbours } from "./neighbours.ts";
+import type { Received } from "./protocol.ts";
+import { Switchboard } from "./switchboard.ts";
+
+const token = "token";
+const empty = new Uint8Array(0);
+
+interface Side {
+  readonly neighbours: Neighbours;
+  readonly address: string;
+  readonly heard: Received[];
+  readonly events: string[];
+  /** Channels that it has dialled, in order. */
+  readonly dialled: Channel[];
+  readonly close: () => Promise<void>;
+}
+
+/** Several devices and a coordinator that can dial one another as they are told. */
+class Town {
+  readonly clock: VirtualClock = createVirtualClock({ settle: () => setImmediate() });
+  readonly transport = createMemoryTransport();
+  readonly sides = new Map<string, Side>();
+  readonly #switchboard = new Switchboard({
+    clock: this.clock,
+    ask: (device, kind, from) => void this.#pass(device, kind, from, true),
+  });
+
+  /** @param closed addresses that cannot be dialled from here */
+  async add(device: string, closed: (address: string) => boolean = () => false): Promise<Side> {
+    const listener = await this.transport.listen(device, openingLimits);
+    const heard: Received[] = [];
+    const events: string[] = [];
+    const dialled: Channel[] = [];
+    const transport: Transport = {
+      ...this.transport,
+      connect: async (address, options) => {
+        if (closed(address)) return await this.transport.connect("nowhere");
+        const channel = await this.transport.connect(address, options);
+        dialled.push(channel);
+        return channel;
+      },
+    };
+    const neighbours = new Neighbours({
+      device,
+      incarnation: `${device}-${this.sides.size}`,
+      token,
+      transport,
+      clock: this.clock,
+      coordinator: "coordinator",
+      askDialBack: (kind, to, tunnel) => void this.#pass(to, kind, device, tunnel),
+      liveness: () => ({ heartbeatSeconds: 0.1, missedHeartbeats: 5 }),
+      onMessage: (_, __, received) => heard.push(received),
+      onLost: (to) => events.push(`lost ${to}`),
+      onReached: (to) => events.push(`reached ${to}`),
+    });
+    void (async () => {
+      for await (const channel of listener) {
+        void admit(channel, this.clock, token).then(async (first) => {
+          if (first?.type === "attach") await neighbours.accept(channel, first);
+        });
+      }
+    })();
+    const close = async () => {
+      await listener.close();
+      await neighbours.close();
+    };
+    const side = { neighbours, address: listener.address, heard, events, dialled, close };
+    this.sides.set(device, side);
+    for (const other of this.sides.values()) {
+      other.neighbours.know(
+        [...this.sides.keys()].map((name) => ({ device: name, addresses: [name] })),
+      );
+    }
+    return side;
+  }
+
+  async coordinate(): Promise<void> {
+    const listener = await this.transport.listen("coordinator", openingLimits);
+    for await (const channel of listener) {
+      void admit(channel, this.clock, token).then(async (first) => {
+        if (first?.type === "tunnel") await this.#switchboard.accept(channel, first);
+      });
+    }
+  }
+
+  get tunnels(): number {
+    return this.#switchboard.tunnels.length;
+  }
+
+  /** Both sides open the channel, as agents do. */
+  async connect(kind: DataChannelKind, one: string, other: string): Promise<void> {
+    const opening = [
+      this.sides.get(one)?.neighbours.connect(kind, other),
+      this.sides.get(other)?.neighbours.connect(kind, one),
+    ];
+    await this.advance(6);
+    await Promise.all(opening);
+  }
+
+  advance(duration: number): Promise<void> {
+    return this.clock.advance(seconds(duration));
+  }
+
+  async #pass(to: string, kind: DataChannelKind, from: string, tunnel: boolean): Promise<void> {
+    const peer = { device: from, addresses: [from] };
+    await this.sides.get(to)?.neighbours.dialBack({ type: "dialBack", kind, peer, tunnel });
+  }
+}
+
+async function openChannels(channels: readonly Channel[]): Promise<number> {
+  const states = channels.map((channel) =>
+    Promise.race([channel.ended.then(() => 0), setImmediate().then(() => 1)]),
+  );
+  return (await Promise.all(states)).reduce<number>((total, open) => total + open, 0);
+}
+
+const place = (request: number, tensor: string) => ({ generation: 1, request, tensor });
+const value = (bytes: number, fill = 7) => ({
+  dataType: "uint8",
+  shape: [bytes],
+  data: new Uint8Array(bytes).fill(fill),
+});
+const requestsOf = (side: Side): number[] =>
+  side.heard.flatMap(({ message }) => (message.type === "begin" ? [message.request] : []));
+const begin = (request: number) =>
+  ({ type: "begin", generation: 1, request, resume: null }) as const;
+
+async function pair(
+  closedToA = false,
+  closedToB = false,
+): Promise<{ town: Town; a: Side; b: Side }> {
+  const town = new Town();
+  void town.coordinate();
+  const a = await town.add("a", (address) => closedToA && address === "b");
+  const b = await town.add("b", (address) => closedToB && address === "a");
+  await town.connect("hop", "a", "b");
+  return { town, a, b };
+}
+
+async function expectBothWays({ town, a, b }: { town: Town; a: Side; b: Side }): Promise<void> {
+  await Promise.all([
+    a.neighbours.sendTensor("hop", "b", place(1, "x"), value(1_000_000)),
+    b.neighbours.sendTensor("hop", "a", place(1, "y"), value(10)),
+  ]);
+  await town.advance(0.05);
+  expect(b.heard.at(-1)).toMatchObject({ message: { tensor: "x" } });
+  expect(Buffer.compare(b.heard.at(-1)?.payload ?? empty, value(1_000_000).data)).toBe(0);
+  expect(a.heard.at(-1)).toMatchObject({ message: { tensor: "y" } });
+}
+
+test("two devices that dial each other at once end with one channel, the first one's", async () => {
+  const { town, a, b } = await pair();
+  await expectBothWays({ town, a, b });
+  expect(await openChannels(a.dialled)).toBe(1);
+  expect(await openChannels(b.dialled)).toBe(0);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test.each([
+  ["the second", true, false],
+  ["the first", false, true],
+])("a device that only %s can dial is reached without a tunnel", async (_, toA, toB) => {
+  const { town, a, b } = await pair(toA, toB);
+  await expectBothWays({ town, a, b });
+  expect(a.neighbours.isTunnelled("b")).toBe(false);
+  expect((await openChannels(a.dialled)) + (await openChannels(b.dialled))).toBe(1);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test("asks to be dialled if it cannot dial, although the other side has not asked for it", async () => {
+  const town = new Town();
+  void town.coordinate();
+  const a = await town.add("a", (address) => address === "b");
+  const b = await town.add("b");
+  const opening = a.neighbours.connect("hop", "b");
+  await town.advance(1);
+  await opening;
+  await expectBothWays({ town, a, b });
+  expect(town.tunnels).toBe(0);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test("two devices that cannot dial each other talk through the coordinator, until they can", async () => {
+  let isClosed = true;
+  const town = new Town();
+  void town.coordinate();
+  const a = await town.add("a", (address) => isClosed && address === "b");
+  const b = await town.add("b", (address) => isClosed && address === "a");
+  await town.connect("hop", "a", "b");
+  expect([a, b].map((side, at) => side.neighbours.isTunnelled("ba"[at] ?? ""))).toEqual([
+    true,
+    true,
+  ]);
+  expect(town.tunnels).toBe(1);
+  await expectBothWays({ town, a, b });
+  isClosed = false;
+  await town.advance(31);
+  expect(a.neighbours.isTunnelled("b")).toBe(false);
+  expect(town.tunnels).toBe(0);
+  await expectBothWays({ town, a, b });
+  expect([...a.events, ...b.events]).toEqual([]);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test("gives up after 5 s when there is no way at all", async () => {
+  const town = new Town();
+  const a = await town.add("a", () => true);
+  const refused = expect(a.neighbours.connect("gateway", "b")).rejects.toMatchObject({
+    code: "CHANNEL_CLOSED",
+    details: { device: "b" },
+  });
+  await town.advance(8);
+  await refused;
+  await expect(a.neighbours.send("gateway", "b", begin(1))).rejects.toMatchObject({
+    code: "CHANNEL_CLOSED",
+  });
+  await a.close();
+});
+
+test("a channel that breaks is opened again, and nothing is lost or told twice", async () => {
+  const { town, a, b } = await pair();
+  const sent: Promise<unknown>[] = [];
+  for (let request = 1; request <= 60; request++) {
+    sent.push(a.neighbours.send("hop", "b", begin(request)));
+    sent.push(a.neighbours.sendTensor("hop", "b", place(request, "x"), value(300_000, request)));
+    if (request % 20 === 0) {
+      for (const channel of [...a.dialled, ...b.dialled]) await channel.close();
+    }
+    if (request % 7 === 0) await town.advance(0.01);
+  }
+  await town.advance(2);
+  await Promise.all(sent);
+  const all = Array.from({ length: 60 }, (_, index) => index + 1);
+  expect(requestsOf(b)).toEqual(all);
+  const tensors = b.heard.flatMap(({ message, payload }) =>
+    message.type === "tensor" ? [[message.request, payload[299_999]]] : [],
+  );
+  expect(tensors).toHaveLength(60);
+  for (const [request, last] of tensors) expect(last).toBe(request);
+  expect([...a.events, ...b.events]).toEqual([]);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test("a device that is gone is lost, and what was for it arrives when it is reached again", async () => {
+  let isClosed = false;
+  const town = new Town();
+  const a = await town.add("a", () => isClosed);
+  const b = await town.add("b", () => isClosed);
+  await town.connect("hop", "a", "b");
+  isClosed = true;
+  for (const channel of a.dialled) await channel.close();
+  await town.advance(0.3);
+  expect([a.events, b.events]).toEqual([["lost b"], ["lost a"]]);
+  const sending = a.neighbours.send("hop", "b", begin(9));
+  await town.advance(10);
+  isClosed = false;
+  await town.advance(3);
+  await sending;
+  expect([a.events, b.events]).toEqual([
+    ["lost b", "reached b"],
+    ["lost a", "reached a"],
+  ]);
+  expect(requestsOf(b)).toEqual([9]);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test("a process that starts again is met anew, and old frames do not confuse it", async () => {
+  const { town, a, b } = await pair();
+  await a.neighbours.send("hop", "b", begin(1));
+  await town.advance(1);
+  town.transport.cut("b");
+  await b.close();
+  await town.advance(3);
+  town.sides.delete("b");
+  const again = await town.add("b");
+  await town.advance(3);
+  await a.neighbours.send("hop", "b", begin(2));
+  await town.advance(0.1);
+  expect(requestsOf(b)).toEqual([1]);
+  expect(requestsOf(again)).toEqual([2]);
+  expect(a.events).toEqual(["lost b", "reached b"]);
+  await Promise.all([a.close(), again.close()]);
+});
+
+test("channels that both sides drop end without a word", async () => {
+  const { town, a, b } = await pair();
+  a.neighbours.drop("b");
+  await town.advance(0.05);
+  b.neighbours.drop("a");
+  await town.advance(5);
+  expect(await openChannels([...a.dialled, ...b.dialled])).toBe(0);
+  expect([...a.events, ...b.events]).toEqual([]);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test("whoever means another device, or calls itself the same, is refused", async () => {
+  const { town, a, b } = await pair();
+  for (const [device, to] of [
+    ["c", "b"],
+    ["a", "a"],
+  ] as const) {
+    const channel = await town.transport.connect("a");
+    const standing = { life: "x", heardOf: null, heard: 0, turn: 1 };
+    const attach = { type: "attach", protocol: 3, token, kind: "hop", device, to, standing };
+    await channel.send({ header: attach, payload: empty });
+    for await (const { header } of channel) {
+      expect(header).toMatchObject({ type: "refused", error: { code: "USAGE_INVALID" } });
+    }
+  }
+  await expectBothWays({ town, a, b });
+  await Promise.all([a.close(), b.close()]);
+});
+
+test("imitated links hold tensors up, and no message or other kind of channel", async () => {
+  const { town, a, b } = await pair();
+  await town.connect("gateway", "a", "b");
+  const link = { to: "b", bandwidthBitsPerSecond: 8e6, latencySeconds: 0.5, medium: null };
+  a.neighbours.emulate({ speed: 1, links: [link] }, (_, tensor) =>
+    tensor === "light" ? 1000 : undefined,
+  );
+  const heavy = a.neighbours.sendTensor("hop", "b", place(1, "heavy"), value(1_000_000));
+  const other = a.neighbours.sendTensor("gateway", "b", place(1, "answer"), value(1_000_000));
+  await town.advance(0.01);
+  await other;
+  await town.advance(1.45);
+  expect(b.heard.map(({ message }) => message.type === "tensor" && message.tensor)).toEqual([
+    "answer",
+  ]);
+  await town.advance(0.05);
+  expect((await heavy).sendSeconds).toBeCloseTo(1, 6);
+  expect(b.heard).toHaveLength(2);
+  const light = a.neighbours.sendTensor("hop", "b", place(2, "light"), value(1_000_000));
+  await town.advance(0.6);
+  expect((await light).sendSeconds).toBeCloseTo(0.001, 6);
+  a.neighbours.emulate(
+    { speed: 1, links: [{ ...link, bandwidthBitsPerSecond: 8e7 }] },
+    () => undefined,
+  );
+  const faster = a.neighbours.sendTensor("hop", "b", place(3, "heavy"), value(1_000_000));
+  await town.advance(1);
+  expect((await faster).sendSeconds).toBeCloseTo(0.1, 6);
+  expect([...a.events, ...b.events]).toEqual([]);
+  await Promise.all([a.close(), b.close()]);
+});
