@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
 import { systemClock } from "../../base/clock.node.ts";
 import { Agent } from "../../cluster/agent.ts";
 import type { AgentEvent } from "../../cluster/agent-options.ts";
 import { createOnnxRuntime } from "../../runtime/onnxruntime.node.ts";
 import { tcpTransport } from "../../transport/tcp.node.ts";
+import { offerMachine, offerProcess } from "../agent-host.ts";
 import { type Command, defineCommand, flag, needed, quantity, text } from "../command.ts";
 import { answerProbes, probeLimits } from "../link-probe.ts";
 import type { Terminal } from "../terminal.ts";
@@ -21,7 +21,16 @@ export const agent: Command = defineCommand({
       "--listen <host:port>",
       "where neighbours dial (default 127.0.0.1:0, a free port)",
     ),
-    memory: quantity("--memory <512 MiB>", "refuse parts that need more", "B"),
+    memory: quantity(
+      "--memory <512 MiB>",
+      "refuse parts that need more (default: what this process may use)",
+      "B",
+    ),
+    cacheLimit: quantity(
+      "--cache-limit <10 GiB>",
+      "what weights that are kept may take on disk (default 10 GiB, or a fifth of what is free)",
+      "B",
+    ),
     quiet: flag("--quiet", "say nothing unless something fails"),
   },
   examples: [
@@ -36,7 +45,9 @@ export const agent: Command = defineCommand({
     const name = needed(options.name, "--name DEVICE", "which device this is");
     const given = needed(options.token, "--token TOKEN", "what the coordinator printed");
     const lifeline = given === "-" ? await readLifeline(terminal) : null;
+    const choices = { memoryBytes: options.memory, cacheBytes: options.cacheLimit };
     const joined = await Agent.join({
+      ...(lifeline === null ? await offerMachine(choices, terminal) : offerProcess(choices)),
       name,
       incarnation: randomUUID(),
       coordinator: join,
@@ -45,8 +56,6 @@ export const agent: Command = defineCommand({
       runtime: createOnnxRuntime(),
       clock: systemClock,
       listen: options.listen ?? "127.0.0.1:0",
-      cores: availableParallelism(),
-      memoryBytes: options.memory ?? null,
       processorSeconds,
       ...(options.quiet ? {} : { onEvent: (event) => terminal.note(describe(name, event)) }),
     });
