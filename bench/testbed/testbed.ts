@@ -1,0 +1,275 @@
+/**
+ * Devices as network namespaces of this machine, joined by a bridge: real TCP at rates that change,
+ * real processes with parts of a core. Linux, as root.
+ *
+ * @module
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import {
+  addressOf,
+  type Batch,
+  type Channel,
+  type Command,
+  cutCommand,
+  type Devices,
+  execCommand,
+  groupOf,
+  groupRoot,
+  linkSetup,
+  prefix,
+  quotaFiles,
+  rateBatch,
+  upCommands,
+} from "./commands.ts";
+
+/** As sysexits: a service that is needed is not available. */
+const unavailable = 69;
+
+/** A process on a device. */
+export interface Running {
+  readonly pid: number;
+  readonly process: ChildProcess;
+  /** Everything that it printed so far, both streams, line by line. */
+  readonly lines: readonly string[];
+  /** Resolves with the first line, old or new, that matches; rejects when the process ends before. */
+  line(pattern: RegExp): Promise<string>;
+  /** Exit code; 128 + signal number is not told apart from a signal. */
+  readonly ended: Promise<number>;
+  kill(signal?: NodeJS.Signals): void;
+}
+
+/** Ends the program with a clear message where namespaces cannot be made. */
+export function demandTestbed(): void {
+  const missing = findMissing();
+  if (missing === null) return;
+  console.error(`the test bed needs ${missing}`);
+  process.exit(unavailable);
+}
+
+function findMissing(): string | null {
+  if (process.platform !== "linux") return "Linux: network namespaces and traffic control";
+  if (process.getuid?.() !== 0) return "root: it makes network namespaces; run it with sudo";
+  for (const [program, from] of [
+    ["ip", "iproute2"],
+    ["tc", "iproute2"],
+    ["nsenter", "util-linux"],
+  ] as const) {
+    if (spawnSync(program, ["-V"]).error === undefined) continue;
+    return `the program '${program}' (Debian and Ubuntu: apt-get install ${from})`;
+  }
+  const probe = `${prefix}-probe`;
+  const made = spawnSync("ip", ["netns", "add", probe], { encoding: "utf8" });
+  spawnSync("ip", ["netns", "del", probe]);
+  if (made.status === 0) return null;
+  return `network namespaces, which this machine refuses: ${made.stderr.trim()}`;
+}
+
+export class Testbed implements AsyncDisposable {
+  readonly devices: Devices;
+  readonly #running = new Set<ChildProcess>();
+  readonly #quotas = new Set<string>();
+  readonly #withLinks = new Set<string>();
+  readonly #onExit = (): void => tearDown();
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
+    tearDown();
+    process.exit(signal === "SIGINT" ? 130 : 143);
+  };
+
+  private constructor(devices: Devices) {
+    this.devices = devices;
+    process.on("exit", this.#onExit);
+    process.on("SIGINT", this.#onSignal);
+    process.on("SIGTERM", this.#onSignal);
+  }
+
+  /** Makes the devices; what an earlier run left behind goes first. */
+  static up(devices: Devices): Testbed {
+    tearDown();
+    const testbed = new Testbed(devices);
+    for (const command of upCommands(devices)) must(command);
+    return testbed;
+  }
+
+  address(device: string): string {
+    return addressOf(this.devices, device);
+  }
+
+  /** Starts a process on a device; it ends with the test bed. */
+  exec(device: string, command: Command, environment: Record<string, string> = {}): Running {
+    const group = this.#quotas.has(device) ? groupOf(groupVersion(), device) : null;
+    const [program, ...words] = execCommand(device, command, group);
+    const child = spawn(program, words, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...environment },
+    });
+    this.#running.add(child);
+    child.once("exit", () => this.#running.delete(child));
+    return watch(child);
+  }
+
+  /** Changes what a channel carries, at once; `null`: as fast as the machine. */
+  rate(channel: Channel, bitsPerSecond: number | null): void {
+    if ("from" in channel && !this.#withLinks.has(channel.from)) {
+      run(linkSetup(this.devices, channel.from));
+      this.#withLinks.add(channel.from);
+    }
+    run(rateBatch(this.devices, channel, bitsPerSecond), bitsPerSecond === null);
+  }
+
+  /** Changes many at once: one program for each namespace. */
+  apply(batches: readonly Batch[]): void {
+    const byNamespace = new Map<string, string[]>();
+    for (const { namespace, lines } of batches) {
+      byNamespace.set(namespace, [...(byNamespace.get(namespace) ?? []), ...lines]);
+    }
+    for (const [namespace, lines] of byNamespace) run({ namespace, lines });
+  }
+
+  /** Gives a device so much of one core; holds for what is started afterwards, changes for what runs. */
+  quota(device: string, percent: number | null): void {
+    const version = groupVersion();
+    mkdirSync(groupOf(version, device), { recursive: true });
+    if (version === 2) enableCpu();
+    for (const { path, text } of quotaFiles(version, device, percent)) writeFileSync(path, text);
+    this.#quotas.add(device);
+  }
+
+  /** Nothing arrives any more, in both directions, and nobody is told. */
+  cut(one: string, other: string): void {
+    must(cutCommand(this.devices, one, other, true));
+    must(cutCommand(this.devices, other, one, true));
+  }
+
+  mend(one: string, other: string): void {
+    must(cutCommand(this.devices, one, other, false));
+    must(cutCommand(this.devices, other, one, false));
+  }
+
+  async down(): Promise<void> {
+    const ends = [...this.#running].map(
+      (child) => new Promise<void>((resolve) => child.once("exit", () => resolve())),
+    );
+    for (const child of this.#running) child.kill("SIGKILL");
+    await Promise.all(ends);
+    tearDown();
+    process.off("exit", this.#onExit);
+    process.off("SIGINT", this.#onSignal);
+    process.off("SIGTERM", this.#onSignal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.down();
+  }
+}
+
+/** Removes everything whose name begins with the prefix, processes in it included. */
+function tearDown(): void {
+  const { stdout } = spawnSync("ip", ["netns", "list"], { encoding: "utf8" });
+  const names = (stdout ?? "")
+    .split("\n")
+    .map((line) => line.split(" ")[0] ?? "")
+    .filter((name) => name.startsWith(`${prefix}-`));
+  for (const name of names) {
+    const pids = spawnSync("ip", ["netns", "pids", name], { encoding: "utf8" }).stdout ?? "";
+    for (const pid of pids.split("\n").filter((line) => line !== "")) end(Number(pid));
+    spawnSync("ip", ["netns", "del", name]);
+  }
+  for (const version of [1, 2] as const) {
+    const root = groupRoot(version);
+    if (!existsSync(root)) continue;
+    for (const name of readdirSync(root)) {
+      if (name.startsWith(`${prefix}-`)) removeGroup(`${root}/${name}`);
+    }
+  }
+}
+
+/** Processes that have just been killed may still be leaving it. */
+function removeGroup(folder: string): void {
+  for (let tries = 0; tries < 50 && existsSync(folder); tries++) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      spawnSync("sleep", ["0.02"]);
+    }
+  }
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself meanwhile.
+  }
+}
+
+function groupVersion(): 1 | 2 {
+  return existsSync("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") ? 1 : 2;
+}
+
+/** A group of version 2 limits cores only if its parent lets it. */
+function enableCpu(): void {
+  writeFileSync(`${groupRoot(2)}/cgroup.subtree_control`, "+cpu");
+}
+
+function must([program, ...words]: Command): void {
+  const { status, stderr, error } = spawnSync(program, words, { encoding: "utf8" });
+  if (status === 0) return;
+  throw new Error(`${program} ${words.join(" ")}: ${stderr?.trim() || error?.message || status}`);
+}
+
+function run({ namespace, lines }: Batch, mayFail = false): void {
+  const input = `${lines.join("\n")}\n`;
+  const { status, stderr } = spawnSync("tc", ["-n", namespace, "-batch", "-"], {
+    input,
+    encoding: "utf8",
+  });
+  if (status === 0 || mayFail) return;
+  throw new Error(`tc in ${namespace}: ${stderr.trim()}\n${input}`);
+}
+
+function watch(child: ChildProcess): Running {
+  const lines: string[] = [];
+  const waiting = new Set<() => void>();
+  const wake = (): void => {
+    for (const look of [...waiting]) look();
+  };
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) continue;
+    createInterface({ input: stream }).on("line", (line) => {
+      lines.push(line);
+      wake();
+    });
+  }
+  let hasEnded = false;
+  const ended = new Promise<number>((resolve) => {
+    child.once("close", (code) => {
+      hasEnded = true;
+      resolve(code ?? 1);
+      wake();
+    });
+  });
+  const line = (pattern: RegExp): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = lines.find((one) => pattern.test(one));
+        if (found === undefined && !hasEnded) return;
+        waiting.delete(look);
+        if (found !== undefined) resolve(found);
+        else reject(new Error(`the process ended before ${pattern}:\n${lines.join("\n")}`));
+      };
+      waiting.add(look);
+      look();
+    });
+  return {
+    pid: child.pid ?? 0,
+    process: child,
+    lines,
+    line,
+    ended,
+    kill: (signal = "SIGTERM") => {
+      child.kill(signal);
+    },
+  };
+}
