@@ -23,7 +23,7 @@ const all = [
   "planners",
 ];
 /** As root, with network namespaces; only when named. */
-const onTestbed = ["testbed-check", "testbed-readme", "testbed-adapt", "testbed-traces"];
+const onTestbed = ["testbed-check", "testbed-traces"];
 const chosen = process.argv.slice(2);
 const unknown = chosen.find((name) => ![...all, ...onTestbed].includes(name));
 if (unknown !== undefined) {

@@ -43,11 +43,8 @@ test("says nothing of stages without a run, of hops without a figure, and of who
 });
 
 test("a transfer under way bounds its link by what it has not managed", () => {
-  const pending = { bytes: 100_000, seconds: 2 };
-  const found = observe(problem, plan, {
-    stages: [],
-    hops: [{ ...hop, goodputBitsPerSecond: null, pending }],
-  });
+  const pending = [{ from: "camera", to: "cloud", bytes: 100_000, seconds: 2 }];
+  const found = observe(problem, plan, { stages: [], hops: [], pending });
   expect(found.bounds).toEqual([{ link: 0, bitsPerSecond: 400_000 }]);
 });
 

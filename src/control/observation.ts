@@ -34,8 +34,13 @@ export interface Figures {
     readonly count: number;
     /** Median; `null`: no transfer was large enough to tell. */
     readonly goodputBitsPerSecond: number | null;
-    /** The oldest transfer under way; left out: none is, or nobody knows. */
-    readonly pending?: { readonly bytes: number; readonly seconds: number };
+  }[];
+  /** The oldest transfer under way of each hop, as far as it is known. */
+  readonly pending?: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly bytes: number;
+    readonly seconds: number;
   }[];
 }
 
@@ -63,14 +68,8 @@ export function observe(
             count,
           })),
     ),
-    bounds: figures.hops.flatMap(({ from, to, pending }) =>
-      pending === undefined || pending.seconds <= 0
-        ? []
-        : spread(
-            problem.topology,
-            linkOf(problem, from, to),
-            (8 * pending.bytes) / pending.seconds,
-          ),
+    bounds: (figures.pending ?? []).flatMap(({ from, to, bytes, seconds }) =>
+      seconds > 0 ? spread(problem.topology, linkOf(problem, from, to), (8 * bytes) / seconds) : [],
     ),
   };
 }
@@ -82,14 +81,17 @@ function observeDevices(
   { stages }: Pick<Plan, "stages">,
   figures: Figures,
 ): Observation["devices"] {
-  const nodesOf = new Map(stages.map(({ id, nodes }) => [id, nodes]));
+  const known = new Map(stages.map((stage) => [stage.id, stage]));
   return problem.devices.flatMap(({ name }, device) => {
     let busy = 0;
     let predicted = 0;
     let most = 0;
     for (const { stage, device: on, count, busySeconds } of figures.stages) {
       if (on !== name || count === 0) continue;
-      const seconds = stageSeconds(problem, device, nodesOf.get(stage) ?? []);
+      const planned = known.get(stage);
+      // Figures of another plan, whose stages have the same names.
+      if (planned?.devices[0] !== name) continue;
+      const seconds = stageSeconds(problem, device, planned.nodes);
       if (!(seconds >= leastSeconds && busySeconds > 0)) continue;
       busy += count * busySeconds;
       predicted += count * seconds;

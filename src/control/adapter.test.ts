@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import {
+  cameraAlone,
+  changingLink,
+  cloudAlone,
+  splitInTwo,
+} from "../../test/fixtures/changing-link.ts";
+import { createVirtualClock } from "../base/virtual-clock.ts";
+import { nominalState } from "../cost/state.ts";
+import type { Plan } from "../plan/plan.ts";
+import { exact } from "../plan/planners/exact.ts";
+import { runPlanner } from "../plan/run-planner.ts";
+import { Adapter, planOfChoice } from "./adapter.ts";
+import { wholeChoices } from "./choices.ts";
+import type { Figures } from "./observation.ts";
+
+const problem = changingLink();
+const figures = (goodputBitsPerSecond: number): Figures => ({
+  stages: [{ stage: "s0", device: "cloud", count: 2, busySeconds: 0.1 }],
+  hops: [{ from: "camera", to: "cloud", count: 2, goodputBitsPerSecond }],
+});
+
+function planFor(placement: readonly number[]): Plan {
+  const plan = planOfChoice(problem, { placement }, nominalState(problem.topology));
+  if (plan === null) throw new Error("not allowed");
+  return plan;
+}
+
+test("advises the plan that is the best in the world as it is measured, found by the planner", () => {
+  const solve = (changed: typeof problem) =>
+    runPlanner(exact, changed, { seed: 1, clock: createVirtualClock() });
+  const adapter = new Adapter({ problem, known: wholeChoices(problem), solve });
+  adapter.serves(planFor(cloudAlone), 0);
+  expect(adapter.heard(figures(20e6), 1).plan).toBeNull();
+  const advised = [2, 2.5, 3, 3.5, 4].map((now) => adapter.heard(figures(5e6), now));
+  const plan = advised.find((advice) => advice.plan !== null)?.plan;
+  expect(plan?.placement).toEqual({ n0: "camera", n1: "cloud" });
+  // With 5 Mbit/s: 0.08 s, 0.04 s on the link, 0.08 s.
+  expect(plan?.claimed.latencySeconds).toBeCloseTo(0.2, 9);
+  adapter.serves(plan as Plan, 5);
+  expect(adapter.heard(figures(5e6), 6).decision).toMatchObject({ type: "stay", reason: "best" });
+});
+
+test("tries again some time after what it advised has failed", () => {
+  const known = [cloudAlone, splitInTwo, cameraAlone].map((placement) => ({ placement }));
+  const adapter = new Adapter({ problem, known });
+  adapter.serves(planFor(cloudAlone), 0);
+  const plans = [1, 1.5, 2].map((now) => adapter.heard(figures(5e6), now).plan);
+  expect(plans.map((plan) => plan !== null)).toEqual([false, true, false]);
+  adapter.failed(2.5);
+  const later = [3, 3.5, 4.5].map((now) => adapter.heard(figures(5e6), now).plan);
+  expect(later.map((plan) => plan !== null)).toEqual([false, false, true]);
+});

@@ -1,0 +1,109 @@
+import type { State } from "../cost/state.ts";
+import { placementOf } from "../plan/check.ts";
+import { codecsOf, withCodecs } from "../plan/codecs.ts";
+import { evaluate } from "../plan/evaluate.ts";
+import { makePlan } from "../plan/make-plan.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { Problem } from "../plan/problem.ts";
+import { problemAt } from "../plan/problem-at.ts";
+import type { Solve } from "../plan/solve.ts";
+import { type Choice, type Choices, createChoices } from "./choices.ts";
+import {
+  abandoned,
+  adopted,
+  type ControlOptions,
+  type ControlState,
+  controlStep,
+  type Decision,
+  startControl,
+} from "./control.ts";
+import { type Figures, observe } from "./observation.ts";
+
+export interface AdapterOptions {
+  /** In the topology's own state: what it states is what figures are compared with. */
+  readonly problem: Problem;
+  /** What may be served from the beginning, such as an envelope's placements. */
+  readonly known?: readonly Choice[];
+  /** Asked in the present state of the world for a plan; left out: what is known is all. */
+  readonly solve?: Solve;
+  readonly control?: ControlOptions;
+}
+
+/** A decision, and the plan to go over to; `null`: the one that serves stays. */
+export interface Advice {
+  readonly decision: Decision;
+  readonly plan: Plan | null;
+}
+
+/**
+ * Advises whoever deploys plans: is told which plan serves and what was measured, and says when to go
+ * over to which other one. It has no clock and does nothing by itself. One adapter knows one topology:
+ * after a loss there is another one.
+ */
+export class Adapter {
+  readonly #options: AdapterOptions;
+  readonly #choices: Choices;
+  #state: ControlState;
+  #plan: Plan | null = null;
+
+  constructor(options: AdapterOptions) {
+    const { problem, known = [], solve } = options;
+    this.#options = options;
+    this.#choices =
+      solve === undefined
+        ? createChoices(problem, known)
+        : createChoices(problem, known, (changed) => {
+            const answer = solve(changed);
+            return "type" in answer ? null : choiceOf(problem, answer);
+          });
+    this.#state = startControl(this.#choices, null);
+  }
+
+  /**
+   * A plan serves from now on, whether it was advised or not.
+   *
+   * @throws PLAN_INVALID if it does not fit the problem
+   */
+  serves(plan: Plan, now: number): void {
+    const choice = this.#choices.add(choiceOf(this.#options.problem, plan));
+    this.#plan = plan;
+    if (choice !== null) this.#state = adopted(this.#choices, this.#state, choice, now);
+  }
+
+  /** What was advised could not be deployed. */
+  failed(now: number): void {
+    this.#state = abandoned(this.#state, now);
+  }
+
+  /** Takes in what was measured of the plan that serves. */
+  heard(figures: Figures, now: number): Advice {
+    const { problem, control } = this.#options;
+    const seen = observe(problem, this.#plan ?? { stages: [] }, figures);
+    const { state, decision } = controlStep(this.#choices, this.#state, seen, now, control);
+    this.#state = state;
+    if (decision.type === "stay") return { decision, plan: null };
+    const choice = this.#choices.at(decision.to);
+    return { decision, plan: planOfChoice(problem, choice, decision.world) };
+  }
+}
+
+/** What a plan serves. @throws PLAN_INVALID if it does not fit the problem */
+export function choiceOf(problem: Problem, plan: Plan): Choice {
+  return { placement: placementOf(problem, plan), codecs: codecsOf(problem, plan) };
+}
+
+/** A choice as a plan, with what it costs in a state of the world. */
+export function planOfChoice(problem: Problem, choice: Choice, world: State): Plan | null {
+  const changed = problemAt(problem, world);
+  const { placement, codecs } = choice;
+  const evaluation = evaluate(withCodecs(changed, codecs), placement);
+  if (evaluation.type === "infeasible") return null;
+  const { value } = evaluation;
+  const incumbent = { placement, value, bound: null, ...(codecs === undefined ? {} : { codecs }) };
+  return makePlan(changed, incumbent, evaluation, {
+    planner: "control",
+    optimalAmong: null,
+    seed: 1,
+    decisionSeconds: 0,
+  });
+}
