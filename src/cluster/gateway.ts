@@ -70,6 +70,8 @@ export class Gateway {
   /** Of the requests that go through the serving generation again. */
   #kept = new Map<number, KeptTensors>();
   #suspended: CodedError | null = null;
+  /** Of the generation that was known last. */
+  #opened: Opened | null = null;
   /** Clients that came before anything was known. */
   #arrivals: (() => void)[] = [];
   #isWatching = false;
@@ -109,6 +111,7 @@ export class Gateway {
     if (this.#known.has(generation)) return;
     const devices = new Map(gateway.deployment.devices.map((device) => [device.device, device]));
     this.#known.set(generation, { generation, gateway, constants, devices, isUsed: false });
+    this.#opened = gateway.opened;
     for (const arrive of this.#arrivals.splice(0)) arrive();
   }
 
@@ -217,7 +220,7 @@ export class Gateway {
 
   /** Serves a client whose first message was `open`, until its channel ends. */
   async welcomeClient(channel: Channel): Promise<void> {
-    const opened = await this.#opened();
+    const opened = await this.#welcome();
     if (opened === null) {
       const why = new CodedError("CHANNEL_CLOSED", `device '${this.#options.device}' ends`);
       await refuse(channel, why);
@@ -240,11 +243,15 @@ export class Gateway {
    * suspended; CHANNEL_CLOSED after `close`
    */
   ask(question: Question): Asked {
-    const opened = this.#latest()?.gateway.opened;
+    const opened = this.#opened;
     if (this.#suspended !== null && !this.#ledger.hasAnswered(question.id)) throw this.#suspended;
-    if (opened !== undefined) checkInputs(opened.inputs, question.inputs);
+    if (opened === null) throw new CodedError("DEVICE_LOST", "nothing is deployed here yet");
+    checkInputs(opened.inputs, question.inputs);
     const { answered, withdraw } = this.#ledger.ask(question);
-    return { answered: answered.then((inference) => inOrder(inference, opened)), withdraw };
+    const ordered = answered.then((inference) => inOrder(inference, opened));
+    // Who has gone away must not be ended by a failure that nobody hears.
+    ordered.catch(() => undefined);
+    return { answered: ordered, withdraw };
   }
 
   /** Fails every request and tells each client why. */
@@ -373,16 +380,11 @@ export class Gateway {
     );
   }
 
-  #latest(): Known | undefined {
-    return this.#target ?? [...this.#known.values()].at(-1);
-  }
-
   /** What a client is told; waits for the first generation. `null`: it was closed. */
-  async #opened(): Promise<Opened | null> {
+  async #welcome(): Promise<Opened | null> {
     for (;;) {
       if (this.#closed.signal.aborted) return null;
-      const latest = this.#latest();
-      if (latest !== undefined) return latest.gateway.opened;
+      if (this.#opened !== null) return this.#opened;
       await new Promise<void>((resolve) => {
         this.#arrivals.push(resolve);
       });

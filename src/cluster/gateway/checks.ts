@@ -18,8 +18,7 @@ export function checkReport(device: string, { stages, hops, receipts }: Report):
 }
 
 /** With its outputs in the order of the model's signature. */
-export function inOrder({ outputs, timings }: Inference, opened: Opened | undefined): Inference {
-  if (opened === undefined) return { outputs, timings };
+export function inOrder({ outputs, timings }: Inference, opened: Opened): Inference {
   const ordered = opened.outputs.flatMap(({ name }) => {
     const value = outputs[name];
     return value === undefined ? [] : [[name, value] as const];

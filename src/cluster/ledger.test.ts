@@ -1,0 +1,293 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { seconds } from "../base/units.ts";
+import { createVirtualClock, type VirtualClock } from "../base/virtual-clock.ts";
+import type { TensorValue } from "../graph/tensor-value.ts";
+import type { Report } from "./data-message.ts";
+import type { Inference } from "./inference.ts";
+import { type Entry, Ledger } from "./ledger.ts";
+
+const value: TensorValue = { dataType: "uint8", shape: [1], data: new Uint8Array([7]) };
+const outputs = ["y", "z"];
+const reporters = ["camera", "cloud"];
+
+/** A ledger whose requests go nowhere; what comes back is up to the test. */
+function start(window = 2) {
+  const clock: VirtualClock = createVirtualClock();
+  const world = { generation: 1 };
+  const departed: [number, number][] = [];
+  const ended: number[] = [];
+  const ledger = new Ledger({
+    clock,
+    window: () => window,
+    depart: ({ request }: Entry) => ({
+      generation: world.generation,
+      outputs,
+      reporters,
+      constants: {},
+      start: () => departed.push([world.generation, request]),
+    }),
+    onEnd: ({ request }) => ended.push(request),
+    onAnswered: () => undefined,
+  });
+  return { clock, world, departed, ended, ledger };
+}
+
+function reportOf(generation: number, request: number): Report {
+  return { type: "report", generation, request, stages: [], hops: [], receipts: [] };
+}
+
+function ask(ledger: Ledger, id: string | null = null, deadlineSeconds: number | null = null) {
+  return ledger.ask({ inputs: { x: value }, id, deadlineSeconds });
+}
+
+function answer(ledger: Ledger, generation: number, request: number): void {
+  for (const tensor of outputs) ledger.accept(generation, request, tensor, value);
+  for (const device of reporters) ledger.report(device, reportOf(generation, request));
+}
+
+test("sends so many requests on their way as the window has places, the oldest first", async () => {
+  const { ledger, departed } = start(2);
+  const asked = [ask(ledger), ask(ledger), ask(ledger)];
+  expect(departed).toEqual([]);
+  ledger.open(true);
+  expect(departed).toEqual([
+    [1, 1],
+    [1, 2],
+  ]);
+  answer(ledger, 1, 2);
+  expect(departed.at(-1)).toEqual([1, 3]);
+  expect((await asked[1]?.answered)?.outputs).toEqual({ y: value, z: value });
+  expect(ledger.stats).toMatchObject({ inFlight: 2, waiting: 0, answered: 1, peakInFlight: 2 });
+});
+
+test("an answer waits for the reports, but not for those of a device that is lost", async () => {
+  const { ledger } = start();
+  ledger.open(true);
+  const { answered } = ask(ledger);
+  for (const tensor of outputs) ledger.accept(1, 1, tensor, value);
+  ledger.report("camera", reportOf(1, 1));
+  expect(ledger.stats.inFlight).toBe(1);
+  ledger.lose("cloud");
+  expect(Object.keys((await answered).outputs)).toEqual(outputs);
+});
+
+test("what is in flight in a generation that is over departs again, in front of what waits", () => {
+  const { ledger, world, departed } = start(2);
+  ledger.open(true);
+  for (let count = 0; count < 4; count++) void ask(ledger);
+  ledger.accept(1, 1, "y", value);
+  world.generation = 2;
+  ledger.recall((generation) => generation !== 2);
+  expect(departed.slice(2)).toEqual([
+    [2, 1],
+    [2, 2],
+  ]);
+  // The old generation is late: nothing of it counts.
+  answer(ledger, 1, 1);
+  expect(ledger.stats).toMatchObject({ answered: 0, replayed: 2, inFlight: 2, waiting: 2 });
+});
+
+test("a request whose answer is complete is answered instead of departing again", async () => {
+  const { ledger, world } = start();
+  ledger.open(true);
+  const { answered } = ask(ledger);
+  for (const tensor of outputs) ledger.accept(1, 1, tensor, value);
+  world.generation = 2;
+  ledger.recall((generation) => generation !== 2);
+  expect(Object.keys((await answered).outputs)).toEqual(outputs);
+  expect(ledger.stats).toMatchObject({ answered: 1, replayed: 0 });
+});
+
+test("the same id is the same request, while it runs and after it was answered", async () => {
+  const { ledger, departed } = start();
+  ledger.open(true);
+  const both = [ask(ledger, "one"), ask(ledger, "one")];
+  answer(ledger, 1, 1);
+  const third = ask(ledger, "one");
+  const answers = await Promise.all([...both, third].map(({ answered }) => answered));
+  expect(departed).toEqual([[1, 1]]);
+  expect(new Set(answers.map(({ timings }) => timings)).size).toBe(1);
+});
+
+test("the id of a request that failed is free again", async () => {
+  const { ledger, departed } = start();
+  ledger.open(true);
+  const failed = ask(ledger, "one").answered.catch((error) => error);
+  ledger.fail(1, 1, "it failed");
+  expect(await failed).toBe("it failed");
+  void ask(ledger, "one");
+  expect(departed.map(([, request]) => request)).toEqual([1, 2]);
+});
+
+test("a request ends when the last one who asked it gives it up", () => {
+  const { ledger, ended } = start();
+  ledger.open(true);
+  const [one, other] = [ask(ledger, "id"), ask(ledger, "id")];
+  one.withdraw();
+  expect(ended).toEqual([]);
+  other.withdraw();
+  other.withdraw();
+  expect(ended).toEqual([1]);
+  expect(ledger.stats).toMatchObject({ inFlight: 0, answered: 0, failed: 0 });
+});
+
+test("fails at the deadline, in flight or not, and says which", async () => {
+  const { ledger, clock, ended } = start(1);
+  ledger.open(true);
+  const failures = [ask(ledger, null, 3), ask(ledger, null, 2)].map(({ answered }) =>
+    answered.catch((error) => error),
+  );
+  await clock.advance(seconds(5));
+  const [inFlight, waiting] = await Promise.all(failures);
+  expect(inFlight).toMatchObject({ code: "REQUEST_DEADLINE_EXCEEDED" });
+  expect(inFlight.message).toContain("in flight,");
+  expect(waiting.message).toContain("waiting for room");
+  expect(ended).toEqual([1]);
+  expect(ledger.stats.failed).toBe(2);
+});
+
+test("a deadline is that of whoever set it: others who ask the same go on waiting", async () => {
+  const { ledger, clock } = start();
+  ledger.open(true);
+  const hasty = ask(ledger, "id", 1).answered.catch((error) => error);
+  const patient = ask(ledger, "id").answered;
+  await clock.advance(seconds(2));
+  expect(await hasty).toMatchObject({ code: "REQUEST_DEADLINE_EXCEEDED" });
+  answer(ledger, 1, 1);
+  expect(Object.keys((await patient).outputs)).toEqual(outputs);
+});
+
+type Happening =
+  | { readonly type: "ask"; readonly id: string | null; readonly deadline: number | null }
+  | {
+      readonly type: "accept";
+      readonly back: number;
+      readonly request: number;
+      readonly at: number;
+    }
+  | {
+      readonly type: "report";
+      readonly back: number;
+      readonly request: number;
+      readonly at: number;
+    }
+  | { readonly type: "fail"; readonly back: number; readonly request: number }
+  | { readonly type: "withdraw"; readonly request: number }
+  | { readonly type: "lose"; readonly at: number }
+  | { readonly type: "replay" }
+  | { readonly type: "wait" };
+
+const place = {
+  back: fc.integer({ min: 0, max: 1 }),
+  request: fc.integer({ min: 1, max: 8 }),
+  at: fc.integer({ min: 0, max: 1 }),
+};
+const happening: fc.Arbitrary<Happening> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constant("ask" as const),
+      id: fc.constantFrom(null, null, "p", "q"),
+      deadline: fc.constantFrom(null, null, 2),
+    }),
+  },
+  { weight: 10, arbitrary: fc.record({ type: fc.constant("accept" as const), ...place }) },
+  { weight: 10, arbitrary: fc.record({ type: fc.constant("report" as const), ...place }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant("fail" as const),
+      back: place.back,
+      request: place.request,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant("withdraw" as const), request: place.request }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant("lose" as const), at: place.at }) },
+  { weight: 1, arbitrary: fc.constant({ type: "replay" as const }) },
+  { weight: 1, arbitrary: fc.constant({ type: "wait" as const }) },
+);
+
+class Trial {
+  readonly #parts = start(3);
+  readonly #asked: { readonly outcome: string[]; readonly withdraw: () => void }[] = [];
+  readonly #withdrawn = new Set<number>();
+
+  async run(happenings: readonly Happening[]): Promise<void> {
+    const { ledger } = this.#parts;
+    ledger.open(true);
+    for (const event of happenings) {
+      await this.#take(event);
+      expect(ledger.stats.inFlight).toBeLessThanOrEqual(3);
+    }
+  }
+
+  /** What is left is answered, and time goes by. */
+  async finish(): Promise<void> {
+    const { ledger, world, clock } = this.#parts;
+    while (ledger.inFlight.length > 0) {
+      for (const { request } of ledger.inFlight) answer(ledger, world.generation, request);
+    }
+    await clock.advance(seconds(10));
+  }
+
+  check(): void {
+    const { ledger, ended, departed } = this.#parts;
+    for (const [position, { outcome }] of this.#asked.entries()) {
+      if (outcome.length === 0) expect(this.#withdrawn.has(position)).toBe(true);
+      else expect([["y,z"], ["failed"]]).toContainEqual(outcome);
+    }
+    expect(ledger.stats).toMatchObject({ inFlight: 0, waiting: 0 });
+    const started = new Set(departed.map(([, request]) => request));
+    expect([...ended].sort()).toEqual([...started].sort());
+  }
+
+  async #take(event: Happening): Promise<void> {
+    const { ledger, world, clock } = this.#parts;
+    const generation = world.generation - ("back" in event ? event.back : 0);
+    switch (event.type) {
+      case "ask":
+        return this.#ask(event.id, event.deadline);
+      case "accept":
+        return ledger.accept(generation, event.request, outputs[event.at] ?? "", value);
+      case "report":
+        return ledger.report(reporters[event.at] ?? "", reportOf(generation, event.request));
+      case "fail":
+        return ledger.fail(generation, event.request, "no");
+      case "withdraw":
+        this.#asked[event.request - 1]?.withdraw();
+        this.#withdrawn.add(event.request - 1);
+        return;
+      case "lose":
+        return ledger.lose(reporters[event.at] ?? "");
+      case "replay":
+        world.generation++;
+        return ledger.recall((other) => other !== world.generation);
+      case "wait":
+        await clock.advance(seconds(1));
+    }
+  }
+
+  #ask(id: string | null, deadline: number | null): void {
+    const { answered, withdraw } = ask(this.#parts.ledger, id, deadline);
+    const outcome: string[] = [];
+    this.#asked.push({ outcome, withdraw });
+    const done = ({ outputs: given }: Inference) => outcome.push(Object.keys(given).sort().join());
+    void answered.then(done, () => outcome.push("failed"));
+  }
+}
+
+test("whatever comes, twice or late: each request ends once, and within the window", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(happening, { maxLength: 80 }), async (happenings) => {
+      const trial = new Trial();
+      await trial.run(happenings);
+      await trial.finish();
+      trial.check();
+    }),
+    { numRuns: 400 },
+  );
+});
