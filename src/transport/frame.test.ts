@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { isCoded } from "../base/errors.ts";
+import { seconds } from "../base/units.ts";
 import { encodeHeader, FrameDecoder, goodbye } from "./frame.ts";
 import { defaultLimits, type Frame, type FrameLimits } from "./transport.ts";
 
@@ -180,4 +181,25 @@ test("frames in front of a malformed one are delivered", () => {
     "FRAME_MALFORMED",
   );
   expect(heard.frames).toEqual([good]);
+});
+
+test("says when a large payload began and ended to come in", () => {
+  const seen: Frame[] = [];
+  let time = 0;
+  const decoder = new FrameDecoder({
+    limits: defaultLimits,
+    onFrame: (frame) => seen.push(frame),
+    onGoodbye: () => undefined,
+    now: () => seconds(time),
+  });
+  const frame = { header: { type: "big" }, payload: new Uint8Array(10_000) };
+  for (const piece of chop(bytesOf(frame), [1000])) {
+    time++;
+    decoder.push(piece);
+  }
+  decoder.push(bytesOf({ header: { type: "small" }, payload: new Uint8Array(10) }));
+  expect(seen.map(({ arrival }) => arrival)).toEqual([
+    { beganSeconds: 1, endedSeconds: 11 },
+    undefined,
+  ]);
 });

@@ -14,6 +14,7 @@
  * @module
  */
 import { CodedError, messageOf } from "../base/errors.ts";
+import type { Seconds } from "../base/units.ts";
 import { defaultLimits, type Frame, type FrameLimits } from "./transport.ts";
 
 const prefixBytes = 16;
@@ -22,6 +23,8 @@ const version = 1;
 
 /** Room for many small frames in one read; the start of a large payload is copied out of it. */
 const scratchBytes = 1 << 16;
+/** Smaller payloads come at once. */
+const timedBytes = 1 << 12;
 
 /** The last bytes of a stream that was closed on purpose. */
 export const goodbye: Uint8Array<ArrayBuffer> = encodePrefix(0, 0);
@@ -79,6 +82,8 @@ export interface FrameSink {
   readonly onGoodbye: () => void;
   /** Memory for one payload, in an ArrayBuffer of its own; need not be zeroed. */
   readonly allocate?: (bytes: number) => Uint8Array<ArrayBuffer>;
+  /** With it, frames with larger payloads say when they came. */
+  readonly now?: () => Seconds;
 }
 
 /** A frame whose header is known and whose payload is being filled. */
@@ -86,6 +91,7 @@ interface Filling {
   readonly header: Frame["header"];
   readonly payload: Uint8Array<ArrayBuffer>;
   filled: number;
+  readonly beganSeconds: Seconds | null;
 }
 
 /**
@@ -195,7 +201,9 @@ export class FrameDecoder {
     const header = parseHeader(into);
     this.#header = null;
     const allocate = this.#sink.allocate ?? ((size: number) => new Uint8Array(size));
-    const filling = { header, payload: allocate(this.#payloadBytes), filled: 0 };
+    const isTimed = this.#payloadBytes >= timedBytes;
+    const beganSeconds = isTimed ? (this.#sink.now?.() ?? null) : null;
+    const filling = { header, payload: allocate(this.#payloadBytes), filled: 0, beganSeconds };
     this.#filling = filling;
     this.#fill(filling, 0);
     return count;
@@ -205,7 +213,11 @@ export class FrameDecoder {
     filling.filled += count;
     if (filling.filled < filling.payload.byteLength) return;
     this.#filling = null;
-    this.#sink.onFrame({ header: filling.header, payload: filling.payload });
+    const { header, payload, beganSeconds } = filling;
+    const endedSeconds = this.#sink.now?.();
+    const isTimed = beganSeconds !== null && endedSeconds !== undefined;
+    const arrival = isTimed ? { arrival: { beganSeconds, endedSeconds } } : {};
+    this.#sink.onFrame({ header, payload, ...arrival });
   }
 }
 

@@ -1,4 +1,5 @@
 import { type OnReadOpts, Socket } from "node:net";
+import { systemClock } from "../base/clock.node.ts";
 import { CodedError, isCoded, messageOf } from "../base/errors.ts";
 import { encodeHeader, FrameDecoder, goodbye } from "./frame.ts";
 import { defaultInboxLimits, Inbox } from "./inbox.ts";
@@ -48,6 +49,7 @@ export class TcpChannel implements Channel {
       onFrame: (frame) => this.#inbox.push(frame, frame.payload.byteLength),
       onGoodbye: () => this.#acceptGoodbye(),
       allocate: allocateUninitialised,
+      now: systemClock.now,
     });
     this.#socket = link instanceof Socket ? this.#accept(link) : this.#dial(link);
     this.#socket.setNoDelay(true);
@@ -72,6 +74,10 @@ export class TcpChannel implements Channel {
       socket.once(event, resolve).once(event, forget);
       socket.once("error", (error) => reject(this.#unreachable(error))).once("error", forget);
     });
+  }
+
+  get heardBytes(): number {
+    return this.#socket.bytesRead;
   }
 
   async send(frame: Frame): Promise<void> {

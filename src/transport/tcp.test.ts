@@ -76,3 +76,21 @@ test("a connection that is lost in mid-payload ends the dialling side as well", 
   });
   server.close();
 });
+
+test("counts bytes that come in before their frame is whole, and says when they came", async () => {
+  await using listener = await tcpTransport.listen("127.0.0.1:0");
+  const dialled = await tcpTransport.connect(listener.address);
+  for await (const accepted of listener) {
+    const payload = new Uint8Array(1_000_000);
+    const [{ value }] = await Promise.all([
+      accepted[Symbol.asyncIterator]().next(),
+      dialled.send({ header: { type: "tensor" }, payload }),
+    ]);
+    expect(accepted.heardBytes).toBeGreaterThan(1_000_000);
+    const { beganSeconds = 0, endedSeconds = -1 } = value?.arrival ?? {};
+    expect(endedSeconds).toBeGreaterThan(beganSeconds);
+    await accepted.close();
+    break;
+  }
+  await dialled.close();
+});
