@@ -1,0 +1,109 @@
+import { setImmediate } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { CodedError } from "../base/errors.ts";
+import { seconds } from "../base/units.ts";
+import { createVirtualClock } from "../base/virtual-clock.ts";
+import { createMemoryTransport } from "../transport/memory.ts";
+import type { Channel, Transport } from "../transport/transport.ts";
+import { raceAddresses } from "./dialler.ts";
+import { encodeMessage } from "./protocol.ts";
+
+/** Addresses that answer a ping after so many seconds; `null`: connecting never ends. */
+async function street(delays: Readonly<Record<string, number | null>>) {
+  const clock = createVirtualClock({ settle: () => setImmediate() });
+  const memory = createMemoryTransport();
+  const dialled: Channel[] = [];
+  for (const [address, delay] of Object.entries(delays)) {
+    if (delay === null) continue;
+    const listener = await memory.listen(address);
+    const answer = async (channel: Channel): Promise<void> => {
+      for await (const _ of channel) {
+        await clock.sleep(seconds(delay));
+        await channel.send(encodeMessage({ type: "pong" })).catch(() => undefined);
+      }
+    };
+    void (async () => {
+      for await (const channel of listener) void answer(channel);
+    })();
+  }
+  const transport: Transport = {
+    ...memory,
+    connect: async (address) => {
+      if (delays[address] === null) await new Promise(() => undefined);
+      const channel = await memory.connect(address);
+      dialled.push(channel);
+      return channel;
+    },
+  };
+  return { clock, transport, dialled };
+}
+
+async function race(
+  delays: Readonly<Record<string, number | null>>,
+  addresses: readonly string[] = Object.keys(delays),
+  check?: (channel: Channel) => CodedError | null,
+) {
+  const { clock, transport, dialled } = await street(delays);
+  const over = new AbortController();
+  const { signal } = over;
+  const form = check === undefined ? {} : { check };
+  const racing = raceAddresses({ transport, clock, addresses, signal, ...form });
+  const outcome = racing.then(
+    ({ address }) => address,
+    (error: CodedError) => `${error.code}: ${error.message}`,
+  );
+  const since = clock.now();
+  let lastedSeconds = 0;
+  void outcome.then(() => {
+    lastedSeconds = clock.now() - since;
+  });
+  await clock.advance(seconds(2));
+  over.abort(new CodedError("CHANNEL_CLOSED", "too late"));
+  await clock.run();
+  const winner = await racing.catch(() => null);
+  const states = dialled.map((channel) =>
+    channel === winner?.channel
+      ? null
+      : Promise.race([channel.ended.then(() => 0), setImmediate().then(() => 1)]),
+  );
+  const open = (await Promise.all(states)).reduce<number>((total, one) => total + (one ?? 0), 0);
+  return { outcome: await outcome, seconds: lastedSeconds, stillOpen: open };
+}
+
+test("the nearest address wins, and the channels to others are closed", async () => {
+  const { outcome, stillOpen } = await race({ far: 0.05, near: 0.01, middle: 0.03 });
+  expect([outcome, stillOpen]).toEqual(["near", 0]);
+});
+
+test("of two that are about as near the first is kept", async () => {
+  expect((await race({ first: 0.0115, second: 0.01 })).outcome).toBe("first");
+  expect((await race({ first: 0.013, second: 0.01 })).outcome).toBe("second");
+});
+
+test("addresses that hang or refuse cost nothing but the grace", async () => {
+  const result = await race({ hanging: null, good: 0.01 }, ["hanging", "deserted", "good"]);
+  expect(result).toMatchObject({ outcome: "good", stillOpen: 0 });
+  expect(result.seconds).toBeLessThan(0.5);
+});
+
+test("a single address is taken as soon as it stands", async () => {
+  expect(await race({ only: 1 })).toEqual({ outcome: "only", seconds: 0, stillOpen: 0 });
+});
+
+test("where nobody answers, every address is named", async () => {
+  const { outcome } = await race({ hanging: null }, ["hanging", "deserted"]);
+  expect(outcome).toMatch(/^CHANNEL_CLOSED: nobody answers:.*deserted/);
+  expect((await race({}, [])).outcome).toContain("no address is known");
+  expect((await race({ hanging: null })).outcome).toContain("hanging did not answer in time");
+});
+
+test("an address that leads to somebody else does not win", async () => {
+  const check = ({ peer }: Channel) =>
+    peer === "wrong" ? new CodedError("IDENTITY_REFUSED", "somebody else") : null;
+  const { outcome, stillOpen } = await race(
+    { wrong: 0.001, right: 0.05 },
+    ["wrong", "right"],
+    check,
+  );
+  expect([outcome, stillOpen]).toEqual(["right", 0]);
+});
