@@ -212,10 +212,9 @@ class ConnectedClient implements Client {
   }
 
   #giveUp(pending: Pending, error: unknown): void {
-    const { asked } = pending;
-    if (!this.#settle(pending)) return;
-    asked?.withdraw();
-    pending.reject(error);
+    // Before another one takes its place: whoever takes requests reads on only while there is room.
+    pending.asked?.withdraw();
+    if (this.#settle(pending)) pending.reject(error);
   }
 
   async #expire(pending: Pending, deadlineSeconds: number): Promise<void> {
