@@ -10,7 +10,7 @@ import {
 import type { Attach, DataChannelKind, Standing } from "../data-message.ts";
 import { raceAddresses } from "../dialler.ts";
 import { introduce, refuse } from "../handshake.ts";
-import { checkDevice } from "../identity.ts";
+import { checkCoordinator, checkDevice } from "../identity.ts";
 import type { Liveness } from "../liveness.ts";
 import { protocolVersion } from "../message.ts";
 import type { Carrier } from "../outbox.ts";
@@ -219,7 +219,7 @@ export class Line {
     const limit = limitTime(clock, patience.tunnel);
     const { signal } = limit.controller;
     try {
-      const race = { transport, clock, addresses: [coordinator], signal };
+      const race = { transport, clock, addresses: [coordinator], signal, check: checkCoordinator };
       const { channel } = await raceAddresses(race);
       const onAbort = () => void channel.close();
       signal.addEventListener("abort", onAbort, { once: true });
