@@ -121,6 +121,7 @@ test("a device that is away, or not known at all, is a failure", async () => {
   };
   const checks = await checkCluster(status, ["camera", "drone"], question.join, healthyProbes);
   expect(states(checks)).toMatchObject({ "device camera": "failed", "device drone": "failed" });
+  expect(states(checks)).toMatchObject({ "link camera → server": "skipped" });
   expect(checks[0]?.observed).toBe("away: it was not heard of for 5 s");
 });
 

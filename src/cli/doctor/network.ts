@@ -161,13 +161,16 @@ export async function checkCluster(
 ): Promise<readonly Check[]> {
   const { host } = parseAddress(join);
   const known = new Set(status.devices.map(({ device }) => device));
+  const away = new Set(
+    status.devices.filter(({ state }) => state === "away").map(({ device }) => device),
+  );
   const devices = await Promise.all(
     status.devices.map((device) => checkDevice(device, host, probes)),
   );
   return [
     ...devices,
     ...expected.filter((device) => !known.has(device)).map(notPlanned),
-    ...status.links.map(checkLink),
+    ...status.links.map((link) => checkLink(link, away)),
   ];
 }
 
@@ -213,8 +216,13 @@ function notPlanned(device: string): Check {
   );
 }
 
-function checkLink({ from, to, state, tunnelled }: ClusterStatus["links"][number]): Check {
+function checkLink(
+  { from, to, state, tunnelled }: ClusterStatus["links"][number],
+  away: ReadonlySet<string>,
+): Check {
   const name = `link ${from} → ${to}`;
+  const absent = [from, to].find((device) => away.has(device));
+  if (absent !== undefined) return skipped(name, `not known while ${absent} is away`);
   if (state === "down") {
     return failed(
       name,
