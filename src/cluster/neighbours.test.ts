@@ -34,7 +34,11 @@ class Town {
   });
 
   /** @param closed addresses that cannot be dialled from here */
-  async add(device: string, closed: (address: string) => boolean = () => false): Promise<Side> {
+  async add(
+    device: string,
+    closed: (address: string) => boolean = () => false,
+    swallows: () => boolean = () => false,
+  ): Promise<Side> {
     const listener = await this.transport.listen(device, openingLimits);
     const heard: Received[] = [];
     const events: string[] = [];
@@ -43,7 +47,7 @@ class Town {
       ...this.transport,
       connect: async (address, options) => {
         if (closed(address)) return await this.transport.connect("nowhere");
-        const channel = await this.transport.connect(address, options);
+        const channel = swallowing(await this.transport.connect(address, options), swallows);
         dialled.push(channel);
         return channel;
       },
@@ -113,6 +117,24 @@ class Town {
     const peer = { device: from, addresses: [from] };
     await this.sides.get(to)?.neighbours.dialBack({ type: "dialBack", kind, peer, tunnel });
   }
+}
+
+/** A channel that swallows everything while it is told to, both ways, and gives no error. */
+function swallowing(inner: Channel, swallows: () => boolean): Channel {
+  return {
+    peer: inner.peer,
+    identity: inner.identity,
+    ended: inner.ended,
+    send: async (frame) => {
+      if (!swallows()) await inner.send(frame);
+    },
+    setLimits: (limits) => inner.setLimits(limits),
+    close: () => inner.close(),
+    [Symbol.asyncDispose]: () => inner.close(),
+    [Symbol.asyncIterator]: async function* () {
+      for await (const frame of inner) if (!swallows()) yield frame;
+    },
+  };
 }
 
 async function openChannels(channels: readonly Channel[]): Promise<number> {
@@ -269,6 +291,26 @@ test("a device that is gone is lost, and what was for it arrives when it is reac
     ["lost a", "reached a"],
   ]);
   expect(requestsOf(b)).toEqual([9]);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test("a channel that swallows everything is given up, and what it swallowed goes again", async () => {
+  let swallows = false;
+  const town = new Town();
+  const a = await town.add("a", undefined, () => swallows);
+  const b = await town.add("b", undefined, () => swallows);
+  await town.connect("hop", "a", "b");
+  swallows = true;
+  const sent = [1, 2, 3].map((request) => a.neighbours.send("hop", "b", begin(request)));
+  await town.advance(0.45);
+  await Promise.all(sent);
+  expect([requestsOf(b), ...a.events]).toEqual([[]]);
+  await town.advance(0.6);
+  expect([a.events, b.events]).toEqual([["lost b"], ["lost a"]]);
+  swallows = false;
+  await town.advance(20);
+  expect(requestsOf(b)).toEqual([1, 2, 3]);
+  expect(a.events).toEqual(["lost b", "reached b"]);
   await Promise.all([a.close(), b.close()]);
 });
 

@@ -301,7 +301,13 @@ export class Line {
     });
     this.#link = link;
     this.#hasStood = true;
-    this.#traffic.open(carry(channel), standing);
+    try {
+      this.#traffic.open(carry(channel), standing);
+    } catch (error) {
+      this.#lose(link, error, false);
+      void link.close();
+      return;
+    }
     link.start();
     this.#waiting.release();
     if (this.#lost) {
