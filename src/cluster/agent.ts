@@ -162,7 +162,8 @@ export class Agent implements AsyncDisposable {
   }
 
   #heartbeat(): Heartbeat {
-    const { requests, peakRequests, heldBytes } = this.#generations;
+    const { requests, peakRequests } = this.#generations;
+    const heldBytes = this.#generations.heldBytes + this.#plane.heldBytes;
     return { type: "heartbeat", requests, peakRequests, heldBytes };
   }
 

@@ -4,9 +4,11 @@ import { byteTensor } from "../../test/fixtures/digest-runtime.ts";
 import { seconds } from "../base/units.ts";
 import { createVirtualClock } from "../base/virtual-clock.ts";
 import { Coder, type CoderOptions } from "./coder.ts";
+import type { Failure, Report, TensorMessage } from "./data-message.ts";
 import type { DeviceDeployment } from "./deployment.ts";
 import { Executor } from "./executor.ts";
-import type { HopTiming, TensorMessage } from "./message.ts";
+import { Keeper } from "./keeper.ts";
+
 import { Processor } from "./processor.ts";
 import { decodeMessage, type Received, tensorFrame, tensorOf } from "./protocol.ts";
 
@@ -85,27 +87,28 @@ test("decodes what it relays and codes it again, both as long as on the slower d
     memoryBytes: null,
   });
   const sent: { at: number; bytes: number; codec: string | undefined }[] = [];
-  const hops: HopTiming[] = [];
+  const outcomes: (Report | Failure)[] = [];
   const executor = new Executor({
     deployment: relay,
     sessions: new Map(),
     clock: virtual,
-    speed: 0.5,
+    processor: new Processor(virtual, 0.5),
+    keeper: new Keeper(0),
     coder,
     deliver: async (_to, _request, _tensor, { data }, codec) => {
       sent.push({ at: virtual.now(), bytes: data.length, codec });
       return { queueSeconds: seconds(0), sendSeconds: seconds(0) };
     },
-    onReport: (report) => hops.push(...report.hops),
-    onFailure: (_, error) => expect.fail(String(error)),
+    onOutcome: (outcome) => outcomes.push(outcome),
   });
   const { data } = coder.encode("zstd", "x", zeros).value;
   const { value, seconds: took } = coder.decode("zstd", received("zstd", data, [4000]));
   expect(took).toBe(1);
-  executor.accept(1, "x", value, took);
+  const arrived = { from: "camera", bytes: data.length, transitSeconds: 0, decodeSeconds: took };
+  executor.accept(1, "x", value, arrived);
   await virtual.advance(seconds(10));
   // Received at −1 s, as it took a second; on the slower device decoded at 1 s, coded again at 3 s.
   expect(sent).toMatchObject([{ at: 3, codec: "bitmap" }]);
-  expect(hops).toMatchObject([{ bytes: sent[0]?.bytes, encodeSeconds: 2 }]);
+  expect(outcomes).toMatchObject([{ hops: [{ bytes: sent[0]?.bytes, encodeSeconds: 2 }] }]);
   expect(sent[0]?.bytes).toBeLessThan(200);
 });

@@ -96,6 +96,11 @@ export class DataPlane {
     return this.#gateway?.serving ?? null;
   }
 
+  /** Bytes that wait in the channels. */
+  get heldBytes(): number {
+    return this.#neighbours.heldBytes;
+  }
+
   /** Connects what a generation needs, and begins to run it. @throws CHANNEL_CLOSED */
   async deploy(deploy: Deploy, run: GenerationRun): Promise<void> {
     const { peers, source, emulation, gateway } = deploy.body;
@@ -155,11 +160,13 @@ export class DataPlane {
     this.#gateway?.retire(generation);
     this.#constants.delete(generation);
     this.#drained.delete(generation);
+    this.#forgetDropped();
     this.#tidy();
   }
 
-  /** Older generations are over here. */
+  /** Older generations are over here: what is on its way for them need not arrive. */
   fenced(): void {
+    this.#forgetDropped();
     const { generation } = this.#standby;
     if (generation !== null && this.#options.generations.get(generation) === undefined) {
       this.#standby.arm(null);
@@ -259,6 +266,11 @@ export class DataPlane {
     }
   }
 
+  #forgetDropped(): void {
+    const { generations } = this.#options;
+    this.#neighbours.forget(({ generation }) => generations.get(generation) === undefined);
+  }
+
   #lose(device: string, error: unknown): void {
     this.#lost.set(device, error);
     this.#options.tell({ type: "lost", device, error: toWire(error) });
@@ -312,8 +324,11 @@ export class DataPlane {
   /** What a gateway says. */
   #obey(source: string, message: Begin | Recall | Settled): void {
     const { generations, keeper } = this.#options;
-    if (message.type === "settled") generations.settle(message.requests);
-    else if (message.type === "begin") generations.begin(message);
+    if (message.type === "settled") {
+      const settled = new Set(message.requests);
+      generations.settle(message.requests);
+      this.#neighbours.forget(({ request }) => settled.has(request));
+    } else if (message.type === "begin") generations.begin(message);
     else {
       const requests = message.requests.map((request) => ({
         request,
