@@ -13,8 +13,9 @@ import { systemClock } from "../dist/base/clock.node.js";
 import { createRandom } from "../dist/base/random.js";
 import { bytes, seconds, secondsPerByte } from "../dist/base/units.js";
 import { Agent } from "../dist/cluster/agent.js";
+import { connectClient } from "../dist/cluster/client.js";
 import { Coordinator } from "../dist/cluster/coordinator.js";
-import type { RequestTimings } from "../dist/cluster/message.js";
+import type { RequestTimings } from "../dist/cluster/data-message.js";
 import { readTopology } from "../dist/cost/topology-file.js";
 import { createBuilder } from "../dist/onnx/build.js";
 import { evaluate } from "../dist/plan/evaluate.js";
@@ -36,6 +37,7 @@ else await measureAll();
 async function runAgent(coordinator: string, name: string): Promise<void> {
   const agent = await Agent.join({
     name,
+    incarnation: String(process.pid),
     coordinator,
     token,
     transport: tcpTransport,
@@ -50,7 +52,7 @@ async function runAgent(coordinator: string, name: string): Promise<void> {
 }
 
 interface Cluster extends AsyncDisposable {
-  readonly coordinator: Coordinator;
+  readonly window: number;
   /** One request after the other, or up to the window at once: the caller decides. */
   infer(): Promise<RequestTimings>;
 }
@@ -110,10 +112,17 @@ async function startCluster(products: readonly number[], speed = 1): Promise<Clu
   const children = names.map((name) => fork(here, ["agent", coordinator.address, name]));
   await coordinator.ready();
   const inputs = randomInput();
+  const client = await connectClient({
+    transport: tcpTransport,
+    clock: systemClock,
+    address: coordinator.address,
+    token,
+  });
   return {
-    coordinator,
-    infer: async () => (await coordinator.infer(inputs)).timings,
+    window: client.window,
+    infer: async () => (await client.infer(inputs)).timings,
     [Symbol.asyncDispose]: async () => {
+      await client.close();
       await coordinator.close();
       await Promise.all(children.map(exited));
     },
@@ -224,7 +233,7 @@ async function measurePipeline(
     }),
   );
   // Without filling and draining, in which not all stages work.
-  const steady = answered.slice(cluster.coordinator.window, -cluster.coordinator.window);
+  const steady = answered.slice(cluster.window, -cluster.window);
   const [first, last] = [steady[0]?.at ?? 0, steady.at(-1)?.at ?? 0];
   const periodSeconds = (last - first) / (steady.length - 1);
   const meanOf = (field: "busySeconds" | "computeSeconds") =>

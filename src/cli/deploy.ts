@@ -3,8 +3,11 @@
  *
  * @module
  */
+import type { Replan } from "../cluster/coordinator-options.ts";
+import type { Profile } from "../cost/profile.ts";
 import type { Topology } from "../cost/topology.ts";
 import { extractConstantOutputs } from "../onnx/extract.ts";
+import { loadHighsSolver } from "../plan/highs.node.ts";
 import type { Plan } from "../plan/plan.ts";
 import { createOnnxRuntime } from "../runtime/onnxruntime.node.ts";
 import type { PreparedGraph } from "../runtime/prepare.node.ts";
@@ -19,13 +22,18 @@ import {
   demandPlan,
   loadTopology,
   loadUntiledPlan,
+  mayAskSolver,
   type PlanningChoices,
   plannerOf,
   planningOptions,
   problemOf,
+  runWithin,
 } from "./planning.ts";
 import { prepareModel } from "./prepare.ts";
 import { type ProfilingChoices, profileModel, profilingOptions } from "./profiles.ts";
+
+/** Requests wait while a plan is made after a loss. */
+const replanSeconds = 1;
 
 interface OwnChoices {
   readonly plan: string | undefined;
@@ -57,6 +65,8 @@ export interface Deployable {
   readonly plan: Plan;
   readonly prepared: PreparedGraph;
   readonly constantOutputs: TensorValues;
+  /** Plans for what is left of the topology; left out: the plan was given, and nothing measured. */
+  readonly replan?: Replan;
 }
 
 /**
@@ -75,14 +85,17 @@ export async function prepareDeployment(
   const given =
     options.plan === undefined ? null : await loadUntiledPlan(options.plan, "be run", terminal);
   const named = await loadModel(modelArgument, terminal);
-  const plan = given ?? (await planFor(named, topology, call));
+  const made = given === null ? await planFor(named, topology, call) : null;
+  const plan = given ?? made?.plan;
+  if (plan === undefined) throw new Error("neither given nor made");
   const level = plan.level ?? "extended";
   const prepared = await prepareModel(named.model, level, options.shape);
   checkPlanned(prepared, plan, level);
   if (given !== null) checkDeployable(plan, prepared.graph, topology);
   const constantOutputs = await runConstants(prepared, plan.threads ?? 1);
   const graph = { ...prepared.graph, name: named.name };
-  return { named, topology, plan, prepared: { ...prepared, graph }, constantOutputs };
+  const deployable = { named, topology, plan, prepared: { ...prepared, graph }, constantOutputs };
+  return made === null ? deployable : { ...deployable, replan: made.replan };
 }
 
 /** A plan that is given is run as it is: what was to make another must not seem to be obeyed. */
@@ -102,12 +115,33 @@ async function planFor(
   named: NamedModel,
   topology: Topology,
   call: Pick<Call<DeployChoices>, "options" | "terminal" | "signal">,
-): Promise<Plan> {
+): Promise<{ readonly plan: Plan; readonly replan: Replan }> {
   const { options, terminal } = call;
   const profile = await profileModel(named, options.profile, call);
   const problem = problemOf(profile, topology, options);
   const { planner } = plannerOf(options, problem);
-  return demandPlan(await decide(planner, problem, options, terminal), problem);
+  const plan = demandPlan(await decide(planner, problem, options, terminal), problem);
+  return { plan, replan: (left) => planAgain(profile, left, plan, options) };
+}
+
+/** As the first plan was made, only within a time in which a cluster can wait. */
+async function planAgain(
+  profile: Profile,
+  topology: Topology,
+  { level, threads }: Plan,
+  options: DeployChoices,
+): Promise<Plan | { readonly infeasible: string }> {
+  const problem = problemOf(profile, topology, options);
+  const { planner } = plannerOf(options, problem);
+  const timeLimit = Math.min(options.timeLimit ?? replanSeconds, replanSeconds);
+  const solver = mayAskSolver(planner) ? await loadHighsSolver() : undefined;
+  const plan = runWithin(planner, problem, { ...options, timeLimit }, solver);
+  if ("type" in plan) return { infeasible: plan.reason };
+  return {
+    ...plan,
+    ...(level === undefined ? {} : { level }),
+    ...(threads === undefined ? {} : { threads }),
+  };
 }
 
 /** Outputs that are the same for every request are computed once. */
@@ -127,8 +161,8 @@ async function runConstants(
 
 /** Starts the processes, or waits for those of other machines. */
 export function deploy(
-  { plan, topology, prepared, constantOutputs }: Deployable,
+  { named: _, ...deployable }: Deployable,
   how: Omit<FleetOptions, keyof Deployable>,
 ): Promise<Fleet> {
-  return startFleet({ plan, topology, prepared, constantOutputs, ...how });
+  return startFleet({ ...deployable, ...how });
 }

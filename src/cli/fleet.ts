@@ -9,7 +9,7 @@ import { createRequire } from "node:module";
 import { systemClock } from "../base/clock.node.ts";
 import { CodedError } from "../base/errors.ts";
 import { Coordinator } from "../cluster/coordinator.ts";
-import type { CoordinatorEvent } from "../cluster/coordinator-options.ts";
+import type { CoordinatorOptions } from "../cluster/coordinator-options.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { Plan } from "../plan/plan.ts";
 import { createOnnxRuntime } from "../runtime/onnxruntime.node.ts";
@@ -29,7 +29,11 @@ export interface FleetOptions {
   readonly listen?: string;
   /** Default: a random one. */
   readonly token?: string;
-  readonly onEvent?: (event: CoordinatorEvent) => void;
+  readonly onEvent?: CoordinatorOptions["onEvent"];
+  /** Plans anew after a loss. Default: what is lost is waited for. */
+  readonly replan?: CoordinatorOptions["replan"];
+  /** Whether to plan for losses in advance. Default: where there is `replan`. */
+  readonly fallbacks?: boolean;
   /** `join`: no process is started, agents of other machines are waited for. Default: `start`. */
   readonly agents?: "start" | "join";
   /** Called as soon as agents can join. */
@@ -45,8 +49,16 @@ export interface Fleet extends AsyncDisposable {
   readonly processes: ReadonlyMap<string, number>;
 }
 
-/** People need longer than processes to start agents. */
-const joinSeconds = { start: 30, join: 3600 };
+/** Processes start by themselves, people take their time. */
+const joinSeconds = { start: 30, join: null };
+/**
+ * A dead process is seen by the end of its channels. Silence means less on one machine, which may be
+ * busy with a model.
+ */
+const liveness = {
+  start: { heartbeatSeconds: 0.25, missedHeartbeats: 20 },
+  join: { heartbeatSeconds: 0.5, missedHeartbeats: 10 },
+};
 /** An agent that is told to end gets this long before it is killed. */
 const patienceMilliseconds = 3000;
 /** As much of what an agent wrote before it died as a message may quote. */
@@ -59,7 +71,8 @@ const quotedCharacters = 2000;
  * @throws PLAN_INVALID, PORT_IN_USE, PART_REFUSED, DEVICE_LOST if an agent dies before it serves
  */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { plan, topology, prepared, emulate, onEvent, signal, agents: how = "start" } = options;
+  const { plan, topology, prepared, emulate, signal, agents: how = "start" } = options;
+  const { onEvent, replan, fallbacks } = options;
   const token = options.token ?? randomBytes(18).toString("base64url");
   // Whoever was interrupted while the graph was prepared wants no processes any more.
   signal.throwIfAborted();
@@ -77,7 +90,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     runtime: createOnnxRuntime().name,
     emulate,
     joinSeconds: joinSeconds[how],
+    ...liveness[how],
+    // Where the coordinator's process ends, those that it started end, too.
+    standby: how === "join",
     ...(onEvent === undefined ? {} : { onEvent }),
+    ...(replan === undefined ? {} : { replan }),
+    ...(fallbacks === undefined ? {} : { fallbacks }),
   });
   options.onListening?.(coordinator, token);
   const agents =
@@ -144,7 +162,7 @@ class AgentProcess {
       child.once("error", () => resolve());
     });
     this.death = this.#exited.then(() => this.#mourn());
-    // Once the fleet serves, the coordinator notices by itself.
+    // Once the fleet serves, the coordinator notices by itself, and goes on without it.
     this.death.catch(() => undefined);
   }
 

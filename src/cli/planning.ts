@@ -157,9 +157,13 @@ export async function decide(
   choices: PlanningChoices,
   terminal: Terminal,
 ): Promise<Plan | Infeasible> {
-  const mayAsk = planner.name === exact.name || planner.name === auto.name;
-  const solver = mayAsk ? await loadHighsSolver() : undefined;
+  const solver = mayAskSolver(planner) ? await loadHighsSolver() : undefined;
   return terminal.blocking(() => runWithin(planner, problem, choices, solver));
+}
+
+/** Whether a planner makes use of a solver for bounds. */
+export function mayAskSolver({ name }: Planner): boolean {
+  return name === exact.name || name === auto.name;
 }
 
 /** Runs a planner, where `Terminal.blocking` is already taken care of. */

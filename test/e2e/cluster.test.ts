@@ -93,6 +93,7 @@ test("answers over TCP and ONNX Runtime with the bits of the whole model, under 
   for (const name of coordinator.devices) {
     await Agent.join({
       name,
+      incarnation: name,
       coordinator: coordinator.address,
       token: "t",
       transport: tcpTransport,

@@ -66,6 +66,8 @@ export const run: Command = defineCommand({
     await using fleet = await deploy(deployable, {
       emulate,
       signal: call.signal,
+      // It ends with its last answer: what may be lost until then is planned for when it is.
+      fallbacks: false,
     });
     return await runThrough(fleet.coordinator.address, fleet.token, inputs, call);
   },

@@ -1,9 +1,9 @@
-import { formatQuantity } from "../../base/units.ts";
 import type { Coordinator } from "../../cluster/coordinator.ts";
-import type { CoordinatorEvent } from "../../cluster/coordinator-options.ts";
+import type { ClusterEvent } from "../../cluster/status.ts";
 import { argumentAt, type Command, defineCommand, flag, text, usage } from "../command.ts";
 import { type Deployable, deploy, deployOptions, prepareDeployment } from "../deploy.ts";
 import { modelArgument } from "../model-argument.ts";
+import { describeEvent } from "../print/cluster-status.ts";
 import { printDeployment } from "../print/deployment.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -55,27 +55,8 @@ export const up: Command = defineCommand({
   },
 });
 
-function report(event: CoordinatorEvent, terminal: Terminal): void {
-  const text = describeEvent(event);
-  if (!terminal.json && text !== null) terminal.note(`  ${text}`);
-}
-
-function describeEvent(event: CoordinatorEvent): string | null {
-  switch (event.type) {
-    case "joined":
-      return `${event.device}: joined (${event.runtime}, ${event.cores} cores)`;
-    case "sending":
-      return `${event.device}: is sent ${formatQuantity(event.bytes, "B")}`;
-    case "loaded":
-    case "deployed":
-      return `${event.device}: ${event.type}`;
-    case "running":
-      return null;
-    case "ended":
-      return event.error === null ? "ended" : `ended: ${event.error.message}`;
-    default:
-      return event satisfies never;
-  }
+function report(event: ClusterEvent, terminal: Terminal): void {
+  if (!terminal.json) terminal.note(`  ${describeEvent(event)}`);
 }
 
 function inviteAgents(coordinator: Coordinator, token: string, terminal: Terminal): void {

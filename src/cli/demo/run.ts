@@ -1,10 +1,12 @@
 import { systemClock } from "../../base/clock.node.ts";
 import { CodedError } from "../../base/errors.ts";
+import { connectClient } from "../../cluster/client.ts";
 import type { Profile } from "../../cost/profile.ts";
 import type { Topology } from "../../cost/topology.ts";
 import { createOnnxRuntime } from "../../runtime/onnxruntime.node.ts";
 import type { PreparedGraph } from "../../runtime/prepare.node.ts";
 import type { TensorValues } from "../../runtime/runtime.ts";
+import { tcpTransport } from "../../transport/tcp.node.ts";
 import { startFleet } from "../fleet.ts";
 import type { Terminal } from "../terminal.ts";
 import type { Job } from "./job.ts";
@@ -85,6 +87,12 @@ async function streamPlan(
 ): Promise<Streamed> {
   const say = terminal.json ? () => undefined : (text: string) => terminal.line(`  ${text}`);
   await using fleet = await startFleet({ plan, prepared, topology, emulate: true, signal });
+  await using client = await connectClient({
+    transport: tcpTransport,
+    clock: systemClock,
+    address: fleet.coordinator.address,
+    token: fleet.token,
+  });
   const processes = [...fleet.processes].map(([device, pid]) => `${device} (process ${pid})`);
   const count = requests === 1 ? "1 request streams" : `${requests} requests stream`;
   say(`${count} through ${processes.join(", ")}; speeds and links emulated:`);
@@ -98,7 +106,7 @@ async function streamPlan(
     say(`${at}  ${answered}/${requests}  request ${request + 1}: ${text}${verdict}`);
   };
   return await streamRequests({
-    infer: async (values) => (await fleet.coordinator.infer(values)).outputs,
+    infer: async (values) => (await client.infer(values)).outputs,
     inputs: job.inputs,
     references,
     count: requests,
