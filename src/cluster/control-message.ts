@@ -238,6 +238,7 @@ export interface Measured {
   readonly body: {
     readonly generation: number;
     readonly seconds: number;
+    /** This and the next two: since the gateway began. */
     readonly answered: number;
     readonly failed: number;
     readonly replayed: number;

@@ -5,17 +5,15 @@ type Body = Measured["body"];
 
 /** What the gateway has measured so far, for a status. */
 export class Measurements {
-  #answered = 0;
-  #failed = 0;
-  #replayed = 0;
+  /** Of gateways that have ended. */
+  readonly #earlier = { answered: 0, failed: 0, replayed: 0 };
+  #perSecond: number | null = null;
   #last: Body | null = null;
   readonly #stages = new Map<string, number>();
   readonly #hops = new Map<string, number>();
 
   take(body: Body): void {
-    this.#answered += body.answered;
-    this.#failed += body.failed;
-    this.#replayed += body.replayed;
+    this.#count(body);
     if (this.#last?.generation !== body.generation) this.#stages.clear();
     this.#last = body;
     for (const { stage, count, computeSeconds } of body.stages) {
@@ -37,15 +35,28 @@ export class Measurements {
 
   requests(): RequestStatus {
     const last = this.#last;
-    const perSecond = last === null || last.seconds <= 0 ? null : last.answered / last.seconds;
+    const { answered, failed, replayed } = this.#earlier;
     return {
-      answered: this.#answered,
-      failed: this.#failed,
-      replayed: this.#replayed,
+      answered: answered + (last?.answered ?? 0),
+      failed: failed + (last?.failed ?? 0),
+      replayed: replayed + (last?.replayed ?? 0),
       inFlight: last?.inFlight ?? 0,
       waiting: last?.waiting ?? 0,
       latencySeconds: last?.latencySeconds ?? null,
-      perSecond,
+      perSecond: this.#perSecond,
     };
+  }
+
+  /** A gateway counts from its start on; one that has fewer than before is another. */
+  #count(body: Body): void {
+    const last = this.#last;
+    const isAnother = last !== null && body.answered < last.answered;
+    if (isAnother) {
+      this.#earlier.answered += last.answered;
+      this.#earlier.failed += last.failed;
+      this.#earlier.replayed += last.replayed;
+    }
+    const before = last === null || isAnother ? 0 : last.answered;
+    this.#perSecond = body.seconds > 0 ? (body.answered - before) / body.seconds : null;
   }
 }
