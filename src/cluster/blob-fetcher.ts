@@ -57,6 +57,11 @@ export class BlobFetcher {
     }
   }
 
+  /** Keeps blobs in the store, those that come later as well, until what this returns is called. */
+  hold(references: readonly BlobReference[]): () => void {
+    return this.#store.pin(references.map(({ sha256 }) => sha256));
+  }
+
   /**
    * Takes a piece; one that nobody waits for is ignored.
    *

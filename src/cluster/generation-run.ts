@@ -107,18 +107,22 @@ export class GenerationRun {
     const { fetcher, loader } = this.#options;
     const references = parts.flatMap(({ skeleton, weights }) => [skeleton, ...weights]);
     if (this.isDropped) return false;
+    // What comes later must not push out of a small store what came before.
+    const letGo = fetcher.hold(references);
     try {
       await fetcher.fetch(references, ask, signal);
+      this.#loading ??= loader.load(parts).then((loaded) => {
+        if (this.isDropped) loaded.release();
+        else this.#loaded = loaded;
+      });
+      await this.#loading;
+      return !signal.aborted;
     } catch (error) {
       if (signal.aborted) return false;
       throw error;
+    } finally {
+      letGo();
     }
-    this.#loading ??= loader.load(parts).then((loaded) => {
-      if (this.isDropped) loaded.release();
-      else this.#loaded = loaded;
-    });
-    await this.#loading;
-    return !signal.aborted;
   }
 
   /** Makes everything ready to run. Idempotent. */

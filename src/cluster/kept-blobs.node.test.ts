@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, onTestFinished, test } from "vitest";
+import { connect, joinAgent, realSetting, startCoordinator } from "../../test/fixtures/cluster.ts";
+import { byteTensor } from "../../test/fixtures/digest-runtime.ts";
+import { planOf } from "../../test/fixtures/plan-of.ts";
+import { problemOf } from "../../test/fixtures/sketch.ts";
+import type { Plan } from "../plan/plan.ts";
+import { listBlobs } from "./blob-folder.node.ts";
+import { diskBlobStore } from "./blob-store.node.ts";
+
+const home = mkdtempSync(join(tmpdir(), "partita-kept-blobs-"));
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+const problem = problemOf({
+  inputs: { x: 8 },
+  nodes: ["a", "b", "c"].map((name, at) => ({
+    name,
+    reads: [["x", "a", "b"][at] as string],
+    bytes: 4,
+    seconds: [1],
+    parameterBytes: 2048,
+  })),
+  outputs: ["c"],
+  devices: [{ name: "camera" }],
+  links: [],
+  sink: "camera",
+});
+const plan = planOf(problem, ["camera", "camera", "camera"]) as Plan;
+
+/** Runs a whole cluster of one device on a folder, and says how many blobs it had to be sent. */
+async function runOnce(folder: string, limitBytes: number): Promise<number> {
+  const setting = realSetting();
+  const coordinator = await startCoordinator(setting, problem, plan);
+  onTestFinished(() => coordinator.close());
+  let sent = 0;
+  await joinAgent(setting, coordinator, "camera", {
+    blobs: diskBlobStore({ folder, limitBytes }),
+    onEvent: (event) => {
+      if (event.type === "receiving") sent += event.blobs;
+    },
+  });
+  await coordinator.ready();
+  const client = await connect(setting, coordinator);
+  await client.infer({ x: byteTensor([1, 2]) });
+  await client.close();
+  await coordinator.close();
+  return sent;
+}
+
+test("a device that starts again is sent nothing that it kept, and only what was damaged", async () => {
+  const folder = join(home, "kept");
+  const first = await runOnce(folder, 2 ** 30);
+  expect(first).toBeGreaterThan(1);
+  expect(await runOnce(folder, 2 ** 30)).toBe(0);
+  const [oldest] = await listBlobs(folder);
+  rmSync(oldest?.path ?? "");
+  expect(await runOnce(folder, 2 ** 30)).toBe(1);
+});
+
+test("a device runs parts that are larger than what it may keep", async () => {
+  expect(await runOnce(join(home, "small"), 100)).toBeGreaterThan(1);
+});
