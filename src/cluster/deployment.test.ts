@@ -72,6 +72,38 @@ test("makes two stages of a device that the data comes back to", () => {
   ]);
 });
 
+test("makes one hop of two that meet at the coordinator's relay, which does not take part", () => {
+  const plan = planOf(problem, ["camera", "camera", "cloud"]) as Plan;
+  const devices = problem.topology.devices.map((device) =>
+    device.name === "gateway" ? { ...device, relay: "coordinator" as const } : device,
+  );
+  const topology = { ...problem.topology, devices };
+  const deployment = createDeployment(plan, problem.index.graph, topology, 1);
+  expect(
+    deployment.devices.map(({ device, forwards, receives }) => [device, forwards, receives]),
+  ).toEqual([
+    [
+      "camera",
+      [
+        { tensor: "a", to: "cloud", bytes: 4, via: "gateway" },
+        { tensor: "b", to: "cloud", bytes: 4, via: "gateway" },
+      ],
+      [
+        { tensor: "x", from: null },
+        { tensor: "c", from: "cloud" },
+      ],
+    ],
+    [
+      "cloud",
+      [{ tensor: "c", to: "camera", bytes: 4, via: "gateway" }],
+      [
+        { tensor: "a", from: "camera" },
+        { tensor: "b", from: "camera" },
+      ],
+    ],
+  ]);
+});
+
 test("refuses a plan that lacks a transfer, naming device and tensor", () => {
   const plan = planOf(problem, ["camera", "camera", "cloud"]) as Plan;
   const lacking = { ...plan, transfers: plan.transfers.filter(({ tensor }) => tensor !== "b") };

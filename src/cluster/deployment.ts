@@ -7,7 +7,7 @@ import { CodedError } from "../base/errors.ts";
 import { codecNames } from "../codec/codec.ts";
 import type { Topology } from "../cost/topology.ts";
 import { type Graph, type GraphIndex, indexGraph } from "../graph/graph.ts";
-import type { Plan, Stage } from "../plan/plan.ts";
+import type { Plan, Stage, Transfer } from "../plan/plan.ts";
 
 /** What one device runs at once. */
 export interface DeployedStage {
@@ -62,7 +62,8 @@ export interface Deployment {
 }
 
 /**
- * Works out who does what under a plan. O(nodes · stages + transfers) time.
+ * Works out who does what under a plan. Two hops that meet at the coordinator's relay become one:
+ * what it passes on are frames, of which it knows nothing. O(nodes · stages + transfers) time.
  *
  * @throws PLAN_INVALID if the plan names what graph or topology lack or a codec that is not known,
  * splits a stage over several devices, or its transfers leave somebody without a tensor or bring it
@@ -77,13 +78,20 @@ export function createDeployment(
   const index = indexGraph(graph);
   const stages = plan.stages.map((stage) => deployStage(index, stage));
   const answering = answersOf(plan, index, topology);
+  const transfers = throughRelays(plan.transfers, topology);
   const devices = topology.devices.flatMap(({ name }): DeviceDeployment[] => {
     const own = stages.filter((_, position) => plan.stages[position]?.devices[0] === name);
-    const forwards = plan.transfers
+    const forwards = transfers
       .filter(({ from }) => from === name)
-      .map(({ tensor, to, bytes, codec }) => ({ tensor, to, bytes, ...formOf(codec) }));
+      .map(({ tensor, to, bytes, codec, via }) => ({
+        tensor,
+        to,
+        bytes,
+        ...formOf(codec),
+        ...(via === undefined ? {} : { via }),
+      }));
     const answers = answering.filter(({ device }) => device === name).map(({ tensor }) => tensor);
-    const arriving = plan.transfers.filter(({ to }) => to === name);
+    const arriving = transfers.filter(({ to }) => to === name);
     const wanted = new Set([
       ...own.flatMap(({ inputs }) => inputs),
       ...forwards.map(({ tensor }) => tensor),
@@ -110,6 +118,28 @@ export function createDeployment(
     outputs: graph.outputs,
     devices,
   };
+}
+
+interface Hop extends Pick<Transfer, "tensor" | "from" | "to" | "bytes" | "codec"> {
+  readonly via?: string;
+}
+
+/** The hops between devices that take part: what reaches a relay goes on from whoever sent it. */
+function throughRelays(
+  transfers: readonly Transfer[],
+  { devices }: Pick<Topology, "devices">,
+): readonly Hop[] {
+  const relays = new Set(
+    devices.filter(({ relay }) => relay !== undefined).map(({ name }) => name),
+  );
+  if (relays.size === 0) return transfers;
+  return transfers.flatMap((hop): Hop[] => {
+    if (relays.has(hop.to)) return [];
+    if (!relays.has(hop.from)) return [hop];
+    const first = transfers.find(({ tensor, to }) => tensor === hop.tensor && to === hop.from);
+    // Without one, nobody has the tensor: the check of what arrives will say so.
+    return first === undefined ? [] : [{ ...hop, from: first.from, via: hop.from }];
+  });
 }
 
 /** @throws PLAN_INVALID */

@@ -23,9 +23,21 @@ export function checkTopology(topology: Topology, file: string): void {
   };
   known(topology.source, "source");
   if (topology.sink !== "anywhere") known(topology.sink, "sink");
+  checkRelays(topology, file);
   checkLinks(topology, file, known);
   checkPower(topology, file);
   checkConnected(topology, file);
+}
+
+function checkRelays({ devices, source, sink }: Topology, file: string): void {
+  const relays = devices.filter(({ relay }) => relay !== undefined).map(({ name }) => name);
+  if (relays.length > 1) {
+    const names = relays.map((name) => `'${name}'`).join(", ");
+    throw invalid(`${file}: ${names} are relays of the coordinator, which has one machine`);
+  }
+  const end = relays.find((name) => name === source || name === sink);
+  if (end === undefined) return;
+  throw invalid(`${file}: device '${end}' only relays; it can be neither source nor sink`);
 }
 
 function checkLinks(

@@ -54,6 +54,15 @@ test("reads back what it wrote as JSON", () => {
   expect(readTopology(JSON.stringify(topology))).toEqual(topology);
 });
 
+test("takes the coordinator's machine to be a relay that computes nothing", () => {
+  const text = home.replace("name: gateway", "name: gateway, relay: coordinator");
+  expect(readTopology(text).devices[1]).toMatchObject({
+    name: "gateway",
+    profile: "none",
+    relay: "coordinator",
+  });
+});
+
 const broken: readonly (readonly [string, string, string, RegExp])[] = [
   [
     "a device that is not listed in a link",
@@ -103,6 +112,18 @@ const broken: readonly (readonly [string, string, string, RegExp])[] = [
     "from: gateway, to: cloud",
     "from: camera, to: gateway",
     /camera → gateway is listed twice/,
+  ],
+  [
+    "a source that only relays",
+    "name: camera,  tier: device, profile: pi",
+    "name: camera,  tier: device, relay: coordinator",
+    /'camera' only relays; it can be neither source nor sink/,
+  ],
+  [
+    "a relay with a profile",
+    "name: gateway",
+    "name: gateway, profile: fast, relay: coordinator",
+    /it is a relay and has profile 'fast'/,
   ],
   ["another format", "partita.topology/1", "partita.topology/2", /format/],
 ];

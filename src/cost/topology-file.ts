@@ -42,6 +42,10 @@ const deviceSchema = z.strictObject({
   name: z.string().min(1),
   tier: z.enum(["device", "edge", "cloud"]).default("device"),
   profile: z.string().exactOptional(),
+  relay: z
+    .literal("coordinator")
+    .meta({ description: "the coordinator's machine: it only passes on, and does not join" })
+    .exactOptional(),
   speed: z.number().positive().default(1),
   memory: written("B").exactOptional(),
   memoryBytes: bare<"B">().nullable().exactOptional(),
@@ -114,7 +118,7 @@ function toDevice(
   return {
     name: written.name,
     tier: written.tier,
-    ...(written.profile === undefined ? {} : { profile: written.profile }),
+    ...profileOf(written, where),
     speed: written.speed,
     memoryBytes: either(written.memory, written.memoryBytes, "memory", where) ?? null,
     busyWatts: busy ?? (0 as Device["busyWatts"]),
@@ -123,6 +127,16 @@ function toDevice(
     ...(compute === undefined ? {} : { computeFlopPerSecond: compute }),
     ...(storage === undefined ? {} : { storageBytes: bytes(storage) }),
   };
+}
+
+/** A relay computes nothing, whatever else is measured. */
+function profileOf(
+  { profile, relay }: z.infer<typeof deviceSchema>,
+  where: string,
+): Pick<Device, "profile" | "relay"> {
+  if (relay === undefined) return profile === undefined ? {} : { profile };
+  if (profile === undefined || profile === "none") return { profile: "none", relay };
+  throw invalid(`${where}: it is a relay and has profile '${profile}'; keep one of the two`);
 }
 
 function toLinks(written: z.infer<typeof linkSchema>, where: string): Link[] {

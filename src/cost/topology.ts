@@ -15,6 +15,11 @@ export interface Device {
   readonly tier: Tier;
   /** A key of the profile's `devices`; `none`: only relays. Default: the profile's only kind. */
   readonly profile?: string;
+  /**
+   * No device that joins: the machine of the coordinator, which passes on what two devices that
+   * cannot dial each other send. It has the profile `none`.
+   */
+  readonly relay?: "coordinator";
   /** Seconds on this device = profiled seconds ÷ speed. */
   readonly speed: number;
   /** `null`: unlimited. */
