@@ -96,10 +96,13 @@ export interface Refused {
 /** On data channels: is somebody there? */
 export interface Ping {
   readonly type: "ping";
+  /** It measures the link, as it is or is imitated, and its answer says so; the payload is no matter. */
+  readonly probe?: number;
 }
 
 export interface Pong {
   readonly type: "pong";
+  readonly probe?: number;
 }
 
 /** Nobody waits for these requests any more: what is kept of them may go. */

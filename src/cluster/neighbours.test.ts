@@ -1,149 +1,7 @@
-import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { seconds } from "../base/units.ts";
-import { createVirtualClock, type VirtualClock } from "../base/virtual-clock.ts";
-import { createMemoryTransport } from "../transport/memory.ts";
-import { type Channel, openingLimits, type Transport } from "../transport/transport.ts";
-import type { DataChannelKind } from "./data-message.ts";
-import { admit } from "./handshake.ts";
-import { Neighbours } from "./neighbours.ts";
-import type { Received } from "./protocol.ts";
-import { Switchboard } from "./switchboard.ts";
+import { openChannels, type Side, Town, token } from "../../test/fixtures/town.ts";
 
-const token = "token";
 const empty = new Uint8Array(0);
-
-interface Side {
-  readonly neighbours: Neighbours;
-  readonly address: string;
-  readonly heard: Received[];
-  readonly events: string[];
-  /** Channels that it has dialled, in order. */
-  readonly dialled: Channel[];
-  readonly close: () => Promise<void>;
-}
-
-/** Several devices and a coordinator that can dial one another as they are told. */
-class Town {
-  readonly clock: VirtualClock = createVirtualClock({ settle: () => setImmediate() });
-  readonly transport = createMemoryTransport();
-  readonly sides = new Map<string, Side>();
-  readonly #switchboard = new Switchboard({
-    clock: this.clock,
-    ask: (device, kind, from) => void this.#pass(device, kind, from, true),
-  });
-
-  /** @param closed addresses that cannot be dialled from here */
-  async add(
-    device: string,
-    closed: (address: string) => boolean = () => false,
-    swallows: () => boolean = () => false,
-  ): Promise<Side> {
-    const listener = await this.transport.listen(device, openingLimits);
-    const heard: Received[] = [];
-    const events: string[] = [];
-    const dialled: Channel[] = [];
-    const transport: Transport = {
-      ...this.transport,
-      connect: async (address, options) => {
-        if (closed(address)) return await this.transport.connect("nowhere");
-        const channel = swallowing(await this.transport.connect(address, options), swallows);
-        dialled.push(channel);
-        return channel;
-      },
-    };
-    const neighbours = new Neighbours({
-      device,
-      incarnation: `${device}-${this.sides.size}`,
-      token,
-      transport,
-      clock: this.clock,
-      coordinator: "coordinator",
-      askDialBack: (kind, to, tunnel) => void this.#pass(to, kind, device, tunnel),
-      liveness: () => ({ heartbeatSeconds: 0.1, missedHeartbeats: 5 }),
-      onMessage: (_, __, received) => heard.push(received),
-      onLost: (to) => events.push(`lost ${to}`),
-      onReached: (to) => events.push(`reached ${to}`),
-    });
-    void (async () => {
-      for await (const channel of listener) {
-        void admit(channel, this.clock, token).then(async (first) => {
-          if (first?.type === "attach") await neighbours.accept(channel, first);
-        });
-      }
-    })();
-    const close = async () => {
-      await listener.close();
-      await neighbours.close();
-    };
-    const side = { neighbours, address: listener.address, heard, events, dialled, close };
-    this.sides.set(device, side);
-    for (const other of this.sides.values()) {
-      other.neighbours.know(
-        [...this.sides.keys()].map((name) => ({ device: name, addresses: [name] })),
-      );
-    }
-    return side;
-  }
-
-  async coordinate(): Promise<void> {
-    const listener = await this.transport.listen("coordinator", openingLimits);
-    for await (const channel of listener) {
-      void admit(channel, this.clock, token).then(async (first) => {
-        if (first?.type === "tunnel") await this.#switchboard.accept(channel, first);
-      });
-    }
-  }
-
-  get tunnels(): number {
-    return this.#switchboard.tunnels.length;
-  }
-
-  /** Both sides open the channel, as agents do. */
-  async connect(kind: DataChannelKind, one: string, other: string): Promise<void> {
-    const opening = [
-      this.sides.get(one)?.neighbours.connect(kind, other),
-      this.sides.get(other)?.neighbours.connect(kind, one),
-    ];
-    await this.advance(6);
-    await Promise.all(opening);
-  }
-
-  advance(duration: number): Promise<void> {
-    return this.clock.advance(seconds(duration));
-  }
-
-  async #pass(to: string, kind: DataChannelKind, from: string, tunnel: boolean): Promise<void> {
-    const peer = { device: from, addresses: [from] };
-    await this.sides.get(to)?.neighbours.dialBack({ type: "dialBack", kind, peer, tunnel });
-  }
-}
-
-/** A channel that swallows everything while it is told to, both ways, and gives no error. */
-function swallowing(inner: Channel, swallows: () => boolean): Channel {
-  return {
-    peer: inner.peer,
-    identity: inner.identity,
-    ended: inner.ended,
-    send: async (frame) => {
-      if (!swallows()) await inner.send(frame);
-    },
-    setLimits: (limits) => inner.setLimits(limits),
-    close: () => inner.close(),
-    [Symbol.asyncDispose]: () => inner.close(),
-    [Symbol.asyncIterator]: async function* () {
-      for await (const frame of inner) if (!swallows()) yield frame;
-    },
-  };
-}
-
-async function openChannels(channels: readonly Channel[]): Promise<number> {
-  const states = channels.map((channel) =>
-    Promise.race([channel.ended.then(() => 0), setImmediate().then(() => 1)]),
-  );
-  return (await Promise.all(states)).reduce<number>((total, open) => total + open, 0);
-}
-
 const place = (request: number, tensor: string) => ({ generation: 1, request, tensor });
 const value = (bytes: number, fill = 7) => ({
   dataType: "uint8",
@@ -390,5 +248,48 @@ test("imitated links hold tensors up, and no message or other kind of channel", 
   await town.advance(1);
   expect((await faster).sendSeconds).toBeCloseTo(0.1, 6);
   expect([...a.events, ...b.events]).toEqual([]);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test("a probe measures an imitated link, opened for it and closed behind it", async () => {
+  const town = new Town();
+  const a = await town.add("a");
+  const b = await town.add("b");
+  const linkTo = (to: string) => ({
+    to,
+    bandwidthBitsPerSecond: 8e6,
+    latencySeconds: 0.05,
+    medium: null,
+  });
+  a.neighbours.emulate({ speed: 1, links: [linkTo("b")] }, () => undefined);
+  b.neighbours.emulate({ speed: 1, links: [linkTo("a")] }, () => undefined);
+  const probing = a.neighbours.probe("b", 100_000);
+  await town.advance(1);
+  const probed = await probing;
+  expect(probed).toMatchObject({ address: "b", tunnelled: false });
+  expect(probed.roundTripSeconds).toBeCloseTo(0.1, 6);
+  expect(probed.goodputBitsPerSecond).toBeCloseTo(8e6, -2);
+  await town.advance(1);
+  expect(await openChannels(a.dialled)).toBe(0);
+  const failing = expect(a.neighbours.probe("c", 10)).rejects.toMatchObject({
+    code: "CHANNEL_CLOSED",
+  });
+  await town.advance(8);
+  await failing;
+  expect([...a.events, ...b.events]).toEqual([]);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test("tells how long a large tensor has been on its way", async () => {
+  const { town, a, b } = await pair();
+  const link = { to: "b", bandwidthBitsPerSecond: 8e5, latencySeconds: 0, medium: null };
+  a.neighbours.emulate({ speed: 1, links: [link] }, () => undefined);
+  expect(a.neighbours.pending("b")).toBeNull();
+  const sending = a.neighbours.sendTensor("hop", "b", place(1, "x"), value(1_000_000));
+  await town.advance(4);
+  expect(a.neighbours.pending("b")).toEqual({ bytes: 1_000_000, seconds: 4 });
+  await town.advance(7);
+  await sending;
+  expect(a.neighbours.pending("b")).toBeNull();
   await Promise.all([a.close(), b.close()]);
 });

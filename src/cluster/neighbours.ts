@@ -10,8 +10,9 @@ import type { Liveness } from "./liveness.ts";
 import type { Message } from "./message.ts";
 import { Line } from "./neighbours/line.ts";
 import { Pacing, type Weights } from "./neighbours/pacing.ts";
+import type { Probed } from "./neighbours/probe.ts";
 import { Traffic } from "./neighbours/traffic.ts";
-import type { Sent, TensorPlace } from "./outbox.ts";
+import type { Pending, Sent, TensorPlace } from "./outbox.ts";
 import { encodeMessage, type Received } from "./protocol.ts";
 
 export interface NeighboursOptions {
@@ -166,6 +167,21 @@ export class Neighbours {
   /** How fast large tensors came in from a device; `null`: none did. */
   goodputBitsPerSecond(device: string): number | null {
     return this.#neighbours.get(keyOf("hop", device))?.traffic.goodputBitsPerSecond ?? null;
+  }
+
+  /** The tensor that has been on its way to a device for the longest; `null`: none is. */
+  pending(device: string): Pending | null {
+    return this.#neighbours.get(keyOf("hop", device))?.traffic.outbox.pending ?? null;
+  }
+
+  /**
+   * Measures the link to a device with so many bytes; opens a channel for it if none stands.
+   *
+   * @throws CHANNEL_CLOSED if there is no way, or it breaks
+   */
+  async probe(device: string, bytes: number): Promise<Probed> {
+    if (this.#closing) throw this.#leaving();
+    return await this.#neighbour("hop", device).line.probe(bytes);
   }
 
   async close(): Promise<void> {

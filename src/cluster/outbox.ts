@@ -14,6 +14,14 @@ export interface Sent {
   readonly sendSeconds: Seconds;
 }
 
+/** A tensor that is on its way. */
+export interface Pending {
+  /** Of all of it. */
+  readonly bytes: number;
+  /** Since its first piece was handed to a channel. */
+  readonly seconds: number;
+}
+
 /** Which tensor a value is. */
 export type TensorPlace = Pick<TensorMessage, "generation" | "request" | "tensor" | "codec">;
 
@@ -38,6 +46,8 @@ interface Item {
   readonly frameAt: (sent: number) => Frame;
   readonly askedSeconds: number;
   sentBytes: number;
+  /** When its first frame was handed to a channel. */
+  startSeconds: number;
   sendSeconds: number;
   readonly resolve: (sent: Sent) => void;
   readonly reject: (error: unknown) => void;
@@ -86,6 +96,15 @@ export class Outbox {
   /** Bytes of what waits, and of what was sent and not acknowledged. */
   get bytes(): number {
     return this.#queuedBytes + this.#log.reduce((total, { bytes }) => total + bytes, 0);
+  }
+
+  /** The tensor that has been on its way for the longest; `null`: none is. */
+  get pending(): Pending | null {
+    const begun = this.#large.filter(({ sentBytes }) => sentBytes > 0);
+    const items = [...begun, ...this.#log.flatMap(({ item }) => (item?.place ? [item] : []))];
+    const [first] = items.toSorted((one, other) => one.startSeconds - other.startSeconds);
+    if (first === undefined) return null;
+    return { bytes: first.bytes, seconds: this.#clock.now() - first.startSeconds };
   }
 
   /** Whether anything waits or is not acknowledged. */
@@ -190,7 +209,7 @@ export class Outbox {
     return new Promise((resolve, reject) => {
       const askedSeconds = this.#clock.now();
       const item = { place, bytes, frameAt, askedSeconds, resolve, reject };
-      const waiting = { ...item, sentBytes: 0, sendSeconds: 0 };
+      const waiting = { ...item, sentBytes: 0, sendSeconds: 0, startSeconds: 0 };
       this.#queuedBytes += bytes;
       list.splice(list === this.#large ? this.#position(place) : list.length, 0, waiting);
       void this.#pump();
@@ -269,6 +288,7 @@ export class Outbox {
     const [item] = list;
     if (item === undefined) return null;
     this.#smallInARow = list === this.#small ? this.#smallInARow + 1 : 0;
+    if (item.sentBytes === 0) item.startSeconds = this.#clock.now();
     const frame = item.frameAt(item.sentBytes);
     const bytes = frame.payload.byteLength;
     item.sentBytes += bytes;

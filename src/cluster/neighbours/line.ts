@@ -10,35 +10,17 @@ import {
 import type { Attach, DataChannelKind, Standing } from "../data-message.ts";
 import { raceAddresses } from "../dialler.ts";
 import { introduce, refuse } from "../handshake.ts";
-import { checkCoordinator, checkDevice } from "../identity.ts";
+import { checkDevice } from "../identity.ts";
 import type { Liveness } from "../liveness.ts";
 import { protocolVersion } from "../message.ts";
 import type { Carrier } from "../outbox.ts";
-import { encodeMessage, malformed, receive } from "../protocol.ts";
+import { encodeMessage } from "../protocol.ts";
+import type { LineOptions } from "./line-options.ts";
 import { Link } from "./link.ts";
 import { limitTime, WaitingRoom } from "./patience.ts";
+import { type Probed, probeLink } from "./probe.ts";
 import type { Traffic } from "./traffic.ts";
-
-export interface LineOptions {
-  readonly kind: DataChannelKind;
-  /** This device, and the other one. */
-  readonly own: string;
-  readonly device: string;
-  readonly token: string;
-  readonly transport: Transport;
-  readonly clock: Clock;
-  /** For tunnels. */
-  readonly coordinator: string;
-  readonly traffic: Traffic;
-  readonly addresses: () => readonly string[];
-  readonly liveness: () => Liveness;
-  readonly carry: (channel: Channel) => Carrier;
-  readonly askDialBack: () => void;
-  readonly onLost: (error: unknown) => void;
-  readonly onReached: () => void;
-  /** The line is not needed any more, and was given up. */
-  readonly onGone: () => void;
-}
+import { openTunnel, receiveAttach } from "./tunnel.ts";
 
 /** How long each way is tried, in the order in which they are. */
 const patience = { direct: 2, dialledBack: 1.5, tunnel: 1.5, crossing: 0.5, all: 5 };
@@ -98,6 +80,26 @@ export class Line {
    */
   async connect(): Promise<void> {
     this.#wanted = true;
+    await this.#reach();
+  }
+
+  /**
+   * Measures the link, which is opened for it if it does not stand.
+   *
+   * @throws CHANNEL_CLOSED if it cannot be opened, or breaks
+   */
+  async probe(bytes: number): Promise<Probed> {
+    await this.#reach();
+    const link = this.#link;
+    try {
+      if (link === null) throw this.#closed("it broke");
+      return await probeLink(link, bytes);
+    } finally {
+      if (!this.#wanted) this.drop();
+    }
+  }
+
+  async #reach(): Promise<void> {
     const { clock } = this.#options;
     const end = clock.now() + patience.all;
     while (this.#link === null && clock.now() < end && !this.#over.signal.aborted) {
@@ -215,37 +217,19 @@ export class Line {
   async #tunnel(): Promise<void> {
     if (this.#tunnelling) return;
     this.#tunnelling = true;
-    const { transport, clock, coordinator, kind, own, device, token } = this.#options;
+    const { clock, own, device } = this.#options;
     const limit = limitTime(clock, patience.tunnel);
     const { signal } = limit.controller;
     try {
-      const race = { transport, clock, addresses: [coordinator], signal, check: checkCoordinator };
-      const { channel } = await raceAddresses(race);
-      const onAbort = () => void channel.close();
-      signal.addEventListener("abort", onAbort, { once: true });
-      const opening = { protocol: protocolVersion, token, kind, device: own, to: device };
-      await introduce(channel, clock, { type: "tunnel", ...opening }, "tunnelled");
+      const channel = await openTunnel(this.#options, signal);
       if (own < device) await this.#attach(channel, true, signal);
-      else await this.#await(channel);
-      signal.removeEventListener("abort", onAbort);
+      else await this.accept(channel, await receiveAttach(channel, this.#options), true);
     } catch (error) {
       this.#failure = error;
     } finally {
       limit.end();
       this.#tunnelling = false;
     }
-  }
-
-  /** Through a tunnel one side attaches as if it had dialled the other. */
-  async #await(channel: Channel): Promise<void> {
-    const { kind, device } = this.#options;
-    const { message } = (await receive(channel)) ?? { message: null };
-    if (message === null) throw this.#closed("the tunnel ended");
-    if (message.type !== "attach" || message.kind !== kind || message.device !== device) {
-      void channel.close();
-      throw malformed(`a message '${message.type}'`, `device '${device}' was to attach`);
-    }
-    await this.accept(channel, message, true);
   }
 
   /** Says on a new channel who is here; from then on nothing that the old one brings is heard. */
@@ -290,10 +274,12 @@ export class Line {
   #open(channel: Channel, isTunnelled: boolean, standing: Standing): void {
     const { clock, liveness, carry } = this.#options;
     channel.setLimits(defaultLimits);
+    const carrier = carry(channel);
     const link: Link = new Link({
       channel,
       clock,
       isTunnelled,
+      carrier,
       liveness,
       onFrame: (frame) => this.#hear(link, frame),
       onBeat: () => this.#tellNews(link),
@@ -302,7 +288,7 @@ export class Line {
     this.#link = link;
     this.#hasStood = true;
     try {
-      this.#traffic.open(carry(channel), standing);
+      this.#traffic.open(carrier, standing);
     } catch (error) {
       this.#lose(link, error, false);
       void link.close();

@@ -1,14 +1,18 @@
 import type { Clock } from "../../base/clock.ts";
 import { CodedError } from "../../base/errors.ts";
+import { type Seconds, seconds } from "../../base/units.ts";
 import type { Channel, Frame } from "../../transport/transport.ts";
 import { type Liveness, watchLiveness } from "../liveness.ts";
 import type { Message } from "../message.ts";
-import { encodeMessage } from "../protocol.ts";
+import type { Carrier } from "../outbox.ts";
+import { decodeMessage, encodeMessage } from "../protocol.ts";
 
 export interface LinkOptions {
   readonly channel: Channel;
   readonly clock: Clock;
   readonly isTunnelled: boolean;
+  /** The channel as a link that may be imitated. */
+  readonly carrier: Carrier;
   readonly liveness: () => Liveness;
   /** Called for each frame but pings and pongs. What it throws ends the link. */
   readonly onFrame: (frame: Frame) => void;
@@ -24,6 +28,8 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #over = new AbortController();
   #frames = 0;
+  readonly #echoes = new Map<number, () => void>();
+  #probes = 0;
 
   constructor(options: LinkOptions) {
     this.channel = options.channel;
@@ -54,6 +60,27 @@ export class Link {
     void this.channel.send(encodeMessage(message)).catch(() => undefined);
   }
 
+  /**
+   * Sends so many bytes and waits until the other side has said that they came.
+   *
+   * @throws CHANNEL_CLOSED
+   */
+  async probe(bytes: number): Promise<Seconds> {
+    const { clock, carrier } = this.#options;
+    const { signal } = this.#over;
+    const probe = ++this.#probes;
+    const start = clock.now();
+    const echoed = new Promise<boolean>((resolve) => {
+      this.#echoes.set(probe, () => resolve(true));
+      signal.addEventListener("abort", () => resolve(false), { once: true });
+    });
+    await carrier.send(encodeMessage({ type: "ping", probe }, new Uint8Array(bytes)));
+    const isThrough = !signal.aborted && (await echoed);
+    this.#echoes.delete(probe);
+    if (isThrough) return seconds(clock.now() - start);
+    throw new CodedError("CHANNEL_CLOSED", `${this.channel.peer} went away before it echoed`);
+  }
+
   /** What still comes is not heard any more. */
   mute(): void {
     this.#over.abort();
@@ -69,13 +96,26 @@ export class Link {
       for await (const frame of this.channel) {
         if (this.#over.signal.aborted) return;
         this.#frames++;
-        if (frame.header.type === "ping") this.tell({ type: "pong" });
-        else if (frame.header.type !== "pong") this.#options.onFrame(frame);
+        this.#take(frame);
       }
       this.#end(new CodedError("CHANNEL_CLOSED", `${this.channel.peer} closed the channel`), true);
     } catch (error) {
       this.#end(error, false);
     }
+  }
+
+  #take(frame: Frame): void {
+    const { type } = frame.header;
+    if (type !== "ping" && type !== "pong") {
+      this.#options.onFrame(frame);
+      return;
+    }
+    const { message } = decodeMessage(frame);
+    if (message.type === "pong" && message.probe !== undefined) this.#echoes.get(message.probe)?.();
+    if (message.type !== "ping") return;
+    const { probe } = message;
+    if (probe === undefined) this.tell({ type: "pong" });
+    else void this.#options.carrier.send(encodeMessage({ type: "pong", probe })).catch(() => {});
   }
 
   #end(error: unknown, isOrderly: boolean): void {

@@ -56,9 +56,11 @@ export class Pacing {
 
   /**
    * A tensor may be lighter on its way than it is here: an input that travels as a picture. What is
-   * really coded weighs what it came to, a piece its share, and whatever is no tensor nothing.
+   * really coded weighs what it came to, a piece its share, a probe all of it, and any other message
+   * nothing.
    */
   #weigh(device: string, { header, payload }: Frame): number {
+    if (header.type === "ping") return payload.byteLength;
     if (header.type !== "tensor") return 0;
     const planned = "codec" in header ? undefined : this.#weights(device, String(header["tensor"]));
     if (planned === undefined) return payload.byteLength;
