@@ -10,5 +10,7 @@ test("the standard benchmark takes some time, and far less than a run of a large
 });
 
 test("the standard benchmark's model is always the same, since profiles hold what it took", () => {
-  expect(sha256Hex(encodeOnnx(standardModel()))).toMatchInlineSnapshot(`"a7cb3c40cd7a32a06910a8973965916364d5ec6eae436d9a646487d1a7e5ea97"`);
+  expect(sha256Hex(encodeOnnx(standardModel()))).toMatchInlineSnapshot(
+    `"a7cb3c40cd7a32a06910a8973965916364d5ec6eae436d9a646487d1a7e5ea97"`,
+  );
 });
