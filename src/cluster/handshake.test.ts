@@ -102,6 +102,11 @@ test("answers pings before the first message, yet not for ever", async () => {
   expect(await admitted).toMatchObject({ type: "open" });
   const [asking, asked] = await channels();
   const refused = admit(asked, systemClock, token);
-  for (let count = 0; count < 17; count++) await asking.send(ping);
+  for (let count = 0; count < 16; count++) {
+    await asking.send(ping);
+    await receive(asking);
+  }
+  await asking.send(ping);
   expect(await refused).toBeNull();
+  expect((await receive(asking))?.message).toMatchObject({ type: "refused" });
 });

@@ -1,19 +1,11 @@
-import type { Clock } from "../../base/clock.ts";
 import { CodedError, isCoded } from "../../base/errors.ts";
 import { seconds } from "../../base/units.ts";
-import {
-  type Channel,
-  defaultLimits,
-  type Frame,
-  type Transport,
-} from "../../transport/transport.ts";
-import type { Attach, DataChannelKind, Standing } from "../data-message.ts";
+import { type Channel, defaultLimits, type Frame } from "../../transport/transport.ts";
+import type { Attach, Standing } from "../data-message.ts";
 import { raceAddresses } from "../dialler.ts";
 import { introduce, refuse } from "../handshake.ts";
 import { checkDevice } from "../identity.ts";
-import type { Liveness } from "../liveness.ts";
 import { protocolVersion } from "../message.ts";
-import type { Carrier } from "../outbox.ts";
 import { encodeMessage } from "../protocol.ts";
 import type { LineOptions } from "./line-options.ts";
 import { Link } from "./link.ts";
