@@ -16,24 +16,22 @@ export interface Disorder {
 export const order: Disorder = { duplicate: 0, overtake: 0, holdSeconds: 0 };
 
 /**
- * Types of messages that the protocol allows to come twice, or in another order among themselves.
- * All others are barriers: they neither overtake nor are overtaken, so that a handshake, a
- * deployment or the question behind its tensors means what it says.
+ * What is said on a control channel that may come twice, or in another order among itself. All other
+ * frames are barriers: they neither overtake nor are overtaken, so that a deployment means what it
+ * says. Other channels keep the order that TCP gives them, since their two sides count frames to know
+ * what to send again after a channel broke.
  */
 const loose: ReadonlySet<string> = new Set([
-  "answer",
   "blob",
   "heartbeat",
-  "kept",
   "lost",
   "measured",
   "ping",
-  "pong",
   "reached",
-  "report",
-  "settled",
-  "tensor",
 ]);
+
+/** The first frames of a control channel, from either side. */
+const openings: ReadonlySet<string> = new Set(["join", "welcome"]);
 
 interface Parcel {
   readonly header: Frame["header"];
@@ -46,6 +44,8 @@ export class Shuffle {
   readonly #random: Random;
   readonly #disorder: () => Disorder;
   #held: Parcel[] = [];
+  /** `null`: nothing has come yet. */
+  #isDisturbed: boolean | null = null;
 
   constructor(clock: Clock, random: Random, disorder: () => Disorder) {
     this.#clock = clock;
@@ -56,7 +56,8 @@ export class Shuffle {
   /** A frame has arrived: calls `deliver` now or later, once or twice. */
   take(header: Frame["header"], deliver: () => void): void {
     const parcel = { header, deliver };
-    if (!loose.has(header.type)) {
+    this.#isDisturbed ??= openings.has(header.type);
+    if (!this.#isDisturbed || !loose.has(header.type)) {
       this.flush();
       deliver();
       return;
@@ -92,11 +93,7 @@ export class Shuffle {
 
 /** Whether the second of two loose frames means something else if it comes before the first. */
 function isRelated(first: Frame["header"], second: Frame["header"]): boolean {
-  const types = [first.type, second.type];
   // A channel that was lost and stands again is not one that stood and was lost.
-  if (types.every((type) => type === "lost" || type === "reached")) {
-    return first["device"] === second["device"];
-  }
-  // A client's answer stands behind its tensors.
-  return types.includes("answer") && first["request"] === second["request"];
+  const isFate = ({ type }: Frame["header"]) => type === "lost" || type === "reached";
+  return isFate(first) && isFate(second) && first["device"] === second["device"];
 }

@@ -1,0 +1,105 @@
+import { sha256 } from "@noble/hashes/sha2.js";
+import type { Clock } from "../../base/clock.ts";
+import { seconds } from "../../base/units.ts";
+import type { Graph } from "../../graph/graph.ts";
+import type { TensorValue } from "../../graph/tensor-value.ts";
+import { createBuilder } from "../../onnx/build.ts";
+import { mainGraph } from "../../onnx/message.ts";
+import type { OnnxModel } from "../../onnx/model.ts";
+import type { Runtime, TensorValues } from "../../runtime/runtime.ts";
+import { readSignature } from "../../runtime/signature.ts";
+
+/**
+ * A runtime that runs any graph: what a node makes is a digest of its name, its weights and all that
+ * it reads, so that a tensor that is missing, stale or of another request changes the answer. It
+ * spoils its inputs' buffers, as a real one takes them away.
+ *
+ * @param secondsOf how long a node takes
+ * @param bytesOf how long a tensor that a node makes is, at least one digest
+ */
+export function createDigestRuntime(
+  clock: Clock,
+  secondsOf: (node: string) => number = () => 0,
+  name = "digest 1",
+  bytesOf: (tensor: string) => number = () => 32,
+): Runtime {
+  return {
+    name,
+    load: async (model) => {
+      const { inputs, outputs } = readSignature(model);
+      return {
+        inputs,
+        outputs,
+        run: async (values) => {
+          const own = Object.fromEntries(
+            Object.entries(values).map(([tensor, value]) => [tensor, takenFrom(value)]),
+          );
+          const { node } = mainGraph(model.proto);
+          const cost = node.reduce((sum, one) => sum + secondsOf(one.name), 0);
+          if (cost > 0) await clock.sleep(seconds(cost));
+          return { outputs: digestGraph(model, own, bytesOf), computeSeconds: seconds(cost) };
+        },
+        release: async () => undefined,
+      };
+    },
+  };
+}
+
+function takenFrom({ data: { buffer } }: TensorValue): Uint8Array {
+  const bytes = new Uint8Array(buffer);
+  const own = bytes.slice();
+  bytes.fill(0xee);
+  return own;
+}
+
+function digestGraph(
+  model: OnnxModel,
+  inputs: Readonly<Record<string, Uint8Array>>,
+  bytesOf: (tensor: string) => number,
+): TensorValues {
+  const known = new Map<string, Uint8Array>([...Object.entries(inputs), ...model.weights]);
+  const { node, output } = mainGraph(model.proto);
+  for (const one of node) {
+    for (const made of one.output) {
+      const hash = sha256.create().update(new TextEncoder().encode(`${one.name} ${made}`));
+      for (const read of one.input) {
+        const bytes = known.get(read);
+        if (bytes === undefined) throw new Error(`node '${one.name}' runs without '${read}'`);
+        hash.update(bytes);
+      }
+      known.set(made, stretched(hash.digest(), bytesOf(made)));
+    }
+  }
+  return Object.fromEntries(output.map(({ name }) => [name, byteTensor(known.get(name))]));
+}
+
+/** A digest, again and again up to a length. */
+function stretched(digest: Uint8Array, bytes: number): Uint8Array {
+  if (bytes === digest.length) return digest;
+  const long = new Uint8Array(bytes);
+  for (let offset = 0; offset < bytes; offset += digest.length) {
+    long.set(digest.subarray(0, bytes - offset), offset);
+  }
+  return long;
+}
+
+/** A vector of bytes, in a buffer of its own. */
+export function byteTensor(bytes: Uint8Array | readonly number[] = []): TensorValue {
+  const data = new Uint8Array([...bytes]);
+  return { dataType: "uint8", shape: [data.length], data };
+}
+
+/** A model whose nodes and tensors are those of a graph; every node has a weight of its own. */
+export function modelOfGraph(graph: Graph, weightBytes = 2048): OnnxModel {
+  const builder = createBuilder({ name: graph.name });
+  for (const name of graph.inputs) builder.input(name, "uint8");
+  graph.nodes.forEach(({ name, inputs, outputs }, position) => {
+    const values = new Uint8Array(weightBytes).fill(position);
+    const weight = builder.weight(`w:${name}`, [weightBytes], values, "uint8");
+    // A node that reads constants only would be one itself; a random one is not.
+    if (inputs.length === 0) builder.node("RandomUniform", [weight], { name, outputs });
+    else builder.node("Op", [...inputs, weight], { name, outputs });
+  });
+  for (const name of graph.outputs) builder.output(name, "uint8");
+  return builder.build();
+}

@@ -1,0 +1,108 @@
+import { createRandom, type Random } from "../../base/random.ts";
+import type { PausedClock } from "../network/host-clock.ts";
+import type { Disorder } from "../network/shuffle.ts";
+import type { Crash, Unreachable } from "../network.ts";
+
+/** What befalls a cluster, when, and for how long; hosts are devices and `coordinator`. */
+export type Fault = { readonly atSeconds: number; readonly seconds: number } & (
+  | { readonly type: "crash"; readonly host: string; readonly how: Crash }
+  | {
+      readonly type: "pause";
+      readonly host: string;
+      readonly clock: PausedClock;
+      readonly first: "timers" | "frames";
+    }
+  /** Links between hosts of one group and all others, or from one group to the others only. */
+  | {
+      readonly type: "cut";
+      readonly hosts: readonly string[];
+      readonly others: readonly string[];
+      readonly how: Unreachable;
+      readonly oneWay: boolean;
+    }
+  | {
+      readonly type: "slow";
+      readonly host: string;
+      readonly latencySeconds: number;
+      readonly bandwidthBitsPerSecond: number;
+    }
+);
+
+/** Everything that a simulation needs to happen again exactly as it did. */
+export interface Schedule {
+  /** Of the setting, the load and the network's chance. */
+  readonly seed: number;
+  readonly disorder: Disorder;
+  readonly faults: readonly Fault[];
+}
+
+/** Faults begin within this time, and none lasts longer than the other. */
+const faultySeconds = 4;
+const longestSeconds = 3;
+
+/**
+ * One to five faults on the hosts of a cluster, overlapping as they may. All end: a device that
+ * crashed starts again, a link that is down comes up again.
+ */
+export function randomSchedule(seed: number, devices: readonly string[]): Schedule {
+  const random = createRandom(seed + 2 ** 30);
+  const count = 1 + random.integer(5);
+  const faults = Array.from({ length: count }, () => randomFault(random, devices));
+  const isDisordered = random.next() < 0.5;
+  return {
+    seed,
+    disorder: {
+      duplicate: isDisordered ? 0.1 : 0,
+      overtake: isDisordered ? 0.1 : 0,
+      holdSeconds: 0.05,
+    },
+    faults: faults.sort((one, other) => one.atSeconds - other.atSeconds),
+  };
+}
+
+function randomFault(random: Random, devices: readonly string[]): Fault {
+  const span = {
+    atSeconds: milliseconds(random.next() * faultySeconds),
+    seconds: milliseconds(0.01 + random.next() ** 3 * longestSeconds),
+  };
+  const hosts = [...devices, "coordinator"];
+  const host = random.pick(hosts);
+  const kind = random.next();
+  if (kind < 0.35) {
+    return { type: "crash", ...span, host, how: random.pick(["killed", "unplugged"] as const) };
+  }
+  if (kind < 0.5) {
+    return {
+      type: "pause",
+      ...span,
+      host,
+      clock: random.pick(["runs", "stands"] as const),
+      first: random.pick(["timers", "frames"] as const),
+    };
+  }
+  if (kind < 0.85) return { type: "cut", ...span, ...randomCut(random, hosts) };
+  return {
+    type: "slow",
+    ...span,
+    host,
+    latencySeconds: milliseconds(random.next() * 0.3),
+    bandwidthBitsPerSecond: 1e5 + random.integer(1e6),
+  };
+}
+
+/** One link, or a group of hosts from all the others. */
+function randomCut(random: Random, hosts: readonly string[]) {
+  const shuffled = random.shuffle(hosts);
+  const inGroup = random.next() < 0.6 ? 1 : 1 + random.integer(hosts.length - 1);
+  const isPair = random.next() < 0.5;
+  return {
+    hosts: shuffled.slice(0, inGroup),
+    others: isPair ? shuffled.slice(inGroup, inGroup + 1) : shuffled.slice(inGroup),
+    how: random.pick(["refused", "swallowed"] as const),
+    oneWay: random.next() < 0.2,
+  };
+}
+
+function milliseconds(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,176 @@
+import { createRandom, type Random } from "../../base/random.ts";
+import {
+  type BitsPerSecond,
+  type Bytes,
+  type JoulesPerBit,
+  type Seconds,
+  type SecondsPerByte,
+  seconds,
+  type Watts,
+} from "../../base/units.ts";
+import type { Topology } from "../../cost/topology.ts";
+import type { Graph, Node, Tensor } from "../../graph/graph.ts";
+import type { OnnxModel } from "../../onnx/model.ts";
+import { evaluate } from "../../plan/evaluate.ts";
+import { makePlan } from "../../plan/make-plan.ts";
+import type { Plan } from "../../plan/plan.ts";
+import { createProblem } from "../../plan/problem.ts";
+import { modelOfGraph } from "./digest-runtime.ts";
+
+/** A small world for a cluster: what runs, on what, and who plans it. */
+export interface Setting {
+  readonly graph: Graph;
+  readonly topology: Topology;
+  readonly model: OnnxModel;
+  readonly secondsOf: (node: string) => number;
+  readonly bytesOf: (tensor: string) => number;
+  /** Whether others can dial a device. */
+  readonly isHidden: (device: string) => boolean;
+  /** Plans for what is left of the topology, spread over many devices; equal for equal topologies. */
+  readonly plan: (topology: Topology) => Plan | { readonly infeasible: string };
+}
+
+/** Bytes of each node's parameters; fewer would travel in the skeleton. */
+const weightBytes = 2048;
+
+/**
+ * Three to five devices, all with links to all, and a graph of three to six nodes of some
+ * milliseconds. In some settings the answer is wanted on a device of its own, in some no device has
+ * the memory for everything, in some a device other than the source cannot be dialled, in few tensors travel in pieces.
+ */
+export function settingOf(seed: number): Setting {
+  const random = createRandom(seed);
+  const names = Array.from({ length: 3 + random.integer(3) }, (_, index) => `d${index}`);
+  const graph = randomGraph(random, random.next() < 0.04 ? 600_000 : 2000);
+  const isTight = random.next() < 0.3;
+  const sinkAt = random.next();
+  const topology = meshOf(names, {
+    memoryBytes: isTight ? memoryForSome(graph) : null,
+    // A device other than the source, in a quarter.
+    sink: sinkAt < 0.5 ? "anywhere" : sinkAt < 0.75 ? "d0" : (names.at(-1) as string),
+  });
+  const hidden = new Set(names.slice(1).filter(() => random.next() < 0.15));
+  const nodeSeconds = graph.nodes.map(() => seconds(random.integer(20) / 1000));
+  const durations = new Map(graph.nodes.map(({ name }, node) => [name, nodeSeconds[node]]));
+  const sizes = new Map<string, number>(graph.tensors.map(({ name, bytes }) => [name, bytes]));
+  return {
+    graph,
+    topology,
+    model: modelOfGraph(graph, weightBytes),
+    secondsOf: (node) => durations.get(node) ?? 0,
+    bytesOf: (tensor) => sizes.get(tensor) ?? 32,
+    isHidden: (device) => hidden.has(device),
+    plan: (left) => planSpread(left, graph, nodeSeconds, seed),
+  };
+}
+
+function randomGraph(random: Random, mostBytes: number): Graph {
+  const tensor = (name: string): Tensor => {
+    const bytes = 32 + random.integer(mostBytes);
+    return { name, dataType: "uint8", shape: [bytes], bytes: bytes as Bytes };
+  };
+  const tensors = [tensor("x")];
+  const nodes: Node[] = [];
+  const count = 3 + random.integer(4);
+  for (let index = 0; index < count; index++) {
+    const reads = [...new Set([random.pick(tensors), random.pick(tensors)])].map(
+      ({ name }) => name,
+    );
+    const made = tensor(`t${index}`);
+    nodes.push({
+      name: `n${index}`,
+      operator: "Op",
+      inputs: random.next() < 0.08 ? [] : reads,
+      outputs: [made.name],
+      flop: null,
+      parameterBytes: weightBytes as Bytes,
+    });
+    tensors.push(made);
+  }
+  const read = new Set(nodes.flatMap(({ inputs }) => inputs));
+  // Somebody reads the input, so that every answer is of its request.
+  const [last] = nodes.slice(-1);
+  if (!read.has("x") && last !== undefined) {
+    nodes[nodes.length - 1] = { ...last, inputs: [...last.inputs, "x"] };
+  }
+  const outputs = nodes.map(({ outputs: [made] }) => made as string).filter((t) => !read.has(t));
+  return { name: "simulated", inputs: ["x"], outputs, tensors, nodes };
+}
+
+/** About two thirds of what everything together takes. */
+function memoryForSome({ nodes, tensors }: Graph): Bytes {
+  const alive = tensors.reduce((sum, { bytes }) => sum + bytes, 0);
+  return Math.ceil((nodes.length * weightBytes * 2) / 3 + alive) as Bytes;
+}
+
+function meshOf(
+  names: readonly string[],
+  { memoryBytes, sink }: { memoryBytes: Bytes | null; sink: string },
+): Topology {
+  return {
+    format: "partita.topology/1",
+    devices: names.map((name) => ({
+      name,
+      tier: "device",
+      profile: "machine",
+      speed: 1,
+      memoryBytes,
+      busyWatts: 0 as Watts,
+      idleWatts: 0 as Watts,
+      communication: "overlapped",
+    })),
+    links: names.flatMap((from) =>
+      names
+        .filter((to) => to !== from)
+        .map((to) => ({
+          from,
+          to,
+          bandwidthBitsPerSecond: 1e8 as BitsPerSecond,
+          latencySeconds: 0.002 as Seconds,
+          energyJoulesPerBit: 0 as JoulesPerBit,
+        })),
+    ),
+    source: names[0] as string,
+    sink,
+    inputBytes: {},
+  };
+}
+
+/**
+ * Of some random placements that are allowed, the one that uses most devices, since that is where
+ * most can go wrong.
+ */
+function planSpread(
+  topology: Topology,
+  graph: Graph,
+  nodeSeconds: readonly Seconds[],
+  seed: number,
+): Plan | { readonly infeasible: string } {
+  const kind = {
+    nodeSeconds,
+    overheadSeconds: seconds(0),
+    boundarySecondsPerByte: 0 as SecondsPerByte,
+    overheadBytes: 0 as Bytes,
+  };
+  const problem = createProblem(
+    { format: "partita.profile/1", graph, devices: { machine: kind } },
+    topology,
+    { type: "latency" },
+  );
+  const count = topology.devices.length;
+  const random = createRandom(seed + 2 ** 31);
+  const placements = [
+    graph.nodes.map(() => problem.source),
+    ...Array.from({ length: 12 }, () => graph.nodes.map(() => random.integer(count))),
+  ];
+  const [best] = placements
+    .map((placement) => ({ placement, evaluation: evaluate(problem, placement) }))
+    .filter(({ evaluation }) => evaluation.type === "feasible")
+    .sort((one, other) => new Set(other.placement).size - new Set(one.placement).size);
+  if (best === undefined || best.evaluation.type !== "feasible") {
+    return { infeasible: `none of ${placements.length} placements on ${count} devices is allowed` };
+  }
+  const incumbent = { placement: best.placement, value: best.evaluation.value, bound: null };
+  const provenance = { planner: "simulated", optimalAmong: null, seed, decisionSeconds: 0 };
+  return makePlan(problem, incumbent, best.evaluation, provenance);
+}

@@ -1,0 +1,99 @@
+import type { Hosts } from "./hosts.ts";
+import type { Asked } from "./load.ts";
+import type { Schedule } from "./schedule.ts";
+import type { Setting } from "./setting.ts";
+
+/** When faults count from, and which there were. */
+export interface Circumstances {
+  readonly schedule: Schedule;
+  readonly setting: Setting;
+  /** On the shared clock. */
+  readonly start: number;
+}
+
+/** Requests that have not ended, or have failed without a reason that allows it. */
+export function findUnjustified(
+  all: readonly Asked[],
+  circumstances: Circumstances,
+): readonly string[] {
+  if (all.length === 0) return ["nobody could ask anything"];
+  return all.flatMap((asked) => {
+    const { request, end, askedSeconds, deadlineSeconds } = asked;
+    const name = `request ${request}, asked at ${askedSeconds.toFixed(3)} s,`;
+    if (end === null) return [`${name} has not ended`];
+    const lasted = end.atSeconds - askedSeconds;
+    switch (end.outcome) {
+      case "answered":
+        return [];
+      case "REQUEST_DEADLINE_EXCEEDED":
+        if (deadlineSeconds !== null && lasted >= deadlineSeconds - 1e-9) return [];
+        return [`${name} has exceeded a deadline of ${deadlineSeconds} s after ${lasted} s`];
+      case "CHANNEL_CLOSED":
+      case "DEVICE_LOST":
+        if (mayBeLost(asked, end.atSeconds, circumstances)) return [];
+        return [`${name} has failed with ${end.outcome} after ${lasted.toFixed(3)} s`];
+      default:
+        return [`${name} has failed with ${end.outcome}`];
+    }
+  });
+}
+
+/** How long after the end of a fault somebody may still suffer from it. */
+const aftermathSeconds = 8;
+
+/** Whether the source crashed, or the sink (on a device of its own) was lost, near a request's life. */
+function mayBeLost(
+  { askedSeconds, isRepeated }: Asked,
+  endSeconds: number,
+  { schedule, setting, start }: Circumstances,
+): boolean {
+  const { source, sink } = setting.topology;
+  const ownSink = sink === "anywhere" || sink === source ? null : sink;
+  return schedule.faults.some((fault) => {
+    const from = start + fault.atSeconds;
+    if (endSeconds < from || askedSeconds > from + fault.seconds + aftermathSeconds) return false;
+    switch (fault.type) {
+      case "crash":
+        return fault.host === ownSink || (fault.host === source && !isRepeated);
+      case "pause":
+        return fault.host === ownSink;
+      case "slow":
+        return ownSink !== null;
+      case "cut":
+        return ownSink !== null;
+      default:
+        return fault satisfies never;
+    }
+  });
+}
+
+/** What is not as it must be some time after the last fault, with nothing to do. */
+export function findUnrest({ coordinator }: Hosts, { topology }: Setting): readonly string[] {
+  const status = coordinator?.status();
+  if (status === undefined) return ["there is no coordinator"];
+  const serving =
+    status.phase === "serving" ? [] : [`the cluster is ${status.phase}: ${status.why}`];
+  const devices = topology.devices.flatMap(({ name }) => {
+    const device = status.devices.find((other) => other.device === name);
+    if (device === undefined || device.state === "away") {
+      return [`${name} is no member although it runs: ${device?.why ?? "unknown"}`];
+    }
+    if (device.heldBytes === 0 && device.requests === 0) return [];
+    return [
+      `${name} holds ${device.heldBytes} bytes of ${device.requests} requests although all have ended`,
+    ];
+  });
+  return [...serving, ...devices];
+}
+
+/** What still runs after everything was told to end. */
+export function findRestlessness({ machines }: Hosts): readonly string[] {
+  return [...machines].flatMap(([host, { clock, sockets, listeners }]) => {
+    const left = [
+      ...(clock.sleepers === 0 ? [] : [`${clock.sleepers} timers`]),
+      ...(sockets.size === 0 ? [] : [`${sockets.size} channels`]),
+      ...(listeners.size === 0 ? [] : [`${listeners.size} listeners`]),
+    ];
+    return left.length === 0 ? [] : [`${host} still has ${left.join(" and ")} after its end`];
+  });
+}
