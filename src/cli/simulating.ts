@@ -49,18 +49,20 @@ export async function readArrivalPlan(
       create: () => ({ type: "closed", inFlight }),
     };
   }
-  const rate = /^poisson:(.*)$/.exec(written)?.[1];
-  if (rate !== undefined) {
-    const perSecond = Number(/^\s*(\S+?)\s*\/\s*s$/.exec(rate)?.[1] ?? Number.NaN);
-    if (!(perSecond > 0 && Number.isFinite(perSecond))) {
-      throw usage(
-        `--arrivals poisson:RATE wants a rate above 0 such as poisson:10/s, not "${rate}"`,
-      );
-    }
+  const poisson = readRate(written, "poisson");
+  if (poisson !== null) {
     return {
-      text: () => `${perSecond} /s on average, independent of one another (Poisson, seed ${seed})`,
+      text: () => `${poisson} /s on average, independent of one another (Poisson, seed ${seed})`,
       listed: null,
-      create: () => ({ type: "poisson", perSecond, random: createRandom(seed) }),
+      create: () => ({ type: "poisson", perSecond: poisson, random: createRandom(seed) }),
+    };
+  }
+  const steady = readRate(written, "steady");
+  if (steady !== null) {
+    return {
+      text: () => `one each ${formatQuantity(1 / steady, "s", 4)}`,
+      listed: null,
+      create: () => ({ type: "steady", perSecond: steady }),
     };
   }
   const seconds = readArrivals(await readText(written, terminal), shownName(written));
@@ -69,6 +71,15 @@ export async function readArrivalPlan(
     listed: seconds.length,
     create: () => ({ type: "listed", seconds }),
   };
+}
+
+/** Requests a second; `null`: this is another way to arrive. @throws USAGE_INVALID */
+function readRate(written: string, way: "poisson" | "steady"): number | null {
+  if (!written.startsWith(`${way}:`)) return null;
+  const rate = written.slice(way.length + 1);
+  const perSecond = Number(/^\s*(\S+?)\s*\/\s*s$/.exec(rate)?.[1] ?? Number.NaN);
+  if (perSecond > 0 && Number.isFinite(perSecond)) return perSecond;
+  throw usage(`--arrivals ${way}:RATE wants a rate above 0 such as ${way}:10/s, not "${rate}"`);
 }
 
 const mostInFlight = 1_000_000;

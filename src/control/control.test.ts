@@ -112,6 +112,16 @@ test("a transfer that does not come to its end says that the link is slow", () =
   expect(served.at(-1)).toBe(camera);
 });
 
+test("a transfer that is under way for no longer than it takes says nothing", () => {
+  const usual: Observation = {
+    devices: [],
+    links: [],
+    bounds: [{ link: 0, bitsPerSecond: 21e6 }],
+  };
+  const { decisions } = follow(createChoices(problem, all), [...times(4, seen(20e6)), usual]);
+  expect(decisions.at(-1)?.world.bandwidthBitsPerSecond[0]).toBe(20e6);
+});
+
 test("a device that others load is left", () => {
   const slow: Observation = {
     devices: [{ device: 1, slowDown: 8, count: 4 }],
@@ -157,10 +167,10 @@ test("an idle link is probed when it might be worth its while, and seldom enough
     expect(served.at(-1)).toBe(camera);
     return decisions.flatMap((decision) => decision.probes);
   };
-  // 0.1 s at 0.4 Mbit/s; two per cent of the time is one probe in 5 s.
+  // 0.1 s at 0.4 Mbit/s; five per cent of the time is one probe in 2 s.
   const probes = probesOf({});
   expect(probes[0]).toEqual({ link: 0, from: "camera", to: "cloud", bytes: 5000 });
-  expect(probes).toHaveLength(19);
+  expect(probes).toHaveLength(49);
   expect(probesOf({ probeShare: 0.002 })).toHaveLength(1);
 });
 

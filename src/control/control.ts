@@ -25,6 +25,11 @@ export interface ControlOptions extends EstimateOptions, SwitchingOptions, Probe
    */
   readonly dwell?: number;
   /**
+   * … but in one alone if it saves this share: requests queue while one waits to be sure.
+   * @default 0.5
+   */
+  readonly urgentGain?: number;
+  /**
    * A switch must pay back what it costs within this time.
    * @default 60
    */
@@ -106,7 +111,7 @@ export function controlStep(
 ): { readonly state: ControlState; readonly decision: Decision } {
   const { problem } = choices;
   const { horizonSeconds = 60 } = options;
-  const estimates = learn(problem.topology, state.estimates, observation, now);
+  const estimates = learn(problem.topology, state.estimates, observation, now, options);
   const world = stateOf(problem.topology, estimates, now, options);
   const switches = state.switches.filter((time) => time > now - horizonSeconds);
   const learnt: ControlState = { ...state, estimates, switches };
@@ -190,7 +195,8 @@ function judge(
   now: number,
   options: ControlOptions,
 ): Judged {
-  const { dwell = 2, leastSeconds = 2, horizonSeconds = 60, preparationShare = 0.5 } = options;
+  const { leastSeconds = 2, horizonSeconds = 60, preparationShare = 0.5 } = options;
+  const dwell = gain >= (options.urgentGain ?? 0.5) ? 1 : (options.dwell ?? 2);
   const stay = (reason: StayReason): Judged => ({ type: "stay", reason });
   if (best === null) return stay("none");
   if (best === state.serving) return stay(state.preparing === null ? "best" : "preparing");

@@ -11,7 +11,7 @@ export interface EstimateOptions {
   /**
    * What was seen counts half after this time. A change is believed when it has lasted as long; what
    * is shorter, however far off, changes nothing.
-   * @default 1
+   * @default 0.6
    */
   readonly halfLifeSeconds?: number;
   /**
@@ -24,7 +24,11 @@ export interface EstimateOptions {
 /** What was seen of one device or link, oldest first. */
 export interface Estimate {
   readonly seen: readonly Seen[];
-  /** Upper bound from a transfer that has not come to its end; `null`: none is newer than `seen`. */
+  /**
+   * What a transfer says that has not come to its end: half of the most that it can be, since one that
+   * has taken long will most likely take as long again; then what it came to. `null`: there is none,
+   * or what was seen since is faster.
+   */
   readonly bound: number | null;
 }
 
@@ -42,6 +46,11 @@ export interface Estimates {
 }
 
 const mostSeen = 16;
+const lingering = 2;
+/** A transfer counts as late when it can be no faster than this share of what was expected. */
+const overdue = 0.8;
+/** A transfer that was no faster than this times what it could be speaks for the bound. */
+const boundTolerance = 1.5;
 /** More transfers or runs in one while make it no surer. */
 const mostCount = 4;
 
@@ -57,6 +66,7 @@ export function learn(
   estimates: Estimates,
   observation: Observation,
   now: number,
+  options: EstimateOptions = {},
 ): Estimates {
   const stated = (link: number): number => topology.links[link]?.bandwidthBitsPerSecond as number;
   const devices = [...estimates.devices];
@@ -67,7 +77,10 @@ export function learn(
   for (const { link, bitsPerSecond } of observation.bounds) {
     const known = links[link];
     if (known === undefined || !(bitsPerSecond > 0)) continue;
-    links[link] = { ...known, bound: bitsPerSecond / stated(link) };
+    const most = bitsPerSecond / stated(link);
+    // As long as a transfer takes anyway it says nothing.
+    if (most > overdue * factorOf({ ...known, bound: null }, now, options)) continue;
+    links[link] = { ...known, bound: most / lingering };
   }
   for (const { link, bitsPerSecond, count } of observation.links) {
     add(links, link, { seconds: now, factor: bitsPerSecond / stated(link), count });
@@ -79,7 +92,12 @@ function add(estimates: Estimate[], position: number, seen: Seen): void {
   const known = estimates[position];
   if (known === undefined || !(seen.factor > 0 && Number.isFinite(seen.factor))) return;
   if (!(seen.count > 0)) return;
-  estimates[position] = { seen: [...known.seen, seen].slice(-mostSeen), bound: null };
+  const { bound } = known;
+  const stands = bound !== null && seen.factor <= boundTolerance * lingering * bound;
+  estimates[position] = {
+    seen: [...known.seen, seen].slice(-mostSeen),
+    bound: stands ? seen.factor : null,
+  };
 }
 
 /**
@@ -113,7 +131,7 @@ export function lastSeen(estimate: Estimate | undefined): number | null {
 function factorOf(
   estimate: Estimate | undefined,
   now: number,
-  { halfLifeSeconds = 1, keepSeconds = 30 }: EstimateOptions,
+  { halfLifeSeconds = 0.6, keepSeconds = 30 }: EstimateOptions,
 ): number {
   const { seen = [], bound = null } = estimate ?? {};
   const newest = seen.at(-1);

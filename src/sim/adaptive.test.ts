@@ -8,7 +8,7 @@ import {
 } from "../../test/fixtures/changing-link.ts";
 import { createChoices } from "../control/choices.ts";
 import { readTrace } from "../cost/trace.ts";
-import { type AdaptiveOptions, simulateAdaptive } from "./adaptive.ts";
+import { simulateAdaptive } from "./adaptive.ts";
 import { comparePolicies } from "./compare-policies.ts";
 import { simulate } from "./pipeline.ts";
 
@@ -26,14 +26,11 @@ function traceOf(...lines: (readonly [number, number])[]) {
   return readTrace(text, problem.topology, "trace.csv");
 }
 
-const steady = (perSecond: number, requests: number): AdaptiveOptions["arrivals"] => ({
-  type: "listed",
-  seconds: Array.from({ length: requests }, (_, request) => request / perSecond),
-});
+const steady = (perSecond: number) => ({ type: "steady", perSecond }) as const;
 
 test.each([
   ["closed", { type: "closed", inFlight: 3 }],
-  ["listed", steady(2, 60)],
+  ["steady", steady(2)],
 ] as const)("a plan that never changes takes what a simulation of it takes, %s", (_, arrivals) => {
   const trace = traceOf([3, 5e6], [9, 1e6], [20, 20e6]);
   placements.forEach((placement, choice) => {
@@ -48,7 +45,7 @@ test.each([
 
 test("control goes where the oracle goes, a little later", () => {
   const trace = traceOf([20, 5e6], [40, 0.4e6], [60, 20e6]);
-  const asked = { arrivals: steady(2, 160), requests: 160, trace };
+  const asked = { arrivals: steady(2), requests: 160, trace };
   const oracle = simulateAdaptive(choices, { ...asked, policy: { type: "oracle" } });
   expect(oracle.switches).toEqual([
     { seconds: 20, to: split },
@@ -89,7 +86,7 @@ test("every request is answered once under every policy, whatever the world does
       (changes, perSecond) => {
         const sorted = changes.toSorted((a, b) => a[0] - b[0]);
         const trace = traceOf(...sorted.map(([at, rate]) => [at, rate * 2.5e5] as const));
-        const asked = { arrivals: steady(perSecond, 80), requests: 80, trace };
+        const asked = { arrivals: steady(perSecond), requests: 80, trace };
         for (const policy of [
           { type: "oracle" },
           { type: "controlled", start: camera as number },
@@ -108,7 +105,7 @@ test("adapting beats every single plan where no single plan suits, and the oracl
   const blocks = Array.from({ length: 6 }, (_, block) => [40 * block, block % 2 ? 0.4e6 : 20e6]);
   const trace = traceOf(...(blocks as [number, number][]));
   const figures = comparePolicies(choices, {
-    arrivals: () => steady(2, 480),
+    arrivals: () => steady(2),
     requests: 480,
     warmUp: 20,
     trace,

@@ -6,6 +6,8 @@ export type Arrivals =
   | { readonly type: "closed"; readonly inFlight: number }
   /** Independent of one another, so many a second on average. */
   | { readonly type: "poisson"; readonly perSecond: number; readonly random: Random }
+  /** So many a second, one like the other; the first at 0. */
+  | { readonly type: "steady"; readonly perSecond: number }
   /** At these seconds, ascending. */
   | { readonly type: "listed"; readonly seconds: ArrayLike<number> };
 
@@ -23,6 +25,8 @@ export function arrivalTimes(arrivals: Arrivals, requests: number): () => number
         // 1 − u is never 0.
         now -= Math.log(1 - arrivals.random.next()) / arrivals.perSecond;
         return now;
+      case "steady":
+        return count++ / arrivals.perSecond;
       case "listed":
         return arrivals.seconds[count++] ?? Number.POSITIVE_INFINITY;
       default: {

@@ -197,3 +197,49 @@ test.each([
   expect(errors.trim().split("\n")).toHaveLength(1);
   expect(code).toBeGreaterThan(0);
 });
+
+test("live re-planning is compared with an oracle and with plans that stay", async () => {
+  const rows = Array.from({ length: 8 }, (_, block) => [
+    20 * block,
+    "camera->cloud",
+    block % 2 === 0 ? 100e6 : 2e5,
+  ]);
+  bench.write("blocks.csv", `seconds,link,bandwidthBitsPerSecond\n${rows.join("\n")}\n`);
+  const slow = topology.replace("home", "slow");
+  bench.write(
+    slow,
+    `
+format: partita.topology/1
+devices: [{ name: camera, speed: 0.25 }, { name: cloud }]
+links: [{ from: camera, to: cloud, bandwidth: 100 Mbit/s, latency: 5 ms }]
+source: camera
+sink: anywhere
+`,
+  );
+  const words = [
+    "--trace",
+    "blocks.csv",
+    "--arrivals",
+    "steady:4/s",
+    "--requests",
+    "640",
+    "--adapt",
+  ];
+  const shown = await bench.run("simulate", slow, profile, ...words);
+  expect(shown).toMatchObject({ code: 0, errors: "" });
+  expect(shown.output).toMatch(
+    /^Re-planned live, requests take \d+\.\d % less than with the best plan/,
+  );
+  expect(shown.output).toContain("never split");
+  const { output } = await bench.run("simulate", slow, profile, ...words, "--json");
+  const { policies } = JSON.parse(output) as {
+    policies: { name: string; switches: number; meanSeconds: number; answered: number }[];
+  };
+  const of = (name: string) => policies.find((policy) => policy.name === name);
+  expect(policies.every(({ answered }) => answered === 640)).toBe(true);
+  expect(of("adaptive")?.switches).toBe(7);
+  expect(of("oracle")?.meanSeconds).toBeLessThan(of("adaptive")?.meanSeconds ?? 0);
+  const refused = await bench.run("simulate", slow, profile, "--adapt");
+  expect(refused.code).toBe(64);
+  expect(refused.errors).toContain("--adapt re-plans along a --trace");
+});

@@ -2,9 +2,11 @@ import { CodedError } from "../../base/errors.ts";
 import { formatQuantity } from "../../base/units.ts";
 import { windowOf } from "../../cluster/window.ts";
 import type { Topology } from "../../cost/topology.ts";
+import type { Trace } from "../../cost/trace.ts";
 import { check, placementOf } from "../../plan/check.ts";
 import { codecsOf, withCodecs } from "../../plan/codecs.ts";
 import type { Evaluation } from "../../plan/evaluate.ts";
+import type { Plan } from "../../plan/plan.ts";
 import type { Placement, Problem } from "../../plan/problem.ts";
 import {
   type Simulation,
@@ -12,11 +14,13 @@ import {
   type Span,
   simulate as simulatePlan,
 } from "../../sim/pipeline.ts";
+import { compareAdapting } from "../adapting.ts";
 import {
   argumentAt,
   type Call,
   type Command,
   defineCommand,
+  flag,
   type Option,
   text,
   texts,
@@ -37,6 +41,7 @@ import {
   problemOf,
   problemOfPlan,
 } from "../planning.ts";
+import { adaptationDocument, formatAdaptation } from "../print/adaptation.ts";
 import {
   formatSimulation,
   type SimulationReport,
@@ -60,11 +65,15 @@ const options = {
   requests: whole("--requests <n>", `how many (default ${defaults.requests}, or all listed)`, 1),
   arrivals: text(
     "--arrivals <how>",
-    'closed:4: so many in flight at all times (default closed: as many as fill the pipeline); poisson:10/s; or a CSV file: "seconds", then a time a line',
+    'closed:4: so many in flight at all times (default closed: as many as fill the pipeline); poisson:10/s; steady:10/s; or a CSV file: "seconds", then a time a line',
   ),
   trace: texts(
     "--trace <file>",
     "CSV of what changes when: seconds,link,bandwidthBitsPerSecond or seconds,device,slowDown",
+  ),
+  adapt: flag(
+    "--adapt",
+    "compare live re-planning along the --trace with an oracle, with plans that stay, and with never splitting",
   ),
   loss: texts("--loss <device@5s>", "a device that stops at a time, for ever"),
   warmUp: whole(
@@ -94,6 +103,7 @@ export const simulate: Command = defineCommand({
     "partita simulate home.topology.yaml squeezenet.profile.json --plan best.plan.json",
     "partita simulate home.topology.yaml zoo:mobilenetv2 --objective throughput --arrivals poisson:10/s",
     "partita simulate home.topology.yaml model.profile.json --trace wifi.csv --loss cloud@5s --svg run.svg",
+    "partita simulate home.topology.yaml model.profile.json --trace wifi.csv --arrivals steady:4/s --adapt",
   ],
   run: async (call) => {
     const { svg } = call.options;
@@ -101,6 +111,7 @@ export const simulate: Command = defineCommand({
     const question = await readQuestion(topology, call);
     const planned = await obtainPlan(topology, call);
     const asked = (): SimulationOptions => question.create(planned.full);
+    if (call.options.adapt) return reportAdapting(planned, question, call);
     if (svg === undefined) return report(runPlan(planned, asked(), call), planned, question, call);
     const window = question.window ?? firstWindow(planned.problem, planned.placement, asked());
     const spans: Span[] = [];
@@ -131,6 +142,7 @@ interface Question {
   readonly arrivals: ArrivalPlan;
   readonly warmUp: number;
   readonly events: readonly string[];
+  readonly trace: Trace;
   /** `null`: the first requests. */
   readonly window: readonly [number, number] | null;
   /** The same simulation each time; so many in flight fill the pipeline. */
@@ -147,6 +159,7 @@ async function readQuestion(
   }
   const window = chosen.window === undefined ? null : readWindow(chosen.window);
   const losses = readLosses(chosen.loss, topology);
+  if (chosen.adapt) refuseWithAdapt(chosen);
   const trace = await readTraces(chosen.trace, topology, terminal);
   const { seed = defaults.seed, arrivals: how = defaults.arrivals } = chosen;
   const arrivals = await readArrivalPlan(how, seed, terminal);
@@ -177,10 +190,13 @@ async function readQuestion(
     trace,
     losses,
   });
-  return { arrivals, warmUp, events, window, create };
+  return { arrivals, warmUp, events, trace, window, create };
 }
 
 interface Planned {
+  /** With codecs of its own. */
+  readonly asked: Problem;
+  readonly plan: Plan;
   /** With the plan's codecs. */
   readonly problem: Problem;
   readonly placement: Placement;
@@ -206,11 +222,38 @@ async function obtainPlan(topology: Topology, call: Surroundings): Promise<Plann
     );
   const claimed = check(problem, plan);
   return {
+    ...{ asked: problem, plan },
     problem: withCodecs(problem, codecsOf(problem, plan)),
     placement: placementOf(problem, plan),
     claimed,
     full: windowOf(plan),
   };
+}
+
+function refuseWithAdapt({ trace, loss, svg }: Choices): void {
+  if (trace.length === 0) throw usage("--adapt re-plans along a --trace; add --trace FILE");
+  if (loss.length > 0) throw usage("--adapt knows no losses; leave out --loss");
+  if (svg !== undefined) throw usage("--adapt prints a table; leave out --svg");
+}
+
+async function reportAdapting(
+  { asked: problem, plan, full }: Planned,
+  question: Question,
+  { options: chosen, terminal }: Surroundings,
+): Promise<number> {
+  const { arrivals, warmUp, events, trace } = question;
+  const found = await compareAdapting(
+    problem,
+    { placement: placementOf(problem, plan), codecs: codecsOf(problem, plan) },
+    { create: () => question.create(full), trace, warmUp },
+    plannerOf(chosen, problem).planner,
+    chosen,
+    terminal,
+  );
+  const report = { ...found, arrivals: arrivals.text(full), warmUp, events };
+  if (terminal.json) terminal.document(adaptationDocument(report));
+  else terminal.line(formatAdaptation(report, terminal));
+  return 0;
 }
 
 /** A plan that is given is simulated as it is: what was to make another must not seem to be obeyed. */
