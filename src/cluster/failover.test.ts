@@ -1,0 +1,242 @@
+import { expect, onTestFinished, test } from "vitest";
+import {
+  connect,
+  joinAgent,
+  type Setting,
+  startCluster,
+  startCoordinator,
+  virtualSetting,
+} from "../../test/fixtures/cluster.ts";
+import {
+  byteTensor,
+  createDigestRuntime,
+  modelOfGraph,
+} from "../../test/fixtures/digest-runtime.ts";
+import { planOf } from "../../test/fixtures/plan-of.ts";
+import { between, problemOf } from "../../test/fixtures/sketch.ts";
+import { spread } from "../../test/fixtures/spread.ts";
+import { systemClock } from "../base/clock.node.ts";
+import { seconds } from "../base/units.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { TensorValues } from "../runtime/runtime.ts";
+import type { Client } from "./client.ts";
+import type { Coordinator } from "./coordinator.ts";
+import type { CoordinatorOptions } from "./coordinator-options.ts";
+import type { JournalStore } from "./journal.ts";
+
+const names = ["camera", "shed", "attic", "cloud"];
+
+/** Four stages on four devices, of which each reaches each. */
+function sketch(sink: string) {
+  return problemOf({
+    inputs: { x: 8 },
+    nodes: [
+      { name: "a", reads: ["x"], bytes: 4, seconds: [1, 1, 1, 1] },
+      { name: "b", reads: ["a"], bytes: 4, seconds: [1, 1, 1, 1] },
+      { name: "c", reads: ["a", "b"], bytes: 4, seconds: [1, 1, 1, 1] },
+      { name: "d", reads: ["c"], bytes: 4, seconds: [1, 1, 1, 1] },
+    ],
+    outputs: ["d"],
+    devices: names.map((name) => ({ name })),
+    links: names.flatMap((one, position) =>
+      names.slice(position + 1).flatMap((other) => between(one, other, 0.001)),
+    ),
+    sink,
+  });
+}
+
+const mesh = sketch("camera");
+const pipeline = planOf(mesh, names) as Plan;
+const fast = { heartbeatSeconds: 0.1, missedHeartbeats: 5 };
+const inputOf = (request: number): TensorValues => ({ x: byteTensor([request % 256, 7]) });
+
+async function wholeAnswer(inputs: TensorValues): Promise<TensorValues> {
+  const model = modelOfGraph(mesh.index.graph);
+  const session = await createDigestRuntime(systemClock).load(model, { threads: 1 });
+  const copies = Object.entries(inputs).map(
+    ([name, { data }]) => [name, byteTensor(data)] as const,
+  );
+  return (await session.run(Object.fromEntries(copies))).outputs;
+}
+
+async function start(
+  setting: Setting,
+  options: Partial<CoordinatorOptions> = {},
+  problem = mesh,
+  plan = pipeline,
+) {
+  const replan = spread(problem.profile);
+  const cluster = await startCluster(setting, problem, plan, { ...fast, replan, ...options });
+  onTestFinished(() => cluster.coordinator.close());
+  const client = await connect(setting, cluster.coordinator);
+  onTestFinished(() => client.close());
+  return { ...cluster, client };
+}
+
+/** Asks so many times at once; every answer must be the whole graph's. */
+async function askAndCheck(client: Client, count: number): Promise<void> {
+  const requests = Array.from({ length: count }, (_, request) => inputOf(request));
+  const answers = await Promise.all(requests.map((inputs) => client.infer(inputs)));
+  for (const [request, inputs] of requests.entries()) {
+    expect(answers[request]?.outputs).toEqual(await wholeAnswer(inputs));
+  }
+}
+
+/** Devices of the generation that serves. */
+function used(coordinator: Coordinator): string[] {
+  const { generations, serving } = coordinator.status();
+  const found = generations.find(({ generation }) => generation === serving);
+  return [...new Set(found?.stages.map(({ device }) => device))];
+}
+
+function memoryJournal(): JournalStore & { text: string | null } {
+  const store = {
+    text: null as string | null,
+    load: async () => store.text,
+    save: async (text: string) => {
+      store.text = text;
+    },
+  };
+  return store;
+}
+
+test.each(["shed", "attic", "cloud"])(
+  "answers every request when %s dies under load",
+  async (lost) => {
+    for (const fallbacks of [true, false]) {
+      const setting = virtualSetting(() => 1);
+      const { coordinator, agents, client } = await start(setting, { fallbacks });
+      await setting.clock.advance(seconds(2));
+      const answered = askAndCheck(client, 20);
+      await setting.clock.advance(seconds(6.5));
+      await agents.get(lost)?.close();
+      await setting.until(answered);
+      expect(used(coordinator)).toEqual(names.filter((name) => name !== lost));
+      expect(coordinator.status()).toMatchObject({ phase: "serving", failovers: 1 });
+    }
+  },
+);
+
+test("answers every request when one device after the other dies, down to the source alone", async () => {
+  const setting = virtualSetting(() => 1);
+  const { coordinator, agents, client } = await start(setting);
+  const answered = askAndCheck(client, 30);
+  for (const lost of ["attic", "cloud", "shed"]) {
+    await setting.clock.advance(seconds(5.3));
+    await agents.get(lost)?.close();
+  }
+  await setting.until(answered);
+  expect(used(coordinator)).toEqual(["camera"]);
+  expect(coordinator.status().requests.failed).toBe(0);
+});
+
+test("starts over when another device dies while the first loss is being made good", async () => {
+  const setting = virtualSetting(() => 1);
+  const { coordinator, agents, client } = await start(setting);
+  const answered = askAndCheck(client, 12);
+  await setting.clock.advance(seconds(4.2));
+  await agents.get("attic")?.close();
+  await agents.get("shed")?.close();
+  await setting.until(answered);
+  expect(used(coordinator)).toEqual(["camera", "cloud"]);
+});
+
+test("counts a device that sends no heartbeat any more as lost, and goes on without it", async () => {
+  const setting = virtualSetting(() => 1);
+  const left: string[] = [];
+  const coordinator = await startCoordinator(setting, mesh, pipeline, {
+    ...fast,
+    replan: spread(mesh.profile),
+    onEvent: (event) => {
+      if (event.type === "left") left.push(`${event.device}: ${event.why}`);
+    },
+  });
+  onTestFinished(() => coordinator.close());
+  for (const name of ["camera", "shed", "cloud"]) await joinAgent(setting, coordinator, name);
+  const frozen = { ...setting, clock: virtualSetting().clock };
+  await joinAgent(frozen, coordinator, "attic");
+  await setting.until(coordinator.ready());
+  await setting.clock.advance(seconds(3));
+  // It can still dial, and is let in again each time.
+  expect(new Set(left)).toEqual(new Set(["attic: it sent no heartbeat for 0.6 s (limit 0.5 s)"]));
+  const client = await connect(setting, coordinator);
+  onTestFinished(() => client.close());
+  await setting.until(askAndCheck(client, 5));
+});
+
+test("waits, and says why, when no plan is left, and serves again when the device is back", async () => {
+  const setting = virtualSetting(() => 1);
+  const infeasible = "it is not allowed";
+  const replan = async () => ({ infeasible });
+  const { coordinator, agents, client } = await start(setting, { replan });
+  const answered = askAndCheck(client, 6);
+  await setting.clock.advance(seconds(2.5));
+  await agents.get("cloud")?.close();
+  await setting.clock.advance(seconds(5));
+  expect(coordinator.status()).toMatchObject({
+    phase: "waiting",
+    why: expect.stringContaining(infeasible),
+  });
+  await joinAgent(setting, coordinator, "cloud");
+  await setting.until(answered);
+  expect(used(coordinator)).toEqual(names);
+});
+
+test("fails what is asked while the sink is lost, and answers again when it is back", async () => {
+  const setting = virtualSetting(() => 1);
+  const elsewhere = sketch("cloud");
+  const plan = planOf(elsewhere, names) as Plan;
+  const { coordinator, agents, client } = await start(setting, {}, elsewhere, plan);
+  const failure = client.infer(inputOf(1)).catch((error) => error);
+  await setting.clock.advance(seconds(1.5));
+  await agents.get("cloud")?.close();
+  expect(await setting.until(failure)).toMatchObject({ code: "DEVICE_LOST" });
+  expect(coordinator.status().phase).toBe("suspended");
+  await joinAgent(setting, coordinator, "cloud");
+  await setting.clock.advance(seconds(2));
+  await setting.until(askAndCheck(client, 4));
+});
+
+test("changes to another plan while requests go on, and loses none", async () => {
+  const setting = virtualSetting(() => 1);
+  const { coordinator, client } = await start(setting);
+  const answered = askAndCheck(client, 20);
+  await setting.clock.advance(seconds(5.2));
+  coordinator.adopt(planOf(mesh, ["camera", "cloud", "cloud", "attic"]) as Plan, "it pays");
+  await setting.until(answered);
+  await setting.clock.advance(seconds(2));
+  expect(used(coordinator)).toEqual(["camera", "cloud", "attic"]);
+  const { switches, failovers, requests, generations } = coordinator.status();
+  expect({ switches, failovers, replayed: requests.replayed }).toEqual({
+    switches: 1,
+    failovers: 0,
+    replayed: 0,
+  });
+  expect(generations.map(({ state }) => state).filter((state) => state !== "standby")).toEqual([
+    "serving",
+  ]);
+});
+
+test("goes on while the coordinator is away, and takes up again where it was", async () => {
+  const setting = virtualSetting(() => 1);
+  const journal = memoryJournal();
+  const { coordinator, client, agents } = await start(setting, { journal });
+  await setting.clock.advance(seconds(3));
+  const before = coordinator.status().serving;
+  const answered = askAndCheck(client, 15);
+  await setting.clock.advance(seconds(3));
+  await coordinator.abandon();
+  await setting.clock.advance(seconds(3));
+  const next = await startCoordinator(setting, mesh, pipeline, {
+    ...fast,
+    replan: spread(mesh.profile),
+    journal,
+    listen: coordinator.address,
+  });
+  onTestFinished(() => next.close());
+  await setting.until(Promise.all([answered, next.ready()]));
+  expect(next.status()).toMatchObject({ phase: "serving", serving: before, failovers: 0 });
+  await agents.get("attic")?.close();
+  await setting.until(askAndCheck(client, 5));
+  expect(next.status().serving).toBeGreaterThan(before ?? 0);
+});
