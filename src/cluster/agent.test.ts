@@ -157,7 +157,7 @@ test("holds nothing of requests that were answered", async () => {
 });
 
 /** Both devices in generation 1, a on the camera and b in the cloud; a standby of the camera alone. */
-async function startPair() {
+async function startPair(heartbeatSeconds = 0.2) {
   const script = await startScript();
   const listener = await script.listen();
   const agents = new Map();
@@ -165,7 +165,7 @@ async function startPair() {
   const log = eventLog();
   for (const name of ["camera", "cloud"]) {
     const joining = script.join(name, name === "camera" ? { onEvent: log.onEvent } : {});
-    controls.set(name, await ScriptedControl.accept(listener, 0.2));
+    controls.set(name, await ScriptedControl.accept(listener, heartbeatSeconds));
     const agent = await joining;
     agents.set(name, agent);
     onTestFinished(() => agent.close());
@@ -220,4 +220,24 @@ test("tells a program that dials another device than the source where that is", 
   const ask = { x: byteTensor([9]) };
   const [one, other] = await passing(Promise.all([atSource.infer(ask), elsewhere.infer(ask)]));
   expect(other.outputs).toEqual(one.outputs);
+});
+
+test("measures its link to another device, or says why it cannot", async () => {
+  const { camera, addresses, passing } = await startPair(10);
+  const ask = async (addressOf: string, device: string) => {
+    const peer = { device, addresses: [addressOf] };
+    await camera.say({ type: "probe", peer, bytes: 1000 });
+    return await passing(camera.hear("probed"));
+  };
+  expect(await ask(addresses["cloud"] ?? "", "cloud")).toMatchObject({
+    device: "cloud",
+    bytes: 1000,
+    link: { tunnelled: false },
+    error: null,
+  });
+  expect(await ask("nowhere:1", "tablet")).toMatchObject({
+    device: "tablet",
+    link: null,
+    error: { code: "CHANNEL_CLOSED" },
+  });
 });

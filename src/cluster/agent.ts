@@ -5,7 +5,7 @@ import { BlobFetcher } from "./blob-fetcher.ts";
 import { memoryBlobStore } from "./blob-store.ts";
 import { ControlLink } from "./control-link.ts";
 import type { Deploy, Heartbeat, Join, Offer, Want, Welcome } from "./control-message.ts";
-import { coded, DataPlane } from "./data-plane.ts";
+import { DataPlane } from "./data-plane.ts";
 import { Generations } from "./generations.ts";
 import { admit, refuse } from "./handshake.ts";
 import { Keeper } from "./keeper.ts";
@@ -13,7 +13,7 @@ import type { Liveness } from "./liveness.ts";
 import { protocolVersion } from "./message.ts";
 import { PartLoader } from "./part-loader.ts";
 import { Processor } from "./processor.ts";
-import { malformed, type Received, tensorOf, toWire } from "./protocol.ts";
+import { coded, malformed, type Received, tensorOf, toWire } from "./protocol.ts";
 
 const defaultKeptBytes = 2 ** 28;
 /** Until the coordinator has said how it is here. */
@@ -164,7 +164,8 @@ export class Agent implements AsyncDisposable {
   #heartbeat(): Heartbeat {
     const { requests, peakRequests } = this.#generations;
     const heldBytes = this.#generations.heldBytes + this.#plane.heldBytes;
-    return { type: "heartbeat", requests, peakRequests, heldBytes };
+    const { pending } = this.#plane;
+    return { type: "heartbeat", requests, peakRequests, heldBytes, pending };
   }
 
   /** @throws FRAME_MALFORMED, which ends the channel */
@@ -189,6 +190,9 @@ export class Agent implements AsyncDisposable {
         return;
       case "dialBack":
         void this.#attempt(null, () => this.#plane.dialBack(message));
+        return;
+      case "probe":
+        void this.#plane.probe(message);
         return;
       case "serve":
         this.#plane.serve(message.generation, message.replay);

@@ -230,6 +230,35 @@ export interface Heartbeat {
   readonly peakRequests: number;
   /** Bytes of tensors that it holds, kept ones included. */
   readonly heldBytes: number;
+  /** For each device, the tensor that has been on its way there for the longest, if one is. */
+  readonly pending: readonly {
+    readonly device: string;
+    readonly bytes: number;
+    readonly seconds: number;
+  }[];
+}
+
+/** The agent is to measure its link to a device, and to say `probed`. */
+export interface Probe {
+  readonly type: "probe";
+  readonly peer: Peer;
+  readonly bytes: number;
+}
+
+export interface Probed {
+  readonly type: "probed";
+  readonly device: string;
+  readonly bytes: number;
+  /** `null`: it could not be measured. */
+  readonly link: {
+    readonly roundTripSeconds: number;
+    /** `null`: the bytes took no longer than nothing does. */
+    readonly goodputBitsPerSecond: number | null;
+    /** Where the device is, as the agent sees it. */
+    readonly address: string;
+    readonly tunnelled: boolean;
+  } | null;
+  readonly error: WireError | null;
 }
 
 /** What the gateway has seen since it said so last. */
@@ -287,6 +316,8 @@ export type ControlMessage =
   | Lost
   | Measured
   | Offer
+  | Probe
+  | Probed
   | Reached
   | Retire
   | Serve

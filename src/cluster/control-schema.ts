@@ -30,6 +30,7 @@ import {
 
 /** Of a process, of a runtime: short enough for a first message. */
 const mostGenerations = 1024;
+const mostProbeBytes = 2 ** 28;
 const blob = { sha256, bytes: count };
 
 const part: z.ZodType<OfferedPart> = z.strictObject({
@@ -146,6 +147,7 @@ export const controlSchemas: Schemas<ControlMessage> = {
     requests: count,
     peakRequests: count,
     heldBytes: count,
+    pending: list(z.strictObject({ device: name, bytes: count, seconds: amount })),
   }),
   join: z.strictObject({
     type: z.literal("join"),
@@ -170,6 +172,21 @@ export const controlSchemas: Schemas<ControlMessage> = {
     generation: count,
     purpose: z.enum(["load", "prefetch"]),
     body: z.strictObject({ parts: list(part) }),
+  }),
+  probe: z.strictObject({ type: z.literal("probe"), peer, bytes: count.max(mostProbeBytes) }),
+  probed: z.strictObject({
+    type: z.literal("probed"),
+    device: name,
+    bytes: count,
+    link: z
+      .strictObject({
+        roundTripSeconds: amount,
+        goodputBitsPerSecond: amount.nullable(),
+        address: name,
+        tunnelled: z.boolean(),
+      })
+      .nullable(),
+    error: error.nullable(),
   }),
   reached: z.strictObject({ type: z.literal("reached"), device: name }),
   retire: z.strictObject({ type: z.literal("retire"), generation: count }),

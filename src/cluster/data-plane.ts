@@ -2,7 +2,7 @@ import { CodedError } from "../base/errors.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { Channel } from "../transport/transport.ts";
 import type { AgentEvent, AgentOptions } from "./agent-options.ts";
-import type { Deploy, DialBack, Emulation } from "./control-message.ts";
+import type { Deploy, DialBack, Emulation, Heartbeat, Probe } from "./control-message.ts";
 import type {
   Attach,
   Begin,
@@ -14,6 +14,7 @@ import type {
   Settled,
   TensorMessage,
 } from "./data-message.ts";
+import { DeviceChannels } from "./device-channels.ts";
 import type { ExecutorOptions } from "./executor.ts";
 import { Gateway } from "./gateway.ts";
 import type { GenerationRun } from "./generation-run.ts";
@@ -22,10 +23,10 @@ import { refuse } from "./handshake.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Message } from "./message.ts";
-import { Neighbours } from "./neighbours.ts";
+import type { Neighbours } from "./neighbours.ts";
 import type { Sent } from "./outbox.ts";
 import type { Processor } from "./processor.ts";
-import { encodeMessage, malformed, type Received, toWire } from "./protocol.ts";
+import { coded, encodeMessage, malformed, type Received } from "./protocol.ts";
 import { Standby } from "./standby.ts";
 
 export interface DataPlaneOptions {
@@ -51,11 +52,9 @@ const emptyPayload = new Uint8Array(0);
 export class DataPlane {
   readonly #options: DataPlaneOptions;
   readonly #device: string;
+  readonly #channels: DeviceChannels;
   readonly #neighbours: Neighbours;
   readonly #standby: Standby;
-  readonly #lost = new Map<string, unknown>();
-  /** Devices that there was ever to be a channel to. */
-  readonly #linked = new Set<string>();
   readonly #sourceAddresses = new Map<string, readonly string[]>();
   readonly #constants = new Map<number, Record<string, TensorValue>>();
   readonly #drained = new Set<number>();
@@ -64,11 +63,11 @@ export class DataPlane {
   #latestServe = 0;
 
   constructor(options: DataPlaneOptions) {
-    const { agent, liveness, tell } = options;
+    const { agent, liveness, tell, onEvent } = options;
     const { name, incarnation, token, transport, clock, coordinator } = agent;
     this.#options = options;
     this.#device = name;
-    this.#neighbours = new Neighbours({
+    this.#channels = new DeviceChannels({
       device: name,
       incarnation,
       token,
@@ -76,13 +75,21 @@ export class DataPlane {
       clock,
       coordinator,
       liveness,
-      askDialBack: (kind, device, tunnel) =>
-        tell({ type: "dialBack", kind, peer: { device, addresses: [] }, tunnel }),
+      tell,
+      onEvent,
       onMessage: (kind, device, received, transit) =>
         this.#hear(kind, device, received, transit.seconds),
-      onLost: (device, error) => this.#lose(device, error),
-      onReached: (device) => this.#reach(device),
+      onLost: (device) => {
+        this.#gateway?.lost(device);
+        this.#standby.lost(device);
+      },
+      onReached: (device) => {
+        this.#standby.reached(device);
+        this.#options.generations.reached(device);
+        this.#gateway?.reached(device);
+      },
     });
+    this.#neighbours = this.#channels.neighbours;
     this.#standby = new Standby({
       clock,
       orphanSeconds: agent.orphanSeconds ?? orphanSeconds,
@@ -99,6 +106,10 @@ export class DataPlane {
   /** Bytes that wait in the channels. */
   get heldBytes(): number {
     return this.#neighbours.heldBytes;
+  }
+
+  get pending(): Heartbeat["pending"] {
+    return this.#channels.pending;
   }
 
   /** Connects what a generation needs, and begins to run it. @throws CHANNEL_CLOSED */
@@ -173,8 +184,12 @@ export class DataPlane {
     }
   }
 
+  async probe(message: Probe): Promise<void> {
+    await this.#channels.probe(message);
+  }
+
   async dialBack(message: DialBack): Promise<void> {
-    this.#linked.add(message.peer.device);
+    this.#channels.expect(message.peer.device);
     await this.#neighbours.dialBack(message);
   }
 
@@ -201,9 +216,7 @@ export class DataPlane {
   /** The coordinator is there, again perhaps: tells it what it may have missed. */
   found(): void {
     this.#standby.found();
-    for (const [device, error] of this.#lost) {
-      this.#options.tell({ type: "lost", device, error: toWire(error) });
-    }
+    this.#channels.tellLost();
     for (const generation of this.#drained) this.#options.tell({ type: "drained", generation });
   }
 
@@ -241,52 +254,20 @@ export class DataPlane {
   }
 
   async #connect(kind: DataChannelKind, device: string): Promise<void> {
-    if (device === this.#device) return;
-    this.#linked.add(device);
-    try {
-      await this.#neighbours.connect(kind, device);
-    } catch (error) {
-      this.#lose(device, error);
-      throw error;
-    }
+    if (device !== this.#device) await this.#channels.connect(kind, device);
   }
 
-  /** Ends the channels that no generation needs; one that is lost is tried on, to tell when it stands. */
+  /** Ends the channels that no generation needs. */
   #tidy(): void {
-    const needed = new Set(
-      this.#options.generations.deployed.flatMap(({ neighbours, reporters }) => [
-        ...neighbours,
-        ...reporters,
-      ]),
+    const runs = this.#options.generations.deployed;
+    this.#channels.keepOnly(
+      new Set(runs.flatMap(({ neighbours, reporters }) => [...neighbours, ...reporters])),
     );
-    for (const device of [...this.#linked]) {
-      if (needed.has(device) || this.#lost.has(device)) continue;
-      this.#linked.delete(device);
-      this.#neighbours.drop(device);
-    }
   }
 
   #forgetDropped(): void {
     const { generations } = this.#options;
     this.#neighbours.forget(({ generation }) => generations.get(generation) === undefined);
-  }
-
-  #lose(device: string, error: unknown): void {
-    this.#lost.set(device, error);
-    this.#options.tell({ type: "lost", device, error: toWire(error) });
-    this.#options.onEvent({ type: "lost", device, error: coded(error) });
-    this.#gateway?.lost(device);
-    this.#standby.lost(device);
-  }
-
-  #reach(device: string): void {
-    if (this.#lost.delete(device)) {
-      this.#options.tell({ type: "reached", device });
-      this.#options.onEvent({ type: "reached", device });
-    }
-    this.#standby.reached(device);
-    this.#options.generations.reached(device);
-    this.#gateway?.reached(device);
   }
 
   #isServed(device: string): boolean {
@@ -388,10 +369,4 @@ export class DataPlane {
     this.#gateway?.hear(this.#device, { message, payload: data });
     return { queueSeconds: 0 as Sent["queueSeconds"], sendSeconds: 0 as Sent["sendSeconds"] };
   }
-}
-
-/** As people are shown it, with what lies behind it. */
-export function coded(cause: unknown): CodedError {
-  const { code, message, details } = toWire(cause);
-  return new CodedError(code, message, details, cause);
 }

@@ -116,3 +116,9 @@ export function toWire(error: unknown): WireError {
 export function fromWire({ code, message, details }: WireError): CodedError {
   return new CodedError(code, message, details);
 }
+
+/** An error as people are shown it, with what lies behind it. */
+export function coded(cause: unknown): CodedError {
+  const { code, message, details } = toWire(cause);
+  return new CodedError(code, message, details, cause);
+}

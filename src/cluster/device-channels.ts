@@ -1,0 +1,104 @@
+import type { AgentEvent } from "./agent-options.ts";
+import type { Heartbeat, Probe } from "./control-message.ts";
+import type { DataChannelKind } from "./data-message.ts";
+import type { Message } from "./message.ts";
+import { Neighbours, type NeighboursOptions } from "./neighbours.ts";
+import { coded, toWire } from "./protocol.ts";
+
+export interface DeviceChannelsOptions extends Omit<NeighboursOptions, "askDialBack"> {
+  /** Tells the coordinator something; if it is away, nothing. */
+  readonly tell: (message: Message) => void;
+  readonly onEvent: (event: AgentEvent) => void;
+}
+
+/** A device's channels to others, and what the coordinator is told of them. */
+export class DeviceChannels {
+  readonly neighbours: Neighbours;
+  readonly #options: DeviceChannelsOptions;
+  readonly #lost = new Map<string, unknown>();
+  /** Devices that there was to be a channel to. */
+  readonly #linked = new Set<string>();
+
+  constructor(options: DeviceChannelsOptions) {
+    const { tell } = options;
+    this.#options = options;
+    this.neighbours = new Neighbours({
+      ...options,
+      askDialBack: (kind, device, tunnel) =>
+        tell({ type: "dialBack", kind, peer: { device, addresses: [] }, tunnel }),
+      onLost: (device, error) => this.#lose(device, error),
+      onReached: (device) => this.#reach(device),
+    });
+  }
+
+  /** What has been on its way for the longest, for each device that something is on its way to. */
+  get pending(): Heartbeat["pending"] {
+    return [...this.#linked].flatMap((device) => {
+      const pending = this.neighbours.pending(device);
+      return pending === null ? [] : [{ device, ...pending }];
+    });
+  }
+
+  /** @throws CHANNEL_CLOSED */
+  async connect(kind: DataChannelKind, device: string): Promise<void> {
+    this.#linked.add(device);
+    try {
+      await this.neighbours.connect(kind, device);
+    } catch (error) {
+      this.#lose(device, error);
+      throw error;
+    }
+  }
+
+  /** A device wants to be dialled. */
+  expect(device: string): void {
+    this.#linked.add(device);
+  }
+
+  /** Ends channels that nobody needs; one that is lost is tried on, to tell when it stands. */
+  keepOnly(needed: ReadonlySet<string>): void {
+    for (const device of [...this.#linked]) {
+      if (needed.has(device) || this.#lost.has(device)) continue;
+      this.#linked.delete(device);
+      this.neighbours.drop(device);
+    }
+  }
+
+  /** Measures a link, and tells the coordinator what it was like. */
+  async probe({ peer, bytes }: Probe): Promise<void> {
+    const { device } = peer;
+    this.#linked.add(device);
+    if (peer.addresses.length > 0) this.neighbours.know([peer]);
+    const asked = { type: "probed", device, bytes } as const;
+    try {
+      const link = await this.neighbours.probe(device, bytes);
+      this.#options.tell({ ...asked, link, error: null });
+    } catch (error) {
+      this.#options.tell({ ...asked, link: null, error: toWire(error) });
+    }
+  }
+
+  /** Tells the coordinator again what is lost. */
+  tellLost(): void {
+    for (const [device, error] of this.#lost) {
+      this.#options.tell({ type: "lost", device, error: toWire(error) });
+    }
+  }
+
+  #lose(device: string, error: unknown): void {
+    const { tell, onEvent, onLost } = this.#options;
+    this.#lost.set(device, error);
+    tell({ type: "lost", device, error: toWire(error) });
+    onEvent({ type: "lost", device, error: coded(error) });
+    onLost(device, error);
+  }
+
+  #reach(device: string): void {
+    const { tell, onEvent, onReached } = this.#options;
+    if (this.#lost.delete(device)) {
+      tell({ type: "reached", device });
+      onEvent({ type: "reached", device });
+    }
+    onReached(device);
+  }
+}
