@@ -13,9 +13,10 @@ import { type Holdings, holding, type SwitchingOptions, switchingSeconds } from 
 
 export interface ControlOptions extends EstimateOptions, SwitchingOptions, ProbeOptions {
   /**
-   * A plan must cost less than the one that serves by this share of its cost. Each switch within the
-   * last horizon makes it this much more, up to four times: what changes all the time, or what the
-   * cost model gets wrong, must not be followed to and fro.
+   * A plan must cost less than the one that serves by this share of its cost. Each switch that is
+   * remembered makes it this much more, up to eight times: each change that comes as a surprise costs
+   * more than estimates show, so that small gains are not worth it where the world, or what the cost
+   * model gets wrong, goes to and fro.
    * @default 0.05
    */
   readonly margin?: number;
@@ -34,6 +35,11 @@ export interface ControlOptions extends EstimateOptions, SwitchingOptions, Probe
    * @default 60
    */
   readonly horizonSeconds?: number;
+  /**
+   * A switch is remembered for this long, less and less.
+   * @default 300
+   */
+  readonly memorySeconds?: number;
   /**
    * Least time from one switch to the next.
    * @default 2
@@ -54,7 +60,7 @@ export interface ControlState {
   readonly preparing: number | null;
   /** Observations, one after the other, in which the plan that serves was beaten. */
   readonly beaten: number;
-  /** When plans were switched, within the last horizon. */
+  /** When plans were switched, as far as it is remembered. */
   readonly switches: readonly number[];
   readonly held: Holdings | null;
   /** By link: when it was probed last. */
@@ -110,12 +116,12 @@ export function controlStep(
   options: ControlOptions = {},
 ): { readonly state: ControlState; readonly decision: Decision } {
   const { problem } = choices;
-  const { horizonSeconds = 60 } = options;
+  const { memorySeconds = 300 } = options;
   const estimates = learn(problem.topology, state.estimates, observation, now, options);
   const world = stateOf(problem.topology, estimates, now, options);
-  const switches = state.switches.filter((time) => time > now - horizonSeconds);
+  const switches = state.switches.filter((time) => time > now - memorySeconds);
   const learnt: ControlState = { ...state, estimates, switches };
-  const view = compare(choices, learnt, world, options);
+  const view = compare(choices, learnt, world, now, options);
   const beaten = view.best !== state.serving && view.gain >= view.margin ? state.beaten + 1 : 0;
   const judged = judge(choices, { ...learnt, beaten }, view, now, options);
   const probes = findProbes(choices, learnt, world, now, view.margin, options);
@@ -159,21 +165,23 @@ interface View {
 }
 
 /** Switches beyond these do not raise the margin further. */
-const mostRaised = 3;
+const mostRaised = 7;
 
 function compare(
   choices: Choices,
   { serving, switches }: ControlState,
   world: State,
-  { margin = 0.05 }: ControlOptions,
+  now: number,
+  { margin = 0.05, memorySeconds = 300 }: ControlOptions,
 ): View {
+  const remembered = switches.reduce((sum, time) => sum + 1 - (now - time) / memorySeconds, 0);
   const cost = serving === null ? null : choices.costOf(serving, world);
   const best = choices.best(world);
   const bestCost = best === null ? null : choices.costOf(best, world);
   return {
     ...{ world, cost, best, bestCost },
     gain: gainOf(cost, bestCost),
-    margin: margin * (1 + Math.min(switches.length, mostRaised)),
+    margin: margin * (1 + Math.min(remembered, mostRaised)),
   };
 }
 
