@@ -7,7 +7,7 @@ import {
   startScript,
 } from "../../test/fixtures/scripted-coordinator.ts";
 import { seconds } from "../base/units.ts";
-import type { AgentOptions } from "./agent-options.ts";
+import type { AgentOptions, AgentTrace } from "./agent-options.ts";
 
 /** A source that runs everything by itself in generation 1, and its coordinator. */
 async function startAlone(options: Partial<AgentOptions> = {}) {
@@ -146,9 +146,13 @@ test("does twice what it is told twice without harm, and nothing of what is fenc
   });
 });
 
-test("holds nothing of requests that were answered", async () => {
-  const script = await startAlone();
+test("holds nothing of requests that were answered, and says what it did for each", async () => {
+  const traces: AgentTrace[] = [];
+  const script = await startAlone({ onTrace: (trace) => traces.push(trace) });
   for (const byte of [1, 2, 3]) await script.ask(byte);
+  expect(traces.map(({ device, type, generation }) => [device, type, generation])).toEqual(
+    Array.from({ length: 3 }, () => ["camera", "report", 1]),
+  );
   await script.clock.advance(seconds(100));
   expect(await script.control.hear("heartbeat")).toMatchObject({ requests: 0 });
   await script.clock.advance(seconds(100));

@@ -350,7 +350,9 @@ export class DataPlane {
     }
   }
 
+  /** A request is done here. */
   outcome(run: GenerationRun, outcome: Report | Failure): void {
+    this.#options.agent.onTrace?.({ device: this.#device, ...outcome });
     if (run.deployed !== null) void this.#tellGateway(run.deployed.source, outcome);
   }
 
