@@ -18,6 +18,7 @@ const all = [
   "scale",
   "fronts",
   "simulate",
+  "adaptive",
   "wifi",
   "workloads",
   "planners",
