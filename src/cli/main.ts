@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { setMaxListeners } from "node:events";
 import { homedir } from "node:os";
 import { CommanderError, Option as Flag, Command as Program } from "commander";
 import { catalogue } from "./catalogue.ts";
@@ -22,6 +23,8 @@ const interruptedExitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 let interruptedExitCode: number = interruptedExitCodes.SIGINT;
 
 const interruption = new AbortController();
+// One for each request that is under way; Node warns of more than ten.
+setMaxListeners(0, interruption.signal);
 const words = process.argv.slice(2);
 const json = words.includes("--json");
 
