@@ -74,12 +74,13 @@ export class Fallbacks {
   async #plan(world: World, signal: AbortSignal): Promise<Plan | null> {
     try {
       await this.#options.clock.sleep(pauseSeconds, signal);
-      const plan = await this.#options.replan(reducedTopology(this.#options.topology, world));
-      return "infeasible" in plan ? null : plan;
     } catch {
-      // Stopped, or the planner failed: then it is asked again when the loss has happened.
       return null;
     }
+    const { replan, topology } = this.#options;
+    // If the planner fails, it is asked again when the loss has happened.
+    const plan = await askPlanner(replan, reducedTopology(topology, world));
+    return "infeasible" in plan ? null : plan;
   }
 }
 
@@ -99,6 +100,11 @@ export async function askPlanner(
   topology: Topology,
 ): Promise<Plan | { readonly infeasible: string }> {
   if (replan === undefined) return { infeasible: "this coordinator has no planner" };
+  const { devices, source, sink } = topology;
+  const missing = [source, sink].find(
+    (end) => end !== "anywhere" && devices.every(({ name }) => name !== end),
+  );
+  if (missing !== undefined) return { infeasible: `'${missing}' is away or cannot be reached` };
   try {
     return await replan(topology);
   } catch (error) {
