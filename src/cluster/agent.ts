@@ -240,8 +240,10 @@ export class Agent implements AsyncDisposable {
     const run = await this.#generations.deploy(deploy);
     if (run === null) return;
     this.#plane.fenced();
-    await this.#plane.deploy(deploy, run);
-    if (run.isDropped) return;
+    // A device that cannot be reached is waited for: the coordinator knows, and decides.
+    for (let stands = false; !stands && !run.isDropped; )
+      stands = await this.#plane.deploy(deploy, run);
+    if (run.isDropped || this.#ending !== null) return;
     const emulated = body.emulation !== null;
     this.#options.onEvent?.({ type: "deployed", generation, emulated });
     await this.#control?.tell({ type: "deployed", generation });

@@ -1,4 +1,4 @@
-import { CodedError } from "../base/errors.ts";
+import { CodedError, isCoded } from "../base/errors.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { Channel } from "../transport/transport.ts";
 import type { AgentEvent, AgentOptions } from "./agent-options.ts";
@@ -58,6 +58,7 @@ export class DataPlane {
   readonly #sourceAddresses = new Map<string, readonly string[]>();
   readonly #constants = new Map<number, Record<string, TensorValue>>();
   readonly #drained = new Set<number>();
+  readonly #onChange: (() => void)[] = [];
   #gateway: Gateway | null = null;
   /** What the coordinator said last; what is older came late. */
   #latestServe = 0;
@@ -84,6 +85,7 @@ export class DataPlane {
         this.#standby.lost(device);
       },
       onReached: (device) => {
+        this.#change();
         this.#standby.reached(device);
         this.#options.generations.reached(device);
         this.#gateway?.reached(device);
@@ -112,10 +114,14 @@ export class DataPlane {
     return this.#channels.pending;
   }
 
-  /** Connects what a generation needs, and begins to run it. @throws CHANNEL_CLOSED */
-  async deploy(deploy: Deploy, run: GenerationRun): Promise<void> {
+  /**
+   * Connects what a generation needs, and begins to run it.
+   *
+   * @returns whether all its channels stand; if not, something has changed since they did not
+   */
+  async deploy(deploy: Deploy, run: GenerationRun): Promise<boolean> {
     const { peers, source, emulation, gateway } = deploy.body;
-    if (run.stands) return;
+    if (run.stands) return true;
     this.#neighbours.know(peers);
     const addresses = peers.find(({ device }) => device === source)?.addresses;
     if (addresses !== undefined) this.#sourceAddresses.set(source, addresses);
@@ -125,13 +131,22 @@ export class DataPlane {
       this.#gateway ??= this.#createGateway();
       this.#gateway.know(run.generation, gateway, constants);
     }
-    await Promise.all([
+    const changed = this.#nextChange();
+    const connected = await Promise.allSettled([
       ...run.neighbours.map((device) => this.#connect("hop", device)),
       ...run.reporters.map((device) => this.#connect("gateway", device)),
     ]);
+    const broken = connected.find(({ status }) => status === "rejected");
+    if (broken?.status === "rejected") {
+      if (!isCoded(broken.reason) || broken.reason.code !== "CHANNEL_CLOSED") throw broken.reason;
+      await changed;
+      return false;
+    }
+    if (run.isDropped) return false;
     run.stands = true;
     if (run.isStandby) this.#standby.arm(run.generation);
     this.#tidy();
+    return true;
   }
 
   emulate(emulation: Emulation | null): void {
@@ -226,6 +241,7 @@ export class DataPlane {
   }
 
   async close(error: CodedError): Promise<void> {
+    this.#change();
     this.#standby.found();
     await this.#gateway?.close(error);
     await this.#neighbours.close();
@@ -265,7 +281,17 @@ export class DataPlane {
     );
   }
 
+  /** Resolves when a device is reached again or generations have ended. */
+  #nextChange(): Promise<void> {
+    return new Promise((resolve) => this.#onChange.push(resolve));
+  }
+
+  #change(): void {
+    for (const resolve of this.#onChange.splice(0)) resolve();
+  }
+
   #forgetDropped(): void {
+    this.#change();
     const { generations } = this.#options;
     this.#neighbours.forget(({ generation }) => generations.get(generation) === undefined);
   }
