@@ -128,7 +128,13 @@ function meetGateway(
     suspended: state.suspended && !isNew,
     generations: state.generations.map((generation) => ({ ...generation, told: false })),
   };
-  return serving === null ? forgotten : serve(forgotten, serving);
+  // That an old generation has drained may have been said while nobody listened.
+  const old = forgotten.generations.filter(({ role }) => role === "draining");
+  const rescued = old.reduce<CoordinationState>(
+    (after, { generation }) => ({ ...drop(after, generation), rescue: true }),
+    forgotten,
+  );
+  return serving === null ? rescued : serve(rescued, serving);
 }
 
 function leave(state: CoordinationState, device: string, why: string): CoordinationState {

@@ -1,0 +1,301 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { decide } from "./decide.ts";
+import { reduce } from "./reduce.ts";
+import {
+  type Action,
+  type CoordinationEvent,
+  type CoordinationState,
+  pairOf,
+  type Shape,
+  startCoordination,
+  type World,
+} from "./state.ts";
+import { servingOf } from "./world.ts";
+
+const names = ["camera", "shed", "cloud"];
+
+/** A plan that needs devices, each connected to each. */
+function shapeOf(devices: readonly string[]): Shape {
+  const pairs = devices.flatMap((one, position) =>
+    devices.slice(position + 1).map((other) => pairOf(one, other)),
+  );
+  return { devices, pairs };
+}
+
+/** Agents, a gateway, a planner and a journal that do what they are told when it is their turn. */
+class Imitation {
+  state: CoordinationState;
+  readonly served: number[] = [];
+  /** What the gateway was told. */
+  readonly told: Action[] = [];
+  /** What will be said, each when it is its turn. */
+  readonly #pending: CoordinationEvent[] = [];
+  readonly #deployed = new Map<string, Set<number>>(names.map((name) => [name, new Set()]));
+  readonly #incarnations = new Map(names.map((name) => [name, 0]));
+  #gateway: number | null = null;
+  #plans = 1;
+
+  constructor() {
+    this.state = startCoordination({
+      devices: names,
+      source: "camera",
+      sink: "camera",
+      first: { plan: 1, shape: shapeOf(names), cause: "the first plan" },
+      limits: { silentTicks: 5, heartbeatSeconds: 0.1, joinSeconds: 30 },
+    });
+  }
+
+  say(event: CoordinationEvent): void {
+    this.state = reduce(this.state, event);
+    for (let acted = 0; ; acted++) {
+      const [action] = decide(this.state);
+      if (action === undefined) return;
+      if (acted > 100) throw new Error(`'${action.type}' is repeated for ever`);
+      this.state = reduce(this.state, { type: "performed", action });
+      this.#perform(action);
+    }
+  }
+
+  /** Lets one of those speak who have something to say. */
+  turn(which: number): void {
+    const [event] = this.#pending.splice(which % Math.max(1, this.#pending.length), 1);
+    if (event === undefined || !this.#isPossible(event)) return;
+    if (event.type === "deployed") this.#deployed.get(event.device)?.add(event.generation);
+    if (event.type === "serving") {
+      if (this.#gateway !== null && this.#gateway !== event.generation) {
+        this.#pending.push({ type: "drained", generation: this.#gateway });
+      }
+      this.#gateway = event.generation;
+      this.served.push(event.generation);
+    }
+    this.say(event);
+  }
+
+  join(device: string, isNew: boolean): void {
+    const held = this.#deployed.get(device) ?? new Set();
+    if (isNew) {
+      held.clear();
+      this.#incarnations.set(device, (this.#incarnations.get(device) ?? 0) + 1);
+      if (device === "camera") this.#gateway = null;
+    }
+    this.say({
+      type: "joined",
+      device,
+      incarnation: String(this.#incarnations.get(device)),
+      generations: [...held],
+      serving: device === "camera" ? this.#gateway : null,
+    });
+  }
+
+  leave(device: string): void {
+    this.say({ type: "left", device, why: "test" });
+  }
+
+  /** Lets everybody speak until nobody has anything to say. */
+  finish(): void {
+    for (let turns = 0; this.#pending.length > 0; turns++) {
+      if (turns > 1000) throw new Error("it does not come to rest");
+      this.turn(0);
+    }
+  }
+
+  /** What a device says that has gone is heard by nobody. */
+  #isPossible(event: CoordinationEvent): boolean {
+    if (event.type === "serving" || event.type === "drained") {
+      const isHeld = this.#deployed.get("camera")?.has(event.generation) === true;
+      return this.state.devices["camera"]?.joined === true && isHeld;
+    }
+    if (event.type !== "loaded" && event.type !== "deployed") return true;
+    return this.state.devices[event.device]?.joined === true;
+  }
+
+  #perform(action: Action): void {
+    switch (action.type) {
+      case "plan":
+        this.#pending.push({ type: "planned", ...this.#plan(action.world) });
+        break;
+      case "offer":
+        this.#pending.push({ ...action, type: "loaded" });
+        break;
+      case "save":
+        this.#pending.push({ type: "saved", generation: action.generation });
+        break;
+      case "deploy": {
+        const { device, generation } = action;
+        this.#pending.push({ type: "deployed", device, generation });
+        break;
+      }
+      case "serve":
+        this.told.push(action);
+        this.#pending.push({ type: "serving", generation: action.generation });
+        break;
+      case "retire":
+        this.#deployed.get(action.device)?.delete(action.generation);
+        break;
+      default:
+    }
+  }
+
+  /** A line of whatever is left, and no plan without the source. */
+  #plan(world: World) {
+    this.#plans++;
+    const left = names.filter((name) => !world.without.includes(name));
+    const isCut = world.cut.length > 0;
+    const devices = isCut ? ["camera"] : left;
+    return { world, plan: this.#plans, shape: shapeOf(devices), why: null };
+  }
+}
+
+function started(): Imitation {
+  const cluster = new Imitation();
+  for (const name of names) cluster.join(name, true);
+  cluster.finish();
+  return cluster;
+}
+
+test("offers parts to each device as it joins, and serves when all have said that they are deployed", () => {
+  const cluster = new Imitation();
+  cluster.join("cloud", true);
+  expect(cluster.state.generations[0]?.steps).toEqual({
+    camera: "none",
+    shed: "none",
+    cloud: "offered",
+  });
+  cluster.join("camera", true);
+  cluster.finish();
+  expect(servingOf(cluster.state)).toBeUndefined();
+  cluster.join("shed", true);
+  cluster.finish();
+  expect(servingOf(cluster.state)).toMatchObject({ generation: 1, role: "serving" });
+});
+
+test("goes over to a new generation when a device is lost, and retires the old one everywhere", () => {
+  const cluster = started();
+  cluster.leave("shed");
+  cluster.finish();
+  expect(servingOf(cluster.state)).toMatchObject({ generation: 2, cause: "lost shed" });
+  expect(cluster.state.generations).toHaveLength(1);
+  expect(cluster.state.failovers).toBe(1);
+});
+
+test("keeps what serves when a device is back before anything was fenced", () => {
+  const cluster = started();
+  cluster.leave("shed");
+  expect(servingOf(cluster.state)).toBeUndefined();
+  cluster.join("shed", false);
+  cluster.finish();
+  expect(servingOf(cluster.state)).toMatchObject({ generation: 1 });
+  expect(cluster.state.failovers).toBe(0);
+});
+
+test("does without a link that is down, and blames a silent device rather than its link", () => {
+  const cluster = started();
+  cluster.say({ type: "lost", device: "shed", peer: "cloud" });
+  cluster.finish();
+  expect(servingOf(cluster.state)?.shape.devices).toEqual(["camera"]);
+  const other = started();
+  for (const _ of [1, 2]) other.say({ type: "tick", late: false });
+  other.say({ type: "heard", device: "cloud" });
+  other.say({ type: "lost", device: "cloud", peer: "shed" });
+  expect(other.state.cuts).toEqual([]);
+  other.say({ type: "heard", device: "shed" });
+  expect(other.state.cuts).toEqual([{ a: "cloud", b: "shed" }]);
+});
+
+test("blames nobody for the time in which the coordinator itself stood still", () => {
+  const cluster = started();
+  for (const _ of [1, 2, 3, 4, 5]) cluster.say({ type: "tick", late: false });
+  cluster.say({ type: "tick", late: true });
+  for (const _ of [1, 2, 3, 4, 5]) cluster.say({ type: "tick", late: false });
+  expect(cluster.state.faults).toBe(0);
+  cluster.say({ type: "tick", late: false });
+  expect(cluster.state.faults).toBe(3);
+});
+
+test("takes over what an old generation has not answered when its end may have been missed", () => {
+  const cluster = started();
+  cluster.say({ type: "adopt", plan: 9, shape: shapeOf(["camera", "cloud"]), cause: "it pays" });
+  while (cluster.served.at(-1) === 1) cluster.turn(0);
+  expect(cluster.state.generations.map(({ role }) => role)).toEqual(["draining", "serving"]);
+  cluster.leave("camera");
+  cluster.join("camera", false);
+  expect(cluster.state.generations.map(({ role }) => role)).toEqual(["serving"]);
+  expect(cluster.told.at(-1)).toMatchObject({ type: "serve", generation: 2, replay: true });
+});
+
+test("switches live to a plan that it is told, and lets the old one drain", () => {
+  const cluster = started();
+  const shape = shapeOf(["camera", "cloud"]);
+  cluster.say({ type: "adopt", plan: 9, shape, cause: "it pays" });
+  while (cluster.served.at(-1) === 1) cluster.turn(0);
+  cluster.finish();
+  expect(cluster.served).toEqual([1, 2]);
+  expect(cluster.state.generations).toMatchObject([{ generation: 2, role: "serving" }]);
+  expect(cluster.state).toMatchObject({ switches: 1, failovers: 0 });
+});
+
+type Step =
+  | { readonly type: "turn"; readonly which: number }
+  | { readonly type: "leave" | "join" | "comeBack"; readonly device: string }
+  | { readonly type: "lost" | "reached"; readonly device: string; readonly peer: string }
+  | { readonly type: "adopt"; readonly devices: number };
+
+const device = fc.constantFrom(...names);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ type: fc.constant("turn"), which: fc.nat(9) }) },
+  fc.record({ type: fc.constantFrom("leave", "join", "comeBack"), device }),
+  fc.record({ type: fc.constantFrom("lost", "reached"), device, peer: device }),
+  fc.record({ type: fc.constant("adopt"), devices: fc.integer({ min: 1, max: 3 }) }),
+) as fc.Arbitrary<Step>;
+
+function take(cluster: Imitation, one: Step, plan: number): void {
+  switch (one.type) {
+    case "turn":
+      cluster.turn(one.which);
+      break;
+    case "leave":
+      cluster.leave(one.device);
+      break;
+    case "join":
+    case "comeBack":
+      cluster.leave(one.device);
+      cluster.join(one.device, one.type === "join");
+      break;
+    case "adopt": {
+      const shape = shapeOf(names.slice(0, one.devices));
+      cluster.say({ type: "adopt", plan: 1000 + plan, shape, cause: "test" });
+      break;
+    }
+    default:
+      if (one.device !== one.peer) cluster.say(one);
+  }
+}
+
+test("ends with one generation that serves on devices that are there, whatever happened before", () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), fc.subarray(names), (steps, missing) => {
+      const cluster = started();
+      for (const [position, one] of steps.entries()) take(cluster, one, position);
+      for (const name of names) cluster.leave(name);
+      for (const name of names) {
+        if (name === "camera" || !missing.includes(name)) cluster.join(name, true);
+      }
+      cluster.finish();
+      const serving = servingOf(cluster.state);
+      expect(serving).toBeDefined();
+      for (const name of serving?.shape.devices ?? []) {
+        expect(cluster.state.devices[name]?.joined).toBe(true);
+      }
+      const roles = cluster.state.generations.map(({ role }) => role);
+      expect(roles.filter((role) => role === "serving")).toHaveLength(1);
+      expect(roles).not.toContain("candidate");
+      const rising = cluster.served.every(
+        (generation, position) =>
+          position === 0 || generation >= (cluster.served[position - 1] ?? 0),
+      );
+      expect(rising).toBe(true);
+    }),
+    { numRuns: 500 },
+  );
+});
