@@ -15,7 +15,7 @@ import type { BookedPlan, PlanBook } from "./plan-book.ts";
 import { malformed, type Received, tensorFrame } from "./protocol.ts";
 
 /** Offers of what may be needed one day belong to no generation. */
-export const prefetchGeneration = 0;
+const prefetchGeneration = 0;
 
 export interface AgentOrdersOptions {
   readonly topology: Topology;

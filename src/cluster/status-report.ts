@@ -53,7 +53,7 @@ export function reportStatus(cluster: ReportedCluster): ClusterStatus {
   };
 }
 
-export function phaseOf(state: CoordinationState): ClusterPhase {
+function phaseOf(state: CoordinationState): ClusterPhase {
   if (state.ended) return "ended";
   if (state.started && state.devices[state.source]?.joined !== true) return "suspended";
   if (servingOf(state) !== undefined) return "serving";

@@ -1,0 +1,59 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { planOf } from "../../test/fixtures/plan-of.ts";
+import { problemOf } from "../../test/fixtures/sketch.ts";
+import type { Plan } from "../plan/plan.ts";
+import { fileJournal } from "./journal.node.ts";
+import { formatJournal, type Journal, loadJournal, tokenHash } from "./journal.ts";
+
+const problem = problemOf({
+  inputs: { x: 8 },
+  nodes: [{ name: "a", reads: ["x"], bytes: 4, seconds: [1] }],
+  outputs: ["a"],
+  devices: [{ name: "camera" }],
+  links: [],
+});
+const plan = planOf(problem, ["camera"]) as Plan;
+const expected = { graphSha256: plan.graphSha256, tokenSha256: tokenHash("open sesame") };
+const journal: Journal = {
+  format: "partita.journal/1",
+  ...expected,
+  lastGeneration: 3,
+  started: true,
+  generations: [{ generation: 3, standby: false, cause: "lost shed", plan }],
+  devices: { camera: { keyFingerprint: "f", address: "10.0.0.2:7001" } },
+};
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "partita-journal-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+test("finds again what was written last, and nothing beside it", async () => {
+  const folder = join(temporaryFolder(), "state");
+  const store = fileJournal(join(folder, "journal.json"));
+  expect(await loadJournal(store, expected)).toBeNull();
+  await store.save(formatJournal({ ...journal, lastGeneration: 2 }));
+  await store.save(formatJournal(journal));
+  expect(await loadJournal(store, expected)).toEqual(journal);
+  expect(readdirSync(folder)).toEqual(["journal.json"]);
+});
+
+test("refuses a journal of another model, of another token, and one that is damaged", async () => {
+  const text = formatJournal(journal);
+  const cases = [
+    { text, expected: { ...expected, graphSha256: "0" }, says: "another model" },
+    { text, expected: { ...expected, tokenSha256: "0" }, says: "another token" },
+    { text: text.slice(0, -9), expected, says: "cannot be read" },
+  ];
+  for (const { text: kept, expected: wanted, says } of cases) {
+    const store = { load: async () => kept, save: async () => undefined };
+    await expect(loadJournal(store, wanted)).rejects.toMatchObject({
+      code: "USAGE_INVALID",
+      message: expect.stringContaining(says),
+    });
+  }
+});
