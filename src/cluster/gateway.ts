@@ -109,6 +109,7 @@ export class Gateway {
    */
   know(generation: number, gateway: GatewayDeployment, constants: TensorValues): void {
     if (this.#known.has(generation)) return;
+    if (this.#known.size === 0) this.#ledger.numberFrom(generation);
     const devices = new Map(gateway.deployment.devices.map((device) => [device.device, device]));
     this.#known.set(generation, { generation, gateway, constants, devices, isUsed: false });
     this.#opened = gateway.opened;

@@ -74,6 +74,9 @@ export interface LedgerStats {
   readonly peakInFlight: number;
 }
 
+/** Devices remember what is settled by its number. */
+const requestsPerGeneration = 2 ** 20;
+
 /**
  * The requests that have entered here: each has one entry, and one attempt at most is current, so
  * that each is answered or fails once, whatever comes twice or late. An entry leaves the window when
@@ -107,6 +110,14 @@ export class Ledger {
   /** The oldest first. */
   get waiting(): readonly Entry[] {
     return [...this.#waiting.values()];
+  }
+
+  /**
+   * From now on requests get numbers that no earlier process of this device has used: it has asked
+   * fewer than a million under generations that are lower than any that this one is told of.
+   */
+  numberFrom(generation: number): void {
+    this.#last = Math.max(this.#last, (generation - 1) * requestsPerGeneration);
   }
 
   /** Lets requests depart, or keeps them waiting. */
