@@ -45,12 +45,16 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./commands/verify.ts")).verify,
   },
   up: {
-    summary: "run a model split over processes on this machine, or over agents of others",
+    summary: "run a model split over processes on this machine",
     load: async () => (await import("./commands/up.ts")).up,
   },
   run: {
     summary: "send inputs to a split model and write the answers",
     load: async () => (await import("./commands/run.ts")).run,
+  },
+  coordinator: {
+    summary: "run a model split over machines: plan, hand out parts, go on when some are lost",
+    load: async () => (await import("./commands/coordinator.ts")).coordinator,
   },
   agent: {
     summary: "be a device: join a coordinator, get parts, run them until it ends",

@@ -159,7 +159,7 @@ async function runConstants(
   }
 }
 
-/** Starts the processes, or waits for those of other machines. */
+/** Starts its processes on this machine. */
 export function deploy(
   { named: _, ...deployable }: Deployable,
   how: Omit<FleetOptions, keyof Deployable>,

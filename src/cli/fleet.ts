@@ -3,11 +3,8 @@
  *
  * @module
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { createRequire } from "node:module";
 import { systemClock } from "../base/clock.node.ts";
-import { CodedError } from "../base/errors.ts";
 import { Coordinator } from "../cluster/coordinator.ts";
 import type { CoordinatorOptions } from "../cluster/coordinator-options.ts";
 import type { Topology } from "../cost/topology.ts";
@@ -16,6 +13,7 @@ import { createOnnxRuntime } from "../runtime/onnxruntime.node.ts";
 import type { PreparedGraph } from "../runtime/prepare.node.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import { tcpTransport } from "../transport/tcp.node.ts";
+import { AgentProcess } from "./agent-process.ts";
 
 export interface FleetOptions {
   readonly plan: Plan;
@@ -34,10 +32,6 @@ export interface FleetOptions {
   readonly replan?: CoordinatorOptions["replan"];
   /** Whether to plan for losses in advance. Default: where there is `replan`. */
   readonly fallbacks?: boolean;
-  /** `join`: no process is started, agents of other machines are waited for. Default: `start`. */
-  readonly agents?: "start" | "join";
-  /** Called as soon as agents can join. */
-  readonly onListening?: (coordinator: Coordinator, token: string) => void;
   /** Ends the fleet when it is aborted. */
   readonly signal: AbortSignal;
 }
@@ -49,20 +43,13 @@ export interface Fleet extends AsyncDisposable {
   readonly processes: ReadonlyMap<string, number>;
 }
 
-/** Processes start by themselves, people take their time. */
-const joinSeconds = { start: 30, join: null };
+/** Processes start by themselves. */
+const joinSeconds = 30;
 /**
  * A dead process is seen by the end of its channels. Silence means less on one machine, which may be
  * busy with a model.
  */
-const liveness = {
-  start: { heartbeatSeconds: 0.25, missedHeartbeats: 20 },
-  join: { heartbeatSeconds: 0.5, missedHeartbeats: 10 },
-};
-/** An agent that is told to end gets this long before it is killed. */
-const patienceMilliseconds = 3000;
-/** As much of what an agent wrote before it died as a message may quote. */
-const quotedCharacters = 2000;
+const liveness = { heartbeatSeconds: 0.25, missedHeartbeats: 20 };
 
 /**
  * Starts a coordinator and the agents that its plan needs, and resolves when they serve. Disposing
@@ -71,8 +58,7 @@ const quotedCharacters = 2000;
  * @throws PLAN_INVALID, PORT_IN_USE, PART_REFUSED, DEVICE_LOST if an agent dies before it serves
  */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { plan, topology, prepared, emulate, signal, agents: how = "start" } = options;
-  const { onEvent, replan, fallbacks } = options;
+  const { topology, emulate, signal, onEvent, fallbacks } = options;
   const token = options.token ?? randomBytes(18).toString("base64url");
   // Whoever was interrupted while the graph was prepared wants no processes any more.
   signal.throwIfAborted();
@@ -81,29 +67,21 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     clock: systemClock,
     listen: options.listen ?? "127.0.0.1:0",
     token,
-    plan,
-    graph: prepared.graph,
-    topology,
-    model: prepared.model,
-    types: prepared.openTypes,
-    constantOutputs: options.constantOutputs ?? {},
-    runtime: createOnnxRuntime().name,
+    ...whatRuns(options),
     emulate,
-    joinSeconds: joinSeconds[how],
-    ...liveness[how],
+    joinSeconds,
+    ...liveness,
     // Where the coordinator's process ends, those that it started end, too.
-    standby: how === "join",
+    standby: false,
     ...(onEvent === undefined ? {} : { onEvent }),
-    ...(replan === undefined ? {} : { replan }),
     ...(fallbacks === undefined ? {} : { fallbacks }),
   });
-  options.onListening?.(coordinator, token);
-  const agents =
-    how === "join"
-      ? []
-      : coordinator.devices.map(
-          (device) => new AgentProcess(device, coordinator, token, memoryOf(topology, device)),
-        );
+  const { address: join } = coordinator;
+  const agents = coordinator.devices.map((device) => {
+    const memory = memoryOf(topology, device);
+    const words = memory === null ? ["--local"] : ["--local", "--memory", `${memory} B`];
+    return new AgentProcess({ device, join, token, words });
+  });
   const end = async (): Promise<void> => {
     // Together: an agent that hangs would hold up the coordinator's farewell.
     await Promise.all([coordinator.close(), ...agents.map((agent) => agent.end())]);
@@ -124,66 +102,26 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   };
 }
 
-function memoryOf({ devices }: Topology, device: string): number | null {
-  return devices.find(({ name }) => name === device)?.memoryBytes ?? null;
+/** What a coordinator is told of that which is to run. */
+export function whatRuns(
+  options: Pick<FleetOptions, "plan" | "topology" | "prepared" | "constantOutputs" | "replan">,
+): Pick<
+  CoordinatorOptions,
+  "plan" | "graph" | "topology" | "model" | "types" | "constantOutputs" | "runtime" | "replan"
+> {
+  const { plan, topology, prepared, constantOutputs = {}, replan } = options;
+  return {
+    plan,
+    graph: prepared.graph,
+    topology,
+    model: prepared.model,
+    types: prepared.openTypes,
+    constantOutputs,
+    runtime: createOnnxRuntime().name,
+    ...(replan === undefined ? {} : { replan }),
+  };
 }
 
-/** One `partita agent`. Its standard input carries the token, and ends it when this process ends. */
-class AgentProcess {
-  readonly device: string;
-  readonly pid: number;
-  /** Rejects when the process ends without having been told to. */
-  readonly death: Promise<never>;
-  readonly #process: ChildProcess;
-  readonly #exited: Promise<void>;
-  #ending = false;
-  #written = "";
-
-  constructor(device: string, { address }: Coordinator, token: string, memoryBytes: number | null) {
-    const script = createRequire(import.meta.url).resolve("#cli");
-    const words = ["agent", "--join", address, "--name", device, "--token", "-", "--quiet"];
-    if (memoryBytes !== null) words.push("--memory", `${memoryBytes} B`);
-    const child = spawn(process.execPath, [script, ...words], {
-      stdio: ["pipe", "ignore", "pipe"],
-      // In a group of its own: Ctrl-C in a terminal reaches the whole group, and agents that leave by
-      // themselves would look lost to the coordinator before it ends.
-      detached: true,
-    });
-    this.device = device;
-    this.pid = child.pid ?? 0;
-    this.#process = child;
-    child.stdin?.on("error", () => undefined);
-    child.stdin?.write(`${token}\n`);
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      this.#written = (this.#written + text).slice(-quotedCharacters);
-    });
-    this.#exited = new Promise((resolve) => {
-      child.once("exit", () => resolve());
-      child.once("error", () => resolve());
-    });
-    this.death = this.#exited.then(() => this.#mourn());
-    // Once the fleet serves, the coordinator notices by itself, and goes on without it.
-    this.death.catch(() => undefined);
-  }
-
-  /** Ends the process, by force if it does not end when asked. */
-  async end(): Promise<void> {
-    this.#ending = true;
-    this.#process.stdin?.end();
-    const force = setTimeout(() => this.#process.kill("SIGKILL"), patienceMilliseconds);
-    await this.#exited;
-    clearTimeout(force);
-  }
-
-  #mourn(): Promise<never> {
-    if (this.#ending) return new Promise(() => undefined);
-    const { exitCode, signalCode } = this.#process;
-    const how = signalCode === null ? `exit code ${exitCode}` : `signal ${signalCode}`;
-    const said = this.#written.trim();
-    throw new CodedError(
-      "DEVICE_LOST",
-      `the agent of device '${this.device}' ended (${how})${said === "" ? "" : `: ${said}`}`,
-      { device: this.device },
-    );
-  }
+function memoryOf({ devices }: Topology, device: string): number | null {
+  return devices.find(({ name }) => name === device)?.memoryBytes ?? null;
 }

@@ -111,6 +111,7 @@ function openTerminal(): Terminal {
     errors: process.stderr,
     colour,
     ...readPlaces(env, homedir()),
+    token: env["PARTITA_TOKEN"] || undefined,
     blocking: withoutHandlers,
   });
 }

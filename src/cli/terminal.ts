@@ -17,6 +17,8 @@ export interface Terminal {
   readonly cacheFolder: string;
   /** The user's folder for what must outlive processes: keys and journals. */
   readonly stateFolder: string;
+  /** The cluster's token, if the environment names one. */
+  readonly token: string | undefined;
   readonly colours: Colours;
   readonly input: Readable;
   readonly output: Writable;
@@ -40,11 +42,13 @@ interface Setting {
   readonly colour: "never" | "always" | "terminal";
   readonly cacheFolder: string;
   readonly stateFolder: string;
+  readonly token?: string | undefined;
   readonly blocking: <T>(work: () => T) => T;
 }
 
 export function createTerminal(setting: Setting): Terminal {
-  const { json, input, output, errors, colour, cacheFolder, stateFolder, blocking } = setting;
+  const { json, input, output, errors, colour, cacheFolder, stateFolder, token, blocking } =
+    setting;
   const colours = createColors(
     !json && (colour === "always" || (colour === "terminal" && output.isTTY === true)),
   );
@@ -53,6 +57,7 @@ export function createTerminal(setting: Setting): Terminal {
     watched: errors.isTTY === true && !json,
     cacheFolder,
     stateFolder,
+    token,
     colours,
     input,
     output,

@@ -18,6 +18,8 @@ export interface ClientRetry {
   readonly newId: () => string;
   /** How long nobody may be there. Default: 30 s. */
   readonly limitSeconds?: number;
+  /** The same, before anybody was there. Default: `limitSeconds`. */
+  readonly firstSeconds?: number;
 }
 
 export interface InferOptions {
@@ -56,7 +58,8 @@ export interface Client extends AsyncDisposable {
  */
 export async function connectClient(options: ClientOptions): Promise<Client> {
   const dialler = new Dialler(options);
-  return new ConnectedClient(await dialler.dial(), dialler, options);
+  const line = await dialler.dial(options.retry?.firstSeconds);
+  return new ConnectedClient(line, dialler, options);
 }
 
 /** Waits between two attempts to dial. */
@@ -77,9 +80,10 @@ class Dialler {
     this.#options = options;
   }
 
-  async dial(): Promise<ClientLine> {
+  async dial(patienceSeconds?: number): Promise<ClientLine> {
     const { clock, retry } = this.#options;
-    const { limitSeconds = defaultLimitSeconds } = retry ?? { limitSeconds: 0 };
+    const { limitSeconds: usual = defaultLimitSeconds } = retry ?? { limitSeconds: 0 };
+    const limitSeconds = patienceSeconds ?? usual;
     const start = clock.now();
     for (let wait = shortestWaitSeconds; ; wait = Math.min(2 * wait, longestWaitSeconds)) {
       try {

@@ -103,7 +103,7 @@ function keyDiffers(device: string, known: KnownDevice, seen: KnownDevice): Code
     "IDENTITY_REFUSED",
     `device '${device}' is known with the key ${known.keyFingerprint}, last seen at ${known.address}; ` +
       `${seen.address} joins under that name with the key ${seen.keyFingerprint}. Two devices need two ` +
-      `names; if it replaces the old one, run \`partita coordinator --forget ${device}\``,
+      `names; if it replaces the old one, start the coordinator again with --forget ${device} (requests go on meanwhile)`,
     { device, known, seen },
   );
 }

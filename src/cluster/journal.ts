@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { CodedError, messageOf } from "../base/errors.ts";
 import { type Plan, planSchema } from "../plan/plan.ts";
+import { KnownDevices } from "./identity.ts";
 import { sha256Hex } from "./secret.ts";
 
 /** Where the journal is kept. `save` replaces it as a whole or not at all. */
@@ -75,6 +76,8 @@ export async function loadJournal(
   const text = await store.load();
   if (text === null) return null;
   const journal = parse(text);
+  // Of a cluster that was shut down only its numbers and names are left.
+  if (!journal.started) return journal;
   if (journal.graphSha256 !== expected.graphSha256) {
     throw unusable(
       `is of another model (graph SHA-256 ${journal.graphSha256}, here ${expected.graphSha256})`,
@@ -84,6 +87,38 @@ export async function loadJournal(
     throw unusable("is of a cluster with another token, and its agents would not be let in");
   }
   return journal;
+}
+
+/**
+ * After an orderly end: nothing of the cluster runs any more, so that the next start begins with a
+ * plan of its own, of another model perhaps. Numbers of generations and keys of devices are kept.
+ *
+ * @throws USAGE_INVALID if it cannot be read
+ */
+export async function concludeJournal(store: JournalStore): Promise<void> {
+  const text = await store.load();
+  if (text === null) return;
+  await store.save(formatJournal({ ...parse(text), started: false, generations: [] }));
+}
+
+/**
+ * Frees the name of a device: the next key that joins under it is let in.
+ *
+ * @throws USAGE_INVALID if the name has none, or the journal cannot be read
+ */
+export async function forgetDevice(store: JournalStore, device: string): Promise<void> {
+  const text = await store.load();
+  const journal = text === null ? null : parse(text);
+  const known = new KnownDevices(journal?.devices);
+  if (journal === null || !known.forget(device)) {
+    const names = Object.keys(known.toJSON()).join(", ") || "none";
+    throw new CodedError(
+      "USAGE_INVALID",
+      `no key is known of a device '${device}' (known: ${names}); is it the right state folder?`,
+      { device },
+    );
+  }
+  await store.save(formatJournal({ ...journal, devices: known.toJSON() }));
 }
 
 export function formatJournal(journal: Journal): string {

@@ -6,6 +6,7 @@ import type { Join, Welcome } from "./control-message.ts";
 import type { Tunnel } from "./data-message.ts";
 import { admit, refuse } from "./handshake.ts";
 import { type CertificateAuthority, checkDevice, type KnownDevices } from "./identity.ts";
+import type { Survey, Take, Task } from "./program-message.ts";
 import { decodeMessage, encodeMessage, malformed, type Received } from "./protocol.ts";
 
 export interface ReceptionOptions {
@@ -25,6 +26,7 @@ export interface ReceptionOptions {
   readonly onLeft: (device: string, why: string) => void;
   readonly onTunnel: (channel: Channel, first: Tunnel) => void;
   readonly onWatch: (channel: Channel) => void;
+  readonly onEnquiry: (channel: Channel, first: Survey | Task | Take) => void;
   /** Where requests are taken, as soon as they are. @throws DEVICE_LOST, CHANNEL_CLOSED */
   readonly whereToAsk: () => Promise<readonly string[]>;
 }
@@ -96,6 +98,11 @@ export class Reception {
       case "watch":
         this.#options.onWatch(channel);
         return;
+      case "survey":
+      case "take":
+      case "task":
+        this.#options.onEnquiry(channel, first);
+        return;
       case "attach":
         await refuse(channel, malformed("a first message 'attach'", "this is a coordinator"));
     }
@@ -132,7 +139,8 @@ export class Reception {
   ): Promise<CodedError | { readonly certificate: string | null }> {
     const { name, certificateRequest: request, addresses } = join;
     const { authority, known, refusalOf } = this.#options;
-    const refusal = this.#isTaken(join) ? nameTaken(name) : refusalOf(join);
+    const taken = this.#isTaken(join) ? this.#links.get(name) : undefined;
+    const refusal = taken === undefined ? refusalOf(join) : nameTaken(taken.agent, join);
     if (refusal !== null) return refusal;
     if (channel.identity !== anonymous || request === null) {
       const foreign = checkDevice(name, channel);
@@ -186,10 +194,11 @@ async function follow(channel: Channel, take: (received: Received) => void): Pro
   }
 }
 
-function nameTaken(name: string): CodedError {
+function nameTaken(earlier: AgentLink["agent"], { name, addresses }: Join): CodedError {
+  const [there, here] = [earlier.addresses[0] ?? "", addresses[0] ?? ""];
   return new CodedError(
     "USAGE_INVALID",
-    `an agent named '${name}' has joined already; every device needs its own name`,
-    { name },
+    `device '${name}' has joined already, from ${there}; the agent at ${here} needs another name: start it with --name NAME`,
+    { name, there, here },
   );
 }

@@ -1,74 +1,181 @@
 import { randomUUID } from "node:crypto";
-import { createInterface } from "node:readline";
+import { hostname } from "node:os";
 import { systemClock } from "../../base/clock.node.ts";
+import { isCoded } from "../../base/errors.ts";
+import { seconds } from "../../base/units.ts";
 import { Agent } from "../../cluster/agent.ts";
-import type { AgentEvent } from "../../cluster/agent-options.ts";
+import type { AgentEvent, AgentOptions } from "../../cluster/agent-options.ts";
+import { parseToken } from "../../cluster/token.ts";
 import { createOnnxRuntime } from "../../runtime/onnxruntime.node.ts";
 import { tcpTransport } from "../../transport/tcp.node.ts";
+import { dialableAddresses } from "../addresses.ts";
 import { offerMachine, offerProcess } from "../agent-host.ts";
-import { type Command, defineCommand, flag, needed, quantity, text } from "../command.ts";
+import { withAnyAddress } from "../any-address.ts";
+import {
+  type Call,
+  type Command,
+  defineCommand,
+  flag,
+  needed,
+  quantity,
+  text,
+  texts,
+} from "../command.ts";
+import { findCoordinator } from "../discovery.ts";
 import { answerProbes, probeLimits } from "../link-probe.ts";
+import { type Log, logOption, openLog } from "../log.ts";
+import { multicastInterfaces } from "../multicast.ts";
+import { isLoopback, secureAgent } from "../security.ts";
 import type { Terminal } from "../terminal.ts";
+import { demandToken, readLifeline, readToken, tokenOption } from "../token-option.ts";
+
+const options = {
+  join: text("--join <host:port>", "address of the coordinator; several, separated by commas"),
+  discover: flag("--discover", "look for the coordinator on the local network instead"),
+  token: tokenOption("as the coordinator printed it"),
+  name: text("--name <device>", "which device of the topology this is (default: the host's name)"),
+  listen: text(
+    "--listen <host:port>",
+    "where the other devices dial (default: a free port; of every network, or of the loopback if the coordinator is on it)",
+  ),
+  advertise: texts(
+    "--advertise <host:port>",
+    "where they reach it in front of a router that forwards a port; repeatable",
+  ),
+  memory: quantity(
+    "--memory <512 MiB>",
+    "refuse parts that need more (default: what this process may use)",
+    "B",
+  ),
+  cacheLimit: quantity(
+    "--cache-limit <10 GiB>",
+    "what weights that are kept may take on disk (default 10 GiB, or a fifth of what is free)",
+    "B",
+  ),
+  state: text("--state <folder>", "where its keys are kept (default: the user's state folder)"),
+  log: logOption,
+  local: flag("--local", "keep no weights on disk and measure no speed: the coordinator is here"),
+  lifeline: flag("--lifeline", "end when standard input ends, whose first line is the token"),
+  quiet: flag("--quiet", "say nothing unless something fails"),
+};
+
+type Choices = { readonly [K in keyof typeof options]: ReturnType<(typeof options)[K]["read"]> };
+
+/** Between two attempts to join a coordinator that is not there yet. */
+const retrySeconds = seconds(1);
 
 /** `partita agent --join HOST:PORT --token T --name NAME`. */
 export const agent: Command = defineCommand({
   summary: "be a device: join a coordinator, get parts, run them until it ends",
-  options: {
-    join: text("--join <host:port>", "address of the coordinator"),
-    token: text("--token <token>", "as the coordinator printed it; - reads it from standard input"),
-    name: text("--name <device>", "which device of the topology this is"),
-    listen: text(
-      "--listen <host:port>",
-      "where neighbours dial (default 127.0.0.1:0, a free port)",
-    ),
-    memory: quantity(
-      "--memory <512 MiB>",
-      "refuse parts that need more (default: what this process may use)",
-      "B",
-    ),
-    cacheLimit: quantity(
-      "--cache-limit <10 GiB>",
-      "what weights that are kept may take on disk (default 10 GiB, or a fifth of what is free)",
-      "B",
-    ),
-    quiet: flag("--quiet", "say nothing unless something fails"),
-  },
+  options,
   examples: [
-    "partita agent --join 127.0.0.1:7000 --token T --name camera",
+    "partita agent --join 192.168.1.10:7000 --token T --name camera",
+    "PARTITA_TOKEN=T partita agent --discover",
     "partita agent --listen 10.0.0.2:7001 --token T   (only measures links, for partita topology)",
   ],
-  run: async ({ options, terminal, signal }) => {
-    if (options.join === undefined && options.listen !== undefined) {
-      return await waitForProbes(options.listen, options.token, signal, terminal);
+  run: async (call) => {
+    const { options, terminal } = call;
+    if (options.join === undefined && !options.discover && options.listen !== undefined) {
+      return await waitForProbes(options.listen, call);
     }
-    const join = needed(options.join, "--join HOST:PORT", "whom to join");
-    const name = needed(options.name, "--name DEVICE", "which device this is");
-    const given = needed(options.token, "--token TOKEN", "what the coordinator printed");
-    const lifeline = given === "-" ? await readLifeline(terminal) : null;
-    const choices = { memoryBytes: options.memory, cacheBytes: options.cacheLimit };
-    const joined = await Agent.join({
-      ...(lifeline === null ? await offerMachine(choices, terminal) : offerProcess(choices)),
-      name,
-      incarnation: randomUUID(),
-      coordinator: join,
-      token: lifeline?.token ?? given,
-      transport: tcpTransport,
-      runtime: createOnnxRuntime(),
-      clock: systemClock,
-      listen: options.listen ?? "127.0.0.1:0",
-      processorSeconds,
-      ...(options.quiet ? {} : { onEvent: (event) => terminal.note(describe(name, event)) }),
-    });
+    const lifeline = options.lifeline ? await readLifeline(terminal) : null;
+    const given = lifeline?.token ?? (await demandToken(options.token, terminal));
+    const signal = lifeline === null ? call.signal : AbortSignal.any([call.signal, lifeline.cut]);
+    const name = options.name ?? hostname().split(".")[0] ?? "";
+    await using log = await openLog(options.log, `agent ${name}`, terminal);
+    const joined = await joinWhenThere(
+      {
+        ...(await describeItself(name, given, call)),
+        onEvent: (event) => report(event, name, log, call),
+        ...(log === null ? {} : { onTrace: (trace) => log.write("debug", trace) }),
+      },
+      signal,
+      terminal,
+    );
+    if (joined === null) return 0;
     const close = (): void => void joined.close();
     signal.addEventListener("abort", close, { once: true });
     // It may have been interrupted before there was anything to close.
     if (signal.aborted) close();
-    void lifeline?.cut.then(close);
     const error = await joined.ended;
     if (error !== null) throw error;
     return 0;
   },
 });
+
+async function describeItself(
+  name: string,
+  token: string,
+  { options, terminal }: Call<Choices>,
+): Promise<AgentOptions> {
+  const stateFolder = options.state ?? terminal.stateFolder;
+  const { transport, secret, keys } = await secureAgent(token, name, stateFolder);
+  const coordinator = await whomToJoin(options, token, terminal);
+  const choices = { memoryBytes: options.memory, cacheBytes: options.cacheLimit };
+  const isHere = isLoopback(coordinator.split(",")[0]?.trim() ?? "");
+  return {
+    ...(options.local ? offerProcess(choices) : await offerMachine(choices, terminal)),
+    name,
+    incarnation: randomUUID(),
+    coordinator,
+    token: secret,
+    transport: withAnyAddress(transport, systemClock),
+    keys,
+    runtime: createOnnxRuntime(),
+    clock: systemClock,
+    listen: options.listen ?? (isHere ? "127.0.0.1:0" : "0.0.0.0:0"),
+    addresses: (listening) => [...options.advertise, ...dialableAddresses(listening)],
+    processorSeconds,
+  };
+}
+
+async function whomToJoin(
+  { join, discover }: Choices,
+  token: string,
+  terminal: Terminal,
+): Promise<string> {
+  if (join !== undefined || !discover) {
+    return needed(join, "--join HOST:PORT (or --discover)", "whom to join");
+  }
+  return await findCoordinator({
+    interfaces: multicastInterfaces(),
+    fingerprint: parseToken(token).fingerprint,
+    clock: systemClock,
+    note: (text) => terminal.note(text),
+  });
+}
+
+/** Machines start in any order. `null`: it was interrupted before. */
+async function joinWhenThere(
+  options: AgentOptions,
+  signal: AbortSignal,
+  terminal: Terminal,
+): Promise<Agent | null> {
+  for (let attempt = 1; !signal.aborted; attempt++) {
+    try {
+      return await Agent.join(options);
+    } catch (error) {
+      if (!isCoded(error) || error.code !== "CHANNEL_CLOSED") throw error;
+      if (attempt === 1) {
+        const { name, coordinator } = options;
+        terminal.note(`${name}: waits for a coordinator at ${coordinator} (${error.message})`);
+      }
+    }
+    await systemClock.sleep(retrySeconds, signal).catch(() => undefined);
+  }
+  return null;
+}
+
+function report(
+  event: AgentEvent,
+  name: string,
+  log: Log | null,
+  { options, terminal }: Call<Choices>,
+): void {
+  const isBad = event.type === "failed" || event.type === "lost" || event.type === "parted";
+  log?.write(isBad ? "warning" : "info", event);
+  if (!options.quiet) terminal.note(describe(name, event));
+}
 
 function processorSeconds(): number {
   const { user, system } = process.cpuUsage();
@@ -78,33 +185,15 @@ function processorSeconds(): number {
 /** An agent that belongs to no cluster yet: it only helps to measure links. */
 async function waitForProbes(
   address: string,
-  token: string | undefined,
-  signal: AbortSignal,
-  terminal: Terminal,
+  { options, terminal, signal }: Call<Choices>,
 ): Promise<number> {
-  const secret = needed(token, "--token TOKEN", "what whoever measures must show");
+  const given = await readToken(options.token, terminal);
+  const token = needed(given, "--token TOKEN", "what whoever measures must show");
   await using listener = await tcpTransport.listen(address, probeLimits);
   terminal.note(`waits at ${listener.address} for \`partita topology measure\`; Ctrl-C ends it`);
   signal.addEventListener("abort", () => void listener.close(), { once: true });
-  const setting = { transport: tcpTransport, clock: systemClock, token: secret, seconds: 1 };
-  await answerProbes(listener, setting);
+  await answerProbes(listener, { transport: tcpTransport, clock: systemClock, token, seconds: 1 });
   return 0;
-}
-
-/**
- * The token from the first line of standard input, and a promise that resolves when standard input
- * ends: whoever started this agent is gone then, so that it must not stay either.
- */
-async function readLifeline(
-  terminal: Terminal,
-): Promise<{ readonly token: string; readonly cut: Promise<void> }> {
-  const lines = createInterface({ input: terminal.input });
-  const cut = new Promise<void>((resolve) => lines.once("close", resolve));
-  const token = await new Promise<string>((resolve) => {
-    lines.once("line", resolve);
-    lines.once("close", () => resolve(""));
-  });
-  return { token, cut };
 }
 
 function describe(name: string, event: AgentEvent): string {

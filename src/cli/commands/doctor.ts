@@ -6,13 +6,14 @@ import { systemProbes } from "../doctor/probes.ts";
 import { loadTopology } from "../planning.ts";
 import { formatChecks } from "../print/checks.ts";
 import type { Terminal } from "../terminal.ts";
+import { readToken, tokenOption } from "../token-option.ts";
 
 /** `partita doctor`. */
 export const doctor: Command = defineCommand({
   summary: "check whether this machine can be a device, and what keeps it from a cluster",
   options: {
     join: text("--join <host:port>", "address of a coordinator: check the way to it, too"),
-    token: text("--token <token>", "as the coordinator printed it: ask it about its devices"),
+    token: tokenOption("as the coordinator printed it: ask it about its devices"),
     listen: text("--listen <host:port>", "where an agent is to listen: check whether it can"),
     topology: text("--topology <file>", "devices that are to be there"),
   },
@@ -30,7 +31,8 @@ export const doctor: Command = defineCommand({
     const checks: Check[] = [...(await checkMachine(systemProbes, terminal))];
     if (listen !== undefined) checks.push(...(await checkListen(listen, systemProbes)));
     if (join !== undefined) {
-      const found = await checkCoordinator({ join, token }, systemProbes);
+      const shown = await readToken(token, terminal);
+      const found = await checkCoordinator({ join, token: shown }, systemProbes);
       checks.push(...found.checks);
       if (found.status !== null) {
         checks.push(...(await checkCluster(found.status, devices, join, systemProbes)));

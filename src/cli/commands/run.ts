@@ -1,11 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { systemClock } from "../../base/clock.node.ts";
 import { type Client, connectClient } from "../../cluster/client.ts";
-import { tcpTransport } from "../../transport/tcp.node.ts";
 import {
   type Call,
   type Command,
   defineCommand,
-  needed,
   quantity,
   text,
   usage,
@@ -16,9 +15,11 @@ import { readText } from "../files.ts";
 import { printAnswered, printSummary } from "../print/answers.ts";
 import { printDeployment } from "../print/deployment.ts";
 import { askAll } from "../requests.ts";
+import { secureClient } from "../security.ts";
 import { asJson, checkAnswerPath, readLabels, writeAnswers } from "../tensors/answers.ts";
 import { collectRequests } from "../tensors/collect.ts";
 import { loadPreprocessing } from "../tensors/inputs.ts";
+import { demandToken, tokenOption } from "../token-option.ts";
 
 /** `partita run TOPOLOGY MODEL INPUT…`, `partita run --to HOST:PORT --token T INPUT…`. */
 export const run: Command = defineCommand({
@@ -32,7 +33,7 @@ export const run: Command = defineCommand({
   ],
   options: {
     to: text("--to <host:port>", "a cluster that is up"),
-    token: text("--token <token>", "as `partita up` printed it"),
+    token: tokenOption("as `partita coordinator` or `up` printed it"),
     output: text("-o, --output <file>", "write the answers as .npz or .json"),
     labels: text("--labels <file>", "one name of a class a line, for the answers shown"),
     preprocessing: text("--preprocessing <file>", "how pictures become tensors, as YAML"),
@@ -50,7 +51,7 @@ export const run: Command = defineCommand({
     const { options } = call;
     if (options.output !== undefined) checkAnswerPath(options.output);
     if (options.to !== undefined) {
-      const token = needed(options.token, "--token TOKEN", "what `partita up` printed");
+      const token = await demandToken(options.token, call.terminal);
       return await runThrough(options.to, token, call.arguments, call);
     }
     const [topology, model, ...inputs] = call.arguments;
@@ -93,11 +94,14 @@ async function runThrough(
   if (inputs.length === 0 && options.seeds === undefined) throw nothingToSend();
   const labels =
     options.labels === undefined ? null : readLabels(await readText(options.labels, terminal));
+  const { transport, secret } = secureClient(token);
   await using client = await connectClient({
-    transport: tcpTransport,
+    transport,
     clock: systemClock,
     address,
-    token,
+    token: secret,
+    // A failover is waited for, a cluster that is not there is not.
+    retry: { newId: randomUUID, firstSeconds: 0 },
   });
   const requests = await collectRequests(client.inputs, {
     files: inputs,

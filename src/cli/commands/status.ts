@@ -1,10 +1,11 @@
 import { systemClock } from "../../base/clock.node.ts";
 import type { ClusterEvent, ClusterStatus } from "../../cluster/status.ts";
 import { watchCluster } from "../../cluster/watch-client.ts";
-import { tcpTransport } from "../../transport/tcp.node.ts";
 import { type Command, defineCommand, flag, needed, text } from "../command.ts";
 import { describeEvent, formatStatus } from "../print/cluster-status.ts";
+import { secureClient } from "../security.ts";
 import type { Terminal } from "../terminal.ts";
+import { demandToken, tokenOption } from "../token-option.ts";
 
 /** So many events stand below the tables. */
 const shownEvents = 8;
@@ -16,7 +17,7 @@ export const status: Command = defineCommand({
   summary: "show devices, plan, links, requests and faults of a cluster that is up",
   options: {
     to: text("--to <host:port>", "address of the coordinator"),
-    token: text("--token <token>", "as the coordinator printed it"),
+    token: tokenOption("as the coordinator printed it"),
     once: flag("--once", "print it once; else it is shown until Ctrl-C on a terminal"),
     follow: flag("--follow", "print a line for each thing that happens, until Ctrl-C"),
   },
@@ -27,12 +28,12 @@ export const status: Command = defineCommand({
   ],
   run: async ({ options, terminal, signal }) => {
     const address = needed(options.to, "--to HOST:PORT", "address of the coordinator");
-    const token = needed(options.token, "--token TOKEN", "what the coordinator printed");
+    const { transport, secret } = secureClient(await demandToken(options.token, terminal));
     const watching = watchCluster({
-      transport: tcpTransport,
+      transport,
       clock: systemClock,
       address,
-      token,
+      token: secret,
       signal,
     });
     const isLive = !options.once && !options.follow && terminal.watched;

@@ -10,6 +10,7 @@ import { writeWhole } from "../files.ts";
 import { type MeasuredLink, mostSeconds, probeBetween } from "../link-probe.ts";
 import { showProgress } from "../print/progress.ts";
 import { formatTable } from "../print/table.ts";
+import { demandToken, tokenOption } from "../token-option.ts";
 
 interface Place {
   readonly name: string;
@@ -29,7 +30,7 @@ export const topology: Command = defineCommand({
     { syntax: "<agents...>", summary: "NAME=HOST:PORT of two or more; the first is the source" },
   ],
   options: {
-    token: text("--token <token>", "as the agents were started with"),
+    token: tokenOption("as the agents were started with"),
     output: text("-o, --output <file>", "where to write the topology"),
     seconds: quantity(
       "--time <2 s>",
@@ -55,7 +56,7 @@ export const topology: Command = defineCommand({
     const setting = {
       transport: tcpTransport,
       clock: systemClock,
-      token: needed(options.token, "--token TOKEN", "as the agents were started with"),
+      token: await demandToken(options.token, terminal),
       seconds,
     };
     const pairs = places.flatMap((from) =>

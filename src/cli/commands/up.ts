@@ -1,15 +1,17 @@
-import type { Coordinator } from "../../cluster/coordinator.ts";
 import type { ClusterEvent } from "../../cluster/status.ts";
-import { argumentAt, type Command, defineCommand, flag, text, usage } from "../command.ts";
+import { parseToken } from "../../cluster/token.ts";
+import { argumentAt, type Command, defineCommand, text, usage } from "../command.ts";
 import { type Deployable, deploy, deployOptions, prepareDeployment } from "../deploy.ts";
 import { modelArgument } from "../model-argument.ts";
 import { describeEvent } from "../print/cluster-status.ts";
 import { printDeployment } from "../print/deployment.ts";
+import { isLoopback } from "../security.ts";
 import type { Terminal } from "../terminal.ts";
+import { readToken, tokenOption } from "../token-option.ts";
 
 /** `partita up TOPOLOGY MODEL`. */
 export const up: Command = defineCommand({
-  summary: "run a model split over processes on this machine, or over agents of others",
+  summary: "run a model split over processes on this machine",
   arguments: [
     { syntax: "<topology>", summary: "devices and links, as YAML or JSON" },
     modelArgument,
@@ -17,35 +19,30 @@ export const up: Command = defineCommand({
   options: {
     ...deployOptions,
     listen: text("--listen <host:port>", "where clients dial (default 127.0.0.1, a free port)"),
-    token: text("--token <token>", "what clients and agents must show (default: a random one)"),
-    remote: flag("--remote", "start no agents: wait for `partita agent --join` on other machines"),
+    token: tokenOption("what clients must show (default: a random one)"),
   },
   examples: [
     "partita up home.topology.yaml model.onnx",
     "partita up home.topology.yaml zoo:mobilenetv2 --objective throughput",
-    "partita up home.topology.yaml model.onnx --remote --listen 0.0.0.0:7000",
+    "partita coordinator home.topology.yaml model.onnx --listen 0.0.0.0:7000   (other machines)",
   ],
   run: async (call) => {
     const { options, terminal, signal } = call;
-    const { remote } = options;
-    if (remote && options.listen === undefined) {
-      throw usage("--remote needs --listen HOST:PORT, an address that the other machines can dial");
+    if (options.listen !== undefined && !isLoopback(options.listen)) {
+      throw usage(
+        `up runs everything on this machine, and ${options.listen} is dialled from others; for several machines: partita coordinator TOPOLOGY MODEL --listen ${options.listen}`,
+      );
     }
+    const token = await readToken(options.token, terminal);
     const deployable = await prepareDeployment(argumentAt(call, 0), argumentAt(call, 1), call);
-    // Machines that are there need no imitation.
-    const emulate = !remote && !options.fullSpeed;
+    const emulate = !options.fullSpeed;
     if (!terminal.json) printDeployment(deployable, emulate, terminal);
     await using fleet = await deploy(deployable, {
       emulate,
       signal,
-      agents: remote ? "join" : "start",
       ...(options.listen === undefined ? {} : { listen: options.listen }),
-      ...(options.token === undefined ? {} : { token: options.token }),
+      ...(token === undefined ? {} : { token: parseToken(token).secret }),
       onEvent: (event) => report(event, terminal),
-      onListening: (coordinator, token) => {
-        if (remote) inviteAgents(coordinator, token, terminal);
-        if (!isLoopback(coordinator.address)) warnOfStrangers(terminal);
-      },
     });
     const { address } = fleet.coordinator;
     announce({ address, token: fleet.token, emulated: emulate }, deployable, terminal);
@@ -57,24 +54,6 @@ export const up: Command = defineCommand({
 
 function report(event: ClusterEvent, terminal: Terminal): void {
   if (!terminal.json) terminal.note(`  ${describeEvent(event)}`);
-}
-
-function inviteAgents(coordinator: Coordinator, token: string, terminal: Terminal): void {
-  const { address, devices } = coordinator;
-  const commands = devices.map(
-    (device) => `  partita agent --join ${address} --token ${token} --name ${device}`,
-  );
-  terminal.note(`Start on each machine, with --listen HOST:PORT that its neighbours can dial:`);
-  for (const command of commands) terminal.note(command);
-}
-
-/** Whether only processes of this machine can dial an address. */
-function isLoopback(address: string): boolean {
-  return /^(127\.|localhost:|\[::1\]:)/.test(address);
-}
-
-function warnOfStrangers(terminal: Terminal): void {
-  terminal.note("Channels are not encrypted: use a network that you trust.\n");
 }
 
 function announce(

@@ -1,0 +1,83 @@
+import { readFileSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { CodedError } from "../base/errors.ts";
+import { unwritable } from "./files.ts";
+
+/** Of this process, unlike any other's with the same number before or after it. */
+interface Holder {
+  readonly pid: number;
+  /** When it was started, as the operating system counts; `null`: it does not tell. */
+  readonly startedAt: string | null;
+}
+
+/** How often a lock is tried that seems to be nobody's. */
+const attempts = 3;
+
+/**
+ * Takes a folder of state for this process alone; what a process left behind that was killed is
+ * nobody's.
+ *
+ * @throws USAGE_INVALID if another process has it; FILE_WRITE_FAILED
+ */
+export async function lockState(folder: string): Promise<AsyncDisposable> {
+  const path = join(folder, "coordinator.pid");
+  const own: Holder = { pid: process.pid, startedAt: startOf(process.pid) };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await writeFile(path, JSON.stringify(own), { flag: "wx", mode: 0o600 });
+      return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw unwritable(path, error);
+    }
+    const holder = parse(await readFile(path, "utf8").catch(() => ""));
+    const isHeld = holder !== null && holder.pid !== own.pid && isAlive(holder);
+    if (isHeld || attempt === attempts) throw taken(folder, path, holder);
+    await rm(path, { force: true });
+  }
+}
+
+function parse(text: string): Holder | null {
+  try {
+    const { pid, startedAt } = JSON.parse(text);
+    return Number.isInteger(pid) ? { pid, startedAt: startedAt ?? null } : null;
+  } catch {
+    return null;
+  }
+}
+
+function isAlive({ pid, startedAt }: Holder): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // It is there, and somebody else's.
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
+  }
+  return startedAt === null || startOf(pid) === startedAt;
+}
+
+/**
+ * Numbers of processes are used again, also after a restart of the machine.
+ *
+ * @see proc_pid_stat(5), field 22; random(4), boot_id
+ */
+function startOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    // The second field is the program's name in brackets, with any characters.
+    return `${boot} ${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}`;
+  } catch {
+    return null;
+  }
+}
+
+function taken(folder: string, path: string, holder: Holder | null): CodedError {
+  const who = holder === null ? "another process" : `the coordinator with process id ${holder.pid}`;
+  return new CodedError(
+    "USAGE_INVALID",
+    `${who} uses the state in ${folder}; end it, or name another folder with --state (if it is no coordinator, remove ${path})`,
+    { folder, pid: holder?.pid ?? null },
+  );
+}
