@@ -85,6 +85,7 @@ export async function simulateCluster(
     seconds: loadSeconds,
     expected: await wholeModel(setting, clock),
     complain,
+    log,
   });
   network.disorder = schedule.disorder;
   await bringUp(hosts, setting, network, clock);

@@ -85,7 +85,7 @@ function stretched(digest: Uint8Array, bytes: number): Uint8Array {
 
 /** A vector of bytes, in a buffer of its own. */
 export function byteTensor(bytes: Uint8Array | readonly number[] = []): TensorValue {
-  const data = new Uint8Array([...bytes]);
+  const data = new Uint8Array(bytes);
   return { dataType: "uint8", shape: [data.length], data };
 }
 

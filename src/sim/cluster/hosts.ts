@@ -26,6 +26,9 @@ export interface HostsOptions {
   readonly complain: (violation: string) => void;
 }
 
+/** What an agent may keep for replays. */
+export const keptBytes: number = 1 << 20;
+
 /** How long whoever looks after a host's programs waits before it starts one again. */
 const restartSeconds = seconds(0.2);
 
@@ -123,7 +126,6 @@ export class Hosts {
   async #serve(name: string, machine: Machine): Promise<void> {
     const { setting, log, complain } = this.#options;
     const { clock, transport } = machine;
-    const device = setting.topology.devices.find((other) => other.name === name);
     const disk = this.#disks.get(name) ?? memoryBlobStore();
     this.#disks.set(name, disk);
     this.#lives++;
@@ -140,7 +142,9 @@ export class Hosts {
           clock,
           listen: `${name}:0`,
           cores: 1,
-          memoryBytes: device?.memoryBytes ?? null,
+          // Plans keep to the topology's memory; a part of its own accounts for a little more.
+          memoryBytes: null,
+          keptBytes,
           blobs: disk,
           onEvent: (event) => log(name, event),
         });
@@ -169,7 +173,7 @@ async function pause(clock: Clock): Promise<void> {
  */
 function isUnreachable(error: unknown): boolean {
   if (!isCoded(error)) return false;
-  return error.code === "CHANNEL_CLOSED" || error.message.includes("has joined already");
+  return error.code === "CHANNEL_CLOSED" || error.code === "USAGE_INVALID";
 }
 
 /** An error for people, with what caused it. */

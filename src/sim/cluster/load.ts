@@ -29,6 +29,7 @@ export interface LoadOptions {
   /** What the whole model answers. */
   readonly expected: (inputs: TensorValues) => Promise<TensorValues>;
   readonly complain: (violation: string) => void;
+  readonly log: (host: string, what: unknown) => void;
 }
 
 /**
@@ -78,7 +79,7 @@ export class Load {
 
   /** Asks, and does not wait for the answer; `gone`: the client cannot be asked any more. */
   async #ask(client: Client, isRepeated: boolean): Promise<"asked" | "gone"> {
-    const { clock, random, expected } = this.#options;
+    const { clock, random, expected, log } = this.#options;
     const inputs = this.#inputs();
     const whole = await expected(inputs);
     const deadlineSeconds = random.next() < 0.15 ? 0.05 + random.next() : null;
@@ -97,18 +98,18 @@ export class Load {
       ({ outputs }) => this.#conclude(asked, "answered", isSame(outputs, whole)),
       (error) => {
         isGone = true;
-        if (isCoded(error) && error.code === "FRAME_MALFORMED")
-          this.#options.complain(describe(error));
+        log("client", `request ${asked.request}: ${describe(error)}`);
         this.#conclude(asked, isCoded(error) ? error.code : describe(error), true);
       },
     );
     // A client that is gone says so at once.
     await Promise.race([following, clock.sleep(seconds(0))]);
-    return isGone && asked.end?.outcome === "CHANNEL_CLOSED" ? "gone" : "asked";
+    return isGone && /CHANNEL_CLOSED|DEVICE_LOST/.test(asked.end?.outcome ?? "") ? "gone" : "asked";
   }
 
   #conclude(asked: Asked, outcome: string, isRight: boolean): void {
-    const { clock, complain } = this.#options;
+    const { clock, complain, log } = this.#options;
+    log("client", `request ${asked.request} of ${asked.askedSeconds.toFixed(3)} s: ${outcome}`);
     if (asked.end !== null) complain(`request ${asked.request} has ended twice`);
     asked.end = { atSeconds: clock.now(), outcome };
     if (!isRight) complain(`request ${asked.request} has a wrong answer`);

@@ -41,7 +41,7 @@ const weightBytes = 2048;
 export function settingOf(seed: number): Setting {
   const random = createRandom(seed);
   const names = Array.from({ length: 3 + random.integer(3) }, (_, index) => `d${index}`);
-  const graph = randomGraph(random, random.next() < 0.04 ? 600_000 : 2000);
+  const graph = randomGraph(random, random.next() < 0.03 ? 400_000 : 2000);
   const isTight = random.next() < 0.3;
   const sinkAt = random.next();
   const topology = meshOf(names, {

@@ -1,4 +1,4 @@
-import type { Hosts } from "./hosts.ts";
+import { type Hosts, keptBytes } from "./hosts.ts";
 import type { Asked } from "./load.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Setting } from "./setting.ts";
@@ -78,10 +78,10 @@ export function findUnrest({ coordinator }: Hosts, { topology }: Setting): reado
     if (device === undefined || device.state === "away") {
       return [`${name} is no member although it runs: ${device?.why ?? "unknown"}`];
     }
-    if (device.heldBytes === 0 && device.requests === 0) return [];
-    return [
-      `${name} holds ${device.heldBytes} bytes of ${device.requests} requests although all have ended`,
-    ];
+    if (device.requests > 0)
+      return [`${name} holds ${device.requests} requests after all have ended`];
+    if (device.heldBytes <= keptBytes) return [];
+    return [`${name} holds ${device.heldBytes} bytes after all requests have ended`];
   });
   return [...serving, ...devices];
 }
