@@ -37,6 +37,7 @@ const unavailable = {
 
 export type ErrorCode =
   | "CHANNEL_CLOSED"
+  | "DEVICE_BUSY"
   | "DEVICE_LOST"
   | "ENVELOPE_INVALID"
   | "FILE_EXISTS"
@@ -74,6 +75,10 @@ export type ErrorCode =
 /** Each code, alphabetically, with what a caller needs in order to act on it. */
 export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
   CHANNEL_CLOSED: { ...unavailable, meaning: "A channel ended before the message was through." },
+  DEVICE_BUSY: {
+    ...unavailable,
+    meaning: "A device does something else, which what is asked of it would disturb.",
+  },
   DEVICE_LOST: {
     ...unavailable,
     meaning: "A device that the plan needs does not answer any more.",

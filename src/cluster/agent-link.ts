@@ -1,13 +1,11 @@
 import type { Clock } from "../base/clock.ts";
 import { seconds } from "../base/units.ts";
 import type { Channel, Frame } from "../transport/transport.ts";
-import type { Join } from "./control-message.ts";
+import { pieceBytes } from "./blob-sender.ts";
+import type { Heartbeat, Join } from "./control-message.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import type { Message } from "./message.ts";
 import { encodeMessage } from "./protocol.ts";
-
-/** Bytes of a blob that travel in one frame: small enough for other messages to get in between. */
-const pieceBytes = 1 << 20;
 
 interface QueuedBlob {
   readonly sha256: string;
@@ -24,6 +22,7 @@ export class AgentLink {
   requests = 0;
   peakRequests = 0;
   heldBytes = 0;
+  pending: Heartbeat["pending"] = [];
   readonly #channel: Channel;
   readonly #control: FrameQueue;
   readonly #clock: Clock;

@@ -5,6 +5,7 @@ import type { Transport } from "../transport/transport.ts";
 import type { BlobStore } from "./blob-store.ts";
 import type { Failure, Report } from "./data-message.ts";
 import type { DeviceKeys } from "./identity.ts";
+import type { ProfileHost } from "./profiling.ts";
 
 export interface AgentOptions {
   /** The device's name in the topology. */
@@ -37,6 +38,8 @@ export interface AgentOptions {
   readonly blobs?: BlobStore;
   /** The device's key; `null` (the default): the transport needs none. */
   readonly keys?: DeviceKeys | null;
+  /** Measures models on this machine. Default: this agent does not. */
+  readonly profile?: ProfileHost;
   /** So long the coordinator must be away before the source goes on alone. Default: 1 s. */
   readonly orphanSeconds?: number;
   readonly onEvent?: (event: AgentEvent) => void;

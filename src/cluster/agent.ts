@@ -2,7 +2,7 @@ import { CodedError } from "../base/errors.ts";
 import { type Channel, type Listener, openingLimits } from "../transport/transport.ts";
 import type { AgentOptions } from "./agent-options.ts";
 import { BlobFetcher } from "./blob-fetcher.ts";
-import { memoryBlobStore } from "./blob-store.ts";
+import { type BlobStore, memoryBlobStore } from "./blob-store.ts";
 import { ControlLink } from "./control-link.ts";
 import type { Deploy, Heartbeat, Join, Offer, Want, Welcome } from "./control-message.ts";
 import { DataPlane } from "./data-plane.ts";
@@ -10,9 +10,11 @@ import { Generations } from "./generations.ts";
 import { admit, refuse } from "./handshake.ts";
 import { Keeper } from "./keeper.ts";
 import type { Liveness } from "./liveness.ts";
+import { meetProgram } from "./meeting.ts";
 import { protocolVersion } from "./message.ts";
 import { PartLoader } from "./part-loader.ts";
 import { Processor } from "./processor.ts";
+import { Profiling } from "./profiling.ts";
 import { coded, malformed, type Received, tensorOf, toWire } from "./protocol.ts";
 
 const defaultKeptBytes = 2 ** 28;
@@ -34,6 +36,7 @@ export class Agent implements AsyncDisposable {
   readonly #loader: PartLoader;
   readonly #generations: Generations;
   readonly #plane: DataPlane;
+  readonly #profiling: Profiling;
   #control: ControlLink | null = null;
   #liveness = firstLiveness;
   #ending: Promise<void> | null = null;
@@ -88,6 +91,7 @@ export class Agent implements AsyncDisposable {
       deliver: (...tensor) => this.#plane.deliver(...tensor),
       onOutcome: (...outcome) => this.#plane.outcome(...outcome),
     });
+    this.#profiling = this.#measure(options, blobs);
     this.#plane = new DataPlane({
       agent: options,
       keeper,
@@ -112,6 +116,20 @@ export class Agent implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #measure(options: AgentOptions, blobs: BlobStore): Profiling {
+    const { name, clock, memoryBytes } = options;
+    return new Profiling({
+      device: name,
+      clock,
+      blobs,
+      host: options.profile,
+      memoryBytes,
+      usedBytes: () => this.#loader.usedBytes,
+      generations: () => this.#generations.deployed.map(({ generation }) => generation),
+      meet: (task) => meetProgram(options, task),
+    });
   }
 
   async #dial(): Promise<ControlLink> {
@@ -190,6 +208,9 @@ export class Agent implements AsyncDisposable {
         return;
       case "dialBack":
         void this.#attempt(null, () => this.#plane.dialBack(message));
+        return;
+      case "summon":
+        void this.#profiling.take(message.task);
         return;
       case "probe":
         void this.#plane.probe(message);
@@ -287,6 +308,7 @@ export class Agent implements AsyncDisposable {
 
   async #shutDown(error: CodedError | null): Promise<void> {
     const gone = new CodedError("CHANNEL_CLOSED", `device '${this.name}' leaves the cluster`);
+    this.#profiling.close();
     await this.#plane.close(error ?? gone);
     this.#generations.clear();
     await Promise.allSettled([this.#listener.close(), this.#control?.close()]);

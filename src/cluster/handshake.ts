@@ -10,11 +10,23 @@ import { type Channel, defaultLimits } from "../transport/transport.ts";
 import type { Join } from "./control-message.ts";
 import type { Attach, Open, Tunnel } from "./data-message.ts";
 import { type Message, protocolVersion, type Watch } from "./message.ts";
+import type { Survey, Take, Task } from "./program-message.ts";
 import { encodeMessage, fromWire, malformed, type Received, receive, toWire } from "./protocol.ts";
 import { isSameSecret } from "./secret.ts";
 
 /** What a channel may begin with. */
-export type Opening = Join | Attach | Tunnel | Open | Watch;
+export type Opening = Join | Attach | Tunnel | Open | Survey | Take | Task | Watch;
+
+const openings: ReadonlySet<string> = new Set<Opening["type"]>([
+  "join",
+  "attach",
+  "tunnel",
+  "open",
+  "survey",
+  "take",
+  "task",
+  "watch",
+]);
 
 /** Whoever connects and says nothing for this long is sent away. */
 const patienceSeconds = seconds(10);
@@ -68,10 +80,7 @@ export async function admit(
     }
     const { message } = first;
     if (!isOpening(message)) {
-      throw malformed(
-        `a first message '${message.type}'`,
-        "join, attach, tunnel, open or watch was expected",
-      );
+      throw malformed(`a first message '${message.type}'`, `expected: ${[...openings].join(", ")}`);
     }
     checkOpening(message, token);
     channel.setLimits(defaultLimits);
@@ -93,9 +102,7 @@ export async function refuse(channel: Channel, error: unknown): Promise<void> {
 }
 
 function isOpening(message: Message): message is Opening {
-  const { type } = message;
-  const isOfDevice = type === "join" || type === "attach" || type === "tunnel";
-  return isOfDevice || type === "open" || type === "watch";
+  return openings.has(message.type);
 }
 
 function checkOpening({ protocol, token }: Opening, expected: string): void {

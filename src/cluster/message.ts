@@ -1,5 +1,5 @@
 /**
- * What agents, coordinator and clients say to each other, as types. Six kinds of channel:
+ * What agents, coordinator and clients say to each other, as types. Eight kinds of channel:
  *
  * - control, dialled by the agent: `join`, `welcome`, then parts, deployment and heartbeats;
  * - hop, between two devices that exchange tensors: `attach`, `attached`, then tensors both ways;
@@ -8,7 +8,8 @@
  * - client, dialled by a program that asks: `open`, `opened`, then requests and answers;
  * - tunnel, dialled to the coordinator by two agents that cannot dial each other: `tunnel`,
  *   `tunnelled`, then what a hop or gateway channel carries;
- * - watch, dialled to the coordinator by a program that looks on: `watch`, then `status` and `event`.
+ * - watch, dialled to the coordinator by a program that looks on: `watch`, then `status` and `event`;
+ * - survey and task, dialled to the coordinator by a program that asks something of a device.
  *
  * Every message may come twice, and late: generations, offsets and request numbers say what is new.
  *
@@ -16,6 +17,7 @@
  */
 import type { ControlMessage } from "./control-message.ts";
 import type { DataMessage } from "./data-message.ts";
+import type { ProgramMessage } from "./program-message.ts";
 import type { ClusterEvent, ClusterStatus } from "./status.ts";
 
 /** Whoever accepts a channel refuses another version than its own. */
@@ -42,4 +44,4 @@ export interface EventMessage {
 
 export type WatchMessage = Watch | StatusMessage | EventMessage;
 
-export type Message = ControlMessage | DataMessage | WatchMessage;
+export type Message = ControlMessage | DataMessage | ProgramMessage | WatchMessage;

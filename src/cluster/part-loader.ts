@@ -57,6 +57,12 @@ export class PartLoader {
     return await this.#inTurn(() => this.#load(parts));
   }
 
+  /** What sessions take that are in use. */
+  get usedBytes(): number {
+    const used = [...this.#loaded.values()].filter(({ uses }) => uses > 0);
+    return sum(used.map(({ bytes }) => bytes));
+  }
+
   /** Releases the sessions that nobody uses. */
   async sweep(): Promise<void> {
     await this.#inTurn(() => this.#sweep(new Set()));

@@ -11,11 +11,17 @@ import { controlSchemas } from "./control-schema.ts";
 import type { TensorMessage } from "./data-message.ts";
 import { dataSchemas } from "./data-schema.ts";
 import type { Message } from "./message.ts";
+import { programSchemas } from "./program-schema.ts";
 import type { Schemas } from "./schema-terms.ts";
 import { watchSchemas } from "./watch-schema.ts";
 import type { WireError } from "./wire-error.ts";
 
-const schemas: Schemas<Message> = { ...controlSchemas, ...dataSchemas, ...watchSchemas };
+const schemas: Schemas<Message> = {
+  ...controlSchemas,
+  ...dataSchemas,
+  ...programSchemas,
+  ...watchSchemas,
+};
 
 /** Those whose `body` travels in the payload, since headers have a small limit. */
 const withBody: ReadonlySet<string> = new Set<Extract<Message, { readonly body: unknown }>["type"]>(

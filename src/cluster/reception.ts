@@ -4,9 +4,9 @@ import { anonymous, type Channel, type Listener } from "../transport/transport.t
 import { AgentLink } from "./agent-link.ts";
 import type { Join, Welcome } from "./control-message.ts";
 import type { Tunnel } from "./data-message.ts";
+import { Enquiries, type EnquiriesOptions } from "./enquiries.ts";
 import { admit, refuse } from "./handshake.ts";
 import { type CertificateAuthority, checkDevice, type KnownDevices } from "./identity.ts";
-import type { Survey, Take, Task } from "./program-message.ts";
 import { decodeMessage, encodeMessage, malformed, type Received } from "./protocol.ts";
 
 export interface ReceptionOptions {
@@ -26,7 +26,8 @@ export interface ReceptionOptions {
   readonly onLeft: (device: string, why: string) => void;
   readonly onTunnel: (channel: Channel, first: Tunnel) => void;
   readonly onWatch: (channel: Channel) => void;
-  readonly onEnquiry: (channel: Channel, first: Survey | Task | Take) => void;
+  /** Has a device measure its link to another one. Default: nobody can. */
+  readonly probe?: EnquiriesOptions["probe"];
   /** Where requests are taken, as soon as they are. @throws DEVICE_LOST, CHANNEL_CLOSED */
   readonly whereToAsk: () => Promise<readonly string[]>;
 }
@@ -38,10 +39,18 @@ const replacedAfterBeats = 2;
 export class Reception {
   readonly #options: ReceptionOptions;
   readonly #links = new Map<string, AgentLink>();
+  readonly #enquiries: Enquiries;
   #closing = false;
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
+    const { clock, probe } = options;
+    const summon = (device: string, task: number): boolean => {
+      const link = this.#links.get(device);
+      void link?.tell({ type: "summon", task });
+      return link !== undefined;
+    };
+    this.#enquiries = new Enquiries({ clock, summon, probe });
     void this.#acceptAll();
   }
 
@@ -64,7 +73,8 @@ export class Reception {
   /** Tells every agent to end, and why. */
   async close(why: CodedError): Promise<void> {
     this.#closing = true;
-    await Promise.allSettled([...this.#links.values()].map((link) => link.dismiss(why.message)));
+    const farewells = [...this.#links.values()].map((link) => link.dismiss(why.message));
+    await Promise.allSettled([...farewells, this.#enquiries.close()]);
     await this.#options.listener.close();
   }
 
@@ -73,7 +83,7 @@ export class Reception {
     this.#closing = true;
     const links = [...this.#links.values()];
     this.#links.clear();
-    await Promise.allSettled(links.map((link) => link.drop()));
+    await Promise.allSettled([...links.map((link) => link.drop()), this.#enquiries.close()]);
     await this.#options.listener.close();
   }
 
@@ -101,8 +111,7 @@ export class Reception {
       case "survey":
       case "take":
       case "task":
-        this.#options.onEnquiry(channel, first);
-        return;
+        return await this.#enquiries.accept(channel, first);
       case "attach":
         await refuse(channel, malformed("a first message 'attach'", "this is a coordinator"));
     }

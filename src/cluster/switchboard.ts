@@ -4,7 +4,7 @@ import { seconds } from "../base/units.ts";
 import type { Channel } from "../transport/transport.ts";
 import type { DataChannelKind, Tunnel } from "./data-message.ts";
 import { refuse } from "./handshake.ts";
-import { encodeMessage } from "./protocol.ts";
+import { splice } from "./splice.ts";
 
 export interface SwitchboardOptions {
   readonly clock: Clock;
@@ -101,27 +101,10 @@ export class Switchboard {
     const ends = { kind: tunnel.kind, devices, bytes: 0 };
     for (const side of pair) this.#channels.add(side);
     this.#tunnels.set(channel, ends);
-    try {
-      for (const side of pair) await side.send(encodeMessage({ type: "tunnelled" }));
-      const count = (bytes: number): void => {
-        ends.bytes += bytes;
-      };
-      await Promise.race([
-        passOn(first.channel, channel, count),
-        passOn(channel, first.channel, count),
-      ]);
-    } catch {
-      // One side has gone: the other learns it from the end of its own channel.
-    }
+    await splice(pair, { type: "tunnelled" }, (bytes) => {
+      ends.bytes += bytes;
+    });
     this.#tunnels.delete(channel);
     for (const side of pair) this.#channels.delete(side);
-    await Promise.all(pair.map((side) => side.close()));
-  }
-}
-
-async function passOn(from: Channel, to: Channel, count: (bytes: number) => void): Promise<void> {
-  for await (const { header, payload } of from) {
-    await to.send({ header, payload });
-    count(payload.byteLength);
   }
 }
