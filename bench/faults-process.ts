@@ -8,6 +8,7 @@ import { systemClock } from "../dist/base/clock.node.js";
 import { Agent } from "../dist/cluster/agent.js";
 import { Coordinator } from "../dist/cluster/coordinator.js";
 import { fileJournal } from "../dist/cluster/journal.node.js";
+import type { Topology } from "../dist/cost/topology.js";
 import { createOnnxRuntime } from "../dist/runtime/onnxruntime.node.js";
 import { tcpTransport } from "../dist/transport/tcp.node.js";
 import type { Role, Said } from "./faults/messages.js";
@@ -21,6 +22,8 @@ import {
   topologyOf,
 } from "./faults/setting.js";
 
+/** A plan that takes at most this share of the time between answers is gone over to. */
+const worthwhile = 0.9;
 const role: Role = JSON.parse(process.argv[2] ?? "");
 process.once("disconnect", () => process.exit());
 await (role.type === "agent" ? beAgent(role) : beCoordinator(role));
@@ -78,11 +81,19 @@ async function beCoordinator(role: Extract<Role, { type: "coordinator" }>): Prom
     ...liveness,
     journal: fileJournal(journal),
     replan: async (left) => replan(prepared, left),
+    onWorld: (world) => improve(world),
     onEvent: (event) => {
       say({ type: "cluster", event });
       if (event.type === "serving") setImmediate(() => sayServed());
     },
   });
+  /** What was lost and is back is used again, if that is worth a change. */
+  const improve = (world: Topology) => {
+    const plan = replan(prepared, world);
+    const period = coordinator.serving?.claimed.periodSeconds ?? 0;
+    if ("infeasible" in plan || plan.claimed.periodSeconds > worthwhile * period) return;
+    coordinator.adopt(plan, "more to plan with");
+  };
   const sayServed = () => {
     const { serving, generations } = coordinator.status();
     const one = generations.find(({ generation }) => generation === serving);

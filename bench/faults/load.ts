@@ -1,4 +1,5 @@
 import { systemClock } from "../../dist/base/clock.node.js";
+import { seconds } from "../../dist/base/units.js";
 import { type Client, connectClient } from "../../dist/cluster/client.js";
 import type { TensorValues } from "../../dist/runtime/runtime.js";
 import { tcpTransport } from "../../dist/transport/tcp.node.js";
@@ -14,71 +15,95 @@ export interface LoadCounts {
   readonly doubled: number;
   /** Answers that differ from the whole model's in some bit. */
   readonly wrong: number;
+  /** How often one was given up with DEVICE_LOST and asked again under the same id. */
+  readonly givenUp: number;
 }
 
 interface Waiting {
-  readonly after: number;
+  readonly isDone: () => boolean;
   readonly done: () => void;
   readonly fail: () => void;
 }
 
-/** Asks without a break, so many requests at once, and compares every answer. */
+/** Between two attempts to ask again. */
+const pauseSeconds = seconds(0.05);
+
+/**
+ * Asks without a break, so many requests at once, and compares every answer. What the cluster gives
+ * up with DEVICE_LOST is asked again under the same id.
+ */
 export class Load {
   /** When answers came, in seconds on `performance.now`'s clock. */
   readonly answeredAt: number[] = [];
   readonly failures: string[] = [];
-  readonly #client: Client;
+  readonly #open: () => Promise<Client>;
   readonly #samples: readonly Sample[];
   readonly #counter: AnswerCounter;
   readonly #runs: Promise<void>[];
   readonly #waiting = new Set<Waiting>();
+  #client: Client;
+  #hasEnded = false;
+  #opening: Promise<void> | null = null;
   #sent = 0;
   #wrong = 0;
+  #givenUp = 0;
   #isOver = false;
 
-  /** @param concurrency requests in flight at any time; default: as many as the cluster takes */
-  static async start(
-    address: string,
-    samples: readonly Sample[],
-    concurrency?: number,
-  ): Promise<Load> {
+  /**
+   * @param patient whether the client finds its way back to the source by itself; else it is told when
+   * that is lost, and asks again
+   */
+  static async start(address: string, samples: readonly Sample[], patient = true): Promise<Load> {
     const counter = new AnswerCounter();
-    const client = await connectClient({
-      transport: counter.watch(tcpTransport),
-      clock: systemClock,
-      address,
-      token,
-      retry: { newId: () => counter.newId(), limitSeconds: 60 },
-    });
-    return new Load(client, samples, counter, concurrency ?? client.window);
+    const newId = (): string => counter.newId();
+    const open = async (): Promise<Client> =>
+      await connectClient({
+        transport: counter.watch(tcpTransport),
+        clock: systemClock,
+        address,
+        token,
+        ...(patient ? { retry: { newId, limitSeconds: 60 } } : {}),
+      });
+    return new Load(open, await open(), samples, counter);
   }
 
   /** Use `start`. */
   private constructor(
+    open: () => Promise<Client>,
     client: Client,
     samples: readonly Sample[],
     counter: AnswerCounter,
-    concurrency: number,
   ) {
+    this.#open = open;
     this.#client = client;
+    this.#watch(client);
     this.#samples = samples;
     this.#counter = counter;
-    this.#runs = Array.from({ length: concurrency }, () => this.#run());
+    this.#runs = Array.from({ length: client.window }, () => this.#run());
   }
 
   get counts(): LoadCounts {
     const answered = this.answeredAt.length;
     const lost = this.#isOver ? this.#sent - answered : this.failures.length;
     const { doubled } = this.#counter;
-    return { sent: this.#sent, answered, lost, doubled, wrong: this.#wrong };
+    return {
+      sent: this.#sent,
+      answered,
+      lost,
+      doubled,
+      wrong: this.#wrong,
+      givenUp: this.#givenUp,
+    };
   }
 
   /** Waits until so many more requests are answered than now. @throws if one fails */
   async more(count: number): Promise<void> {
     const after = this.answeredAt.length + count;
     await new Promise<void>((resolve, reject) => {
-      if (this.failures.length > 0) reject(this.#failed());
-      this.#waiting.add({ after, done: resolve, fail: () => reject(this.#failed()) });
+      const fail = (): void => reject(new Error(`a request failed: ${this.failures[0]}`));
+      if (this.failures.length > 0) fail();
+      else
+        this.#waiting.add({ isDone: () => this.answeredAt.length >= after, done: resolve, fail });
     });
   }
 
@@ -90,36 +115,69 @@ export class Load {
     return this.counts;
   }
 
-  /** Gives everything up. */
-  async stop(): Promise<void> {
-    this.#isOver = true;
-    await this.#client.close();
-  }
-
-  #failed(): Error {
-    return new Error(`a request failed: ${this.failures[0]}`);
-  }
-
   async #run(): Promise<void> {
     while (!this.#isOver) {
       const sample = this.#samples[this.#sent % this.#samples.length];
       if (sample === undefined) throw new Error("there are no samples");
       this.#sent++;
       try {
-        const { outputs } = await this.#client.infer(sample.inputs);
+        const outputs = await this.#ask(sample, this.#counter.newId());
         if (!isEqual(outputs, sample.outputs)) this.#wrong++;
         this.answeredAt.push(performance.now() / 1000);
-        for (const one of this.#waiting) {
-          if (this.answeredAt.length < one.after) continue;
-          this.#waiting.delete(one);
-          one.done();
-        }
       } catch (error) {
         this.failures.push(String(error));
-        for (const { fail } of this.#waiting) fail();
-        this.#waiting.clear();
-        return;
+        this.#isOver = true;
       }
+      this.#tell();
+    }
+  }
+
+  async #ask({ inputs }: Sample, id: string): Promise<TensorValues> {
+    for (;;) {
+      const client = this.#client;
+      try {
+        return (await client.infer(inputs, { id })).outputs;
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== "DEVICE_LOST") throw error;
+        this.#givenUp++;
+      }
+      await systemClock.sleep(pauseSeconds);
+      await this.#comeBack(client);
+    }
+  }
+
+  /** Opens another client, unless somebody has, or what is there still stands. */
+  async #comeBack(lost: Client): Promise<void> {
+    while (this.#client === lost && this.#hasEnded && !this.#isOver) {
+      this.#opening ??= this.#reopen();
+      await this.#opening;
+    }
+  }
+
+  async #reopen(): Promise<void> {
+    try {
+      this.#client = await this.#open();
+      this.#watch(this.#client);
+    } catch {
+      // Nobody is there yet.
+      await systemClock.sleep(pauseSeconds);
+    }
+    this.#opening = null;
+  }
+
+  #watch(client: Client): void {
+    this.#hasEnded = false;
+    void client.ended.then(() => {
+      if (this.#client === client) this.#hasEnded = true;
+    });
+  }
+
+  #tell(): void {
+    for (const one of this.#waiting) {
+      if (this.failures.length > 0) one.fail();
+      else if (!one.isDone()) continue;
+      else one.done();
+      this.#waiting.delete(one);
     }
   }
 }

@@ -3,6 +3,7 @@ import type { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { Channel, Frame } from "../transport/transport.ts";
+import { beatClient } from "./client-beat.ts";
 import type { Ask, Opened, TensorMessage } from "./data-message.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import type { Asked, Question } from "./inference.ts";
@@ -46,14 +47,27 @@ export class ClientDoor {
    */
   async serve(): Promise<void> {
     const visit = new Visit(this.#queue, this.#options);
+    const over = new AbortController();
+    let frames = 0;
+    const onSilent = (): void => {
+      visit.end();
+      void this.#channel.close();
+    };
     // A visit that waits for room does not see the channel's end.
     void this.#channel.ended.then(() => visit.end());
     try {
       await this.#channel.send(encodeMessage(this.#options.opened));
-      for await (const frame of this.#channel) await visit.take(decodeMessage(frame));
+      const { clock } = this.#options;
+      const beat = { clock, channel: this.#channel, queue: this.#queue, onSilent };
+      void beatClient({ ...beat, heard: () => frames }, over.signal);
+      for await (const frame of this.#channel) {
+        frames++;
+        await visit.take(decodeMessage(frame));
+      }
     } catch (error) {
       await this.#channel.send(reasonToEnd(error)).catch(() => undefined);
     } finally {
+      over.abort();
       visit.end();
       await this.#channel.close();
     }
@@ -97,6 +111,7 @@ class Visit {
 
   /** @throws FRAME_MALFORMED */
   async take({ message, payload }: Received): Promise<void> {
+    if (message.type === "ping") return;
     if (message.type === "tensor") this.#collect({ message, payload });
     else if (message.type === "ask") this.#begin(message);
     else if (message.type === "cancel") this.#cancel(message.request);

@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { CodedError, isCoded } from "../base/errors.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { Channel, Transport } from "../transport/transport.ts";
+import { beatClient } from "./client-beat.ts";
 import type { Opened } from "./data-message.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import { introduce } from "./handshake.ts";
@@ -63,7 +64,7 @@ async function open(
   const channel = await transport.connect(address);
   const first = { type: "open", protocol: protocolVersion, token } as const;
   const reply = await introduce(channel, clock, first, "opened", "elsewhere");
-  if (reply.type === "opened") return new ClientLine(channel, reply);
+  if (reply.type === "opened") return new ClientLine(channel, reply, clock);
   await channel.close();
   return reply.addresses;
 }
@@ -90,11 +91,13 @@ export class ClientLine {
   readonly #channel: Channel;
   readonly #queue: FrameQueue;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #over = new AbortController();
   #last = 0;
+  #frames = 0;
   #failure: CodedError | null = null;
   #resolveEnded: (why: CodedError) => void = () => undefined;
 
-  constructor(channel: Channel, opened: Opened) {
+  constructor(channel: Channel, opened: Opened, clock: Clock) {
     this.opened = opened;
     this.#channel = channel;
     this.#queue = new FrameQueue(channel);
@@ -102,6 +105,14 @@ export class ClientLine {
       this.#resolveEnded = resolve;
     });
     void this.#listen();
+    const beat = {
+      clock,
+      channel,
+      queue: this.#queue,
+      heard: () => this.#frames,
+      onSilent: (error: CodedError) => this.#giveUp(error),
+    };
+    void beatClient(beat, this.#over.signal);
   }
 
   /** Why it has ended; `null`: it stands. */
@@ -151,15 +162,23 @@ export class ClientLine {
 
   async #listen(): Promise<void> {
     try {
-      for await (const frame of this.#channel) this.#take(decodeMessage(frame));
+      for await (const frame of this.#channel) {
+        this.#frames++;
+        this.#take(decodeMessage(frame));
+      }
       this.#end(new CodedError("CHANNEL_CLOSED", `${this.#channel.peer} closed the channel`));
     } catch (error) {
-      this.#end(isCoded(error) && error.code !== "CHANNEL_CLOSED" ? error : this.#lost(error));
-      await this.#channel.close();
+      this.#giveUp(error);
     }
   }
 
+  #giveUp(error: unknown): void {
+    this.#end(isCoded(error) && error.code !== "CHANNEL_CLOSED" ? error : this.#lost(error));
+    void this.#channel.close();
+  }
+
   #take({ message, payload }: Received): void {
+    if (message.type === "ping") return;
     if (message.type !== "tensor" && message.type !== "answer" && message.type !== "failure") {
       throw malformed(`a message '${message.type}'`, "it is not sent to clients");
     }
@@ -187,6 +206,7 @@ export class ClientLine {
 
   #end(why: CodedError): void {
     this.#failure ??= why;
+    this.#over.abort();
     for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();
     this.#resolveEnded(this.#failure);

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import { createVirtualClock } from "../base/virtual-clock.ts";
+import type { TensorValue } from "../graph/tensor-value.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import { createMemoryTransport } from "../transport/memory.ts";
 import { connectClient } from "./client.ts";
@@ -10,7 +11,8 @@ import { ClientDoor } from "./client-door.ts";
 import type { Opened } from "./data-message.ts";
 import { admit } from "./handshake.ts";
 import type { Inference, Question } from "./inference.ts";
-import { encodeMessage } from "./protocol.ts";
+import { protocolVersion } from "./message.ts";
+import { encodeMessage, tensorFrame } from "./protocol.ts";
 
 const token = "open sesame";
 const opened: Opened = {
@@ -21,9 +23,12 @@ const opened: Opened = {
   emulated: false,
   window: 2,
 };
-const inputOf = (value: number): TensorValues => ({
-  x: { dataType: "uint8", shape: [1], data: new Uint8Array([value]) },
+const xOf = (value: number): TensorValue => ({
+  dataType: "uint8",
+  shape: [1],
+  data: new Uint8Array([value]),
 });
+const inputOf = (value: number): TensorValues => ({ x: xOf(value) });
 const timings = { waitSeconds: 0, totalSeconds: 0, stages: [], hops: [] };
 
 /** A source that answers a request when the test says so. */
@@ -207,4 +212,44 @@ test("learns why requests are taken no more, even if it waits for none", async (
   await source.doors[0]?.dismiss(new CodedError("PART_REFUSED", "it is over"));
   await settle();
   await expect(client.infer(inputOf(1))).rejects.toMatchObject({ message: "it is over" });
+});
+
+test("takes a source for lost that says nothing any more, and not one that only has no answer", async () => {
+  const { clock, transport, startSource, connect } = world();
+  const listener = await transport.listen("stopped");
+  const stop = async () => {
+    for await (const channel of listener) {
+      await admit(channel, clock, token);
+      await channel.send(encodeMessage(opened));
+    }
+  };
+  void stop();
+  const stopped = await connect("stopped");
+  const failure = stopped.infer(inputOf(1)).catch((error) => error);
+  await startSource("camera");
+  const client = await connect("camera");
+  const abort = new AbortController();
+  const given = client.infer(inputOf(1), { signal: abort.signal }).catch((error) => error);
+  await clock.advance(seconds(10));
+  expect(await failure).toMatchObject({ code: "DEVICE_LOST" });
+  expect(await stopped.ended).toMatchObject({ code: "DEVICE_LOST" });
+  abort.abort("still there");
+  expect(await given).toBe("still there");
+  await client.close();
+  expect(await client.ended).toMatchObject({ code: "CHANNEL_CLOSED" });
+});
+
+test("a client that says nothing any more is given up with what it has asked", async () => {
+  const { clock, transport, startSource } = world();
+  const source = await startSource("camera");
+  const channel = await transport.connect("camera");
+  await channel.send(encodeMessage({ type: "open", protocol: protocolVersion, token }));
+  await channel.send(tensorFrame({ generation: 0, request: 1, tensor: "x" }, xOf(1)));
+  await channel.send(encodeMessage({ type: "ask", request: 1, id: null, deadlineSeconds: null }));
+  await clock.advance(seconds(4));
+  expect(source.questions.length).toBe(1);
+  expect(source.withdrawn).toEqual([]);
+  await clock.advance(seconds(2));
+  expect(source.withdrawn).toEqual([0]);
+  expect(await channel.ended).toBeNull();
 });

@@ -40,6 +40,8 @@ export interface Client extends AsyncDisposable {
   readonly emulated: boolean;
   /** How many requests are taken at once; more wait here. */
   readonly window: number;
+  /** Resolves when it has ended, with the reason: `infer` is then of no use any more. */
+  readonly ended: Promise<CodedError>;
   /**
    * Asks for an answer. The inputs must stay untouched until then.
    *
@@ -128,12 +130,14 @@ class ConnectedClient implements Client {
   readonly outputs: readonly DeclaredTensor[];
   readonly emulated: boolean;
   readonly window: number;
+  readonly ended: Promise<CodedError>;
   readonly #options: ClientOptions;
   readonly #dialler: Dialler;
   readonly #pending = new Set<Pending>();
   /** `null` while it is dialled again. */
   #line: ClientLine | null = null;
   #failure: CodedError | null = null;
+  #resolveEnded: (why: CodedError) => void = () => undefined;
 
   constructor(line: ClientLine, dialler: Dialler, options: ClientOptions) {
     const { model, inputs, outputs, emulated, window } = line.opened;
@@ -142,6 +146,9 @@ class ConnectedClient implements Client {
     this.outputs = outputs;
     this.emulated = emulated;
     this.window = window;
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
     this.#options = options;
     this.#dialler = dialler;
     this.#take(line);
@@ -262,6 +269,7 @@ class ConnectedClient implements Client {
   #end(why: CodedError): void {
     this.#failure ??= why;
     this.#line = null;
+    this.#resolveEnded(this.#failure);
     for (const pending of [...this.#pending]) {
       if (this.#settle(pending)) pending.reject(this.#failure);
     }
