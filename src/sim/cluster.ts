@@ -41,9 +41,9 @@ const link = { latencySeconds: 0.002, bandwidthBitsPerSecond: 1e8 };
 const heartbeatSeconds = 0.2;
 const missedHeartbeats = 4;
 /** How long the programs ask. */
-const loadSeconds = 6;
+const loadSeconds = 4.5;
 /** After the last fault is over and the last request is asked, everything has ended by then. */
-const patienceSeconds = 12;
+const patienceSeconds = 14;
 /** After that, programs that are told to end have ended by then. */
 const closingSeconds = 15;
 
@@ -81,7 +81,7 @@ export async function simulateCluster(
     machine: network.boot("client"),
     clock,
     random: createRandom(schedule.seed + 1),
-    requestsPerSecond: 12,
+    requestsPerSecond: 8,
     seconds: loadSeconds,
     expected: await wholeModel(setting, clock),
     complain,

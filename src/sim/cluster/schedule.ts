@@ -37,8 +37,8 @@ export interface Schedule {
 }
 
 /** Faults begin within this time, and none lasts longer than the other. */
-const faultySeconds = 4;
-const longestSeconds = 3;
+const faultySeconds = 3;
+const longestSeconds = 2.5;
 
 /**
  * One to five faults on the hosts of a cluster, overlapping as they may. All end: a device that
