@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type State, topologyAt } from "../cost/state.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import type { AgentLink } from "./agent-link.ts";
@@ -38,9 +39,23 @@ export interface AgentOrdersOptions {
 /** Speaks with agents. */
 export class AgentOrders {
   readonly #options: AgentOrdersOptions;
+  /** What devices and links are to imitate: the topology, as it is at the moment. */
+  #imitated: Topology;
 
   constructor(options: AgentOrdersOptions) {
     this.#options = options;
+    this.#imitated = options.topology;
+  }
+
+  /** Has devices and links imitate a state of the topology. */
+  emulate(links: Iterable<AgentLink>, state: State): void {
+    const { topology, emulate } = this.#options;
+    if (!emulate) return;
+    this.#imitated = topologyAt(topology, state);
+    for (const link of links) {
+      const emulation = emulationOf(this.#imitated, link.agent.name);
+      void link.tell({ type: "emulate", emulation });
+    }
   }
 
   offer({ device, generation }: Extract<Action, { type: "offer" }>): void {
@@ -75,7 +90,7 @@ export class AgentOrders {
         standby,
         deployment: book.deploymentOf(plan.number, generation),
         opened: { ...opened, window: window ?? book.windowOf(plan.number, memoryOf) },
-        emulation: emulate ? emulationOf(topology, device) : null,
+        emulation: emulate ? emulationOf(this.#imitated, device) : null,
         addressesOf: (name) => linkOf(name)?.agent.addresses ?? [],
       }),
     );
@@ -100,6 +115,7 @@ export class AgentOrders {
         link.requests = message.requests;
         link.peakRequests = message.peakRequests;
         link.heldBytes = message.heldBytes;
+        link.pending = message.pending;
         return;
       case "want":
         this.#send(link, message);

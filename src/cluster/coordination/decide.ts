@@ -69,7 +69,7 @@ function advance(state: CoordinationState, next: GenerationState): Action[] {
     return loaded.map((device) => ({ type: "deploy", device, ...how }) as const);
   }
   if (standby || next.told || inStep("deploying").length > 0) return [];
-  return [{ type: "serve", generation, replay: !next.live }];
+  return [{ type: "serve", generation, replay: !next.live || next.replay === true }];
 }
 
 /** While all is well: a standby, and plans for losses. */

@@ -78,8 +78,8 @@ function takeWork(
       if (state.standbyPlan !== null) return state;
       return { ...state, standbyPlan: { plan: event.plan, shape: event.shape } };
     case "adopt": {
-      const { plan, shape, cause } = event;
-      return { ...state, wish: { plan, shape, cause } };
+      const { plan, shape, cause, replay = false } = event;
+      return { ...state, wish: { plan, shape, cause, replay } };
     }
   }
 }

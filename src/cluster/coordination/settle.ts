@@ -30,17 +30,17 @@ export function drop(state: CoordinationState, generation: number): Coordination
 /** Adds a generation, with the next number. */
 function begin(
   state: CoordinationState,
-  { plan, shape, cause }: Candidate,
+  { plan, shape, cause, replay = false }: Candidate,
   role: Role,
   live: boolean,
 ): CoordinationState {
   const generation = state.lastGeneration + 1;
   const steps = Object.fromEntries(shape.devices.map((device) => [device, "none" as Step]));
-  const begun = { plan, shape, cause, generation, role, live, saved: "no", told: false, steps };
+  const begun = { plan, shape, cause, replay, generation, role, live };
   return {
     ...state,
     lastGeneration: generation,
-    generations: [...state.generations, begun as GenerationState],
+    generations: [...state.generations, { ...begun, saved: "no", told: false, steps }],
   };
 }
 

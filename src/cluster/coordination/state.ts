@@ -29,6 +29,8 @@ export interface Candidate {
   readonly plan: number;
   readonly shape: Shape;
   readonly cause: string;
+  /** Whether it is to answer what the one that serves until then has not; left out: no. */
+  readonly replay?: boolean;
 }
 
 export interface DeviceState {

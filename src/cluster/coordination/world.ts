@@ -78,6 +78,11 @@ export function servingOf(state: CoordinationState): GenerationState | undefined
   return serving !== undefined && isAlive(state, serving) ? serving : undefined;
 }
 
+/** Whether something is to serve next beside what serves. */
+export function isSwitching(state: CoordinationState): boolean {
+  return state.wish !== null || inRole(state, "candidate") !== undefined;
+}
+
 /** Whether the answer is wanted on a device that is away. */
 export function isSinkAway({ sink, source, devices }: CoordinationState): boolean {
   return sink !== "anywhere" && sink !== source && devices[sink]?.joined !== true;
