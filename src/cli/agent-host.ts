@@ -1,6 +1,7 @@
 import type { AgentOptions } from "../cluster/agent-options.ts";
 import { readHostLimits } from "./host-limits.ts";
 import { openBlobStore } from "./places.ts";
+import { profileInChild } from "./profile-child.ts";
 import { runStandardBenchmark } from "./standard-benchmark.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -12,7 +13,7 @@ export interface HostChoices {
 }
 
 type HostOffer = Required<Pick<AgentOptions, "cores" | "memoryBytes" | "benchmarkSeconds">> &
-  Pick<AgentOptions, "blobs">;
+  Pick<AgentOptions, "blobs" | "profile">;
 
 /**
  * What this machine offers to the cluster that it joins.
@@ -26,6 +27,7 @@ export async function offerMachine(choices: HostChoices, terminal: Terminal): Pr
     memoryBytes: choices.memoryBytes ?? memoryBytes,
     blobs: await openBlobStore(terminal, choices.cacheBytes),
     benchmarkSeconds: await runStandardBenchmark(),
+    profile: profileInChild,
   };
 }
 

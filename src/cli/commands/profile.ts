@@ -13,7 +13,9 @@ import {
   defineCommand,
   flag,
   needed,
+  quantity,
   text,
+  usage,
 } from "../command.ts";
 import { writeWhole } from "../files.ts";
 import { loadModel, modelArgument, type NamedModel } from "../model-argument.ts";
@@ -28,10 +30,15 @@ import {
   readKept,
   thisMachine,
 } from "../profiles.ts";
+import { measureRemotely, type RemoteChoices } from "../remote-profile.ts";
+import { secureClient } from "../security.ts";
 import type { Shapes } from "../shape-option.ts";
 import { loadPreprocessing, readInput } from "../tensors/inputs.ts";
 import type { Terminal } from "../terminal.ts";
+import { demandToken, tokenOption } from "../token-option.ts";
 
+/** Of a measurement on another machine. */
+const defaultLimitSeconds = 1800;
 /** Nodes listed as the most expensive ones. */
 const listedNodes = 5;
 
@@ -44,25 +51,43 @@ export const profile: Command = defineCommand({
   options: {
     output: text("-o, --output <file>", "where to write the profile"),
     ...profilingOptions,
-    as: text("--as <name>", `what to call this kind of device (default ${thisMachine})`),
+    as: text(
+      "--as <name>",
+      `what to call this kind of device (default ${thisMachine}, with --on the device's name)`,
+    ),
     input: text("--input <file>", "a real input to measure codecs with (default: seeded noise)"),
     preprocessing: text("--preprocessing <file>", "how a picture becomes a tensor, as YAML"),
     graph: text("--graph <file>", "save the optimised graph, to be profiled on other machines"),
-    force: flag("--force", "measure again, even if the file holds the same measurement"),
+    force: flag(
+      "--force",
+      "measure again, even if the file holds the same measurement; with --on, even while the device serves",
+    ),
+    on: text("--on <agent>", "measure on this device, which has joined a coordinator"),
+    to: text("--to <host:port>", "with --on: address of the coordinator"),
+    token: tokenOption("with --on: as the coordinator printed it"),
+    timeLimit: quantity("--time-limit <30 min>", "with --on: when to give it up", "s"),
   },
   examples: [
     "partita profile model.onnx -o model.profile.json",
     "partita profile model.onnx -o vm.profile.json --as vm --graph model.extended.onnx",
     "partita profile model.extended.onnx -o pi.profile.json --as pi-4   (on another machine)",
+    "partita profile model.onnx -o pi.profile.json --on pi --to 192.168.1.10:7000 --token T",
   ],
   run: async (call) => {
-    const { options, terminal } = call;
+    const { options, terminal, signal } = call;
+    const remote = await readRemote(options, call);
     const file = needed(options.output, "-o FILE", "where to write the profile");
     const named = await loadModel(argumentAt(call, 0), terminal);
     const inputs = options.codecs === false ? undefined : await readSample(named, call);
-    const measurement = describeMeasurement(named, options, options.as, inputs);
-    const kept = options.force ? null : await readKept(file, measurement);
-    const found = kept ?? (await measureInto(file, measurement, call));
+    const kind = options.as ?? options.on;
+    const measurement = describeMeasurement(named, options, kind, inputs);
+    // What another machine is, is not known here: it always measures.
+    const kept = options.force || remote !== null ? null : await readKept(file, measurement);
+    const measured = async () =>
+      remote === null
+        ? (await measure(measurement, { terminal, signal })).profile
+        : await measureRemotely(measurement, remote, terminal);
+    const found = kept ?? (await writeInto(file, await measured(), terminal));
     if (options.graph !== undefined) await saveGraph(options.graph, measurement);
     if (terminal.json) terminal.document({ file, reused: kept !== null, source: found.source });
     else if (file !== "-") print(file, found, measurement.device, kept !== null, terminal);
@@ -87,13 +112,34 @@ async function readSample(
   return values;
 }
 
-async function measureInto(
-  file: string,
-  measurement: Measurement,
-  call: { readonly terminal: Terminal; readonly signal: AbortSignal },
-): Promise<Profile> {
-  const { profile: measured } = await measure(measurement, call);
-  await writeWhole(file, `${JSON.stringify(measured)}\n`, call.terminal);
+/** Where to measure, if it is not here. @throws USAGE_INVALID */
+async function readRemote(
+  options: {
+    readonly on: string | undefined;
+    readonly to: string | undefined;
+    readonly token: string | undefined;
+    readonly timeLimit: number | undefined;
+    readonly input: string | undefined;
+    readonly force: boolean;
+  },
+  { terminal, signal }: { readonly terminal: Terminal; readonly signal: AbortSignal },
+): Promise<RemoteChoices | null> {
+  const { on: device, to, token, timeLimit, input, force } = options;
+  if (device === undefined) {
+    if (to === undefined && token === undefined && timeLimit === undefined) return null;
+    throw usage("--to, --token and --time-limit are for another machine: name it with --on");
+  }
+  if (input !== undefined) {
+    throw usage("--input stays on this machine: with --on codecs are measured on seeded noise");
+  }
+  const address = needed(to, "--to HOST:PORT", "address of the coordinator");
+  const { transport, secret } = secureClient(await demandToken(token, terminal));
+  const limitSeconds = timeLimit ?? defaultLimitSeconds;
+  return { device, address, token: secret, transport, signal, limitSeconds, force };
+}
+
+async function writeInto(file: string, measured: Profile, terminal: Terminal): Promise<Profile> {
+  await writeWhole(file, `${JSON.stringify(measured)}\n`, terminal);
   return measured;
 }
 
