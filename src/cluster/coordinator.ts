@@ -1,12 +1,13 @@
 import { CodedError, messageOf } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
+import type { State } from "../cost/state.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { Plan } from "../plan/plan.ts";
 import { readSignature, type Signature } from "../runtime/signature.ts";
 import { AgentOrders } from "./agent-orders.ts";
 import type { Happening } from "./coordination/history.ts";
 import { type Action, type CoordinationState, startCoordination } from "./coordination/state.ts";
-import { isSameWorld, servingOf, worldOf } from "./coordination/world.ts";
+import { isSameWorld, isSwitching, servingOf, worldOf } from "./coordination/world.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { type Foundation, layFoundation, refusalOf } from "./foundation.ts";
@@ -21,6 +22,7 @@ import { Replanning } from "./replanning.ts";
 import { Signpost } from "./signpost.ts";
 import type { ClusterEvent, ClusterStatus } from "./status.ts";
 import { reportStatus } from "./status-report.ts";
+import type { Transfer } from "./steering.ts";
 import { Switchboard } from "./switchboard.ts";
 import { Watchers } from "./watcher.ts";
 import type { WireError } from "./wire-error.ts";
@@ -178,13 +180,31 @@ export class Coordinator implements AsyncDisposable {
 
   /**
    * Goes over to another plan while the one that serves goes on: it is deployed beside it, new requests
-   * go there, old ones finish where they are. Given up if a device is lost or refuses its parts.
+   * go there, old ones finish where they are, or (`replay`) begin again where they are not done. Given
+   * up if a device is lost or refuses its parts.
    *
    * @throws PLAN_INVALID
    */
-  adopt(plan: Plan, cause: string): void {
+  adopt(plan: Plan, cause: string, { replay = false }: { readonly replay?: boolean } = {}): void {
     const { number, shape } = this.#foundation.book.add(plan);
-    this.#dispatcher.dispatch({ type: "adopt", plan: number, shape, cause });
+    this.#dispatcher.dispatch({ type: "adopt", plan: number, shape, cause, replay });
+  }
+
+  /** Whether something is to serve next. */
+  get isSwitching(): boolean {
+    return isSwitching(this.#dispatcher.state);
+  }
+
+  /** Transfers between devices that are under way, the oldest of each pair, as was heard last. */
+  get pending(): readonly Transfer[] {
+    return [...this.#reception.links()].flatMap(({ agent, pending }) =>
+      pending.map(({ device, ...transfer }) => ({ from: agent.name, to: device, ...transfer })),
+    );
+  }
+
+  /** From now on devices and links imitate this state of the topology; no effect without `emulate`. */
+  emulate(state: State): void {
+    this.#orders.emulate(this.#reception.links(), state);
   }
 
   /** Tells whoever watches something that the coordinator itself does not see. */

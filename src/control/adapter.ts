@@ -1,4 +1,5 @@
 import type { State } from "../cost/state.ts";
+import type { Topology } from "../cost/topology.ts";
 import { placementOf } from "../plan/check.ts";
 import { codecsOf, withCodecs } from "../plan/codecs.ts";
 import { evaluate } from "../plan/evaluate.ts";
@@ -17,6 +18,7 @@ import {
   type Decision,
   startControl,
 } from "./control.ts";
+import { type Estimate, type Estimates, noEstimates } from "./estimates.ts";
 import { type Figures, observe } from "./observation.ts";
 
 export interface AdapterOptions {
@@ -27,6 +29,15 @@ export interface AdapterOptions {
   /** Asked in the present state of the world for a plan; left out: what is known is all. */
   readonly solve?: Solve;
   readonly control?: ControlOptions;
+  /** What an adapter of another part of the world has learnt. */
+  readonly learnt?: Learnt;
+}
+
+/** What is known of devices and links, by name. */
+export interface Learnt {
+  readonly devices: ReadonlyMap<string, Estimate>;
+  /** By `from\nto`. */
+  readonly links: ReadonlyMap<string, Estimate>;
 }
 
 /** A decision, and the plan to go over to; `null`: the one that serves stays. */
@@ -56,7 +67,21 @@ export class Adapter {
             const answer = solve(changed);
             return "type" in answer ? null : choiceOf(problem, answer);
           });
-    this.#state = startControl(this.#choices, null);
+    const fresh = startControl(this.#choices, null);
+    this.#state = { ...fresh, estimates: recalled(problem.topology, options.learnt) };
+  }
+
+  /** For the adapter that comes after this one. */
+  get learnt(): Learnt {
+    const { topology } = this.#options.problem;
+    const { devices, links } = this.#state.estimates;
+    return {
+      devices: named(
+        topology.devices.map(({ name }) => name),
+        devices,
+      ),
+      links: named(topology.links.map(linkName), links),
+    };
   }
 
   /**
@@ -85,6 +110,27 @@ export class Adapter {
     const choice = this.#choices.at(decision.to);
     return { decision, plan: planOfChoice(problem, choice, decision.world) };
   }
+}
+
+function linkName({ from, to }: { readonly from: string; readonly to: string }): string {
+  return `${from}\n${to}`;
+}
+
+function named(names: readonly string[], estimates: readonly Estimate[]): Map<string, Estimate> {
+  return new Map(names.map((name, position) => [name, estimates[position] as Estimate]));
+}
+
+function recalled(topology: Topology, learnt: Learnt | undefined): Estimates {
+  const none = noEstimates(topology);
+  return {
+    devices: none.devices.map(
+      (nothing, device) => learnt?.devices.get(topology.devices[device]?.name ?? "") ?? nothing,
+    ),
+    links: none.links.map((nothing, position) => {
+      const link = topology.links[position];
+      return (link === undefined ? undefined : learnt?.links.get(linkName(link))) ?? nothing;
+    }),
+  };
 }
 
 /** What a plan serves. @throws PLAN_INVALID if it does not fit the problem */

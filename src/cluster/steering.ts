@@ -1,0 +1,286 @@
+import type { Clock } from "../base/clock.ts";
+import { CodedError, messageOf } from "../base/errors.ts";
+import { formatQuantity, seconds } from "../base/units.ts";
+import { Adapter, type AdapterOptions, type Advice } from "../control/adapter.ts";
+import { type Choice, wholeChoices } from "../control/choices.ts";
+import type { ControlOptions, Decision } from "../control/control.ts";
+import type { Figures } from "../control/observation.ts";
+import type { Probe } from "../control/probes.ts";
+import type { State } from "../cost/state.ts";
+import type { Topology } from "../cost/topology.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { Problem } from "../plan/problem.ts";
+import type { Measured, Probed } from "./control-message.ts";
+
+/** A transfer between two devices that is under way. */
+export interface Transfer {
+  readonly from: string;
+  readonly to: string;
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+/** What steering sees of a coordinator, and does to it. */
+export interface Steered {
+  /** The plan that serves; `null`: none does. */
+  readonly serving: Plan | null;
+  /** What there is to plan with. */
+  readonly world: Topology;
+  /** Whether something is to serve next. */
+  readonly isSwitching: boolean;
+  readonly pending: readonly Transfer[];
+  adopt(plan: Plan, cause: string, how: { readonly replay: boolean }): void;
+  note(drift: {
+    readonly type: "drift";
+    readonly what: string;
+    readonly gain: number;
+    readonly taken: boolean;
+  }): void;
+  probe(from: string, to: string, bytes: number): Promise<Probed>;
+}
+
+export interface SteeringOptions {
+  readonly clock: Clock;
+  readonly coordinator: Steered;
+  /** What is to be planned in a part of the topology, as it is stated. */
+  readonly problemOf: (topology: Topology) => Problem;
+  /** Asked for a plan in the world as it is measured, when that has changed; left out: nobody. */
+  readonly solve?: AdapterOptions["solve"];
+  /** What may serve beside whole devices and what is solved, such as an envelope's placements. */
+  readonly known?: (problem: Problem) => readonly Choice[];
+  readonly control?: ControlOptions;
+  /** From one decision to the next. Default: 0.5 s. */
+  readonly intervalSeconds?: number;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+/** A switch that saves this share is for what waits already, too. */
+const urgentGain = 0.5;
+/** A better plan that is not gone over to is told of no more often. */
+const restSeconds = 30;
+/** The world is planned for again when a link or device differs by this share from the last time. */
+const newsShare = 0.1;
+
+/**
+ * Re-plans while requests flow: compares what is measured of the plan that serves with what was
+ * predicted, and has the coordinator go over to a better plan when that pays.
+ */
+export class Steering {
+  readonly #options: SteeringOptions;
+  /** Since the last decision. */
+  #bodies: Measured["body"][] = [];
+  #probed: Figures["hops"][number][] = [];
+  #adapter: Adapter | null = null;
+  /** The part of the world that the adapter knows. */
+  #world = "";
+  #serving: Plan | null = null;
+  #advised: Plan | null = null;
+  #toldAt = Number.NEGATIVE_INFINITY;
+  readonly #probing = new Set<string>();
+
+  /** Begins at once. */
+  constructor(options: SteeringOptions) {
+    this.#options = options;
+    void this.#beat();
+  }
+
+  /** Takes what the gateway measured. */
+  measured(body: Measured["body"]): void {
+    this.#bodies.push(body);
+  }
+
+  async #beat(): Promise<void> {
+    const { clock, signal, intervalSeconds = 0.5 } = this.#options;
+    for (;;) {
+      await clock.sleep(seconds(intervalSeconds), signal).catch(() => undefined);
+      if (signal.aborted) return;
+      this.#steer();
+    }
+  }
+
+  #steer(): void {
+    const { coordinator, clock } = this.#options;
+    const { serving } = coordinator;
+    const figures = this.#takeFigures();
+    if (serving === null) return;
+    const now = clock.now();
+    // A plan that could not be judged was there: this one may be.
+    if (this.#adapter === null && serving !== this.#serving) this.#world = "";
+    const adapter = this.#adapterFor(coordinator.world);
+    if (adapter === null) return;
+    if (serving !== this.#serving && !this.#begin(adapter, serving, now)) return;
+    if (this.#advised !== null && !coordinator.isSwitching) this.#giveUp(adapter, now);
+    this.#follow(adapter.heard(figures, now), now);
+  }
+
+  /** Only of what serves: stages of several generations have the same names. */
+  #takeFigures(): Figures {
+    const newest = this.#bodies.at(-1)?.generation;
+    const own = this.#bodies.filter(({ generation }) => generation === newest);
+    const figures = {
+      stages: own.flatMap(({ stages }) => stages),
+      hops: [...own.flatMap(({ hops }) => hops), ...this.#probed],
+      pending: this.#options.coordinator.pending,
+    };
+    this.#bodies = [];
+    this.#probed = [];
+    return figures;
+  }
+
+  /** Another one when devices or links have come or gone, which knows what this one has learnt. */
+  #adapterFor(world: Topology): Adapter | null {
+    const { devices, links } = world;
+    const key = JSON.stringify([
+      devices.map(({ name }) => name),
+      links.map(({ from, to }) => [from, to]),
+    ]);
+    if (key === this.#world) return this.#adapter;
+    this.#world = key;
+    this.#serving = null;
+    const { problemOf, known, solve, control } = this.#options;
+    try {
+      const problem = problemOf(world);
+      this.#adapter = new Adapter({
+        problem,
+        known: [...wholeChoices(problem), ...(known?.(problem) ?? [])],
+        ...(solve === undefined ? {} : { solve: whenNew(solve) }),
+        ...(control === undefined ? {} : { control }),
+        ...(this.#adapter === null ? {} : { learnt: this.#adapter.learnt }),
+      });
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      this.#adapter = null;
+      this.#tell({ what: `this part of the world is not planned for: ${messageOf(error)}` }, false);
+    }
+    return this.#adapter;
+  }
+
+  #begin(adapter: Adapter, serving: Plan, now: number): boolean {
+    this.#serving = serving;
+    this.#advised = null;
+    try {
+      adapter.serves(serving, now);
+      return true;
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      // A plan of somebody else's making may be none of this problem: nothing is compared with it.
+      this.#adapter = null;
+      this.#tell({ what: messageOf(error) }, false);
+      return false;
+    }
+  }
+
+  #giveUp(adapter: Adapter, now: number): void {
+    this.#advised = null;
+    adapter.failed(now);
+  }
+
+  #follow({ decision, plan }: Advice, now: number): void {
+    for (const probe of decision.probes) void this.#probe(probe);
+    const what = inWords(this.#options.coordinator.world, decision);
+    if (plan === null) {
+      const isBetter = decision.type === "stay" && decision.gain > 0 && isHeld(decision.reason);
+      if (isBetter && now - this.#toldAt >= restSeconds) {
+        this.#toldAt = now;
+        this.#tell({ what, gain: decision.gain }, false);
+      }
+      return;
+    }
+    const { coordinator } = this.#options;
+    this.#advised = plan;
+    this.#toldAt = now;
+    this.#tell({ what, gain: decision.gain }, true);
+    const { level, threads } = this.#serving ?? {};
+    const adopted = {
+      ...plan,
+      ...(level === undefined ? {} : { level }),
+      ...(threads === undefined ? {} : { threads }),
+    };
+    coordinator.adopt(adopted, what, { replay: decision.gain >= urgentGain });
+  }
+
+  #tell({ what, gain = 0 }: { readonly what: string; readonly gain?: number }, taken: boolean) {
+    this.#options.coordinator.note({ type: "drift", what, gain, taken });
+  }
+
+  async #probe({ from, to, bytes }: Probe): Promise<void> {
+    const key = `${from}\n${to}`;
+    if (this.#probing.has(key)) return;
+    this.#probing.add(key);
+    try {
+      const { link } = await this.#options.coordinator.probe(from, to, bytes);
+      const goodputBitsPerSecond = link?.goodputBitsPerSecond ?? null;
+      if (goodputBitsPerSecond !== null) {
+        this.#probed.push({ from, to, count: 1, goodputBitsPerSecond });
+      }
+    } catch {
+      // It tells nothing of a link that nobody answers on; a loss is seen elsewhere.
+    } finally {
+      this.#probing.delete(key);
+    }
+  }
+}
+
+/** Whether a better plan is held back, and not for this moment only. */
+function isHeld(reason: Extract<Decision, { type: "stay" }>["reason"]): boolean {
+  return reason === "payback" || reason === "soon";
+}
+
+/** Asks only when the world has changed since it was asked last. */
+function whenNew(
+  solve: NonNullable<AdapterOptions["solve"]>,
+): NonNullable<AdapterOptions["solve"]> {
+  let last: {
+    readonly values: readonly number[];
+    readonly answer: ReturnType<typeof solve>;
+  } | null = null;
+  return (problem) => {
+    const { devices, links } = problem.topology;
+    const values = [
+      ...links.map(({ bandwidthBitsPerSecond }) => bandwidthBitsPerSecond as number),
+      ...devices.map(({ speed }) => speed),
+    ];
+    const known = last?.values;
+    const isNew = values.some(
+      (value, position) => Math.abs(Math.log(value / (known?.[position] ?? 0))) > newsShare,
+    );
+    if (last === null || isNew) last = { values, answer: solve(problem) };
+    return last.answer;
+  };
+}
+
+/** What has changed the most against what is stated, and what that means for a request. */
+function inWords(topology: Topology, { world, cost, bestCost }: Decision): string {
+  const found = [...linkChanges(topology, world), ...deviceChanges(topology, world)];
+  const most = found.toSorted((one, other) => other.factor - one.factor)[0];
+  const cause = most === undefined ? "there is a better plan" : most.words;
+  if (cost === null || bestCost === null || !Number.isFinite(cost)) return cause;
+  return `${cause}: ${cost.toPrecision(3)} with this plan, ${bestCost.toPrecision(3)} with another`;
+}
+
+interface Change {
+  readonly factor: number;
+  readonly words: string;
+}
+
+/** Less is no news. */
+const leastFactor = 1.1;
+
+function linkChanges({ links }: Topology, { bandwidthBitsPerSecond }: State): Change[] {
+  return links.flatMap(({ from, to, bandwidthBitsPerSecond: stated }, position) => {
+    const rate = bandwidthBitsPerSecond[position] ?? stated;
+    const factor = Math.max(rate / stated, stated / rate);
+    const words = `${from} → ${to} carries ${formatQuantity(rate, "bit/s", 2)}`;
+    return factor < leastFactor ? [] : [{ factor, words }];
+  });
+}
+
+function deviceChanges({ devices }: Topology, { slowDown }: State): Change[] {
+  return devices.flatMap(({ name }, position) => {
+    const slow = slowDown[position] ?? 1;
+    const factor = Math.max(slow, 1 / slow);
+    const words = `${name} takes ${slow.toPrecision(2)} times as long as stated`;
+    return factor < leastFactor ? [] : [{ factor, words }];
+  });
+}
