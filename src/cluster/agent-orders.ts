@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+import type { Clock } from "../base/clock.ts";
 import { type State, topologyAt } from "../cost/state.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
@@ -13,6 +15,7 @@ import type { DataChannelKind, Opened } from "./data-message.ts";
 import { deployMessage, emulationOf } from "./orders.ts";
 import type { PartCutter } from "./parts.ts";
 import type { BookedPlan, PlanBook } from "./plan-book.ts";
+import { Probing } from "./probing.ts";
 import { malformed, type Received, tensorFrame } from "./protocol.ts";
 
 /** Offers of what may be needed one day belong to no generation. */
@@ -33,17 +36,19 @@ export interface AgentOrdersOptions {
   readonly dispatch: (event: CoordinationEvent) => void;
   readonly onSending: (device: string, bytes: number) => void;
   readonly onMeasured: (body: Measured["body"]) => void;
-  readonly now: () => number;
+  readonly clock: Clock;
 }
 
 /** Speaks with agents. */
 export class AgentOrders {
+  readonly probing: Probing;
   readonly #options: AgentOrdersOptions;
   /** What devices and links are to imitate: the topology, as it is at the moment. */
   #imitated: Topology;
 
   constructor(options: AgentOrdersOptions) {
     this.#options = options;
+    this.probing = new Probing(options);
     this.#imitated = options.topology;
   }
 
@@ -106,9 +111,9 @@ export class AgentOrders {
 
   /** @throws FRAME_MALFORMED if an agent has no business to say this */
   hear(link: AgentLink, { message }: Received): void {
-    const { dispatch, linkOf, onMeasured, now } = this.#options;
+    const { dispatch, linkOf, onMeasured, clock } = this.#options;
     const device = link.agent.name;
-    link.heardAt = now();
+    link.heardAt = clock.now();
     dispatch({ type: "heard", device });
     switch (message.type) {
       case "heartbeat":
@@ -149,6 +154,9 @@ export class AgentOrders {
         });
         return;
       }
+      case "probed":
+        this.probing.hear(device, message);
+        return;
       case "fetched":
       case "ping":
       case "pong":

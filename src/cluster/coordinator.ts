@@ -5,6 +5,7 @@ import type { Topology } from "../cost/topology.ts";
 import type { Plan } from "../plan/plan.ts";
 import { readSignature, type Signature } from "../runtime/signature.ts";
 import { AgentOrders } from "./agent-orders.ts";
+import type { Probed } from "./control-message.ts";
 import type { Happening } from "./coordination/history.ts";
 import { type Action, type CoordinationState, startCoordination } from "./coordination/state.ts";
 import { isSameWorld, isSwitching, servingOf, worldOf } from "./coordination/world.ts";
@@ -207,6 +208,11 @@ export class Coordinator implements AsyncDisposable {
     this.#orders.emulate(this.#reception.links(), state);
   }
 
+  /** Has a device measure its link to another one. @throws DEVICE_LOST; see `Probing` */
+  probe(from: string, to: string, bytes: number): Promise<Probed> {
+    return this.#orders.probing.probe(from, to, bytes);
+  }
+
   /** Tells whoever watches something that the coordinator itself does not see. */
   note(happening: Extract<Happening, { type: "drift" }>): void {
     this.#tell(happening);
@@ -257,7 +263,7 @@ export class Coordinator implements AsyncDisposable {
         this.#measurements.take(body);
         this.#options.onMeasured?.(body);
       },
-      now: () => clock.now(),
+      clock,
     });
   }
 
@@ -283,6 +289,7 @@ export class Coordinator implements AsyncDisposable {
       onLeft: (device, why) => this.#dispatcher.dispatch({ type: "left", device, why }),
       onTunnel: (channel, first) => void this.#switchboard.accept(channel, first),
       onWatch: (channel) => void this.#watchers.accept(channel),
+      probe: (...link) => this.probe(...link),
       whereToAsk: () => this.#signpost.addresses(),
     });
   }

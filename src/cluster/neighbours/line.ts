@@ -20,6 +20,8 @@ const patience = { direct: 2, dialledBack: 1.5, tunnel: 1.5, crossing: 0.5, all:
 const pauses = { least: 0.2, most: 2 };
 /** A direct channel is tried again so often while there is only a tunnel. */
 const improveSeconds = 30;
+/** Channels are numbered up to here; a side that is told a higher number begins anew. */
+const mostTurns = 2 ** 40;
 /** What may wait for a device that is lost. */
 const lostLimitBytes = 1 << 26;
 
@@ -231,8 +233,7 @@ export class Line {
       void channel.close();
       throw this.#closed("it came too late");
     }
-    const turn = this.#highestTurn + 1;
-    this.#highestTurn = turn;
+    const turn = this.#nextTurn();
     const old = this.#mute();
     this.#offered = turn;
     const onAbort = () => void channel.close();
@@ -257,6 +258,15 @@ export class Line {
       signal.removeEventListener("abort", onAbort);
       void old?.close();
     }
+  }
+
+  #nextTurn(): number {
+    if (this.#highestTurn >= mostTurns) {
+      this.#highestTurn = 0;
+      this.#traffic.renew();
+    }
+    this.#highestTurn++;
+    return this.#highestTurn;
   }
 
   #learnTurn(turn: unknown): void {

@@ -24,6 +24,8 @@ export class Traffic {
   readonly outbox: Outbox;
   readonly assembly: Assembly = new Assembly();
   readonly #options: TrafficOptions;
+  #life: string;
+  #lives = 0;
   /** The other side's life. */
   #heardOf: string | null = null;
   #heard = 0;
@@ -33,6 +35,7 @@ export class Traffic {
 
   constructor(options: TrafficOptions) {
     this.#options = options;
+    this.#life = options.life;
     this.outbox = new Outbox(options.clock);
   }
 
@@ -44,13 +47,18 @@ export class Traffic {
 
   /** Whether both sides remember each other as this standing says. */
   isContinued({ life, heardOf }: Standing): boolean {
-    return life === this.#heardOf && heardOf === this.#options.life;
+    return life === this.#heardOf && heardOf === this.#life;
   }
 
   /** What to tell the other side when a channel begins. */
   standing(turn: number): Standing {
-    const { life } = this.#options;
-    return { life, heardOf: this.#heardOf, heard: this.#heard, turn };
+    return { life: this.#life, heardOf: this.#heardOf, heard: this.#heard, turn };
+  }
+
+  /** Begins anew under another name: the two sides do not agree on what was said. */
+  renew(): void {
+    this.#lives++;
+    this.#life = `${this.#options.life}.${this.#lives}`;
   }
 
   /** What the other side has said when the channel began; before `standing` is told in reply. */
@@ -66,7 +74,7 @@ export class Traffic {
   open(carrier: Carrier, { heardOf, heard }: Standing): void {
     this.#said = this.#heard;
     this.#unsaidBytes = 0;
-    this.outbox.open(carrier, heardOf === this.#options.life ? heard : null);
+    this.#agree(() => this.outbox.open(carrier, heardOf === this.#life ? heard : null));
   }
 
   /**
@@ -83,7 +91,7 @@ export class Traffic {
     const { message, payload } = received;
     switch (message.type) {
       case "heard":
-        this.outbox.acknowledge(message.frames);
+        this.#agree(() => this.outbox.acknowledge(message.frames));
         return false;
       case "tensor": {
         const arrival = frame.arrival ?? { beganSeconds: now, endedSeconds: now };
@@ -107,6 +115,16 @@ export class Traffic {
     this.#said = this.#heard;
     this.#unsaidBytes = 0;
     return this.#heard;
+  }
+
+  /** Whoever has heard what was never said hears it all again, over the next channel. */
+  #agree(acknowledge: () => void): void {
+    try {
+      acknowledge();
+    } catch (error) {
+      this.renew();
+      throw error;
+    }
   }
 
   close(): void {
