@@ -148,7 +148,7 @@ test("answers every request with the same bits when an agent is killed while the
 test("tells whoever asks that the source was killed, and stays", async () => {
   const running = await up("--plan", plan);
   const agents = agentsOf(running);
-  const { end } = await stream(running, "--seeds", "1", "--repeat", "1000000");
+  const { end } = await stream(running, "--seeds", "1", "--repeat", "1000000", "--patience", "0 s");
   process.kill(agents[0] ?? 0, "SIGKILL");
   const asked = await end;
   expect(asked.errors).toMatch(/^error DEVICE_LOST: /m);
@@ -160,8 +160,8 @@ test("tells whoever asks that the source was killed, and stays", async () => {
 });
 
 test("ends at once when it is interrupted while it starts, or waits for agents", async () => {
-  for (const words of [[], ["--remote", "--listen", "127.0.0.1:0"]]) {
-    const child = bench.start("up", topology, model, "--plan", plan, ...words);
+  for (const words of [["up"], ["coordinator", "--listen", "127.0.0.1:0"]]) {
+    const child = bench.start(...words, topology, model, "--plan", plan);
     const end = ended(child);
     if (child.stdout === null) throw new Error("no standard output");
     await once(createInterface({ input: child.stdout }), "line");

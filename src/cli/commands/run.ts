@@ -21,6 +21,8 @@ import { collectRequests } from "../tensors/collect.ts";
 import { loadPreprocessing } from "../tensors/inputs.ts";
 import { demandToken, tokenOption } from "../token-option.ts";
 
+const usualPatienceSeconds = 30;
+
 /** `partita run TOPOLOGY MODEL INPUT…`, `partita run --to HOST:PORT --token T INPUT…`. */
 export const run: Command = defineCommand({
   summary: "send inputs to a split model and write the answers",
@@ -40,6 +42,11 @@ export const run: Command = defineCommand({
     seeds: whole("--seeds <n>", "send so many random requests, too"),
     repeat: whole("--repeat <n>", "send everything so often (default 1)", 1),
     deadline: quantity("--deadline <10 s>", "give a request up after this time", "s"),
+    patience: quantity(
+      "--patience <30 s>",
+      "wait so long for a cluster that goes away in the middle (default 30 s with --to, else 0 s)",
+      "s",
+    ),
     ...deployOptions,
   },
   examples: [
@@ -81,6 +88,7 @@ interface Choices extends DeployChoices {
   readonly seeds: number | undefined;
   readonly repeat: number | undefined;
   readonly deadline: number | undefined;
+  readonly patience: number | undefined;
 }
 
 /** Sends everything through a cluster that is up. */
@@ -101,7 +109,11 @@ async function runThrough(
     address,
     token: secret,
     // A failover is waited for, a cluster that is not there is not.
-    retry: { newId: randomUUID, firstSeconds: 0 },
+    retry: {
+      newId: randomUUID,
+      firstSeconds: 0,
+      limitSeconds: options.patience ?? (options.to === undefined ? 0 : usualPatienceSeconds),
+    },
   });
   const requests = await collectRequests(client.inputs, {
     files: inputs,
