@@ -87,6 +87,7 @@ interface Choices extends DeployChoices {
   readonly preprocessing: string | undefined;
   readonly seeds: number | undefined;
   readonly repeat: number | undefined;
+  readonly to: string | undefined;
   readonly deadline: number | undefined;
   readonly patience: number | undefined;
 }
