@@ -16,6 +16,8 @@ export class DeviceChannels {
   readonly neighbours: Neighbours;
   readonly #options: DeviceChannelsOptions;
   readonly #lost = new Map<string, unknown>();
+  /** Those that were lost once, and are not now. */
+  readonly #again = new Set<string>();
   /** Devices that there was to be a channel to. */
   readonly #linked = new Set<string>();
 
@@ -45,7 +47,9 @@ export class DeviceChannels {
     try {
       await this.neighbours.connect(kind, device);
     } catch (error) {
-      this.#lose(device, error);
+      // What was given up while nobody needed it says nothing of what has been opened since.
+      if (this.neighbours.stands(kind, device)) return;
+      if (this.#linked.has(device)) this.#lose(device, error);
       throw error;
     }
   }
@@ -78,8 +82,9 @@ export class DeviceChannels {
     }
   }
 
-  /** Tells the coordinator again what is lost. */
+  /** Tells the coordinator again what is lost, and what no longer is. */
   tellLost(): void {
+    for (const device of this.#again) this.#options.tell({ type: "reached", device });
     for (const [device, error] of this.#lost) {
       this.#options.tell({ type: "lost", device, error: toWire(error) });
     }
@@ -88,6 +93,7 @@ export class DeviceChannels {
   #lose(device: string, error: unknown): void {
     const { tell, onEvent, onLost } = this.#options;
     this.#lost.set(device, error);
+    this.#again.delete(device);
     tell({ type: "lost", device, error: toWire(error) });
     onEvent({ type: "lost", device, error: coded(error) });
     onLost(device, error);
@@ -96,6 +102,7 @@ export class DeviceChannels {
   #reach(device: string): void {
     const { tell, onEvent, onReached } = this.#options;
     if (this.#lost.delete(device)) {
+      this.#again.add(device);
       tell({ type: "reached", device });
       onEvent({ type: "reached", device });
     }

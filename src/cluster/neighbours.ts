@@ -159,6 +159,11 @@ export class Neighbours {
     }
   }
 
+  /** Whether a channel is open now. */
+  stands(kind: DataChannelKind, device: string): boolean {
+    return this.#neighbours.get(keyOf(kind, device))?.line.stands ?? false;
+  }
+
   /** Whether tensors to and from a device go through the coordinator. */
   isTunnelled(device: string): boolean {
     return this.#neighbours.get(keyOf("hop", device))?.line.isTunnelled ?? false;
