@@ -16,6 +16,7 @@ import { checkDeployable } from "./check-deployable.ts";
 import { type Call, flag, type Option, text, texts, usage } from "./command.ts";
 import { checkPlanned } from "./cut.ts";
 import { type Fleet, type FleetOptions, startFleet } from "./fleet.ts";
+import type { Judge } from "./judge.ts";
 import { loadModel, type NamedModel } from "./model-argument.ts";
 import {
   decide,
@@ -34,6 +35,8 @@ import { type ProfilingChoices, profileModel, profilingOptions } from "./profile
 
 /** Requests wait while a plan is made after a loss. */
 const replanSeconds = 1;
+/** The coordinator does nothing else meanwhile. */
+const judgeSeconds = 0.1;
 
 interface OwnChoices {
   readonly plan: string | undefined;
@@ -67,6 +70,8 @@ export interface Deployable {
   readonly constantOutputs: TensorValues;
   /** Plans for what is left of the topology; left out: the plan was given, and nothing measured. */
   readonly replan?: Replan;
+  /** Judges plans while they serve; left out with `replan`. */
+  readonly judge?: Judge;
 }
 
 /**
@@ -95,7 +100,8 @@ export async function prepareDeployment(
   const constantOutputs = await runConstants(prepared, plan.threads ?? 1);
   const graph = { ...prepared.graph, name: named.name };
   const deployable = { named, topology, plan, prepared: { ...prepared, graph }, constantOutputs };
-  return made === null ? deployable : { ...deployable, replan: made.replan };
+  if (made === null) return deployable;
+  return { ...deployable, replan: made.replan, judge: made.judge };
 }
 
 /** A plan that is given is run as it is: what was to make another must not seem to be obeyed. */
@@ -115,13 +121,20 @@ async function planFor(
   named: NamedModel,
   topology: Topology,
   call: Pick<Call<DeployChoices>, "options" | "terminal" | "signal">,
-): Promise<{ readonly plan: Plan; readonly replan: Replan }> {
+): Promise<{ readonly plan: Plan; readonly replan: Replan; readonly judge: Judge }> {
   const { options, terminal } = call;
   const profile = await profileModel(named, options.profile, call);
   const problem = problemOf(profile, topology, options);
   const { planner } = plannerOf(options, problem);
   const plan = demandPlan(await decide(planner, problem, options, terminal), problem);
-  return { plan, replan: (left) => planAgain(profile, left, plan, options) };
+  return {
+    plan,
+    replan: (left) => planAgain(profile, left, plan, options),
+    judge: {
+      problemOf: (left) => problemOf(profile, left, options),
+      solve: (changed) => runWithin(planner, changed, { ...options, timeLimit: judgeSeconds }),
+    },
+  };
 }
 
 /** As the first plan was made, only within a time in which a cluster can wait. */
@@ -161,8 +174,8 @@ async function runConstants(
 
 /** Starts its processes on this machine. */
 export function deploy(
-  { named: _, ...deployable }: Deployable,
-  how: Omit<FleetOptions, keyof Deployable>,
+  { named: _, judge: _judge, ...deployable }: Deployable,
+  how: Omit<FleetOptions, Exclude<keyof Deployable, "judge">>,
 ): Promise<Fleet> {
   return startFleet({ ...deployable, ...how });
 }

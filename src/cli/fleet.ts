@@ -8,12 +8,14 @@ import { systemClock } from "../base/clock.node.ts";
 import { Coordinator } from "../cluster/coordinator.ts";
 import type { CoordinatorOptions } from "../cluster/coordinator-options.ts";
 import type { Topology } from "../cost/topology.ts";
+import type { Trace } from "../cost/trace.ts";
 import type { Plan } from "../plan/plan.ts";
 import { createOnnxRuntime } from "../runtime/onnxruntime.node.ts";
 import type { PreparedGraph } from "../runtime/prepare.node.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import { tcpTransport } from "../transport/tcp.node.ts";
 import { AgentProcess } from "./agent-process.ts";
+import { type Judge, playTrace, steeringBy } from "./judge.ts";
 
 export interface FleetOptions {
   readonly plan: Plan;
@@ -32,6 +34,10 @@ export interface FleetOptions {
   readonly replan?: CoordinatorOptions["replan"];
   /** Whether to plan for losses in advance. Default: where there is `replan`. */
   readonly fallbacks?: boolean;
+  /** Re-plans while requests flow. Default: nobody. */
+  readonly judge?: Judge;
+  /** How devices and links change, from the time on when the fleet serves. Needs `emulate`. */
+  readonly trace?: Trace;
   /** Ends the fleet when it is aborted. */
   readonly signal: AbortSignal;
 }
@@ -58,10 +64,12 @@ const liveness = { heartbeatSeconds: 0.25, missedHeartbeats: 20 };
  * @throws PLAN_INVALID, PORT_IN_USE, PART_REFUSED, DEVICE_LOST if an agent dies before it serves
  */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { topology, emulate, signal, onEvent, fallbacks } = options;
+  const { topology, emulate, signal, onEvent, fallbacks, judge, trace } = options;
   const token = options.token ?? randomBytes(18).toString("base64url");
   // Whoever was interrupted while the graph was prepared wants no processes any more.
   signal.throwIfAborted();
+  const over = new AbortController();
+  const steering = steeringBy(judge, over.signal);
   const coordinator = await Coordinator.start({
     transport: tcpTransport,
     clock: systemClock,
@@ -73,16 +81,18 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     ...liveness,
     // Where the coordinator's process ends, those that it started end, too.
     standby: false,
+    ...(steering === null ? {} : { onMeasured: (body) => steering.measured(body) }),
     ...(onEvent === undefined ? {} : { onEvent }),
     ...(fallbacks === undefined ? {} : { fallbacks }),
   });
   const { address: join } = coordinator;
-  const agents = coordinator.devices.map((device) => {
+  const agents = devicesOf(coordinator, options).map((device) => {
     const memory = memoryOf(topology, device);
     const words = memory === null ? ["--local"] : ["--local", "--memory", `${memory} B`];
     return new AgentProcess({ device, join, token, words });
   });
   const end = async (): Promise<void> => {
+    over.abort();
     // Together: an agent that hangs would hold up the coordinator's farewell.
     await Promise.all([coordinator.close(), ...agents.map((agent) => agent.end())]);
   };
@@ -94,12 +104,23 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     await end();
     throw error;
   }
+  steering?.steer(coordinator);
+  if (trace !== undefined) void playTrace(coordinator, trace, over.signal);
   return {
     coordinator,
     token,
     processes: new Map(agents.map(({ device, pid }) => [device, pid])),
     [Symbol.asyncDispose]: end,
   };
+}
+
+/** Those that the plan needs; if there may be other plans, all. */
+function devicesOf(
+  { devices }: Coordinator,
+  { judge, topology }: Pick<FleetOptions, "judge" | "topology">,
+): readonly string[] {
+  if (judge === undefined) return devices;
+  return topology.devices.flatMap(({ name, relay }) => (relay === undefined ? [name] : []));
 }
 
 /** What a coordinator is told of that which is to run. */

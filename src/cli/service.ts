@@ -18,6 +18,7 @@ import { AgentProcess } from "./agent-process.ts";
 import type { Deployable } from "./deploy.ts";
 import { announce } from "./discovery.ts";
 import { whatRuns } from "./fleet.ts";
+import { steeringBy } from "./judge.ts";
 import { multicastInterfaces } from "./multicast.ts";
 import { stateFolderOf } from "./places.ts";
 import { type CoordinatorSecurity, isLoopback, secureCoordinator } from "./security.ts";
@@ -42,6 +43,8 @@ export interface ServiceOptions {
   /** The device that this machine is, too. */
   readonly as: string | undefined;
   readonly mixed: boolean;
+  /** Whether to go over to better plans while requests flow; where times were measured. */
+  readonly adapt: boolean;
   readonly heartbeatSeconds: number | undefined;
   readonly missedHeartbeats: number | undefined;
   readonly terminal: Terminal;
@@ -102,6 +105,8 @@ async function start(
     warn: (text) => terminal.note(`warning: ${text}`),
   });
   const events = new EventLog();
+  const over = new AbortController();
+  const steering = steeringBy(options.adapt ? options.deployable.judge : undefined, over.signal);
   const coordinator = await Coordinator.start({
     ...whatRuns(options.deployable),
     transport: security.transport,
@@ -119,12 +124,15 @@ async function start(
     ...(options.missedHeartbeats === undefined
       ? {}
       : { missedHeartbeats: options.missedHeartbeats }),
+    ...(steering === null ? {} : { onMeasured: (body) => steering.measured(body) }),
     onEvent: (event) => {
       events.append(event);
       options.onEvent(event);
     },
   });
+  steering?.steer(coordinator);
   endings.push(async () => {
+    over.abort();
     await coordinator.close();
     await concludeJournal(journal);
   });

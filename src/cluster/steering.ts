@@ -41,7 +41,6 @@ export interface Steered {
 
 export interface SteeringOptions {
   readonly clock: Clock;
-  readonly coordinator: Steered;
   /** What is to be planned in a part of the topology, as it is stated. */
   readonly problemOf: (topology: Topology) => Problem;
   /** Asked for a plan in the world as it is measured, when that has changed; left out: nobody. */
@@ -79,10 +78,13 @@ export class Steering {
   #toldAt = Number.NEGATIVE_INFINITY;
   readonly #probing = new Set<string>();
 
-  /** Begins at once. */
   constructor(options: SteeringOptions) {
     this.#options = options;
-    void this.#beat();
+  }
+
+  /** Begins to decide for a coordinator. */
+  steer(coordinator: Steered): void {
+    void this.#beat(coordinator);
   }
 
   /** Takes what the gateway measured. */
@@ -90,38 +92,38 @@ export class Steering {
     this.#bodies.push(body);
   }
 
-  async #beat(): Promise<void> {
+  async #beat(coordinator: Steered): Promise<void> {
     const { clock, signal, intervalSeconds = 0.5 } = this.#options;
     for (;;) {
       await clock.sleep(seconds(intervalSeconds), signal).catch(() => undefined);
       if (signal.aborted) return;
-      this.#steer();
+      this.#decide(coordinator);
     }
   }
 
-  #steer(): void {
-    const { coordinator, clock } = this.#options;
+  #decide(coordinator: Steered): void {
+    const { clock } = this.#options;
     const { serving } = coordinator;
-    const figures = this.#takeFigures();
+    const figures = this.#takeFigures(coordinator);
     if (serving === null) return;
     const now = clock.now();
     // A plan that could not be judged was there: this one may be.
     if (this.#adapter === null && serving !== this.#serving) this.#world = "";
-    const adapter = this.#adapterFor(coordinator.world);
+    const adapter = this.#adapterFor(coordinator);
     if (adapter === null) return;
-    if (serving !== this.#serving && !this.#begin(adapter, serving, now)) return;
+    if (serving !== this.#serving && !this.#begin(coordinator, adapter, serving, now)) return;
     if (this.#advised !== null && !coordinator.isSwitching) this.#giveUp(adapter, now);
-    this.#follow(adapter.heard(figures, now), now);
+    this.#follow(coordinator, adapter.heard(figures, now), now);
   }
 
   /** Only of what serves: stages of several generations have the same names. */
-  #takeFigures(): Figures {
+  #takeFigures({ pending }: Steered): Figures {
     const newest = this.#bodies.at(-1)?.generation;
     const own = this.#bodies.filter(({ generation }) => generation === newest);
     const figures = {
       stages: own.flatMap(({ stages }) => stages),
       hops: [...own.flatMap(({ hops }) => hops), ...this.#probed],
-      pending: this.#options.coordinator.pending,
+      pending,
     };
     this.#bodies = [];
     this.#probed = [];
@@ -129,7 +131,8 @@ export class Steering {
   }
 
   /** Another one when devices or links have come or gone, which knows what this one has learnt. */
-  #adapterFor(world: Topology): Adapter | null {
+  #adapterFor(coordinator: Steered): Adapter | null {
+    const { world } = coordinator;
     const { devices, links } = world;
     const key = JSON.stringify([
       devices.map(({ name }) => name),
@@ -151,12 +154,16 @@ export class Steering {
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       this.#adapter = null;
-      this.#tell({ what: `this part of the world is not planned for: ${messageOf(error)}` }, false);
+      tell(
+        coordinator,
+        { what: `this part of the world is not planned for: ${messageOf(error)}` },
+        false,
+      );
     }
     return this.#adapter;
   }
 
-  #begin(adapter: Adapter, serving: Plan, now: number): boolean {
+  #begin(coordinator: Steered, adapter: Adapter, serving: Plan, now: number): boolean {
     this.#serving = serving;
     this.#advised = null;
     try {
@@ -166,7 +173,7 @@ export class Steering {
       if (!(error instanceof CodedError)) throw error;
       // A plan of somebody else's making may be none of this problem: nothing is compared with it.
       this.#adapter = null;
-      this.#tell({ what: messageOf(error) }, false);
+      tell(coordinator, { what: messageOf(error) }, false);
       return false;
     }
   }
@@ -176,21 +183,20 @@ export class Steering {
     adapter.failed(now);
   }
 
-  #follow({ decision, plan }: Advice, now: number): void {
-    for (const probe of decision.probes) void this.#probe(probe);
-    const what = inWords(this.#options.coordinator.world, decision);
+  #follow(coordinator: Steered, { decision, plan }: Advice, now: number): void {
+    for (const probe of decision.probes) void this.#probe(coordinator, probe);
+    const what = inWords(coordinator.world, decision);
     if (plan === null) {
       const isBetter = decision.type === "stay" && decision.gain > 0 && isHeld(decision.reason);
       if (isBetter && now - this.#toldAt >= restSeconds) {
         this.#toldAt = now;
-        this.#tell({ what, gain: decision.gain }, false);
+        tell(coordinator, { what, gain: decision.gain }, false);
       }
       return;
     }
-    const { coordinator } = this.#options;
     this.#advised = plan;
     this.#toldAt = now;
-    this.#tell({ what, gain: decision.gain }, true);
+    tell(coordinator, { what, gain: decision.gain }, true);
     const { level, threads } = this.#serving ?? {};
     const adopted = {
       ...plan,
@@ -200,16 +206,12 @@ export class Steering {
     coordinator.adopt(adopted, what, { replay: decision.gain >= urgentGain });
   }
 
-  #tell({ what, gain = 0 }: { readonly what: string; readonly gain?: number }, taken: boolean) {
-    this.#options.coordinator.note({ type: "drift", what, gain, taken });
-  }
-
-  async #probe({ from, to, bytes }: Probe): Promise<void> {
+  async #probe(coordinator: Steered, { from, to, bytes }: Probe): Promise<void> {
     const key = `${from}\n${to}`;
     if (this.#probing.has(key)) return;
     this.#probing.add(key);
     try {
-      const { link } = await this.#options.coordinator.probe(from, to, bytes);
+      const { link } = await coordinator.probe(from, to, bytes);
       const goodputBitsPerSecond = link?.goodputBitsPerSecond ?? null;
       if (goodputBitsPerSecond !== null) {
         this.#probed.push({ from, to, count: 1, goodputBitsPerSecond });
@@ -220,6 +222,14 @@ export class Steering {
       this.#probing.delete(key);
     }
   }
+}
+
+function tell(
+  coordinator: Steered,
+  { what, gain = 0 }: { readonly what: string; readonly gain?: number },
+  taken: boolean,
+): void {
+  coordinator.note({ type: "drift", what, gain, taken });
 }
 
 /** Whether a better plan is held back, and not for this moment only. */

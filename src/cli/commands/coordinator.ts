@@ -38,6 +38,13 @@ const noTls: Option<boolean> = {
   read: (given) => given === false,
 };
 
+const noAdapt: Option<boolean> = {
+  flags: "--no-adapt",
+  summary: "stay with a plan while links and devices change, until something is lost",
+  repeatable: false,
+  read: (given) => given === false,
+};
+
 const options = {
   listen: text("--listen <host:port>", "where agents and clients dial, for instance 0.0.0.0:7000"),
   as: text("--as <device>", "this machine is that device, too"),
@@ -49,6 +56,7 @@ const options = {
   forget: texts("--forget <device>", "let another machine have this device's name; repeatable"),
   discover: flag("--discover", "answer agents that look for a coordinator on the local network"),
   mixed: flag("--mixed", "let in agents with another ONNX Runtime: answers may differ in bits"),
+  noAdapt,
   heartbeat: quantity("--heartbeat <0.5 s>", "how often agents must be heard", "s"),
   missed: whole("--missed <n>", "a device is lost that misses more heartbeats (default 10)", 1),
   log: logOption,
@@ -125,6 +133,7 @@ async function readChoices(call: Call<Choices>) {
     discover: options.discover,
     as,
     mixed: options.mixed,
+    adapt: !options.noAdapt,
     heartbeatSeconds: heartbeat,
     missedHeartbeats: options.missed,
   };

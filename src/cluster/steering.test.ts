@@ -1,0 +1,166 @@
+import { expect, onTestFinished, test } from "vitest";
+import { cameraAlone, changingLink, cloudAlone } from "../../test/fixtures/changing-link.ts";
+import {
+  connect,
+  joinAgent,
+  startCoordinator,
+  virtualSetting,
+} from "../../test/fixtures/cluster.ts";
+import {
+  byteTensor,
+  createDigestRuntime,
+  modelOfGraph,
+} from "../../test/fixtures/digest-runtime.ts";
+import { seconds } from "../base/units.ts";
+import { planOfChoice } from "../control/adapter.ts";
+import type { State } from "../cost/state.ts";
+import { nominalState } from "../cost/state.ts";
+import type { Plan } from "../plan/plan.ts";
+import { exact } from "../plan/planners/exact.ts";
+import { createProblem } from "../plan/problem.ts";
+import { runPlanner } from "../plan/run-planner.ts";
+import type { TensorValues } from "../runtime/runtime.ts";
+import type { Client } from "./client.ts";
+import type { CoordinatorOptions } from "./coordinator-options.ts";
+import type { ClusterEvent } from "./status.ts";
+import { Steering } from "./steering.ts";
+
+const problem = changingLink();
+const { profile, topology, objective, limits } = problem;
+const { graph } = problem.index;
+const sizes = new Map(graph.tensors.map(({ name, bytes }) => [name, bytes as number]));
+const secondsOf = (node: string) => (node === "n0" ? 0.02 : 0.08);
+const model = modelOfGraph(graph, 2048);
+
+function planFor(placement: readonly number[]): Plan {
+  const plan = planOfChoice(problem, { placement }, nominalState(topology));
+  if (plan === null) throw new Error("not allowed");
+  return plan;
+}
+
+/** Both directions of the link at this rate. */
+function linkAt(bitsPerSecond: number): State {
+  return { bandwidthBitsPerSecond: [bitsPerSecond, bitsPerSecond], slowDown: [1, 1] };
+}
+
+/** A cluster that imitates the topology, under control. */
+async function start(plan: Plan, options: Partial<CoordinatorOptions> = {}) {
+  const setting = virtualSetting();
+  const { clock } = setting;
+  const runtime = createDigestRuntime(
+    clock,
+    secondsOf,
+    undefined,
+    (tensor) => sizes.get(tensor) ?? 32,
+  );
+  const events: ClusterEvent[] = [];
+  const stop = new AbortController();
+  const steering = new Steering({
+    clock,
+    problemOf: (left) => createProblem(profile, left, objective, limits),
+    solve: (changed) => runPlanner(exact, changed, { seed: 1, clock }),
+    signal: stop.signal,
+  });
+  const all = { ...setting, runtime };
+  const coordinator = await startCoordinator(all, problem, plan, {
+    model,
+    emulate: true,
+    heartbeatSeconds: 0.25,
+    missedHeartbeats: 20,
+    onEvent: (event) => events.push(event),
+    onMeasured: (body) => steering.measured(body),
+    ...options,
+  });
+  for (const { name } of topology.devices) await joinAgent(all, coordinator, name);
+  await setting.until(coordinator.ready());
+  steering.steer(coordinator);
+  const client = await connect(all, coordinator);
+  onTestFinished(async () => {
+    stop.abort();
+    await client.close();
+    await coordinator.close();
+  });
+  return { setting: all, clock, coordinator, events, client };
+}
+
+/** @returns which requests were answered wrongly: none */
+async function askSteadily(
+  { client, clock }: { client: Client; clock: { sleep(s: never): Promise<void> } },
+  count: number,
+  perSecond: number,
+): Promise<readonly number[]> {
+  const asked: Promise<boolean>[] = [];
+  for (let request = 0; request < count; request++) {
+    asked.push(answersRightly(client, request));
+    await clock.sleep(seconds(1 / perSecond) as never);
+  }
+  return (await Promise.all(asked)).flatMap((isRight, request) => (isRight ? [] : [request]));
+}
+
+async function answersRightly(client: Client, request: number): Promise<boolean> {
+  const { outputs } = await client.infer(inputOf(request));
+  const expected = await wholeAnswer(request);
+  return Buffer.from(outputs["out"]?.data ?? []).equals(Buffer.from(expected["out"]?.data ?? []));
+}
+
+function inputOf(request: number): TensorValues {
+  return { in: byteTensor(new Uint8Array(100_000).fill(request % 251)) };
+}
+
+async function wholeAnswer(request: number): Promise<TensorValues> {
+  const free = { now: () => seconds(0), sleep: async () => undefined } as never;
+  const runtime = createDigestRuntime(free, undefined, undefined, (name) => sizes.get(name) ?? 32);
+  return (await (await runtime.load(model, { threads: 1 })).run(inputOf(request))).outputs;
+}
+
+test("goes over to another plan when a link collapses, and back when it is fast again", async () => {
+  const { setting, clock, coordinator, events, client } = await start(planFor(cloudAlone));
+  const answered = askSteadily({ client, clock }, 120, 2);
+  await clock.advance(seconds(10));
+  expect(coordinator.serving?.placement).toEqual(planFor(cloudAlone).placement);
+  coordinator.emulate(linkAt(0.4e6));
+  await clock.advance(seconds(10));
+  expect(coordinator.serving?.placement).toEqual(planFor(cameraAlone).placement);
+  coordinator.emulate(linkAt(20e6));
+  await clock.advance(seconds(20));
+  expect(coordinator.serving?.placement).toEqual(planFor(cloudAlone).placement);
+  expect(await setting.until(answered)).toEqual([]);
+  const { switches, failovers, requests } = coordinator.status();
+  // There and back, or over the split in the middle.
+  expect(switches).toBeGreaterThanOrEqual(2);
+  expect(switches).toBeLessThanOrEqual(4);
+  expect({ failovers, failed: requests.failed }).toEqual({ failovers: 0, failed: 0 });
+  const drifts = events.filter(({ type }) => type === "drift");
+  expect(drifts.length).toBe(switches);
+  expect(drifts.every((drift) => drift.type === "drift" && drift.taken)).toBe(true);
+});
+
+test("what is stuck on a link that has collapsed is answered by the next plan", async () => {
+  const { setting, clock, coordinator, client } = await start(planFor(cloudAlone));
+  await setting.until(askSteadily({ client, clock }, 4, 2));
+  coordinator.emulate(linkAt(1000));
+  // 100 000 bytes would take 800 s.
+  const before = clock.now();
+  await setting.until(answersRightly(client, 77));
+  expect(clock.now() - before).toBeLessThan(5);
+  expect(coordinator.status().requests.replayed).toBeGreaterThan(0);
+});
+
+test("stays where it is while the world is as it was planned for", async () => {
+  const { setting, clock, coordinator, events, client } = await start(planFor(cloudAlone));
+  expect(await setting.until(askSteadily({ client, clock }, 30, 3))).toEqual([]);
+  expect(coordinator.status().switches).toBe(0);
+  expect(events.filter(({ type }) => type === "drift")).toEqual([]);
+});
+
+test("leaves a device that has become slow", async () => {
+  const { clock, coordinator, client } = await start(planFor(cameraAlone));
+  const answered = askSteadily({ client, clock }, 40, 2);
+  await clock.advance(seconds(15));
+  // The camera was never the best: at 20 Mbit/s the cloud alone is.
+  expect(coordinator.serving?.placement).toEqual(planFor(cloudAlone).placement);
+  coordinator.emulate({ ...linkAt(20e6), slowDown: [1, 20] });
+  await clock.advance(seconds(30));
+  expect(coordinator.serving?.placement).toEqual(planFor(cameraAlone).placement);
+  expect(await answered).toEqual([]);
+});
