@@ -69,6 +69,7 @@ export class Load {
     while (!this.#closing && clock.now() < end) {
       const wait = (2 * random.next() * 2) / requestsPerSecond;
       await machine.clock.sleep(seconds(wait));
+      if (clock.now() >= end) return;
       const error = await this.#ask(client, isRepeated);
       if (error === "gone") {
         this.#clients.delete(client);
