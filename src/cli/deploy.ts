@@ -5,6 +5,7 @@
  */
 import type { Replan } from "../cluster/coordinator-options.ts";
 import type { Profile } from "../cost/profile.ts";
+import { profiledBenchmarks } from "../cost/relative-speed.ts";
 import type { Topology } from "../cost/topology.ts";
 import { extractConstantOutputs } from "../onnx/extract.ts";
 import { loadHighsSolver } from "../plan/highs.node.ts";
@@ -68,6 +69,8 @@ export interface Deployable {
   readonly plan: Plan;
   readonly prepared: PreparedGraph;
   readonly constantOutputs: TensorValues;
+  /** What the standard benchmark took where each device's kind was profiled, in seconds. */
+  readonly benchmarks?: Readonly<Record<string, number>>;
   /** Plans for what is left of the topology; left out: the plan was given, and nothing measured. */
   readonly replan?: Replan;
   /** Judges plans while they serve; left out with `replan`. */
@@ -101,7 +104,8 @@ export async function prepareDeployment(
   const graph = { ...prepared.graph, name: named.name };
   const deployable = { named, topology, plan, prepared: { ...prepared, graph }, constantOutputs };
   if (made === null) return deployable;
-  return { ...deployable, replan: made.replan, judge: made.judge };
+  const { replan, judge } = made;
+  return { ...deployable, replan, judge, benchmarks: made.benchmarks };
 }
 
 /** A plan that is given is run as it is: what was to make another must not seem to be obeyed. */
@@ -121,7 +125,7 @@ async function planFor(
   named: NamedModel,
   topology: Topology,
   call: Pick<Call<DeployChoices>, "options" | "terminal" | "signal">,
-): Promise<{ readonly plan: Plan; readonly replan: Replan; readonly judge: Judge }> {
+): Promise<Required<Pick<Deployable, "plan" | "replan" | "judge" | "benchmarks">>> {
   const { options, terminal } = call;
   const profile = await profileModel(named, options.profile, call);
   const problem = problemOf(profile, topology, options);
@@ -129,6 +133,7 @@ async function planFor(
   const plan = demandPlan(await decide(planner, problem, options, terminal), problem);
   return {
     plan,
+    benchmarks: profiledBenchmarks(profile, topology),
     replan: (left) => planAgain(profile, left, plan, options),
     judge: {
       problemOf: (left) => problemOf(profile, left, options),

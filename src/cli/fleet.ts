@@ -23,6 +23,8 @@ export interface FleetOptions {
   readonly prepared: PreparedGraph;
   /** Graph outputs that depend on no input. */
   readonly constantOutputs?: TensorValues;
+  /** What the standard benchmark took where each device's kind was profiled, in seconds. */
+  readonly benchmarks?: CoordinatorOptions["benchmarks"];
   /** Whether devices and links behave as slow as the topology says. */
   readonly emulate: boolean;
   /** Where clients dial. Default: a free port of the loopback. */
@@ -125,12 +127,12 @@ function devicesOf(
 
 /** What a coordinator is told of that which is to run. */
 export function whatRuns(
-  options: Pick<FleetOptions, "plan" | "topology" | "prepared" | "constantOutputs" | "replan">,
-): Pick<
-  CoordinatorOptions,
-  "plan" | "graph" | "topology" | "model" | "types" | "constantOutputs" | "runtime" | "replan"
-> {
-  const { plan, topology, prepared, constantOutputs = {}, replan } = options;
+  options: Pick<
+    FleetOptions,
+    "plan" | "topology" | "prepared" | "constantOutputs" | "replan" | "benchmarks"
+  >,
+): Omit<CoordinatorOptions, "transport" | "clock" | "listen" | "token"> {
+  const { plan, topology, prepared, constantOutputs = {}, replan, benchmarks = {} } = options;
   return {
     plan,
     graph: prepared.graph,
@@ -139,6 +141,8 @@ export function whatRuns(
     types: prepared.openTypes,
     constantOutputs,
     runtime: createOnnxRuntime().name,
+    calendar: () => Date.now() / 1000,
+    benchmarks,
     ...(replan === undefined ? {} : { replan }),
   };
 }

@@ -11,8 +11,16 @@ import type { CertificateAuthority } from "./identity.ts";
 import type { JournalStore } from "./journal.ts";
 import type { ClusterEvent } from "./status.ts";
 
-/** Plans anew, for what is left of a topology; the same objective and limits. */
-export type Replan = (topology: Topology) => Promise<Plan | { readonly infeasible: string }>;
+/**
+ * Plans anew, for what is left of a topology; the same objective and limits. Must not hold up the
+ * thread that it is called on for long: heartbeats are sent from there.
+ *
+ * @param signal aborts when nobody waits for the plan any more
+ */
+export type Replan = (
+  topology: Topology,
+  signal: AbortSignal,
+) => Promise<Plan | { readonly infeasible: string }>;
 
 export interface CoordinatorOptions {
   readonly transport: Transport;
@@ -61,6 +69,10 @@ export interface CoordinatorOptions {
   readonly journal?: JournalStore;
   /** Certifies agents' keys. Default: none, without TLS. */
   readonly authority?: CertificateAuthority | null;
+  /** Seconds since 1970, for whoever compares calendars. Default: unknown. */
+  readonly calendar?: () => number;
+  /** What the standard benchmark took where each device's kind was profiled, in seconds. */
+  readonly benchmarks?: Readonly<Record<string, number>>;
   readonly onEvent?: (event: ClusterEvent) => void;
   /** Called with what the gateway measured, each heartbeat. */
   readonly onMeasured?: (measured: Measured["body"]) => void;

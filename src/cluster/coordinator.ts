@@ -153,13 +153,10 @@ export class Coordinator implements AsyncDisposable {
 
   /** How everything stands. */
   status(): ClusterStatus {
-    const { topology, graph, clock, emulate } = this.#options;
     return reportStatus({
       state: this.#dispatcher.state,
-      topology,
-      model: graph.name,
-      emulated: emulate === true,
-      now: clock.now(),
+      about: this.#options,
+      now: this.#options.clock.now(),
       startedAt: this.#startedAt,
       measurements: this.#measurements,
       planOf: (plan) => this.#foundation.book.get(plan),

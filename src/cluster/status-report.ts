@@ -1,8 +1,10 @@
-import type { Topology } from "../cost/topology.ts";
+import { speedBy } from "../cost/relative-speed.ts";
+import type { Device, Topology } from "../cost/topology.ts";
 import type { AgentLink } from "./agent-link.ts";
 import type { CoordinationState, GenerationState } from "./coordination/state.ts";
 import { hasPair, pairOf } from "./coordination/state.ts";
 import { inRole, isSinkAway, servingOf } from "./coordination/world.ts";
+import type { CoordinatorOptions } from "./coordinator-options.ts";
 import type { Measurements } from "./measurements.ts";
 import type { BookedPlan } from "./plan-book.ts";
 import type {
@@ -16,9 +18,10 @@ import type { TunnelEnds } from "./switchboard.ts";
 
 export interface ReportedCluster {
   readonly state: CoordinationState;
-  readonly topology: Topology;
-  readonly model: string;
-  readonly emulated: boolean;
+  readonly about: Pick<
+    CoordinatorOptions,
+    "topology" | "graph" | "emulate" | "calendar" | "benchmarks"
+  >;
   /** On the coordinator's clock. */
   readonly now: number;
   readonly startedAt: number;
@@ -30,20 +33,22 @@ export interface ReportedCluster {
 
 /** Everything that is known, as one document. O(devices + links + generations · stages). */
 export function reportStatus(cluster: ReportedCluster): ClusterStatus {
-  const { state, topology, measurements } = cluster;
+  const { state, measurements } = cluster;
+  const { topology, graph, emulate = false, calendar } = cluster.about;
   const phase = phaseOf(state);
   return {
     format: "partita.status/1",
-    model: cluster.model,
+    model: graph.name,
     phase,
     why: phase === "serving" ? null : whyOf(state),
     upSeconds: cluster.now - cluster.startedAt,
-    emulated: cluster.emulated,
+    calendarSeconds: calendar?.() ?? null,
+    emulated: emulate,
     heartbeatSeconds: state.limits.heartbeatSeconds,
     missedHeartbeats: state.limits.silentTicks,
     serving: inRole(state, "serving")?.generation ?? null,
     generations: state.generations.map((generation) => reportGeneration(generation, cluster)),
-    devices: topology.devices.map(({ name }) => reportDevice(name, cluster)),
+    devices: topology.devices.map((device) => reportDevice(device, cluster)),
     links: topology.links.map((link) => reportLink(link, cluster)),
     requests: measurements.requests(),
     faults: state.faults,
@@ -112,10 +117,13 @@ function reportGeneration(
   };
 }
 
-function reportDevice(name: string, cluster: ReportedCluster): DeviceStatusReport {
+function reportDevice(device: Device, cluster: ReportedCluster): DeviceStatusReport {
+  const { name, speed } = device;
   const { state, linkOf, now } = cluster;
+  const { benchmarks = {} } = cluster.about;
   const known = state.devices[name];
   const link = linkOf(name);
+  const benchmarkSeconds = link?.agent.benchmarkSeconds ?? null;
   return {
     device: name,
     state: stateOf(name, state),
@@ -125,7 +133,9 @@ function reportDevice(name: string, cluster: ReportedCluster): DeviceStatusRepor
     runtime: link?.agent.runtime ?? null,
     cores: link?.agent.cores ?? null,
     memoryBytes: link?.agent.memoryBytes ?? null,
-    benchmarkSeconds: link?.agent.benchmarkSeconds ?? null,
+    benchmarkSeconds,
+    statedSpeed: speed,
+    measuredSpeed: speedBy(benchmarks[name], benchmarkSeconds),
     silentSeconds: link === undefined ? null : now - link.heardAt,
     requests: link?.requests ?? 0,
     peakRequests: link?.peakRequests ?? 0,

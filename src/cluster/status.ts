@@ -21,6 +21,10 @@ export interface DeviceStatusReport {
   readonly cores: number | null;
   readonly memoryBytes: number | null;
   readonly benchmarkSeconds: number | null;
+  /** As the topology says. */
+  readonly statedSpeed: number;
+  /** By the standard benchmark, relative to where its kind was profiled; `null`: not known. */
+  readonly measuredSpeed: number | null;
   /** Since it was heard last; `null`: never. */
   readonly silentSeconds: number | null;
   readonly requests: number;
@@ -76,6 +80,8 @@ export interface ClusterStatus {
   readonly phase: ClusterPhase;
   readonly why: string | null;
   readonly upSeconds: number;
+  /** The coordinator's calendar, in seconds since 1970; `null`: it was told none. */
+  readonly calendarSeconds: number | null;
   readonly emulated: boolean;
   readonly heartbeatSeconds: number;
   readonly missedHeartbeats: number;

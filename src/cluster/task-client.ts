@@ -2,6 +2,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
+import { seconds } from "../base/units.ts";
 import type { Channel, Transport } from "../transport/transport.ts";
 import { sendBlob } from "./blob-sender.ts";
 import { type BlobStore, memoryBlobStore } from "./blob-store.ts";
@@ -10,7 +11,14 @@ import { introduce } from "./handshake.ts";
 import { watchLiveness } from "./liveness.ts";
 import { protocolVersion } from "./message.ts";
 import type { ProfileOrder } from "./program-message.ts";
-import { decodeMessage, encodeMessage, fromWire, malformed, type Received } from "./protocol.ts";
+import {
+  decodeMessage,
+  encodeMessage,
+  fromWire,
+  malformed,
+  type Received,
+  receive,
+} from "./protocol.ts";
 
 export interface EnquiryOptions {
   readonly transport: Transport;
@@ -31,6 +39,8 @@ export interface RemoteProfileOptions extends EnquiryOptions {
   }) => void;
 }
 
+/** More than the coordinator waits for a device that measures its link. */
+const answerSeconds = seconds(40);
 /** A device that works says so each second; one that is silent for so long is lost. */
 const liveness = { heartbeatSeconds: 3, missedHeartbeats: 10 };
 
@@ -51,10 +61,24 @@ export async function surveyLink(
   const leave = closing(channel, signal);
   try {
     const survey = { type: "survey", protocol: protocolVersion, token, from, to, bytes } as const;
-    return await introduce(channel, clock, survey, "probed");
+    await channel.send(encodeMessage(survey));
+    return await answerTo(channel, clock);
   } finally {
     await leave();
   }
+}
+
+/** @throws what the coordinator refuses with; CHANNEL_CLOSED if it does not answer */
+async function answerTo(channel: Channel, clock: Clock): Promise<Probed> {
+  const done = new AbortController();
+  const expired = clock.sleep(answerSeconds, done.signal).then(
+    () => null,
+    () => null,
+  );
+  const reply = await Promise.race([receive(channel), expired]).finally(() => done.abort());
+  if (reply?.message.type === "probed") return reply.message;
+  if (reply?.message.type === "refused") throw fromWire(reply.message.error);
+  throw new CodedError("CHANNEL_CLOSED", `${channel.peer} has not said how the link is`);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { type Seconds, seconds } from "../base/units.ts";
 import type { DeviceProfile } from "./profile.ts";
-import { profiledBenchmarks, relativeSpeed } from "./relative-speed.ts";
+import { contradicts, profiledBenchmarks, relativeSpeed } from "./relative-speed.ts";
 import { readTopology } from "./topology-file.ts";
 
 function kind(benchmarkSeconds?: number): DeviceProfile {
@@ -32,6 +32,17 @@ test("what was measured on one side only says nothing", () => {
   expect(relativeSpeed(several, undefined, 4e-3)).toBeNull();
 });
 
+test("a stated speed is contradicted beyond 30 %, by more or less", () => {
+  expect([0.69, 0.71, 1.29, 1.31, null].map((measured) => contradicts(1, measured))).toEqual([
+    true,
+    false,
+    false,
+    true,
+    false,
+  ]);
+  expect(contradicts(0.1, 0.2)).toBe(true);
+});
+
 test("names what each device of a topology was profiled with", () => {
   const topology = readTopology(
     `
@@ -43,6 +54,8 @@ devices:
   - { name: cloud, tier: cloud }
 links:
   - { between: [camera, hub], bandwidth: 1 Mbit/s, latency: 1 ms }
+  - { between: [shed, hub], bandwidth: 1 Mbit/s, latency: 1 ms }
+  - { between: [hub, cloud], bandwidth: 1 Mbit/s, latency: 1 ms }
 source: camera
 `,
     "home.topology.yaml",

@@ -14,11 +14,26 @@ export function relativeSpeed(
   kind: string | undefined,
   benchmarkSeconds: number | null,
 ): number | null {
-  const profiledSeconds = benchmarkOf(devices, kind);
+  return speedBy(benchmarkOf(devices, kind), benchmarkSeconds);
+}
+
+/** The same, where it is known what the benchmark took when the profile was measured. */
+export function speedBy(
+  profiledSeconds: number | undefined,
+  benchmarkSeconds: number | null,
+): number | null {
   if (profiledSeconds === undefined || benchmarkSeconds === null || benchmarkSeconds <= 0) {
     return null;
   }
   return profiledSeconds / benchmarkSeconds;
+}
+
+/** Beyond such a share the standard benchmark contradicts a stated speed: it is a rough measure. */
+const credibleShare = 0.3;
+
+/** Whether what was measured contradicts what is stated; `null`: nothing was measured. */
+export function contradicts(statedSpeed: number, measuredSpeed: number | null): boolean {
+  return measuredSpeed !== null && Math.abs(measuredSpeed / statedSpeed - 1) > credibleShare;
 }
 
 /**

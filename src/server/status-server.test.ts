@@ -10,6 +10,7 @@ const status: ClusterStatus = {
   phase: "serving",
   why: null,
   upSeconds: 12,
+  calendarSeconds: null,
   emulated: false,
   heartbeatSeconds: 0.5,
   missedHeartbeats: 10,

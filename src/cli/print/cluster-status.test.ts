@@ -23,6 +23,8 @@ const unknown = {
   cores: null,
   memoryBytes: null,
   benchmarkSeconds: null,
+  statedSpeed: 1,
+  measuredSpeed: null,
   silentSeconds: null,
   requests: 0,
   peakRequests: 0,
@@ -35,6 +37,7 @@ const status: ClusterStatus = {
   phase: "serving",
   why: null,
   upSeconds: 90,
+  calendarSeconds: null,
   emulated: false,
   heartbeatSeconds: 0.5,
   missedHeartbeats: 10,
@@ -55,6 +58,7 @@ const status: ClusterStatus = {
   ],
   devices: [
     { ...unknown, device: "camera", state: "running", role: "source", silentSeconds: 0.1 },
+    { ...unknown, device: "server", state: "idle", statedSpeed: 2, measuredSpeed: 1.234 },
     { ...unknown, device: "gateway", state: "away", why: "it sent no heartbeat for 5 s" },
     { ...unknown, device: "cloud", state: "running", silentSeconds: 3, memoryBytes: 2 ** 30 },
   ],
@@ -91,6 +95,7 @@ test("a status says what serves, where, how fast against its prediction, and wha
   expect(find("41 answered", "3 replayed", "9.5 /s")).toHaveLength(1);
   expect(find("the loss of cloud")).toHaveLength(1);
   expect(find("gateway", "away", "it sent no heartbeat for 5 s")).toHaveLength(1);
+  expect(find("server", "idle", "speed 1.2 by the benchmark, 2 stated")).toHaveLength(1);
   expect(find("cloud", "silent for 3 s")).toHaveLength(1);
   expect(find("s1", "camera", "100 ms", "150 ms", "+50 %")).toHaveLength(1);
   expect(find("camera → cloud", "through the coordinator", "−50 %")).toHaveLength(1);

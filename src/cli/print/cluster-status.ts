@@ -11,6 +11,7 @@ import type {
   GenerationStatus,
   LinkStatus,
 } from "../../cluster/status.ts";
+import { contradicts } from "../../cost/relative-speed.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatFacts, formatTable } from "./table.ts";
 
@@ -99,7 +100,7 @@ function figures(status: ClusterStatus): [string, string][] {
   ];
 }
 
-function devices({ devices, heartbeatSeconds }: ClusterStatus, terminal: Terminal): string {
+function devices(status: ClusterStatus, terminal: Terminal): string {
   return formatTable(
     [
       { head: "device" },
@@ -111,7 +112,7 @@ function devices({ devices, heartbeatSeconds }: ClusterStatus, terminal: Termina
       { head: "cores", align: "right" },
       { head: "note" },
     ],
-    devices.map((device) => [
+    status.devices.map((device) => [
       device.device,
       device.state,
       device.role ?? "",
@@ -119,19 +120,22 @@ function devices({ devices, heartbeatSeconds }: ClusterStatus, terminal: Termina
       device.state === "away" ? "" : formatQuantity(device.heldBytes, "B"),
       device.memoryBytes === null ? "" : formatQuantity(device.memoryBytes, "B"),
       device.cores ?? "",
-      note(device, heartbeatSeconds),
+      note(device, status),
     ]),
     terminal,
   );
 }
 
-function note({ why, state, silentSeconds }: DeviceStatusReport, heartbeatSeconds: number): string {
+function note(device: DeviceStatusReport, { heartbeatSeconds, emulated }: ClusterStatus): string {
+  const { why, state, silentSeconds, statedSpeed, measuredSpeed } = device;
   if (why !== null) return why;
   const isSilent =
     state !== "away" &&
     silentSeconds !== null &&
     silentSeconds > silentBeyondBeats * heartbeatSeconds;
-  return isSilent ? `silent for ${formatQuantity(silentSeconds, "s")}` : "";
+  if (isSilent) return `silent for ${formatQuantity(silentSeconds, "s")}`;
+  if (emulated || measuredSpeed === null || !contradicts(statedSpeed, measuredSpeed)) return "";
+  return `speed ${Number(measuredSpeed.toPrecision(2))} by the benchmark, ${statedSpeed} stated`;
 }
 
 function generations(status: ClusterStatus, terminal: Terminal): string {
