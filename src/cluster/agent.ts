@@ -142,7 +142,11 @@ export class Agent implements AsyncDisposable {
       heartbeat: () => this.#heartbeat(),
       onWelcome: (welcome) => this.#settleIn(welcome),
       onUp: (isAgain) => {
-        if (isAgain) onEvent?.({ type: "joined", coordinator });
+        if (isAgain) {
+          onEvent?.({ type: "joined", coordinator });
+          // Whoever is there now offers anew what it wants, perhaps under the same number.
+          this.#generations.dropUnfinished();
+        }
         this.#plane.found();
       },
       onMessage: (received) => this.#follow(received),
@@ -170,6 +174,7 @@ export class Agent implements AsyncDisposable {
       addresses: this.addresses,
       generations: standing.map(({ generation }) => generation),
       serving: this.#plane.serving,
+      fencedBelow: this.#generations.fencedBelow,
       certificateRequest: (await keys?.request()) ?? null,
     };
   }
@@ -312,7 +317,7 @@ export class Agent implements AsyncDisposable {
     await this.#plane.close(error ?? gone);
     this.#generations.clear();
     await Promise.allSettled([this.#listener.close(), this.#control?.close()]);
-    await this.#loader.sweep();
+    await this.#loader.clear();
     this.#options.onEvent?.({ type: "ended", error });
     this.#resolveEnded(error);
   }

@@ -35,7 +35,7 @@ const part: OfferedPart = {
 /** Another one, by its threads. */
 const other: OfferedPart = { ...part, stage: "s1", threads: 2 };
 
-async function setUp({ memoryBytes = null as number | null } = {}) {
+async function setUp({ memoryBytes = null as number | null, idleBytes = 0 } = {}) {
   const blobs = memoryBlobStore();
   for (const bytes of [skeleton, weight])
     await blobs.write(sha256Hex(bytes), bytes.length, 0, bytes);
@@ -49,7 +49,11 @@ async function setUp({ memoryBytes = null as number | null } = {}) {
       return { ...session, release: async () => void log.push(`release ${options.threads}`) };
     },
   };
-  return { loader: new PartLoader({ device: "d", memoryBytes, runtime, blobs }), blobs, log };
+  return {
+    loader: new PartLoader({ device: "d", memoryBytes, idleBytes, runtime, blobs }),
+    blobs,
+    log,
+  };
 }
 
 test("loads a part that does what the whole does", async () => {
@@ -72,7 +76,20 @@ test("shares a part between generations and releases it when the last one is gon
   expect(log).toEqual(["load 1", "load 2"]);
   second.release();
   await loader.sweep();
-  expect(log).toEqual(["load 1", "load 2", "release 1", "release 2"]);
+  expect(log).toEqual(["load 1", "load 2", "release 2", "release 1"]);
+});
+
+test("keeps those that were used last while they are light enough, and none in the end", async () => {
+  const bytes = Math.max(weight.length, part.memoryBytes);
+  const { loader, log } = await setUp({ idleBytes: 2 * bytes - 1 });
+  const first = await loader.load([part]);
+  (await loader.load([other])).release();
+  first.release();
+  await loader.sweep();
+  expect(log).toEqual(["load 1", "load 2", "release 2"]);
+  (await loader.load([part])).release();
+  await loader.clear();
+  expect(log).toEqual(["load 1", "load 2", "release 2", "release 1"]);
 });
 
 test("keeps a part that nobody uses until it is swept or room is needed", async () => {

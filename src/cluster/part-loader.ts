@@ -16,6 +16,11 @@ export interface PartLoaderOptions {
   readonly device: string;
   /** `null`: not limited. */
   readonly memoryBytes: number | null;
+  /**
+   * What parts may weigh that nobody uses, so that a plan that is gone back to need not be loaded.
+   * Default: a quarter of the memory, or 256 MiB.
+   */
+  readonly idleBytes?: number;
   readonly runtime: Runtime;
   /** Where the blobs of all parts are by the time that they are loaded. */
   readonly blobs: BlobStore;
@@ -25,7 +30,7 @@ export interface PartLoaderOptions {
 export interface LoadedParts {
   /** By stage. */
   readonly sessions: ReadonlyMap<string, Session>;
-  /** Idempotent. The sessions stay loaded until `sweep`, or until there is no room for others. */
+  /** Idempotent. The sessions stay loaded while there is room for them. */
   release(): void;
 }
 
@@ -63,8 +68,15 @@ export class PartLoader {
     return sum(used.map(({ bytes }) => bytes));
   }
 
-  /** Releases the sessions that nobody uses. */
+  /** Releases sessions that nobody uses, but for those that were used last. */
   async sweep(): Promise<void> {
+    const { memoryBytes, idleBytes = memoryBytes === null ? 2 ** 28 : memoryBytes / 4 } =
+      this.#options;
+    await this.#inTurn(() => this.#sweep(new Set(), idleBytes));
+  }
+
+  /** Releases all sessions that nobody uses. */
+  async clear(): Promise<void> {
     await this.#inTurn(() => this.#sweep(new Set()));
   }
 
@@ -73,7 +85,7 @@ export class PartLoader {
     const taken: Loaded[] = [];
     const sessions = new Map<string, Session>();
     const release = () => {
-      for (const loaded of taken.splice(0)) loaded.uses--;
+      for (const loaded of taken.splice(0)) this.#letGo(loaded);
     };
     try {
       for (const part of parts) {
@@ -88,6 +100,14 @@ export class PartLoader {
       await this.#sweep(new Set());
       throw error;
     }
+  }
+
+  #letGo(loaded: Loaded): void {
+    loaded.uses--;
+    if (this.#loaded.get(loaded.key) !== loaded) return;
+    // The last to be let go stands last.
+    this.#loaded.delete(loaded.key);
+    this.#loaded.set(loaded.key, loaded);
   }
 
   async #loadPart(part: OfferedPart): Promise<Loaded> {
@@ -146,9 +166,12 @@ export class PartLoader {
     );
   }
 
-  async #sweep(kept: ReadonlySet<string>): Promise<void> {
-    for (const { key, session, unpin, uses } of [...this.#loaded.values()]) {
+  async #sweep(kept: ReadonlySet<string>, idleBytes = 0): Promise<void> {
+    let idle = 0;
+    for (const { key, session, bytes, unpin, uses } of [...this.#loaded.values()].reverse()) {
       if (uses > 0 || kept.has(key)) continue;
+      idle += bytes;
+      if (idle <= idleBytes) continue;
       this.#loaded.delete(key);
       unpin();
       // One that cannot even be released is gone all the same.

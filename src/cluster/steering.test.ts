@@ -115,7 +115,7 @@ async function wholeAnswer(request: number): Promise<TensorValues> {
 
 test("goes over to another plan when a link collapses, and back when it is fast again", async () => {
   const { setting, clock, coordinator, events, client } = await start(planFor(cloudAlone));
-  const answered = askSteadily({ client, clock }, 120, 2);
+  const answered = askSteadily({ client, clock }, 50, 1.25);
   await clock.advance(seconds(10));
   expect(coordinator.serving?.placement).toEqual(planFor(cloudAlone).placement);
   coordinator.emulate(linkAt(0.4e6));

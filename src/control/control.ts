@@ -46,6 +46,11 @@ export interface ControlOptions extends EstimateOptions, SwitchingOptions, Probe
    */
   readonly leastSeconds?: number;
   /**
+   * What going back to a plan takes whose parts are still loaded.
+   * @default 0.05
+   */
+  readonly warmSeconds?: number;
+  /**
    * By which share requests take longer while another plan is being prepared.
    * @default 0.5
    */
@@ -63,6 +68,8 @@ export interface ControlState {
   /** When plans were switched, as far as it is remembered. */
   readonly switches: readonly number[];
   readonly held: Holdings | null;
+  /** Choices that served last, the newest last: their parts are still loaded. */
+  readonly warm: readonly number[];
   /** By link: when it was probed last. */
   readonly probed: Readonly<Record<number, number>>;
 }
@@ -100,6 +107,7 @@ export function startControl(choices: Choices, serving: number | null): ControlS
     beaten: 0,
     switches: [],
     held: serving === null ? null : holding(problem, null, choices.at(serving).placement),
+    warm: serving === null ? [] : [serving],
     probed: {},
   };
 }
@@ -147,8 +155,12 @@ export function adopted(
     beaten: 0,
     switches: isOther ? [...state.switches, now] : state.switches,
     held: holding(choices.problem, state.held, choices.at(serving).placement),
+    warm: [...state.warm.filter((other) => other !== serving), serving].slice(-mostWarm),
   };
 }
+
+/** So many plans are kept loaded by devices that have the memory, the one that serves among them. */
+const mostWarm = 3;
 
 /** What was being prepared will not serve; the time until the next try counts from now. */
 export function abandoned(state: ControlState, now: number): ControlState {
@@ -212,7 +224,9 @@ function judge(
   const { placement } = choices.at(best);
   const { problem } = choices;
   const held = state.held ?? problem.devices.map(() => new Set<number>());
-  const seconds = switchingSeconds(problem, world, held, placement, options);
+  const seconds = state.warm.includes(best)
+    ? (options.warmSeconds ?? 0.05)
+    : switchingSeconds(problem, world, held, placement, options);
   const go: Judged = { type: "switch", to: best, switchingSeconds: seconds };
   if (state.serving === null) return go;
   if (gain < margin) return stay("margin");
