@@ -5,7 +5,6 @@
  */
 import { open } from "node:fs/promises";
 import type { Writable } from "node:stream";
-import { isCoded } from "../base/errors.ts";
 import { type Option, text } from "./command.ts";
 import { unwritable } from "./files.ts";
 import type { Terminal } from "./terminal.ts";
@@ -73,7 +72,5 @@ async function append(path: string, terminal: Terminal): Promise<Writable> {
 
 function formatLine(process: string, level: LogLevel, { type, ...fields }: LogEntry): string {
   const time = new Date().toISOString();
-  const plain = (_: string, value: unknown): unknown =>
-    isCoded(value) ? { code: value.code, message: value.message } : value;
-  return JSON.stringify({ time, process, level, event: type, ...fields }, plain);
+  return JSON.stringify({ time, process, level, event: type, ...fields });
 }

@@ -6,7 +6,14 @@ import { planOf } from "../../test/fixtures/plan-of.ts";
 import { problemOf } from "../../test/fixtures/sketch.ts";
 import type { Plan } from "../plan/plan.ts";
 import { fileJournal } from "./journal.node.ts";
-import { formatJournal, type Journal, loadJournal, tokenHash } from "./journal.ts";
+import {
+  concludeJournal,
+  forgetDevice,
+  formatJournal,
+  type Journal,
+  loadJournal,
+  tokenHash,
+} from "./journal.ts";
 
 const problem = problemOf({
   inputs: { x: 8 },
@@ -56,4 +63,30 @@ test("refuses a journal of another model, of another token, and one that is dama
       message: expect.stringContaining(says),
     });
   }
+});
+
+test("after an orderly end another model may come, and numbers and keys are kept", async () => {
+  const store = fileJournal(join(temporaryFolder(), "journal.json"));
+  await concludeJournal(store);
+  expect(await store.load()).toBeNull();
+  await store.save(formatJournal(journal));
+  await concludeJournal(store);
+  const { lastGeneration, devices } = journal;
+  expect(await loadJournal(store, { graphSha256: "0", tokenSha256: "0" })).toMatchObject({
+    lastGeneration,
+    devices,
+    started: false,
+    generations: [],
+  });
+});
+
+test("forgets the key of one device, and says which are known for another", async () => {
+  const store = fileJournal(join(temporaryFolder(), "journal.json"));
+  await store.save(formatJournal(journal));
+  await expect(forgetDevice(store, "attic")).rejects.toMatchObject({
+    code: "USAGE_INVALID",
+    message: expect.stringMatching(/'attic'.*camera/),
+  });
+  await forgetDevice(store, "camera");
+  expect(await loadJournal(store, expected)).toEqual({ ...journal, devices: {} });
 });
