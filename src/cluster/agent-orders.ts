@@ -130,7 +130,12 @@ export class AgentOrders {
         dispatch({ type: message.type, device, generation: message.generation });
         return;
       case "failed":
-        dispatch({ type: "failed", device, error: message.error });
+        dispatch({
+          type: "failed",
+          device,
+          generation: message.generation,
+          error: message.error,
+        });
         return;
       case "lost":
       case "reached":

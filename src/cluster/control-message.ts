@@ -29,6 +29,8 @@ export interface Join {
   readonly generations: readonly number[];
   /** The generation that its gateway serves; `null`: none. */
   readonly serving: number | null;
+  /** It takes part in no generation with a lower number any more. */
+  readonly fencedBelow: number;
   /** A request for a certificate over its key (PEM); `null` without TLS. */
   readonly certificateRequest: string | null;
 }

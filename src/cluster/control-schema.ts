@@ -162,6 +162,7 @@ export const controlSchemas: Schemas<ControlMessage> = {
     addresses,
     generations: z.array(count).max(mostGenerations),
     serving: count.nullable(),
+    fencedBelow: count,
     certificateRequest: text.nullable(),
   }),
   loaded: z.strictObject({ type: z.literal("loaded"), generation: count }),

@@ -1,5 +1,4 @@
 import { CodedError, messageOf } from "../base/errors.ts";
-import { seconds } from "../base/units.ts";
 import type { State } from "../cost/state.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -17,8 +16,9 @@ import { JournalKeeper, recoveredState } from "./journal-keeper.ts";
 import { Measurements } from "./measurements.ts";
 import type { Message } from "./message.ts";
 import { fromWire } from "./protocol.ts";
+import { type PulseOptions, startPulse } from "./pulse.ts";
 import { Reception } from "./reception.ts";
-import { reducedTopology } from "./reduced-topology.ts";
+import { joiningDevices, reducedTopology } from "./reduced-topology.ts";
 import { Replanning } from "./replanning.ts";
 import { Signpost } from "./signpost.ts";
 import type { ClusterEvent, ClusterStatus } from "./status.ts";
@@ -27,9 +27,6 @@ import type { Transfer } from "./steering.ts";
 import { Switchboard } from "./switchboard.ts";
 import { Watchers } from "./watcher.ts";
 import type { WireError } from "./wire-error.ts";
-
-/** A heartbeat that comes so much too late says that this process was held up. */
-const lateAfterBeats = 3;
 
 /**
  * Waits for the agents that a plan needs, gives each its parts and has generation after generation
@@ -94,7 +91,7 @@ export class Coordinator implements AsyncDisposable {
       this.#resolveEnded = resolve;
     });
     const fresh = startCoordination({
-      devices: topology.devices.map(({ name }) => name),
+      devices: joiningDevices(topology),
       source: topology.source,
       sink: topology.sink,
       first: { plan: first.number, shape: first.shape, cause: "the first plan" },
@@ -127,6 +124,7 @@ export class Coordinator implements AsyncDisposable {
       book,
       state: () => this.#dispatcher.state,
       dispatch: (event) => this.#dispatcher.dispatch(event),
+      tunnelled: () => this.#switchboard.pairs,
       onForeseen: (plans) => this.#orders.prefetch(this.#reception.links(), plans),
       signal: this.#stop.signal,
     });
@@ -136,8 +134,7 @@ export class Coordinator implements AsyncDisposable {
       addresses: () => this.#reception.link(topology.source)?.agent.addresses ?? [],
     });
     this.#reception = this.#receive(foundation, { heartbeatSeconds, missedHeartbeats });
-    void this.#beat(heartbeatSeconds);
-    this.#setDeadlines();
+    this.#beat(heartbeatSeconds);
     this.#dispatcher.dispatch({ type: "heard", device: "" });
   }
 
@@ -173,7 +170,8 @@ export class Coordinator implements AsyncDisposable {
 
   /** What is left of the topology: devices that are here, links that are up. */
   get world(): Topology {
-    return reducedTopology(this.#options.topology, worldOf(this.#dispatcher.state));
+    const { topology } = this.#options;
+    return reducedTopology(topology, worldOf(this.#dispatcher.state), this.#switchboard.pairs);
   }
 
   /**
@@ -278,9 +276,12 @@ export class Coordinator implements AsyncDisposable {
       known: this.#known,
       refusalOf: (join) => refusalOf(join, this.#options),
       onJoined: ({ agent }) => {
-        const { name: device, incarnation, generations, serving, addresses } = agent;
+        const { name: device, addresses, ...held } = agent;
         this.#tell({ type: "joined", device, address: addresses[0] ?? "" });
-        this.#dispatcher.dispatch({ type: "joined", device, incarnation, generations, serving });
+        const { incarnation, generations, serving, fencedBelow } = held;
+        this.#switchboard.forget(device);
+        const joined = { device, incarnation, generations, serving, fencedBelow };
+        this.#dispatcher.dispatch({ type: "joined", ...joined });
       },
       onControl: (link, received) => this.#orders.hear(link, received),
       onLeft: (device, why) => this.#dispatcher.dispatch({ type: "left", device, why }),
@@ -357,31 +358,21 @@ export class Coordinator implements AsyncDisposable {
     this.#options.onEvent?.(event);
   }
 
-  /** Counts silence, and lets agents hear that somebody is here. */
-  async #beat(intervalSeconds: number): Promise<void> {
-    const { clock } = this.#options;
-    let last = clock.now();
-    while (await this.#sleep(intervalSeconds)) {
-      const late = clock.now() - last > lateAfterBeats * intervalSeconds;
-      last = clock.now();
-      this.#dispatcher.dispatch({ type: "tick", late });
-      for (const link of this.#reception.links()) link.ping();
-    }
-  }
-
-  #setDeadlines(): void {
-    const { joinSeconds = 30, rejoinSeconds = 3 } = this.#options;
-    const after = async (duration: number, type: "joinDeadline" | "recoverDeadline") => {
-      if (await this.#sleep(duration)) this.#dispatcher.dispatch({ type });
-    };
-    if (this.#dispatcher.state.recovering) void after(rejoinSeconds, "recoverDeadline");
-    else if (joinSeconds !== null) void after(joinSeconds, "joinDeadline");
-  }
-
-  /** @returns whether this coordinator goes on */
-  async #sleep(duration: number): Promise<boolean> {
-    await this.#options.clock.sleep(seconds(duration), this.#stop.signal).catch(() => undefined);
-    return !this.#stop.signal.aborted;
+  #beat(heartbeatSeconds: number): void {
+    const { clock, joinSeconds = 30, rejoinSeconds = 3 } = this.#options;
+    const first: PulseOptions["deadline"] =
+      joinSeconds === null ? null : { seconds: joinSeconds, type: "joinDeadline" };
+    const again = { seconds: rejoinSeconds, type: "recoverDeadline" } as const;
+    startPulse({
+      clock,
+      heartbeatSeconds,
+      deadline: this.#dispatcher.state.recovering ? again : first,
+      dispatch: (event) => this.#dispatcher.dispatch(event),
+      onBeat: () => {
+        for (const link of this.#reception.links()) link.ping();
+      },
+      signal: this.#stop.signal,
+    });
   }
 
   async #shutDown(failure: WireError | null): Promise<void> {

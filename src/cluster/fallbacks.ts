@@ -5,13 +5,12 @@
  * @module
  */
 import type { Clock } from "../base/clock.ts";
-import { messageOf } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import type { Topology } from "../cost/topology.ts";
-import type { Plan } from "../plan/plan.ts";
 import type { Pair, Shape, World } from "./coordination/state.ts";
-import type { Replan } from "./coordinator-options.ts";
-import { reducedTopology } from "./reduced-topology.ts";
+import type { BookedPlan } from "./plan-book.ts";
+import type { NoPlan } from "./plan-within.ts";
+import { joiningDevices } from "./reduced-topology.ts";
 
 /** Between two plans, so that whoever plans on the same thread leaves time for everything else. */
 const pauseSeconds = seconds(0.05);
@@ -19,13 +18,13 @@ const pauseSeconds = seconds(0.05);
 export interface FallbackOptions {
   readonly clock: Clock;
   readonly topology: Topology;
-  readonly replan: Replan;
+  readonly plan: (world: World, signal: AbortSignal) => Promise<BookedPlan | NoPlan>;
   /** Whether plans for single losses are wanted. */
   readonly losses: boolean;
   /** Whether a plan for the source alone is wanted. */
   readonly standby: boolean;
-  readonly onFallback: (generation: number, world: World, plan: Plan) => void;
-  readonly onStandby: (generation: number, plan: Plan) => void;
+  readonly onFallback: (generation: number, world: World, plan: BookedPlan) => void;
+  readonly onStandby: (generation: number, plan: BookedPlan) => void;
   /** All plans for a generation have been made. */
   readonly onDone: (generation: number) => void;
 }
@@ -63,7 +62,7 @@ export class Fallbacks {
       if (plan !== null) onFallback(generation, lost, plan);
     }
     if (standby && (sink === "anywhere" || sink === source)) {
-      const others = topology.devices.map(({ name }) => name).filter((name) => name !== source);
+      const others = joiningDevices(topology).filter((name) => name !== source);
       const plan = await this.#plan({ without: others, cut: [] }, signal);
       if (signal.aborted) return;
       if (plan !== null) onStandby(generation, plan);
@@ -71,15 +70,14 @@ export class Fallbacks {
     onDone(generation);
   }
 
-  async #plan(world: World, signal: AbortSignal): Promise<Plan | null> {
+  async #plan(world: World, signal: AbortSignal): Promise<BookedPlan | null> {
     try {
       await this.#options.clock.sleep(pauseSeconds, signal);
     } catch {
       return null;
     }
-    const { replan, topology } = this.#options;
     // If the planner fails, it is asked again when the loss has happened.
-    const plan = await askPlanner(replan, reducedTopology(topology, world));
+    const plan = await this.#options.plan(world, signal);
     return "infeasible" in plan ? null : plan;
   }
 }
@@ -92,22 +90,4 @@ function lossesOf(world: World, shape: Shape, source: string, sink: string): Wor
     ...devices.map((device) => ({ ...world, without: [...world.without, device].sort() })),
     ...links.map((pair: Pair) => ({ ...world, cut: [...world.cut, pair] })),
   ];
-}
-
-/** Asks a planner; that it has no plan, or fails, is an answer. */
-export async function askPlanner(
-  replan: Replan | undefined,
-  topology: Topology,
-): Promise<Plan | { readonly infeasible: string }> {
-  if (replan === undefined) return { infeasible: "this coordinator has no planner" };
-  const { devices, source, sink } = topology;
-  const missing = [source, sink].find(
-    (end) => end !== "anywhere" && devices.every(({ name }) => name !== end),
-  );
-  if (missing !== undefined) return { infeasible: `'${missing}' is away or cannot be reached` };
-  try {
-    return await replan(topology);
-  } catch (error) {
-    return { infeasible: messageOf(error) };
-  }
 }

@@ -6,6 +6,7 @@ import type { CoordinatorOptions } from "./coordinator-options.ts";
 import { type Journal, loadJournal, tokenHash } from "./journal.ts";
 import { PartCutter } from "./parts.ts";
 import { type BookedPlan, PlanBook } from "./plan-book.ts";
+import { joiningDevices } from "./reduced-topology.ts";
 
 /** What a coordinator has before anybody can dial it. */
 export interface Foundation {
@@ -43,7 +44,7 @@ export function refusalOf(
   { name, runtime }: Join,
   { topology, runtime: reference, mixed }: CoordinatorOptions,
 ): CodedError | null {
-  const names = topology.devices.map((device) => device.name);
+  const names = joiningDevices(topology);
   if (!names.includes(name)) {
     const message = `agent '${name}' is no device of this topology (devices: ${names.join(", ")}); start it with --name NAME`;
     return new CodedError("USAGE_INVALID", message, { name });

@@ -31,6 +31,11 @@ export class Generations {
     return this.#runs.get(generation);
   }
 
+  /** What has a lower number is over. */
+  get fencedBelow(): number {
+    return this.#fencedBelow;
+  }
+
   /** Those that could run, in rising order. */
   get deployed(): GenerationRun[] {
     const runs = [...this.#runs.values()].filter(({ deployed }) => deployed !== null);
@@ -113,6 +118,11 @@ export class Generations {
     for (const run of [...this.#runs.values()]) {
       if (run.generation < this.#fencedBelow) this.drop(run);
     }
+  }
+
+  /** Ends those that are not deployed yet. */
+  dropUnfinished(): void {
+    for (const run of [...this.#runs.values()]) if (!run.stands) this.drop(run);
   }
 
   drop(run: GenerationRun): void {

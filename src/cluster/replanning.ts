@@ -1,16 +1,22 @@
-import { messageOf } from "../base/errors.ts";
-import type { Plan } from "../plan/plan.ts";
-import type { Action, CoordinationEvent, CoordinationState, World } from "./coordination/state.ts";
+import type {
+  Action,
+  CoordinationEvent,
+  CoordinationState,
+  Pair,
+  World,
+} from "./coordination/state.ts";
 import { servingOf } from "./coordination/world.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
-import { askPlanner, Fallbacks } from "./fallbacks.ts";
+import { Fallbacks } from "./fallbacks.ts";
 import type { BookedPlan, PlanBook } from "./plan-book.ts";
-import { reducedTopology } from "./reduced-topology.ts";
+import { planWithin } from "./plan-within.ts";
 
 export interface ReplanningOptions
   extends Pick<CoordinatorOptions, "clock" | "topology" | "replan" | "fallbacks" | "standby"> {
   readonly book: PlanBook;
   readonly state: () => CoordinationState;
+  /** Devices whose channel leads through the coordinator. */
+  readonly tunnelled: () => readonly Pair[];
   readonly dispatch: (event: CoordinationEvent) => void;
   /** What may be needed after a loss is known. */
   readonly onForeseen: (plans: readonly BookedPlan[]) => void;
@@ -21,28 +27,31 @@ export interface ReplanningOptions
 export class Replanning {
   readonly #options: ReplanningOptions;
   readonly #fallbacks: Fallbacks | null;
+  #asked = new AbortController();
 
   constructor(options: ReplanningOptions) {
     this.#options = options;
     this.#fallbacks = this.#planAhead();
-    options.signal.addEventListener("abort", () => this.#fallbacks?.stop(), { once: true });
+    const stop = () => {
+      this.#fallbacks?.stop();
+      this.#asked.abort();
+    };
+    options.signal.addEventListener("abort", stop, { once: true });
   }
 
-  /** Asks for a plan for what is left; `planned` follows. */
+  /** Asks for a plan for what is left; `planned` follows, unless it is asked for another one before. */
   async plan(world: World): Promise<void> {
-    const { replan, topology, book, dispatch, signal } = this.#options;
-    const answer = await askPlanner(replan, reducedTopology(topology, world));
+    const { dispatch } = this.#options;
+    this.#asked.abort();
+    this.#asked = new AbortController();
+    const { signal } = this.#asked;
+    const answer = await planWithin(this.#options, world, signal);
     if (signal.aborted) return;
-    const none = { type: "planned", world, plan: null, shape: null } as const;
     if ("infeasible" in answer) {
-      dispatch({ ...none, why: answer.infeasible });
-      return;
-    }
-    try {
-      const { number: plan, shape } = book.add(answer);
+      dispatch({ type: "planned", world, plan: null, shape: null, why: answer.infeasible });
+    } else {
+      const { number: plan, shape } = answer;
       dispatch({ type: "planned", world, plan, shape, why: null });
-    } catch (error) {
-      dispatch({ ...none, why: messageOf(error) });
     }
   }
 
@@ -58,11 +67,10 @@ export class Replanning {
     return new Fallbacks({
       clock,
       topology,
-      replan,
+      plan: (world, signal) => planWithin(this.#options, world, signal),
       losses: fallbacks,
       standby,
-      onFallback: (generation, world, made) => {
-        const { number: plan, shape } = book.add(made);
+      onFallback: (generation, world, { number: plan, shape }) => {
         dispatch({ type: "fallback", generation, fallback: { world, plan, shape } });
       },
       onStandby: (generation, plan) => this.#considerStandby(generation, plan),
@@ -71,7 +79,7 @@ export class Replanning {
   }
 
   /** Two generations are in the source's memory at once then. */
-  #considerStandby(generation: number, plan: Plan): void {
+  #considerStandby(generation: number, { number, plan, shape }: BookedPlan): void {
     const { topology, book, state, dispatch } = this.#options;
     const { source, devices } = topology;
     const memory = devices.find(({ name }) => name === source)?.memoryBytes ?? null;
@@ -82,7 +90,6 @@ export class Replanning {
       0,
     );
     if (memory !== null && needed > memory) return;
-    const { number, shape } = book.add(plan);
     dispatch({ type: "standbyPlanned", generation, plan: number, shape });
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import type { Channel } from "../transport/transport.ts";
+import { type Pair, pairOf } from "./coordination/state.ts";
 import type { DataChannelKind, Tunnel } from "./data-message.ts";
 import { refuse } from "./handshake.ts";
 import { splice } from "./splice.ts";
@@ -39,6 +40,7 @@ export class Switchboard {
   readonly #options: SwitchboardOptions;
   readonly #callers = new Map<string, Caller>();
   readonly #channels = new Set<Channel>();
+  readonly #pairs = new Map<string, Pair>();
   readonly #tunnels = new Map<Channel, { bytes: number } & TunnelEnds>();
 
   constructor(options: SwitchboardOptions) {
@@ -50,12 +52,25 @@ export class Switchboard {
     return [...this.#tunnels.values()];
   }
 
+  /** Devices that exchange tensors through here, or did since they joined. */
+  get pairs(): readonly Pair[] {
+    return [...this.#pairs.values()];
+  }
+
+  /** A device has joined anew: it may be dialled now. */
+  forget(device: string): void {
+    const standing = this.tunnels.map(({ kind, devices }) => keyOf(kind, devices));
+    for (const [key, { a, b }] of this.#pairs) {
+      if ((a === device || b === device) && !standing.includes(key)) this.#pairs.delete(key);
+    }
+  }
+
   /**
    * Takes an accepted channel whose first message was `tunnel`. If the other device is not here yet
    * it is asked to dial; who waits too long is told DEVICE_LOST.
    */
   async accept(channel: Channel, tunnel: Tunnel): Promise<void> {
-    const key = [tunnel.kind, ...[tunnel.device, tunnel.to].sort()].join(" ");
+    const key = keyOf(tunnel.kind, [tunnel.device, tunnel.to]);
     const other = this.#callers.get(key);
     if (other !== undefined) {
       this.#callers.delete(key);
@@ -101,10 +116,15 @@ export class Switchboard {
     const ends = { kind: tunnel.kind, devices, bytes: 0 };
     for (const side of pair) this.#channels.add(side);
     this.#tunnels.set(channel, ends);
+    if (tunnel.kind === "hop") this.#pairs.set(keyOf("hop", devices), pairOf(...devices));
     await splice(pair, { type: "tunnelled" }, (bytes) => {
       ends.bytes += bytes;
     });
     this.#tunnels.delete(channel);
     for (const side of pair) this.#channels.delete(side);
   }
+}
+
+function keyOf(kind: DataChannelKind, devices: readonly string[]): string {
+  return [kind, ...devices.toSorted()].join(" ");
 }

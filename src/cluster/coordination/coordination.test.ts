@@ -85,7 +85,13 @@ class Imitation {
       incarnation: String(this.#incarnations.get(device)),
       generations: [...held],
       serving: device === "camera" ? this.#gateway : null,
+      fencedBelow: 0,
     });
+  }
+
+  /** The gateway goes over to the standby while nobody is there. */
+  goAlone(standby: number): void {
+    this.#gateway = standby;
   }
 
   leave(device: string): void {
@@ -233,6 +239,77 @@ test("switches live to a plan that it is told, and lets the old one drain", () =
   expect(cluster.served).toEqual([1, 2]);
   expect(cluster.state.generations).toMatchObject([{ generation: 2, role: "serving" }]);
   expect(cluster.state).toMatchObject({ switches: 1, failovers: 0 });
+});
+
+test("takes a failure to fetch what may be needed one day for no failure", () => {
+  const error = { code: "PART_REFUSED", message: "the disk is full", details: {} } as const;
+  const fresh = new Imitation();
+  fresh.join("shed", true);
+  fresh.say({ type: "failed", device: "shed", generation: null, error });
+  expect(fresh.state.ended).toBe(false);
+  const cluster = started();
+  for (const generation of [0, 7]) {
+    cluster.say({ type: "failed", device: "shed", generation, error });
+    expect(servingOf(cluster.state)?.generation).toBe(1);
+  }
+  cluster.say({ type: "failed", device: "shed", generation: 1, error });
+  cluster.finish();
+  expect(servingOf(cluster.state)?.shape.devices).toEqual(["camera", "cloud"]);
+});
+
+test("gives up a switch when what it was planned for is gone, and does not come back to it", () => {
+  const cluster = started();
+  const shape = shapeOf(["camera", "cloud"]);
+  cluster.say({ type: "adopt", plan: 9, shape, cause: "it pays" });
+  cluster.leave("cloud");
+  cluster.finish();
+  cluster.join("cloud", true);
+  cluster.finish();
+  expect(cluster.state.wish).toBe(null);
+  expect(servingOf(cluster.state)?.plan).not.toBe(9);
+});
+
+test("goes back from the source alone to what served before, once that has everybody again", () => {
+  const cluster = started();
+  const shape = shapeOf(["camera"]);
+  cluster.say({ type: "standbyPlanned", generation: 1, plan: 5, shape });
+  cluster.finish();
+  const standby = cluster.state.generations.find(({ role }) => role === "standby")?.generation ?? 0;
+  for (const name of names) cluster.leave(name);
+  cluster.goAlone(standby);
+  cluster.join("camera", false);
+  expect(servingOf(cluster.state)).toMatchObject({ generation: standby, plan: 5 });
+  cluster.join("shed", true);
+  cluster.join("cloud", true);
+  cluster.finish();
+  expect(servingOf(cluster.state)).toMatchObject({ plan: 1, cause: "devices came back" });
+});
+
+test("does not give out a number again that a device knows from another coordinator", () => {
+  const cluster = new Imitation();
+  const joined = { type: "joined", incarnation: "1", serving: null } as const;
+  cluster.join("camera", true);
+  cluster.join("shed", true);
+  cluster.say({ ...joined, device: "cloud", generations: [1], fencedBelow: 0 });
+  expect(cluster.state.generations.map(({ generation }) => generation)).toEqual([2]);
+  cluster.leave("cloud");
+  cluster.say({ ...joined, device: "cloud", generations: [], fencedBelow: 40 });
+  expect(cluster.state.generations.map(({ generation }) => generation)).toEqual([40]);
+  cluster.finish();
+  expect(servingOf(cluster.state)?.generation).toBe(40);
+});
+
+test("passes over a plan that was asked for before something else was lost", () => {
+  const cluster = started();
+  const [before, after] = [
+    { without: ["shed"], cut: [] },
+    { without: ["cloud", "shed"], cut: [] },
+  ];
+  cluster.leave("shed");
+  cluster.leave("cloud");
+  expect(cluster.state.planning).toEqual(after);
+  cluster.say({ type: "planned", world: before, plan: null, shape: null, why: "late" });
+  expect(cluster.state).toMatchObject({ planning: after, planned: null });
 });
 
 type Step =

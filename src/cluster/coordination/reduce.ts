@@ -11,7 +11,7 @@ import {
   pairOf,
   type Step,
 } from "./state.ts";
-import { fits, inRole, servingOf } from "./world.ts";
+import { inRole, isSameWorld, servingOf } from "./world.ts";
 
 /** The state after an event. Pure; O(generations · devices). */
 export function reduce(state: CoordinationState, event: CoordinationEvent): CoordinationState {
@@ -40,7 +40,7 @@ function take(
     case "deployed":
       return step(state, event.device, event.generation, event.type);
     case "failed":
-      return fail(state, event.device, event.error);
+      return fail(state, event);
     case "serving":
       return serve(state, event.generation);
     case "drained":
@@ -69,6 +69,8 @@ function takeWork(
       return change(state, event.generation, { saved: "yes" });
     case "planned": {
       const { world, plan, shape, why } = event;
+      // What was asked before that is of no use any more.
+      if (state.planning === null || !isSameWorld(state.planning, world)) return state;
       return { ...state, planning: null, planned: { world, plan, shape, why } };
     }
     case "fallback":
@@ -85,12 +87,13 @@ function takeWork(
 }
 
 function join(
-  state: CoordinationState,
+  before: CoordinationState,
   event: Extract<CoordinationEvent, { type: "joined" }>,
 ): CoordinationState {
   const { device, incarnation, generations, serving } = event;
-  const known = state.devices[device];
-  if (known === undefined) return state;
+  const known = before.devices[device];
+  if (known === undefined) return before;
+  const state = renumber(before, event);
   const isNew = known.incarnation !== incarnation;
   const joined = { joined: true, incarnation, silentTicks: 0, why: null, refused: null };
   const strangers = generations.filter(
@@ -115,6 +118,27 @@ function join(
   if (isNew) next = withoutPairs(next, ({ a, b }) => a === device || b === device);
   if (device === state.source) next = meetGateway(next, serving, isNew);
   return next.recovering && servingOf(next) !== undefined ? { ...next, recovering: false } : next;
+}
+
+/**
+ * A device may know of generations that this coordinator does not, if there was another before it
+ * whose journal it lacks. Their numbers are not given again.
+ */
+function renumber(
+  state: CoordinationState,
+  { device, generations, serving, fencedBelow }: Extract<CoordinationEvent, { type: "joined" }>,
+): CoordinationState {
+  const held = [...generations, serving ?? 0];
+  const lastGeneration = Math.max(state.lastGeneration, fencedBelow - 1, ...held);
+  const taken = state.generations.filter(({ generation, role, saved, steps }) => {
+    const isOver = generation < fencedBelow && Object.hasOwn(steps, device);
+    const isOnTheWay = role === "candidate" || role === "standby";
+    return isOnTheWay && (isOver || (saved !== "yes" && held.includes(generation)));
+  });
+  return taken.reduce((after, { generation }) => drop(after, generation), {
+    ...state,
+    lastGeneration,
+  });
 }
 
 /** What the gateway serves is what is served, whatever was known before. */
@@ -212,27 +236,29 @@ function step(
 
 function fail(
   state: CoordinationState,
-  device: string,
-  error: Extract<CoordinationEvent, { type: "failed" }>["error"],
+  { device, generation, error }: Extract<CoordinationEvent, { type: "failed" }>,
 ): CoordinationState {
+  const found = state.generations.find((other) => other.generation === generation);
+  // What is fetched in case it is needed one day, and what is over, can do without.
+  if (found === undefined || !Object.hasOwn(found.steps, device)) return state;
   if (!state.started) return { ...state, ended: true, failure: error };
-  const candidate = inRole(state, "candidate");
-  const standby = inRole(state, "standby");
   const refused = withDevice(state, device, { refused: error.message });
-  if (candidate !== undefined && isUnderWay(candidate, device)) {
-    const dropped = drop(state, candidate.generation);
-    // What serves goes on: only the switch is given up.
-    if (candidate.live) return { ...dropped, wish: null };
-    return drop(refused, candidate.generation);
+  switch (found.role) {
+    case "candidate":
+      return found.live ? giveUp(state, found) : drop(refused, found.generation);
+    case "standby":
+      return { ...drop(state, found.generation), standbyPlan: null };
+    default:
+      return refused;
   }
-  if (standby !== undefined && isUnderWay(standby, device)) {
-    return { ...drop(state, standby.generation), standbyPlan: null };
-  }
-  return refused;
 }
 
-function isUnderWay({ steps }: GenerationState, device: string): boolean {
-  return Object.hasOwn(steps, device) && steps[device] !== "deployed";
+/** What serves goes on: only the switch is given up. */
+function giveUp(state: CoordinationState, candidate: GenerationState): CoordinationState {
+  const { plan, shape, cause } = servingOf(state) ?? state.preferred;
+  const preferred =
+    state.preferred.plan === candidate.plan ? { plan, shape, cause } : state.preferred;
+  return { ...drop(state, candidate.generation), wish: null, preferred };
 }
 
 /** The gateway has gone over to a generation: to the one it was told, or by itself to the standby. */
@@ -257,19 +283,14 @@ function serve(state: CoordinationState, generation: number): CoordinationState 
     started: true,
     suspended: false,
     fencedBelow: isAlone ? Math.max(next.fencedBelow, generation) : next.fencedBelow,
-    // From the standby back to what served, as soon as that is there again.
-    wish:
-      isAlone && fits(next, next.preferred.shape) ? comeBack(next) : isSwitch ? null : next.wish,
+    wish: isSwitch && next.wish?.plan === found.plan ? null : next.wish,
+    // From the standby the way leads back to what served before, as soon as that is there again.
     preferred: isAlone
       ? next.preferred
       : { plan: found.plan, shape: found.shape, cause: found.cause },
     failovers: next.failovers + (isFailover || isAlone ? 1 : 0),
     switches: next.switches + (isSwitch ? 1 : 0),
   };
-}
-
-function comeBack({ preferred }: CoordinationState): CoordinationState["wish"] {
-  return { ...preferred, cause: "the coordinator is back" };
 }
 
 function drain(state: CoordinationState, generation: number): CoordinationState {

@@ -10,7 +10,7 @@ import { fits, inRole, isAlive, isSinkAway, isWithin, servingOf, worldOf } from 
 /** Pure; O(generations · devices). */
 export function settle(state: CoordinationState): CoordinationState {
   if (state.ended || state.recovering) return state;
-  return beginStandby(beginCandidate(dropCandidate(dropUseless(state))));
+  return beginStandby(beginCandidate(dropCandidate(dropUseless(dropWish(state)))));
 }
 
 /** Ends a generation: every device that is here and has to do with it is to be told. */
@@ -42,6 +42,13 @@ function begin(
     lastGeneration: generation,
     generations: [...state.generations, { ...begun, saved: "no", told: false, steps }],
   };
+}
+
+/** What was wished for was planned for what there was then. */
+function dropWish(state: CoordinationState): CoordinationState {
+  if (state.wish === null || !state.started) return state;
+  const isPossible = servingOf(state) !== undefined && fits(state, state.wish.shape);
+  return isPossible ? state : { ...state, wish: null };
 }
 
 /** Old generations that lost a device, standbys that are not what they should be. */
@@ -93,13 +100,21 @@ function convert(state: CoordinationState, candidate: GenerationState): Coordina
 function beginCandidate(state: CoordinationState): CoordinationState {
   if (inRole(state, "candidate") !== undefined) return state;
   if (!state.started) return begin(state, state.preferred, "candidate", false);
-  if (servingOf(state) !== undefined) {
-    const { wish } = state;
-    return wish !== null && fits(state, wish.shape) ? begin(state, wish, "candidate", true) : state;
+  const serving = servingOf(state);
+  if (serving !== undefined) {
+    const next = state.wish ?? wayBack(state, serving);
+    return next === null ? state : begin(state, next, "candidate", true);
   }
   if (state.devices[state.source]?.joined !== true || isSinkAway(state)) return state;
   const next = chooseNext(state);
   return next === null ? state : begin(state, next, "candidate", false);
+}
+
+/** From the source alone to what served before. */
+function wayBack(state: CoordinationState, serving: GenerationState): Candidate | null {
+  const { preferred } = state;
+  if (serving.plan === preferred.plan || !fits(state, preferred.shape)) return null;
+  return { ...preferred, cause: "devices came back" };
 }
 
 /**

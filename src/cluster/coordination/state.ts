@@ -150,13 +150,20 @@ export type CoordinationEvent =
       readonly incarnation: string;
       readonly generations: readonly number[];
       readonly serving: number | null;
+      /** What has a lower number is over there. */
+      readonly fencedBelow: number;
     }
   | { readonly type: "loaded" | "deployed"; readonly device: string; readonly generation: number }
   | { readonly type: "heard"; readonly device: string }
   /** Its control channel has ended. */
   | { readonly type: "left"; readonly device: string; readonly why: string }
-  /** It could not do what it was told. */
-  | { readonly type: "failed"; readonly device: string; readonly error: WireError }
+  /** It could not do what it was told for a generation; `null`: for none in particular. */
+  | {
+      readonly type: "failed";
+      readonly device: string;
+      readonly generation: number | null;
+      readonly error: WireError;
+    }
   /** A device has lost its data channel to another, or has it again. */
   | { readonly type: "lost" | "reached"; readonly device: string; readonly peer: string }
   /** What the gateway says. */

@@ -74,7 +74,13 @@ export class Line {
    */
   async connect(): Promise<void> {
     this.#wanted = true;
-    await this.#reach();
+    try {
+      await this.#reach();
+    } catch (error) {
+      // It is tried on until it is dropped, or somebody can say that it stands.
+      void this.#recover(error);
+      throw error;
+    }
   }
 
   /**
@@ -346,8 +352,14 @@ export class Line {
         continue;
       }
       if (this.#wanted) void this.#dial();
-      await this.#waiting.wait(this.#options.liveness().heartbeatSeconds);
+      else await this.#waiting.wait(patience.all);
+      if (this.#wanted) await this.#waiting.wait(this.#options.liveness().heartbeatSeconds);
       if (this.stands || this.#over.signal.aborted) break;
+      // Nobody here has ever missed it: it was for the other side to dial again.
+      if (!this.#wanted) {
+        this.#end();
+        break;
+      }
       this.#lost = true;
       this.#options.onLost(error);
     }
