@@ -3,10 +3,14 @@ import type { Check } from "../doctor/check.ts";
 import { checkMachine } from "../doctor/machine.ts";
 import { checkCluster, checkCoordinator, checkListen } from "../doctor/network.ts";
 import { systemProbes } from "../doctor/probes.ts";
+import { type Reach, stateOf, surveyAll } from "../doctor/reach.ts";
 import { loadTopology } from "../planning.ts";
 import { formatChecks } from "../print/checks.ts";
+import { formatReach } from "../print/reach.ts";
 import type { Terminal } from "../terminal.ts";
 import { readToken, tokenOption } from "../token-option.ts";
+
+type SurveyedLink = [from: string, to: string, bytes: number];
 
 /** `partita doctor`. */
 export const doctor: Command = defineCommand({
@@ -28,19 +32,23 @@ export const doctor: Command = defineCommand({
       throw usage("--token and --topology are for a coordinator: give its address with --join");
     }
     const devices = topology === undefined ? [] : await namesIn(topology, terminal);
+    const reached: Reach[] = [];
     const checks: Check[] = [...(await checkMachine(systemProbes, terminal))];
     if (listen !== undefined) checks.push(...(await checkListen(listen, systemProbes)));
     if (join !== undefined) {
       const shown = await readToken(token, terminal);
       const found = await checkCoordinator({ join, token: shown }, systemProbes);
       checks.push(...found.checks);
-      if (found.status !== null) {
+      if (found.status !== null && shown !== undefined) {
         checks.push(...(await checkCluster(found.status, devices, join, systemProbes)));
+        const whom = { address: join, token: shown };
+        const survey = (...link: SurveyedLink) => systemProbes.survey(whom, ...link);
+        reached.push(...(await surveyAll(found.status, survey)));
       }
     }
-    if (terminal.json) terminal.document({ checks });
-    else print(checks, terminal);
-    return checks.some(({ state }) => state === "failed") ? 1 : 0;
+    if (terminal.json) terminal.document({ checks, reached });
+    else print(checks, reached, terminal);
+    return statesOf(checks, reached).includes("failed") ? 1 : 0;
   },
 });
 
@@ -49,10 +57,16 @@ async function namesIn(path: string, terminal: Terminal): Promise<readonly strin
   return devices.map(({ name }) => name);
 }
 
-function print(checks: readonly Check[], terminal: Terminal): void {
+function statesOf(checks: readonly Check[], reached: readonly Reach[]): Check["state"][] {
+  return [...checks.map(({ state }) => state), ...reached.map(stateOf)];
+}
+
+function print(checks: readonly Check[], reached: readonly Reach[], terminal: Terminal): void {
   terminal.line(formatChecks(checks, terminal));
-  const count = (state: Check["state"]): number =>
-    checks.filter((check) => check.state === state).length;
+  if (reached.length > 0) terminal.line(`\n${formatReach(reached, terminal)}`);
+  const states = statesOf(checks, reached);
+  const count = (wanted: Check["state"]): number =>
+    states.filter((state) => state === wanted).length;
   const [bad, doubtful] = [count("failed"), count("warning")];
   const { green, red } = terminal.colours;
   const warned = doubtful === 0 ? "" : `, ${doubtful} warning${doubtful === 1 ? "" : "s"}`;

@@ -1,6 +1,6 @@
 import { messageOf } from "../../base/errors.ts";
 import { formatQuantity } from "../../base/units.ts";
-import { type Check, failed, ok, skipped, warning } from "./check.ts";
+import { type Check, failed, ok, warning } from "./check.ts";
 import type { Probes } from "./probes.ts";
 
 export interface Folders {
@@ -97,6 +97,5 @@ function checkClock(probes: Probes): Check[] {
     isSet
       ? ok("calendar", calendar)
       : failed("calendar", calendar, "set the clock (NTP): certificates are not valid yet by it"),
-    skipped("skew to others", "not measured: nothing here compares calendars of two machines"),
   ];
 }

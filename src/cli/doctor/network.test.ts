@@ -23,6 +23,7 @@ test("a coordinator that answers is reached step by step", async () => {
     "TCP to 10.0.0.1:7000": "ok",
     encryption: "ok",
     "protocol and token": "ok",
+    "clock skew": "ok",
   });
   expect(status).toBe(twoDevices);
 });

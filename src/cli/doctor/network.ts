@@ -4,6 +4,7 @@ import { formatQuantity } from "../../base/units.ts";
 import type { ClusterStatus } from "../../cluster/status.ts";
 import { parseAddress } from "../../transport/tcp-listener.node.ts";
 import { type Check, failed, ok, skipped, warning } from "./check.ts";
+import { checkSkew, checkSpeeds } from "./comparisons.ts";
 import { dialSeconds, type Probes } from "./probes.ts";
 
 export interface NetworkQuestion {
@@ -101,10 +102,12 @@ async function checkAnswer(
     return { checks: [check], status: null };
   }
   try {
+    const asked = probes.calendarSeconds();
     const status = await probes.ask(join, token);
     const checks = [
       checkEncryption(token, host),
       ok("protocol and token", `accepted; it runs ${status.model}, ${status.phase}`),
+      checkSkew(status, asked, probes.calendarSeconds()),
     ];
     return { checks, status };
   } catch (error) {
@@ -170,6 +173,7 @@ export async function checkCluster(
   return [
     ...devices,
     ...expected.filter((device) => !known.has(device)).map(notPlanned),
+    ...checkSpeeds(status),
     ...status.links.map((link) => checkLink(link, away)),
   ];
 }

@@ -10,13 +10,13 @@ import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.node.ts";
 import { freeBytesOf } from "../../cluster/blob-file.node.ts";
+import type { Probed } from "../../cluster/control-message.ts";
 import type { ClusterStatus } from "../../cluster/status.ts";
-import { parseToken } from "../../cluster/token.ts";
+import { surveyLink } from "../../cluster/task-client.ts";
 import { watchCluster } from "../../cluster/watch-client.ts";
 import { onnxRuntimeName } from "../../runtime/onnxruntime.node.ts";
-import { tcpTransport } from "../../transport/tcp.node.ts";
-import { createTlsTransport } from "../../transport/tls.node.ts";
 import { type HostLimits, readHostLimits } from "../host-limits.ts";
+import { secureClient } from "../security.ts";
 import { runStandardBenchmark } from "../standard-benchmark.ts";
 
 /** Everything here rejects with what went wrong; network errors carry the system's `code`. */
@@ -41,6 +41,13 @@ export interface Probes {
   listen(host: string, port: number): Promise<void>;
   /** How the cluster stands that a coordinator runs. */
   ask(address: string, token: string): Promise<ClusterStatus>;
+  /** Has a device measure its link to another one. */
+  survey(
+    whom: { readonly address: string; readonly token: string },
+    from: string,
+    to: string,
+    bytes: number,
+  ): Promise<Probed>;
 }
 
 /** Whoever takes longer to answer is not there, for all that people can tell. */
@@ -81,11 +88,7 @@ export const systemProbes: Probes = {
       server.listen(port, host, () => server.close(() => resolve()));
     }),
   ask: async (address, token) => {
-    const { secret, fingerprint } = parseToken(token);
-    const transport =
-      fingerprint === null
-        ? tcpTransport
-        : createTlsTransport({ trust: fingerprint, identity: () => null });
+    const { secret, transport } = secureClient(token);
     const end = new AbortController();
     const how = { transport, clock: systemClock, address, token: secret, signal: end.signal };
     try {
@@ -96,6 +99,12 @@ export const systemProbes: Probes = {
     } finally {
       end.abort();
     }
+  },
+  survey: ({ address, token }, from, to, bytes) => {
+    const { secret, transport } = secureClient(token);
+    const { signal } = new AbortController();
+    const how = { transport, clock: systemClock, address, token: secret, signal };
+    return surveyLink(how, from, to, bytes);
   },
 };
 
