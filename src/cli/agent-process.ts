@@ -63,8 +63,9 @@ export class AgentProcess {
   }
 
   #mourn(): Promise<never> {
-    if (this.#ending) return new Promise(() => undefined);
     const { exitCode, signalCode } = this.#process;
+    // Its coordinator may have told it to end.
+    if (this.#ending || exitCode === 0) return new Promise(() => undefined);
     const how = signalCode === null ? `exit code ${exitCode}` : `signal ${signalCode}`;
     const said = this.#written.trim();
     throw new CodedError(

@@ -25,8 +25,7 @@ import { type CoordinatorSecurity, isLoopback, secureCoordinator } from "./secur
 import { lockState } from "./state-lock.ts";
 import type { Terminal } from "./terminal.ts";
 
-export interface ServiceOptions {
-  readonly deployable: Deployable;
+export interface GroundOptions {
   readonly listen: string;
   /** `undefined`: TLS unless it listens on the loopback only. */
   readonly tls: boolean | undefined;
@@ -36,74 +35,109 @@ export interface ServiceOptions {
   readonly folder: string;
   /** Devices whose keys are not to be known any more. */
   readonly forget: readonly string[];
-  /** Where status is served over HTTP; left out: it is not. */
-  readonly http: string | undefined;
-  /** Whether agents on the local network can find it. */
-  readonly discover: boolean;
-  /** The device that this machine is, too. */
-  readonly as: string | undefined;
-  readonly mixed: boolean;
-  /** Whether to go over to better plans while requests flow; where times were measured. */
-  readonly adapt: boolean;
-  readonly heartbeatSeconds: number | undefined;
-  readonly missedHeartbeats: number | undefined;
   readonly terminal: Terminal;
-  readonly onEvent: (event: ClusterEvent) => void;
 }
 
-export interface Service extends AsyncDisposable {
-  readonly coordinator: Coordinator;
-  /** For agents and clients. */
-  readonly token: string;
-  /** Of the status over HTTP; `null`: it is not served. */
-  readonly url: string | null;
+/** What there is before a coordinator can be dialled. */
+export interface Ground extends AsyncDisposable {
+  readonly listen: string;
+  readonly folder: string;
+  readonly security: CoordinatorSecurity;
+  readonly journal: JournalStore;
+  /** Called when all is over, the last one first. */
+  readonly endings: (() => Promise<unknown>)[];
+  readonly terminal: Terminal;
 }
 
 /**
- * Begins to listen. Disposing of it is the orderly end of the cluster; if this process is killed
- * instead, agents go on, and the next one with the same folder takes them over.
+ * Takes a folder of state for this process, and reads or makes the keys in it.
  *
- * @throws USAGE_INVALID if another coordinator has the folder, or the journal is of another model;
- * PORT_IN_USE, PLAN_INVALID, KEY_INVALID, FILE_NOT_FOUND, FILE_WRITE_FAILED
+ * @throws USAGE_INVALID if another coordinator has the folder; KEY_INVALID, FILE_NOT_FOUND,
+ * FILE_WRITE_FAILED
  */
-export async function startService(options: ServiceOptions): Promise<Service> {
-  const { folder, forget } = options;
-  const endings: (() => Promise<unknown>)[] = [];
+export async function openGround(options: GroundOptions): Promise<Ground> {
+  const { folder, listen, tls, token, terminal } = options;
+  const lock = await lockState(folder);
+  const endings = [async () => await lock[Symbol.asyncDispose]()];
   const end = async (): Promise<void> => {
     for (const ending of endings.splice(0).reverse()) await ending();
   };
   try {
-    const lock = await lockState(folder);
-    endings.push(async () => await lock[Symbol.asyncDispose]());
     const journal = fileJournal(join(folder, "journal.json"));
-    for (const device of forget) await forgetDevice(journal, device);
-    const running = await start(options, journal, endings);
-    return { ...running, [Symbol.asyncDispose]: end };
+    for (const device of options.forget) await forgetDevice(journal, device);
+    const warn = (text: string) => terminal.note(`warning: ${text}`);
+    const security = await secureCoordinator({ listen, tls, token, folder, warn });
+    const ground = { listen, folder, security, journal, endings, terminal };
+    return { ...ground, [Symbol.asyncDispose]: end };
   } catch (error) {
     await end();
     throw error;
   }
 }
 
+/** Answers agents that look for a coordinator on the local network, until all is over. */
+export function answerQuestions(
+  { security: { authority }, endings, terminal }: Ground,
+  address: string,
+): void {
+  const announced = announce(
+    multicastInterfaces(),
+    { address, fingerprint: authority?.fingerprint ?? null },
+    (text) => terminal.note(text),
+  );
+  endings.push(async () => announced.close());
+}
+
+/** Has this machine be a device, too, until all is over. */
+export function joinItself(
+  { security: { token }, endings, terminal }: Ground,
+  address: string,
+  device: string,
+): void {
+  const agent = new AgentProcess({
+    device,
+    join: localAddress(address),
+    token,
+    // It dials this machine itself, the others dial it.
+    words: isLoopback(address) ? [] : ["--listen", "0.0.0.0:0"],
+  });
+  agent.death.catch((error: unknown) => terminal.note(messageOf(error)));
+  endings.push(() => agent.end());
+}
+
+export interface ServiceOptions {
+  readonly deployable: Deployable;
+  /** Where status is served over HTTP; left out: it is not. */
+  readonly http: string | undefined;
+  readonly mixed: boolean;
+  /** Whether to go over to better plans while requests flow; where times were measured. */
+  readonly adapt: boolean;
+  readonly heartbeatSeconds: number | undefined;
+  readonly missedHeartbeats: number | undefined;
+  readonly onEvent: (event: ClusterEvent) => void;
+}
+
+export interface Service {
+  readonly coordinator: Coordinator;
+  /** Of the status over HTTP; `null`: it is not served. */
+  readonly url: string | null;
+}
+
 /** Where a coordinator of a topology keeps its state unless told. */
-export function defaultStateFolder(topologyFile: string, terminal: Terminal): string {
-  const name = basename(topologyFile).replace(/(\.topology)?\.(ya?ml|json)$/, "");
+export function defaultStateFolder(topology: string, terminal: Terminal): string {
+  const name = basename(topology).replace(/(\.topology)?\.(ya?ml|json)$/, "");
   return stateFolderOf({ stateFolder: join(terminal.stateFolder, "clusters") }, name);
 }
 
-async function start(
-  options: ServiceOptions,
-  journal: JournalStore,
-  endings: (() => Promise<unknown>)[],
-): Promise<Omit<Service, keyof AsyncDisposable>> {
-  const { folder, listen, tls, terminal, http, discover, as } = options;
-  const security = await secureCoordinator({
-    listen,
-    tls,
-    token: options.token,
-    folder,
-    warn: (text) => terminal.note(`warning: ${text}`),
-  });
+/**
+ * Begins to listen. Disposing of the ground is the orderly end of the cluster; if this process is
+ * killed instead, agents go on, and the next one with the same folder takes them over.
+ *
+ * @throws USAGE_INVALID if the journal is of another model; PORT_IN_USE, PLAN_INVALID
+ */
+export async function startService(ground: Ground, options: ServiceOptions): Promise<Service> {
+  const { listen, security, journal, endings } = ground;
+  const { heartbeatSeconds, missedHeartbeats, http } = options;
   const events = new EventLog();
   const over = new AbortController();
   const steering = steeringBy(options.adapt ? options.deployable.judge : undefined, over.signal);
@@ -118,12 +152,8 @@ async function start(
     joinSeconds: null,
     mixed: options.mixed,
     standby: true,
-    ...(options.heartbeatSeconds === undefined
-      ? {}
-      : { heartbeatSeconds: options.heartbeatSeconds }),
-    ...(options.missedHeartbeats === undefined
-      ? {}
-      : { missedHeartbeats: options.missedHeartbeats }),
+    ...(heartbeatSeconds === undefined ? {} : { heartbeatSeconds }),
+    ...(missedHeartbeats === undefined ? {} : { missedHeartbeats }),
     ...(steering === null ? {} : { onMeasured: (body) => steering.measured(body) }),
     onEvent: (event) => {
       events.append(event);
@@ -139,9 +169,7 @@ async function start(
   const server =
     http === undefined ? null : await serveStatus(http, coordinator, security.secret, events);
   if (server !== null) endings.push(() => server.close());
-  if (discover) endings.push(answerQuestions(coordinator, security, terminal));
-  if (as !== undefined) endings.push(joinItself(as, coordinator, security.token, terminal));
-  return { coordinator, token: security.token, url: server?.url ?? null };
+  return { coordinator, url: server?.url ?? null };
 }
 
 async function serveStatus(
@@ -158,37 +186,4 @@ async function serveStatus(
     events,
     status: () => coordinator.status(),
   });
-}
-
-/** @returns what ends it */
-function answerQuestions(
-  { address }: Coordinator,
-  { authority }: CoordinatorSecurity,
-  terminal: Terminal,
-): () => Promise<void> {
-  const announced = announce(
-    multicastInterfaces(),
-    { address, fingerprint: authority?.fingerprint ?? null },
-    (text) => terminal.note(text),
-  );
-  return async () => announced.close();
-}
-
-/** @returns what ends it */
-function joinItself(
-  device: string,
-  coordinator: Coordinator,
-  token: string,
-  terminal: Terminal,
-): () => Promise<unknown> {
-  const { address } = coordinator;
-  const agent = new AgentProcess({
-    device,
-    join: localAddress(address),
-    token,
-    // It dials this machine itself, the others dial it.
-    words: isLoopback(address) ? [] : ["--listen", "0.0.0.0:0"],
-  });
-  agent.death.catch((error: unknown) => terminal.note(messageOf(error)));
-  return () => Promise.all([coordinator.close(), agent.end()]);
 }

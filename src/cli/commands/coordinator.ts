@@ -2,7 +2,6 @@ import type { ClusterEvent } from "../../cluster/status.ts";
 import { parseToken } from "../../cluster/token.ts";
 import { dialableAddresses, remoteAddresses } from "../addresses.ts";
 import {
-  argumentAt,
   type Call,
   type Command,
   defineCommand,
@@ -15,17 +14,20 @@ import {
   usage,
   whole,
 } from "../command.ts";
-import {
-  type Deployable,
-  type DeployChoices,
-  deployOptions,
-  prepareDeployment,
-} from "../deploy.ts";
+import { type Deployable, deployOptions, prepareDeployment } from "../deploy.ts";
+import { findGathered, type GatheredTopology, gatherTopology, readDevices } from "../gathered.ts";
 import { type Log, logOption, openLog } from "../log.ts";
-import { modelArgument } from "../model-argument.ts";
 import { describeEvent } from "../print/cluster-status.ts";
 import { printDeployment } from "../print/deployment.ts";
-import { defaultStateFolder, type Service, startService } from "../service.ts";
+import {
+  answerQuestions,
+  defaultStateFolder,
+  type Ground,
+  joinItself,
+  openGround,
+  type Service,
+  startService,
+} from "../service.ts";
 import type { Terminal } from "../terminal.ts";
 import { readToken, tokenOption } from "../token-option.ts";
 
@@ -47,6 +49,10 @@ const noAdapt: Option<boolean> = {
 
 const options = {
   listen: text("--listen <host:port>", "where agents and clients dial, for instance 0.0.0.0:7000"),
+  devices: text(
+    "--devices <a,b,c>",
+    "no topology: wait for these, measure their links (a: source)",
+  ),
   as: text("--as <device>", "this machine is that device, too"),
   http: text("--http <host:port>", "serve status and events over HTTP (default: not)"),
   tls: flag("--tls", "TLS on the loopback, too (elsewhere it is on)"),
@@ -69,31 +75,49 @@ type Choices = { readonly [K in keyof typeof options]: ReturnType<(typeof option
 export const coordinator: Command = defineCommand({
   summary: "run a model split over machines: plan, hand out parts, go on when some are lost",
   arguments: [
-    { syntax: "<topology>", summary: "devices and links, as YAML or JSON" },
-    modelArgument,
+    {
+      syntax: "<words...>",
+      summary: "TOPOLOGY MODEL: YAML or JSON, .onnx or zoo:NAME; with --devices only MODEL",
+    },
   ],
   options,
   examples: [
     "partita coordinator home.topology.yaml model.onnx --listen 0.0.0.0:7000",
+    "partita coordinator model.onnx --devices camera,gateway,cloud --listen 0.0.0.0:7000",
     "partita coordinator home.topology.yaml zoo:mobilenetv2 --listen 0.0.0.0:7000 --as gateway",
     "partita coordinator home.topology.yaml model.onnx --listen 10.0.0.1:7000 --http 127.0.0.1:7080",
   ],
   run: async (call) => {
-    const { terminal, signal } = call;
-    await using log = await openLog(call.options.log, "coordinator", terminal);
-    const { deployable, ...choices } = await readChoices(call);
+    const { options, terminal, signal } = call;
+    await using log = await openLog(options.log, "coordinator", terminal);
+    const { devices, topology, model, ...choices } = await readChoices(call);
+    await using ground = await openGround({ ...choices, terminal });
+    const earlier = devices === null ? null : await findGathered(ground, devices);
+    const isGathering = devices !== null && earlier === null;
+    if (isGathering) summon(ground, devices, call);
+    const found = isGathering ? await gatherTopology(ground, devices, signal) : earlier;
+    if (found !== null) terminal.note(describeFound(found));
+    const deployable = await prepareDeployment(found?.path ?? topology, model, {
+      ...call,
+      options: { ...options, fullSpeed: true },
+    });
+    const as = deviceHere(options.as, deployable);
     if (!terminal.json) printDeployment(deployable, false, terminal);
     signal.throwIfAborted();
-    await using service = await startService({
-      ...choices,
+    const service = await startService(ground, {
       deployable,
-      terminal,
+      http: options.http,
+      mixed: options.mixed,
+      adapt: !options.noAdapt,
+      heartbeatSeconds: options.heartbeat,
+      missedHeartbeats: options.missed,
       onEvent: (event) => report(event, log, terminal),
     });
     const { coordinator } = service;
+    if (!isGathering) accompany(ground, coordinator.address, as, options);
     signal.addEventListener("abort", () => void coordinator.close(), { once: true });
     if (signal.aborted) await coordinator.close();
-    invite(service, deployable, call);
+    announce(ground, service, deployable, isGathering, call);
     const error = await coordinator.ended;
     if (error !== null && !signal.aborted) throw error;
     return 0;
@@ -110,33 +134,69 @@ async function readChoices(call: Call<Choices>) {
   );
   if (tls && withoutTls) throw usage("--tls and --no-tls: give one of them");
   if (heartbeat === 0) throw usage("--heartbeat wants more than 0 s");
-  const topologyFile = argumentAt(call, 0);
-  const planning: DeployChoices = { ...options, fullSpeed: true };
-  const deployable = await prepareDeployment(topologyFile, argumentAt(call, 1), {
-    ...call,
-    options: planning,
-  });
-  const { devices } = deployable.topology;
-  const { as } = options;
-  if (as !== undefined && !devices.some(({ name }) => name === as)) {
-    const names = devices.map(({ name }) => name).join(", ");
-    throw usage(`--as ${as}: the topology has no such device (devices: ${names})`);
+  const devices = options.devices === undefined ? null : readDevices(options.devices);
+  const [topology, model] = devices === null ? call.arguments : ["", ...call.arguments];
+  if (topology === undefined || model === undefined || call.arguments.length > 2) {
+    throw usage("name TOPOLOGY MODEL, or MODEL and --devices a,b,c");
   }
   return {
-    deployable,
+    devices,
+    topology,
+    model,
     listen,
     tls: withoutTls ? false : tls || undefined,
     token: await readToken(options.token, terminal),
-    folder: options.state ?? defaultStateFolder(topologyFile, terminal),
+    folder: options.state ?? defaultStateFolder(devices?.join("-") ?? topology, terminal),
     forget: options.forget,
-    http: options.http,
-    discover: options.discover,
-    as,
-    mixed: options.mixed,
-    adapt: !options.noAdapt,
-    heartbeatSeconds: heartbeat,
-    missedHeartbeats: options.missed,
   };
+}
+
+/** @throws USAGE_INVALID if the topology has no such device */
+function deviceHere(as: string | undefined, { topology }: Deployable): string | undefined {
+  if (as === undefined || topology.devices.some(({ name }) => name === as)) return as;
+  const names = topology.devices.map(({ name }) => name).join(", ");
+  throw usage(`--as ${as}: the topology has no such device (devices: ${names})`);
+}
+
+/** Before there is a topology: who is to come, and where. */
+function summon(ground: Ground, devices: readonly string[], { options, terminal }: Call<Choices>) {
+  const { as } = options;
+  if (as !== undefined && !devices.includes(as)) {
+    throw usage(`--as ${as} is none of --devices ${devices.join(",")}`);
+  }
+  const { token } = ground.security;
+  const addresses = dialableAddresses(ground.listen);
+  if (terminal.json) {
+    const address = ground.listen;
+    terminal.line(JSON.stringify({ type: "gathering", address, addresses, token, devices }));
+  } else {
+    const missing = devices.filter((device) => device !== as);
+    invite(
+      ground.listen,
+      token,
+      missing.map((device) => [device, ""]),
+      terminal,
+    );
+    terminal.line("The links between them are measured when all are here.");
+  }
+  accompany(ground, ground.listen, as, options);
+}
+
+/** What else belongs to a coordinator that can be dialled. */
+function accompany(
+  ground: Ground,
+  address: string,
+  as: string | undefined,
+  { discover }: Choices,
+): void {
+  if (discover) answerQuestions(ground, address);
+  if (as !== undefined) joinItself(ground, address, as);
+}
+
+function describeFound({ path, isNew }: GatheredTopology): string {
+  return isNew
+    ? `What was measured is written to ${path}; it is used again until that file is removed.`
+    : `Uses the links that were measured before, in ${path}; remove it to measure again.`;
 }
 
 function report(event: ClusterEvent, log: Log | null, terminal: Terminal): void {
@@ -149,42 +209,53 @@ function isBad({ type }: ClusterEvent): boolean {
   return type === "left" || type === "linkDown" || type === "suspended" || type === "noPlan";
 }
 
-/** What to start on the other machines, and how to ask. */
-function invite(
-  { coordinator, token, url }: Service,
+/** That it can be dialled, by whom, and how to ask. */
+function announce(
+  { security: { token } }: Ground,
+  { coordinator, url }: Service,
   { named, plan, topology }: Deployable,
+  isInvited: boolean,
   { options: { as }, terminal }: Call<Choices>,
 ): void {
-  const addresses = dialableAddresses(coordinator.address);
+  const { address } = coordinator;
   if (terminal.json) {
-    const { address } = coordinator;
-    terminal.line(
-      JSON.stringify({
-        type: "listening",
-        address,
-        addresses,
-        token,
-        url,
-        model: named.name,
-        plan,
-      }),
-    );
+    const addresses = dialableAddresses(address);
+    const heard = { type: "listening", address, addresses, token, url, model: named.name, plan };
+    terminal.line(JSON.stringify(heard));
     return;
   }
-  const { bold } = terminal.colours;
-  terminal.line(`${bold("listening")} at ${addresses.join(", ")}`);
-  const where = remoteAddresses(coordinator.address).join(",");
-  const missing = topology.devices.filter(({ name, relay }) => name !== as && relay === undefined);
-  if (missing.length > 0) terminal.line("Start on each machine:");
-  for (const { name } of missing) {
-    const spare = coordinator.devices.includes(name) ? "" : "   (the plan does not use it yet)";
-    terminal.line(`  partita agent --join ${where} --name ${name} --token ${token}${spare}`);
+  if (!isInvited) {
+    const missing = topology.devices
+      .filter(({ name, relay }) => name !== as && relay === undefined)
+      .map(({ name }): [string, string] => [
+        name,
+        coordinator.devices.includes(name) ? "" : "   (the plan does not use it yet)",
+      ]);
+    invite(address, token, missing, terminal);
   }
-  const [first = coordinator.address] = where.split(",");
+  const [first = address] = remoteAddresses(address);
   terminal.line("To ask, and to look on:");
   terminal.line(`  partita run --to ${first} --token ${token} INPUT…`);
   terminal.line(`  partita status --to ${first} --token ${token}`);
-  if (url !== null)
-    terminal.line(`  curl -H "Authorization: Bearer ${parseToken(token).secret}" ${url}/v1/status`);
+  if (url !== null) {
+    const { secret } = parseToken(token);
+    terminal.line(`  curl -H "Authorization: Bearer ${secret}" ${url}/v1/status`);
+  }
   terminal.line("Ctrl-C ends it everywhere.");
+}
+
+/** What to start on the other machines. */
+function invite(
+  address: string,
+  token: string,
+  missing: readonly (readonly [device: string, remark: string])[],
+  terminal: Terminal,
+): void {
+  const { bold } = terminal.colours;
+  terminal.line(`${bold("listening")} at ${dialableAddresses(address).join(", ")}`);
+  const where = remoteAddresses(address).join(",");
+  if (missing.length > 0) terminal.line("Start on each machine:");
+  for (const [name, remark] of missing) {
+    terminal.line(`  partita agent --join ${where} --name ${name} --token ${token}${remark}`);
+  }
 }
