@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { CodedError } from "../base/errors.ts";
 import type { Replan } from "../cluster/coordinator-options.ts";
+import { graphSha256 } from "../cost/graph-hash.ts";
 import type { Profile } from "../cost/profile.ts";
 import { profiledBenchmarks } from "../cost/relative-speed.ts";
 import type { Topology } from "../cost/topology.ts";
 import { extractConstantOutputs } from "../onnx/extract.ts";
-import { loadHighsSolver } from "../plan/highs.node.ts";
 import type { Plan } from "../plan/plan.ts";
 import { createOnnxRuntime } from "../runtime/onnxruntime.node.ts";
 import type { PreparedGraph } from "../runtime/prepare.node.ts";
@@ -24,18 +25,16 @@ import {
   demandPlan,
   loadTopology,
   loadUntiledPlan,
-  mayAskSolver,
   type PlanningChoices,
   plannerOf,
   planningOptions,
   problemOf,
   runWithin,
 } from "./planning.ts";
+import { PlanningThreads } from "./planning-threads.ts";
 import { prepareModel } from "./prepare.ts";
 import { type ProfilingChoices, profileModel, profilingOptions } from "./profiles.ts";
 
-/** Requests wait while a plan is made after a loss. */
-const replanSeconds = 1;
 /** The coordinator does nothing else meanwhile. */
 const judgeSeconds = 0.1;
 
@@ -53,7 +52,10 @@ export const deployOptions: typeof planningOptions &
     readonly [K in keyof OwnChoices]: Option<OwnChoices[K]>;
   } = {
   plan: text("-p, --plan <file>", "run this plan instead of making one"),
-  profile: texts("--profile <file>", "plan with these profiles instead of measuring"),
+  profile: texts(
+    "--profile <file>",
+    "plan with these profiles instead of measuring; with --plan, after a loss only",
+  ),
   ...planningOptions,
   ...profilingOptions,
   fullSpeed: flag(
@@ -93,9 +95,11 @@ export async function prepareDeployment(
   const given =
     options.plan === undefined ? null : await loadUntiledPlan(options.plan, "be run", terminal);
   const named = await loadModel(modelArgument, terminal);
-  const made = given === null ? await planFor(named, topology, call) : null;
-  const plan = given ?? made?.plan;
-  if (plan === undefined) throw new Error("neither given nor made");
+  const planning =
+    given === null
+      ? await planFor(named, topology, call)
+      : await planLike(given, named, topology, call);
+  const { plan, ...others } = planning;
   const level = plan.level ?? "extended";
   const prepared = await prepareModel(named.model, level, options.shape);
   checkPlanned(prepared, plan, level);
@@ -103,18 +107,18 @@ export async function prepareDeployment(
   const constantOutputs = await runConstants(prepared, plan.threads ?? 1);
   const graph = { ...prepared.graph, name: named.name };
   const deployable = { named, topology, plan, prepared: { ...prepared, graph }, constantOutputs };
-  if (made === null) return deployable;
-  const { replan, judge } = made;
-  return { ...deployable, replan, judge, benchmarks: made.benchmarks };
+  return { ...deployable, ...others };
 }
 
-/** A plan that is given is run as it is: what was to make another must not seem to be obeyed. */
+/**
+ * A plan that is given is run as it is: what was to make another must not seem to be obeyed. Profiles
+ * are for the time after a loss.
+ */
 function refuseChoices(options: DeployChoices): void {
   const { shape: _, ...measuring } = profilingOptions;
   const idle = Object.entries({ ...planningOptions, ...measuring })
     .filter(([key]) => options[key as keyof DeployChoices] !== undefined)
     .map(([, { flags }]) => flags.split(" ")[0]);
-  if (options.profile.length > 0) idle.push("--profile");
   if (idle.length === 0) return;
   throw usage(
     `${idle.join(", ")} cannot change the plan of --plan; leave ${idle.length === 1 ? "it" : "them"} out, or plan again`,
@@ -134,7 +138,7 @@ async function planFor(
   return {
     plan,
     benchmarks: profiledBenchmarks(profile, topology),
-    replan: (left) => planAgain(profile, left, plan, options),
+    replan: replanner(profile, plan, options),
     judge: {
       problemOf: (left) => problemOf(profile, left, options),
       solve: (changed) => runWithin(planner, changed, { ...options, timeLimit: judgeSeconds }),
@@ -142,24 +146,33 @@ async function planFor(
   };
 }
 
-/** As the first plan was made, only within a time in which a cluster can wait. */
-async function planAgain(
-  profile: Profile,
+/** With profiles, a plan that is given can be replaced after a loss. @throws PLAN_INVALID */
+async function planLike(
+  plan: Plan,
+  named: NamedModel,
   topology: Topology,
-  { level, threads }: Plan,
-  options: DeployChoices,
-): Promise<Plan | { readonly infeasible: string }> {
-  const problem = problemOf(profile, topology, options);
-  const { planner } = plannerOf(options, problem);
-  const timeLimit = Math.min(options.timeLimit ?? replanSeconds, replanSeconds);
-  const solver = mayAskSolver(planner) ? await loadHighsSolver() : undefined;
-  const plan = runWithin(planner, problem, { ...options, timeLimit }, solver);
-  if ("type" in plan) return { infeasible: plan.reason };
+  call: Pick<Call<DeployChoices>, "options" | "terminal" | "signal">,
+): Promise<Pick<Deployable, "plan" | "replan" | "benchmarks">> {
+  const { options } = call;
+  if (options.profile.length === 0) return { plan };
+  const profile = await profileModel(named, options.profile, call);
+  if (graphSha256(profile.graph) !== plan.graphSha256) {
+    const message = `the profile is of another graph than the plan ${options.plan}: after a loss nothing could be planned with it; give the one that the plan was made with`;
+    throw new CodedError("PLAN_INVALID", message);
+  }
   return {
-    ...plan,
-    ...(level === undefined ? {} : { level }),
-    ...(threads === undefined ? {} : { threads }),
+    plan,
+    benchmarks: profiledBenchmarks(profile, topology),
+    replan: replanner(profile, plan, options),
   };
+}
+
+/** Plans again in other threads, while this one serves. */
+function replanner(profile: Profile, like: Plan, options: DeployChoices): Replan {
+  const keys = Object.keys(planningOptions) as (keyof PlanningChoices)[];
+  const choices = Object.fromEntries(keys.map((key) => [key, options[key]])) as PlanningChoices;
+  const threads = new PlanningThreads({ profile, choices, like });
+  return (left, signal) => threads.plan(left, signal);
 }
 
 /** Outputs that are the same for every request are computed once. */
