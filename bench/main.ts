@@ -24,7 +24,7 @@ const all = [
   "planners",
 ];
 /** As root, with network namespaces; only when named. */
-const onTestbed = ["testbed-check", "testbed-traces"];
+const onTestbed = ["testbed-check", "testbed-traces", "testbed-adapt"];
 const chosen = process.argv.slice(2);
 const unknown = chosen.find((name) => ![...all, ...onTestbed].includes(name));
 if (unknown !== undefined) {

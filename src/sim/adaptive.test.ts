@@ -46,7 +46,7 @@ test.each([
 test("control goes where the oracle goes, a little later", () => {
   const trace = traceOf([20, 5e6], [40, 0.4e6], [60, 20e6]);
   const asked = { arrivals: steady(2), requests: 160, trace };
-  const oracle = simulateAdaptive(choices, { ...asked, policy: { type: "oracle" } });
+  const oracle = simulateAdaptive(choices, { ...asked, policy: { type: "oracle", free: true } });
   expect(oracle.switches).toEqual([
     { seconds: 20, to: split },
     { seconds: 40, to: camera },
@@ -67,7 +67,7 @@ test("control goes where the oracle goes, a little later", () => {
 test("requests that entered before a switch are answered by the plan that they entered", () => {
   const trace = traceOf([1, 0.1e6]);
   const arrivals = { type: "listed", seconds: [0, 0.98, 1.5, 2.5] } as const;
-  const policy = { type: "oracle" } as const;
+  const policy = { type: "oracle", free: true } as const;
   const run = simulateAdaptive(choices, { arrivals, requests: 9, trace, policy });
   expect([...run.enteredAtSeconds]).toEqual([0, 0.98, 1.5, 2.5]);
   // Half of the second request was sent by 1 s; the other half takes 4 s, while others overtake it.
@@ -88,7 +88,8 @@ test("every request is answered once under every policy, whatever the world does
         const trace = traceOf(...sorted.map(([at, rate]) => [at, rate * 2.5e5] as const));
         const asked = { arrivals: steady(perSecond), requests: 80, trace };
         for (const policy of [
-          { type: "oracle" },
+          { type: "oracle", free: true },
+          { type: "oracle", free: false },
           { type: "controlled", start: camera as number },
         ] as const) {
           const run = simulateAdaptive(choices, { ...asked, policy });
@@ -115,6 +116,7 @@ test("adapting beats every single plan where no single plan suits, and the oracl
   expect(figures.map(({ name }) => name)).toEqual([
     "adaptive",
     "oracle",
+    "paying",
     "static",
     "start",
     "whole",

@@ -12,6 +12,7 @@ import {
   controlStep,
   startControl,
 } from "../control/control.ts";
+import { type Holdings, holding, switchingSeconds } from "../control/switching.ts";
 import type { State } from "../cost/state.ts";
 import { stateAt, type Trace } from "../cost/trace.ts";
 import { withCodecs } from "../plan/codecs.ts";
@@ -26,8 +27,11 @@ import { World } from "./world.ts";
 export type Policy =
   /** One plan for ever. */
   | { readonly type: "static"; readonly choice: number }
-  /** Knows the world, and has the best plan of each moment at once and for nothing. */
-  | { readonly type: "oracle" }
+  /**
+   * Knows the world, and has the best plan of each moment; `free`: at once, else after the time that it
+   * takes to prepare, as under control.
+   */
+  | { readonly type: "oracle"; readonly free: boolean }
   /** Sees what a cluster sees, and switches as a cluster does. */
   | { readonly type: "controlled"; readonly start: number; readonly options?: ControlOptions };
 
@@ -45,6 +49,11 @@ export interface AdaptiveOptions {
 export interface Switch {
   readonly seconds: number;
   readonly to: number;
+}
+
+interface Prepared extends Switch {
+  /** Whether it answers, too, what the plan before it has not. */
+  readonly replay: boolean;
 }
 
 export interface AdaptiveRun {
@@ -72,6 +81,8 @@ export function simulateAdaptive(choices: Choices, options: AdaptiveOptions): Ad
 }
 
 const never = Number.POSITIVE_INFINITY;
+/** A switch that saves this share is for what waits already, too. */
+const urgentGain = 0.5;
 
 class Run {
   readonly #choices: Choices;
@@ -82,14 +93,18 @@ class Run {
   /** By plan: its requests in order, of which so many were answered. */
   readonly #requests: number[][];
   readonly #settled: number[];
+  /** Those that went to another plan. */
+  readonly #takenBack: number[];
   readonly #entered: number[] = [];
   readonly #latency: Float64Array;
   readonly #switches: Switch[] = [];
   #serving: number;
   #control: ControlState | null = null;
+  /** Of an oracle that pays: what devices have. */
+  #held: Holdings;
   #nextLook = never;
   /** What is being prepared, and when it is there. */
-  #prepared: Switch | null = null;
+  #prepared: Prepared | null = null;
   /** Requests that were answered, but for those that only keep a loop closed. */
   #answered = 0;
   #end = 0;
@@ -104,15 +119,18 @@ class Run {
       const { placement, codecs } = choices.at(choice);
       return findSteps(withCodecs(problem, codecs), placement, ofLink);
     });
-    this.#line = new Line(plans, places.length, (_, step, _request, start, end) =>
-      this.#watcher.release(step, start, end),
-    );
+    this.#line = new Line(plans, places.length, (_, step, _request, start, end, isCut) => {
+      // What was taken back says nothing of how long it would have taken.
+      if (!isCut) this.#watcher.release(step, start, end);
+    });
     this.#watcher = new Watcher(problem, this.#line);
     this.#world = new World(problem, this.#line.steps, this.#line, trace, []);
     this.#requests = plans.map(() => []);
     this.#settled = plans.map(() => 0);
+    this.#takenBack = plans.map(() => 0);
     this.#latency = new Float64Array(options.requests);
     this.#serving = this.#first(policy);
+    this.#held = holding(problem, null, choices.at(this.#serving).placement);
     if (policy.type !== "controlled") return;
     this.#control = startControl(choices, policy.start);
     this.#nextLook = this.#lookSeconds;
@@ -167,21 +185,53 @@ class Run {
 
   #change(now: number): void {
     this.#world.change(now);
-    if (this.#options.policy.type !== "oracle") return;
-    const best = this.#bestIn(stateAt(this.#options.trace, now));
-    if (best !== this.#serving) this.#serve({ seconds: now, to: best });
+    const { policy, trace } = this.#options;
+    if (policy.type !== "oracle") return;
+    const state = stateAt(trace, now);
+    const best = this.#bestIn(state);
+    if (best === this.#serving) this.#prepared = null;
+    else if (policy.free) this.#serve({ seconds: now, to: best });
+    else if (this.#prepared?.to !== best) this.#prepare(best, state, now);
   }
 
-  #serve(next: Switch): void {
-    this.#serving = next.to;
-    this.#switches.push(next);
+  /** As control does it: a plan that served before is loaded still. */
+  #prepare(to: number, state: State, now: number): void {
+    const isWarm = this.#switches.slice(-2).some((other) => other.to === to);
+    const { placement } = this.#choices.at(to);
+    const { problem } = this.#choices;
+    const needed = isWarm ? 0.05 : switchingSeconds(problem, state, this.#held, placement, {});
+    const gain = 1 - this.#choices.costOf(to, state) / this.#choices.costOf(this.#serving, state);
+    this.#prepared = { seconds: now + needed, to, replay: gain >= urgentGain };
   }
 
-  #adopt(next: Switch): void {
+  #serve({ seconds, to }: Switch): void {
+    this.#serving = to;
+    this.#switches.push({ seconds, to });
+  }
+
+  #adopt(next: Prepared): void {
     this.#prepared = null;
     this.#serve(next);
+    const { placement } = this.#choices.at(next.to);
+    this.#held = holding(this.#choices.problem, this.#held, placement);
+    if (next.replay) this.#replay(next);
     if (this.#control === null) return;
     this.#control = adopted(this.#choices, this.#control, next.to, next.seconds);
+  }
+
+  /** What older plans have not answered begins anew in the one that serves. */
+  #replay({ seconds, to }: Switch): void {
+    for (const plan of this.#requests.keys()) {
+      if (plan === to) continue;
+      const requests = this.#requests[plan] as number[];
+      const count = this.#line.takeBack(plan, seconds);
+      const taken = count === 0 ? [] : requests.splice(-count);
+      this.#takenBack[plan] = (this.#takenBack[plan] as number) + count;
+      for (const request of taken) {
+        this.#requests[to]?.push(request);
+        this.#line.enter(seconds, to);
+      }
+    }
   }
 
   #look(now: number): void {
@@ -204,7 +254,8 @@ class Run {
     if (decision.type !== "switch") return;
     // Behind this moment: what is to happen now has happened.
     const seconds = now + Math.max(decision.switchingSeconds, Number.EPSILON * Math.max(1, now));
-    this.#prepared = { seconds, to: decision.to };
+    const replay = decision.gain >= urgentGain;
+    this.#prepared = { seconds, to: decision.to, replay };
   }
 
   #enter(now: number): void {
@@ -215,10 +266,10 @@ class Run {
 
   /** @returns how many requests have been answered since */
   #settle(now: number): number {
-    const before = this.#settled.reduce((sum, count) => sum + count, 0);
+    const before = [...this.#settled, ...this.#takenBack].reduce((sum, count) => sum + count, 0);
     if (this.#line.answered === before) return 0;
     this.#requests.forEach((requests, plan) => {
-      const answered = this.#line.answeredBy(plan);
+      const answered = this.#line.answeredBy(plan) - (this.#takenBack[plan] as number);
       for (let i = this.#settled[plan] as number; i < answered; i++) {
         const request = requests[i] as number;
         // Requests that only keep a loop closed stand behind the last one, and are not written down.

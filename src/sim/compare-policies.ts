@@ -34,9 +34,10 @@ export interface PolicyFigures {
 /**
  * `adaptive`: under control; `static`: the one plan that is best for the whole trace, in hindsight;
  * `start`: the plan that serves first, for ever; `whole`: the best of those on one device, in
- * hindsight, `null` there if there is none; `oracle`: the best plan of each moment, at once.
+ * hindsight, `null` there if there is none; `oracle`: the best plan of each moment, at once; `paying`:
+ * the same, but each switch takes the time that it takes to prepare.
  */
-export type PolicyName = "adaptive" | "oracle" | "static" | "start" | "whole";
+export type PolicyName = "adaptive" | "oracle" | "paying" | "static" | "start" | "whole";
 
 /**
  * Compares control with what one would have without it, on one trace and the same requests.
@@ -59,10 +60,12 @@ export function comparePolicies(choices: Choices, asked: PolicyComparison): Poli
     ...{ type: "controlled", start: asked.start },
     ...(asked.options === undefined ? {} : { options: asked.options }),
   };
-  const oracle = figuresOf(run({ type: "oracle" }), asked.warmUp);
+  const oracle = figuresOf(run({ type: "oracle", free: true }), asked.warmUp);
+  const paying = figuresOf(run({ type: "oracle", free: false }), asked.warmUp);
   const named: readonly (readonly [PolicyName, Found | undefined])[] = [
     ["adaptive", { choice: null, ...figuresOf(run(controlled), asked.warmUp) }],
     ["oracle", { choice: null, ...oracle }],
+    ["paying", { choice: null, ...paying }],
     ["static", best(statics)],
     ["start", statics[asked.start]],
     ["whole", best(statics.filter(isWhole))],

@@ -65,6 +65,8 @@ export class Line {
   /** Latency delays any number of requests at once. */
   readonly #holdsMany: Uint8Array;
   readonly #isDead: Uint8Array;
+  /** By step of many at once: entries in the queue of requests that were taken back. */
+  readonly #stale: Int32Array;
   /** By server: the step that took it and when, and whose turn comes next. */
   readonly #holder: Int32Array;
   readonly #takenAt: Float64Array;
@@ -109,6 +111,7 @@ export class Line {
     this.#endAt = new Float64Array(length).fill(Number.POSITIVE_INFINITY);
     this.#holdsMany = Uint8Array.from(steps, ({ type }) => (type === "latency" ? 1 : 0));
     this.#isDead = new Uint8Array(length);
+    this.#stale = new Int32Array(length);
     this.#holder = new Int32Array(servers).fill(idle);
     this.#takenAt = new Float64Array(servers);
     this.#turn = new Int32Array(servers);
@@ -126,15 +129,20 @@ export class Line {
       if (step === undefined) return Number.POSITIVE_INFINITY;
       const time = this.#queue.peekValue() as number;
       if (this.#isValid(step, time)) return time;
-      this.#queue.pop();
+      this.#pass();
     }
   }
 
   /** Ends every step that ends at this time; `start` lets the servers go on. */
   end(now: number): void {
     while (this.#queue.peekValue() === now) {
-      const step = this.#queue.pop() as number;
-      if (this.#isValid(step, now)) this.#end(step, now);
+      const step = this.#queue.peek() as number;
+      if (!this.#isValid(step, now)) {
+        this.#pass();
+        continue;
+      }
+      this.#queue.pop();
+      this.#end(step, now);
     }
   }
 
@@ -181,6 +189,37 @@ export class Line {
     this.#holder[lost] = gone;
   }
 
+  /**
+   * Takes back what a plan has not answered: its steps let everything go and begin with the next one
+   * that enters. The requests count as answered.
+   *
+   * @returns how many they are
+   */
+  takeBack(plan: number, now: number): number {
+    const [first, end] = [this.#starts[plan] as number, this.#starts[plan + 1] as number];
+    const answer = this.steps.length + plan;
+    const own = [...Array(end - first).keys()].map((step) => first + step);
+    const entered = Math.max(
+      at(this.#ready, answer),
+      ...own.filter((step) => this.#isFirst(step)).map((step) => at(this.#ready, step)),
+    );
+    const open = entered - at(this.#ready, answer);
+    if (open === 0) return 0;
+    this.#holder.forEach((step, server) => {
+      if (step >= first && step < end) this.#free(server, now, true);
+    });
+    for (const step of own) {
+      this.#forget(step);
+      this.#ended[step] = this.#begun[step] = entered;
+    }
+    for (const step of [...own, answer]) {
+      this.#ready[step] = entered;
+      this.#blocker[step] = at(this.#after.starts, step);
+    }
+    this.answered += open;
+    return open;
+  }
+
   /** The requests, from the first to before the second, that have been with these steps and not left them. */
   within(steps: readonly number[]): readonly [number, number] {
     return [
@@ -206,7 +245,27 @@ export class Line {
 
   #isValid(step: number, time: number): boolean {
     if (at(this.#isDead, step) === 1) return false;
-    return at(this.#holdsMany, step) === 1 || at(this.#endAt, step) === time;
+    if (at(this.#holdsMany, step) === 1) return at(this.#stale, step) === 0;
+    return at(this.#endAt, step) === time;
+  }
+
+  /** Leaves out the next entry of the queue, which means nothing any more. */
+  #pass(): void {
+    const step = this.#queue.pop() as number;
+    if (at(this.#stale, step) > 0) this.#stale[step] = at(this.#stale, step) - 1;
+  }
+
+  /** What a step has begun and what waits for it is none of its business any more. */
+  #forget(step: number): void {
+    if (at(this.#holdsMany, step) === 1) {
+      this.#stale[step] = at(this.#stale, step) + at(this.#begun, step) - at(this.#ended, step);
+    }
+    this.#endAt[step] = Number.POSITIVE_INFINITY;
+    if (at(this.#begun, step) === at(this.#ready, step)) return;
+    const { starts, items } = this.#takes;
+    for (let i = at(starts, step); i < at(starts, step + 1); i++) {
+      this.#waiting[at(items, i)] = at(this.#waiting, at(items, i)) - 1;
+    }
   }
 
   #end(step: number, now: number): void {
