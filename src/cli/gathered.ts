@@ -26,9 +26,9 @@ export function readDevices(written: string): readonly string[] {
   throw usage(`--devices wants names, each once, separated by commas, not "${written}"`);
 }
 
-/** The topology that was measured for these devices before; `null`: none was. */
+/** The topology in a folder of state that was measured for these devices before; `null`: none was. */
 export async function findGathered(
-  { folder }: Ground,
+  folder: string,
   devices: readonly string[],
 ): Promise<GatheredTopology | null> {
   const path = pathIn(folder);

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readNpz, writeNpz } from "../../src/cli/tensors/npz.ts";
+import { readTopology } from "../../src/cost/topology-file.ts";
 import { topologyText, Workbench, withEqualTimes } from "./partita.ts";
 
 const bench = new Workbench();
@@ -11,7 +12,7 @@ const devices = ["camera", "gateway", "cloud"];
 const stateFolder = "coordinator";
 /** A machine that is busy with something else must not make its agents look dead. */
 const patience = ["--heartbeat", "2 s"];
-const planning = ["--profile", "model.profile.json", "--objective", "throughput"];
+const planning = ["--no-adapt", "--profile", "model.profile.json", "--objective", "throughput"];
 
 /** A process that stays, and what it has said so far. */
 class Running {
@@ -247,4 +248,20 @@ test("Ctrl-C at the coordinator ends it everywhere, in order", async () => {
   for (const device of ["camera", "gateway"]) {
     expect(await agents.get(device)?.exited).toBe(0);
   }
+});
+
+test("without a topology the devices are measured first; this machine can be one of them", async () => {
+  const listen = ["--listen", address, "--profile", "model.profile.json"];
+  const two = ["--devices", "camera,cloud", "--as", "cloud", "--state", "measured"];
+  coordinator = new Running("coordinator", "model.onnx", ...two, ...listen);
+  const line = await coordinator.says(/partita agent --join/);
+  token = /--token (\S+)/.exec(line)?.[1] ?? "";
+  const camera = startAgent("camera");
+  await coordinator.says(/cloud → camera: .*round trip/);
+  await coordinator.says(/generation \d+ serves/);
+  await ask();
+  const written = readFileSync(bench.path("measured/measured.topology.yaml"), "utf8");
+  expect(readTopology(written).devices.map(({ name }) => name)).toEqual(["camera", "cloud"]);
+  coordinator.child.kill("SIGINT");
+  expect([await coordinator.exited, await camera.exited]).toEqual([130, 0]);
 });

@@ -92,7 +92,7 @@ export const coordinator: Command = defineCommand({
     await using log = await openLog(options.log, "coordinator", terminal);
     const { devices, topology, model, ...choices } = await readChoices(call);
     await using ground = await openGround({ ...choices, terminal });
-    const earlier = devices === null ? null : await findGathered(ground, devices);
+    const earlier = devices === null ? null : await findGathered(ground.folder, devices);
     const isGathering = devices !== null && earlier === null;
     if (isGathering) summon(ground, devices, call);
     const found = isGathering ? await gatherTopology(ground, devices, signal) : earlier;
