@@ -9,7 +9,7 @@ import { type State, topologyAt } from "../cost/state.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import type { AgentLink } from "./agent-link.ts";
-import type { Measured, OfferedPart, Want } from "./control-message.ts";
+import type { Emulation, Measured, OfferedPart, Want } from "./control-message.ts";
 import type { Action, CoordinationEvent, CoordinationState } from "./coordination/state.ts";
 import type { DataChannelKind, Opened } from "./data-message.ts";
 import { deployMessage, emulationOf } from "./orders.ts";
@@ -58,8 +58,7 @@ export class AgentOrders {
     if (!emulate) return;
     this.#imitated = topologyAt(topology, state);
     for (const link of links) {
-      const emulation = emulationOf(this.#imitated, link.agent.name);
-      void link.tell({ type: "emulate", emulation });
+      void link.tell({ type: "emulate", emulation: this.#emulationOf(link.agent.name) });
     }
   }
 
@@ -95,7 +94,7 @@ export class AgentOrders {
         standby,
         deployment: book.deploymentOf(plan.number, generation),
         opened: { ...opened, window: window ?? book.windowOf(plan.number, memoryOf) },
-        emulation: emulate ? emulationOf(this.#imitated, device) : null,
+        emulation: emulate ? this.#emulationOf(device) : null,
         addressesOf: (name) => linkOf(name)?.agent.addresses ?? [],
       }),
     );
@@ -190,6 +189,20 @@ export class AgentOrders {
     const bytes = blobs.reduce((sum, blob) => sum + blob.bytes.byteLength - blob.offset, 0);
     if (bytes > 0) onSending(link.agent.name, bytes);
     link.queue(blobs, generation !== prefetchGeneration);
+  }
+
+  /** What a plan sends over the relay goes over it, even if there is a link. */
+  #emulationOf(device: string): Emulation {
+    const { book, state } = this.#options;
+    const relayed = state().generations.flatMap(({ plan, generation }) =>
+      book
+        .deploymentOf(plan, generation)
+        .devices.filter((other) => other.device === device)
+        .flatMap(({ forwards }) =>
+          forwards.flatMap(({ to, via }) => (via === undefined ? [] : to)),
+        ),
+    );
+    return emulationOf(this.#imitated, device, new Set(relayed));
   }
 
   #planOf(generation: number): BookedPlan | undefined {

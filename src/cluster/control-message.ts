@@ -106,13 +106,20 @@ export interface Fetched {
 export interface Emulation {
   /** Compute takes 1 ÷ speed as long; at 1 and above it takes what it takes. */
   readonly speed: number;
-  readonly links: readonly {
-    readonly to: string;
-    readonly bandwidthBitsPerSecond: number;
-    readonly latencySeconds: number;
-    /** Links of one medium share its capacity. */
-    readonly medium: string | null;
-  }[];
+  readonly links: readonly EmulatedLink[];
+}
+
+export interface EmulatedLink extends EmulatedLeg {
+  readonly to: string;
+  /** From the coordinator's relay on, where the way leads over it; `null`: there is no more. */
+  readonly beyond: EmulatedLeg | null;
+}
+
+export interface EmulatedLeg {
+  readonly bandwidthBitsPerSecond: number;
+  readonly latencySeconds: number;
+  /** Links of one medium share its capacity. */
+  readonly medium: string | null;
 }
 
 /** Another device, and where it can be dialled. */

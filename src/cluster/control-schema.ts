@@ -71,16 +71,15 @@ const gateway: z.ZodType<GatewayDeployment> = z.strictObject({
   opened,
 });
 
+const leg = z.strictObject({
+  bandwidthBitsPerSecond: positive,
+  latencySeconds: amount,
+  medium: name.nullable(),
+});
+
 const emulation: z.ZodType<Emulation> = z.strictObject({
   speed: positive,
-  links: list(
-    z.strictObject({
-      to: name,
-      bandwidthBitsPerSecond: positive,
-      latencySeconds: amount,
-      medium: name.nullable(),
-    }),
-  ),
+  links: list(leg.extend({ to: name, beyond: leg.nullable() })),
 });
 
 const peer: z.ZodType<Peer> = z.strictObject({ device: name, addresses });

@@ -222,7 +222,13 @@ test("whoever means another device, or calls itself the same, is refused", async
 test("imitated links hold tensors up, and no message or other kind of channel", async () => {
   const { town, a, b } = await pair();
   await town.connect("gateway", "a", "b");
-  const link = { to: "b", bandwidthBitsPerSecond: 8e6, latencySeconds: 0.5, medium: null };
+  const link = {
+    to: "b",
+    bandwidthBitsPerSecond: 8e6,
+    latencySeconds: 0.5,
+    medium: null,
+    beyond: null,
+  };
   a.neighbours.emulate({ speed: 1, links: [link] }, (_, tensor) =>
     tensor === "light" ? 1000 : undefined,
   );
@@ -251,6 +257,31 @@ test("imitated links hold tensors up, and no message or other kind of channel", 
   await Promise.all([a.close(), b.close()]);
 });
 
+test("an imitated way over the relay is as long as both its links, of which all share the first", async () => {
+  const town = new Town();
+  const a = await town.add("a");
+  const others = [await town.add("b"), await town.add("c")];
+  for (const to of ["b", "c"]) await town.connect("hop", "a", to);
+  const leg = { bandwidthBitsPerSecond: 8e5, latencySeconds: 0.1, medium: "a - hub" };
+  const beyond = { bandwidthBitsPerSecond: 4e5, latencySeconds: 0.2, medium: null };
+  const links = ["b", "c"].map((to) => ({ to, ...leg, beyond }));
+  a.neighbours.emulate({ speed: 1, links }, () => undefined);
+  for (const to of ["b", "c"]) {
+    void a.neighbours.sendTensor("hop", to, place(1, "x"), value(10_000));
+  }
+  const heard = () => others.map((side) => side.heard.length);
+  // 0.1 s and 0.2 s on the links, 0.3 s of latency; the second waits 0.1 s for the first link.
+  await town.advance(0.59);
+  expect(heard()).toEqual([0, 0]);
+  await town.advance(0.02);
+  expect(heard()).toEqual([1, 0]);
+  await town.advance(0.08);
+  expect(heard()).toEqual([1, 0]);
+  await town.advance(0.02);
+  expect(heard()).toEqual([1, 1]);
+  await Promise.all([a, ...others].map((side) => side.close()));
+});
+
 test("a probe measures an imitated link, opened for it and closed behind it", async () => {
   const town = new Town();
   const a = await town.add("a");
@@ -260,6 +291,7 @@ test("a probe measures an imitated link, opened for it and closed behind it", as
     bandwidthBitsPerSecond: 8e6,
     latencySeconds: 0.05,
     medium: null,
+    beyond: null,
   });
   a.neighbours.emulate({ speed: 1, links: [linkTo("b")] }, () => undefined);
   b.neighbours.emulate({ speed: 1, links: [linkTo("a")] }, () => undefined);
@@ -282,7 +314,13 @@ test("a probe measures an imitated link, opened for it and closed behind it", as
 
 test("tells how long a large tensor has been on its way", async () => {
   const { town, a, b } = await pair();
-  const link = { to: "b", bandwidthBitsPerSecond: 8e5, latencySeconds: 0, medium: null };
+  const link = {
+    to: "b",
+    bandwidthBitsPerSecond: 8e5,
+    latencySeconds: 0,
+    medium: null,
+    beyond: null,
+  };
   a.neighbours.emulate({ speed: 1, links: [link] }, () => undefined);
   expect(a.neighbours.pending("b")).toBeNull();
   const sending = a.neighbours.sendTensor("hop", "b", place(1, "x"), value(1_000_000));

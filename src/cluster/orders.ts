@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Topology } from "../cost/topology.ts";
-import type { Deploy, Emulation, Peer } from "./control-message.ts";
+import type { Link, Topology } from "../cost/topology.ts";
+import type { Deploy, EmulatedLeg, Emulation, Peer } from "./control-message.ts";
 import type { Opened } from "./data-message.ts";
 import type { Deployment } from "./deployment.ts";
 
@@ -52,17 +52,42 @@ function peersOf(device: string, { devices, source }: Deployment): string[] {
   return [...wanted];
 }
 
-/** How slow a device and the links from it are. */
-export function emulationOf(topology: Topology, device: string): Emulation {
-  const speed = topology.devices.find(({ name }) => name === device)?.speed ?? 1;
-  const links = topology.links.filter(({ from }) => from === device);
+/**
+ * How slow a device and the links from it are. Where tensors go over the coordinator's relay, both of
+ * its links come one behind the other; what goes over it to several devices shares the first.
+ *
+ * @param relayed devices that are sent tensors over the relay although there may be a link to them
+ */
+export function emulationOf(
+  topology: Topology,
+  device: string,
+  relayed: ReadonlySet<string> = new Set(),
+): Emulation {
+  const { devices, links } = topology;
+  const speed = devices.find(({ name }) => name === device)?.speed ?? 1;
+  const relay = devices.find((other) => other.relay !== undefined)?.name;
+  const out = links.filter(({ from }) => from === device);
+  const direct = out.filter(({ to }) => to !== relay && !relayed.has(to));
+  const toRelay = out.find(({ to }) => to === relay);
+  const known = new Set([device, ...direct.map(({ to }) => to)]);
+  const onward =
+    toRelay === undefined ? [] : links.filter(({ from, to }) => from === relay && !known.has(to));
   return {
     speed,
-    links: links.map(({ to, bandwidthBitsPerSecond, latencySeconds, medium }) => ({
-      to,
-      bandwidthBitsPerSecond,
-      latencySeconds,
-      medium: medium ?? null,
-    })),
+    links: [
+      ...direct.map((link) => ({ to: link.to, ...legOf(link), beyond: null })),
+      ...onward.map((link) => ({
+        to: link.to,
+        ...legOf(toRelay ?? link, `${device} - ${relay}`),
+        beyond: legOf(link),
+      })),
+    ],
   };
+}
+
+function legOf(
+  { bandwidthBitsPerSecond, latencySeconds, medium }: Link,
+  shared: string | null = null,
+): EmulatedLeg {
+  return { bandwidthBitsPerSecond, latencySeconds, medium: medium ?? shared };
 }

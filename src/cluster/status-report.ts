@@ -121,14 +121,11 @@ function reportDevice(device: Device, cluster: ReportedCluster): DeviceStatusRep
   const { name, speed } = device;
   const { state, linkOf, now } = cluster;
   const { benchmarks = {} } = cluster.about;
-  const known = state.devices[name];
   const link = linkOf(name);
   const benchmarkSeconds = link?.agent.benchmarkSeconds ?? null;
   return {
     device: name,
-    state: stateOf(name, state),
-    role: roleOf(name, state),
-    why: known?.refused ?? known?.why ?? whyIdle(name, state),
+    ...(device.relay === undefined ? standingOf(name, state) : relaying),
     addresses: link?.agent.addresses ?? [],
     runtime: link?.agent.runtime ?? null,
     cores: link?.agent.cores ?? null,
@@ -140,6 +137,21 @@ function reportDevice(device: Device, cluster: ReportedCluster): DeviceStatusRep
     requests: link?.requests ?? 0,
     peakRequests: link?.peakRequests ?? 0,
     heldBytes: link?.heldBytes ?? 0,
+  };
+}
+
+/** The coordinator's own machine is there as long as it says so. */
+const relaying = { state: "running", role: "relay", why: null } as const;
+
+function standingOf(
+  name: string,
+  state: CoordinationState,
+): Pick<DeviceStatusReport, "state" | "role" | "why"> {
+  const known = state.devices[name];
+  return {
+    state: stateOf(name, state),
+    role: roleOf(name, state),
+    why: known?.refused ?? known?.why ?? whyIdle(name, state),
   };
 }
 
@@ -168,7 +180,8 @@ function reportLink(
   { from, to, bandwidthBitsPerSecond }: Topology["links"][number],
   { state, measurements, tunnels }: ReportedCluster,
 ): LinkStatus {
-  const joined = [from, to].every((name) => state.devices[name]?.joined === true);
+  // The relay is no device that joins: it is here.
+  const joined = [from, to].every((name) => state.devices[name]?.joined ?? true);
   const isUp = joined && !hasPair(state.cuts, pairOf(from, to));
   return {
     from,

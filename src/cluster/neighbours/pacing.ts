@@ -3,7 +3,7 @@ import { bitsPerSecond, seconds } from "../../base/units.ts";
 import { type PacedChannel, type PaceOptions, paceChannel } from "../../transport/paced.ts";
 import { createPacer, type Pacer } from "../../transport/pacer.ts";
 import type { Channel, Frame } from "../../transport/transport.ts";
-import type { Emulation } from "../control-message.ts";
+import type { EmulatedLeg, Emulation } from "../control-message.ts";
 import type { Carrier } from "../outbox.ts";
 
 /** What a tensor weighs on its way to a device; `undefined`: what it has. */
@@ -29,28 +29,34 @@ export class Pacing {
   /** What sends to a device over a channel at the rate of the moment. */
   carry(device: string, channel: Channel): Carrier {
     let paced: PacedChannel | null = null;
+    let beyond: PacedChannel | null = null;
     return {
       send: async (frame) => {
         const link = this.#emulation?.links.find(({ to }) => to === device);
         // Once frames fly, none may overtake them.
         if (link === undefined && paced === null) return await channel.send(frame);
-        const options = this.#options(device);
-        if (paced === null) paced = paceChannel(channel, options);
-        else paced.change(options);
+        const options = this.#options(device, link ?? null);
+        const onward = this.#options(device, link?.beyond ?? null);
+        // Only where there is a relay: each leg costs a copy.
+        if (paced === null && this.#emulation?.links.some((other) => other.beyond !== null)) {
+          beyond = paceChannel(channel, onward);
+        }
+        paced ??= paceChannel(beyond ?? channel, options);
+        beyond?.change(onward);
+        paced.change(options);
         return await paced.send(frame);
       },
     };
   }
 
-  #options(device: string): PaceOptions {
-    const link = this.#emulation?.links.find(({ to }) => to === device);
+  #options(device: string, leg: EmulatedLeg | null): PaceOptions {
     const options = { clock: this.#clock, bytesOf: (frame: Frame) => this.#weigh(device, frame) };
-    if (link === undefined) return options;
+    if (leg === null) return options;
     return {
       ...options,
-      bandwidthBitsPerSecond: bitsPerSecond(link.bandwidthBitsPerSecond),
-      latencySeconds: seconds(link.latencySeconds),
-      ...(link.medium === null ? {} : { medium: this.#medium(link.medium) }),
+      bandwidthBitsPerSecond: bitsPerSecond(leg.bandwidthBitsPerSecond),
+      latencySeconds: seconds(leg.latencySeconds),
+      ...(leg.medium === null ? {} : { medium: this.#medium(leg.medium) }),
     };
   }
 
