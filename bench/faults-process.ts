@@ -8,11 +8,12 @@ import { systemClock } from "../dist/base/clock.node.js";
 import { Agent } from "../dist/cluster/agent.js";
 import { Coordinator } from "../dist/cluster/coordinator.js";
 import { fileJournal } from "../dist/cluster/journal.node.js";
-import type { Topology } from "../dist/cost/topology.js";
+import type { ClusterStatus } from "../dist/cluster/status.js";
 import { createOnnxRuntime } from "../dist/runtime/onnxruntime.node.js";
 import { tcpTransport } from "../dist/transport/tcp.node.js";
-import type { Role, Said } from "./faults/messages.js";
+import type { Role, Said, Sight } from "./faults/messages.js";
 import {
+  type Choices,
   firstPlan,
   prepareModel,
   problemOf,
@@ -24,6 +25,7 @@ import {
 
 /** A plan that takes at most this share of the time between answers is gone over to. */
 const worthwhile = 0.9;
+const lookMilliseconds = 50;
 const role: Role = JSON.parse(process.argv[2] ?? "");
 process.once("disconnect", () => process.exit());
 await (role.type === "agent" ? beAgent(role) : beCoordinator(role));
@@ -64,13 +66,12 @@ async function beCoordinator(role: Extract<Role, { type: "coordinator" }>): Prom
   const { choices, liveness, journal } = role;
   const prepared = await prepareModel();
   const topology = topologyOf(choices);
-  const problem = problemOf(prepared, topology);
   const coordinator = await Coordinator.start({
     transport: tcpTransport,
     clock: systemClock,
     listen: "127.0.0.1:0",
     token,
-    plan: firstPlan(problem, choices),
+    plan: firstPlan(problemOf(prepared, topology), choices),
     graph: prepared.graph,
     topology,
     model: prepared.model,
@@ -81,30 +82,62 @@ async function beCoordinator(role: Extract<Role, { type: "coordinator" }>): Prom
     ...liveness,
     journal: fileJournal(journal),
     replan: async (left) => replan(prepared, left),
-    onWorld: (world) => improve(world),
+    onWorld: (world) => improve(coordinator, replan(prepared, world)),
     onEvent: (event) => {
       say({ type: "cluster", event });
-      if (event.type === "serving") setImmediate(() => sayServed());
+      if (event.type === "serving") setImmediate(() => look());
     },
   });
-  /** What was lost and is back is used again, if that is worth a change. */
-  const improve = (world: Topology) => {
-    const plan = replan(prepared, world);
-    const period = coordinator.serving?.claimed.periodSeconds ?? 0;
-    if ("infeasible" in plan || plan.claimed.periodSeconds > worthwhile * period) return;
-    coordinator.adopt(plan, "more to plan with");
-  };
-  const sayServed = () => {
-    const { serving, generations } = coordinator.status();
-    const one = generations.find(({ generation }) => generation === serving);
-    if (one === undefined) return;
-    const devices = [...new Set(one.stages.map(({ device }) => device))];
-    const served = { devices, periodSeconds: one.predictedPeriodSeconds };
-    say({ type: "serves", generation: one.generation, served });
-  };
+  const look = looker(coordinator, choices);
   say({ type: "listening", address: coordinator.address });
-  await coordinator.ready();
-  sayServed();
+  const looking = setInterval(look, lookMilliseconds);
   await coordinator.ended;
+  clearInterval(looking);
   process.exit();
+}
+
+/** What was lost and is back is used again, if that is worth a change. */
+function improve(coordinator: Coordinator, plan: ReturnType<typeof replan>): void {
+  const period = coordinator.serving?.claimed.periodSeconds ?? 0;
+  if ("infeasible" in plan || plan.claimed.periodSeconds > worthwhile * period) return;
+  coordinator.adopt(plan, "more to plan with");
+}
+
+/** Says how a coordinator sees the cluster, whenever that has changed. */
+function looker(coordinator: Coordinator, choices: Choices): () => void {
+  let generation: number | null = null;
+  let last = "";
+  return () => {
+    const status = coordinator.status();
+    const serving = status.generations.find((one) => one.generation === status.serving);
+    if (serving !== undefined && serving.generation !== generation) {
+      generation = serving.generation;
+      const { predictedPeriodSeconds: periodSeconds, stages } = serving;
+      const served = { devices: stages.map(({ device }) => device), periodSeconds };
+      say({ type: "serves", generation, served });
+    }
+    const sight = sightOf(status, choices);
+    if (JSON.stringify(sight) === last) return;
+    last = JSON.stringify(sight);
+    say({ type: "sees", sight });
+  };
+}
+
+function sightOf(status: ClusterStatus, { sink }: Choices): Sight {
+  const { devices, links, generations, fallbacks, phase, serving } = status;
+  const here = devices.filter(({ state }) => state !== "away").map(({ device }) => device);
+  const joined = new Set(here);
+  const served = generations.find((one) => one.generation === serving)?.stages ?? [];
+  const used = new Set(served.map(({ device }) => device));
+  const isReplaceable = [...used]
+    .filter((device) => device !== "camera" && device !== sink)
+    .every((device) => fallbacks.includes(device));
+  const isStandingBy = fallbacks.includes("all but the source") || used.size === 1;
+  const isAtRest =
+    phase === "serving" &&
+    isReplaceable &&
+    (sink !== "camera" || isStandingBy) &&
+    links.every(({ from, to, state }) => state === "up" || !joined.has(from) || !joined.has(to)) &&
+    generations.every(({ state }) => state === "serving" || state === "standby");
+  return { joined: here, serving, isAtRest };
 }

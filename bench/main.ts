@@ -20,6 +20,7 @@ const all = [
   "simulate",
   "adaptive",
   "wifi",
+  "faults",
   "workloads",
   "planners",
 ];

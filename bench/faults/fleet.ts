@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Liveness, Role, Said, Served } from "./messages.js";
 import { type Opening, Relay } from "./relay.js";
 import { type Choices, type DeviceName, deviceNames } from "./setting.js";
+import { within } from "./within.js";
 
 /** The same file, whether this one is compiled or not. */
 const script = fileURLToPath(new URL("../../dist-bench/faults-process.js", import.meta.url));
@@ -46,7 +47,7 @@ export class Fleet {
       const serves = fleet.heard(({ said }) => said.type === "serves");
       await fleet.startCoordinator();
       for (const name of deviceNames) fleet.startDevice(name);
-      await serves;
+      await within(serves, "a cluster that serves");
       return fleet;
     } catch (error) {
       await fleet.end();
@@ -144,6 +145,44 @@ export class Fleet {
         : this.history.find((heard) => heard.at >= since && wanted(heard));
     if (earlier !== undefined) return earlier;
     return await new Promise((resolve) => this.#waiting.add({ wanted, done: resolve }));
+  }
+
+  /** Resolves when all devices are there and nothing is left to be done. */
+  async rest(): Promise<void> {
+    const isRest = ({ said }: Heard): boolean =>
+      said.type === "sees" &&
+      said.sight.isAtRest &&
+      said.sight.joined.length === deviceNames.length;
+    const last = this.history.findLast(({ said }) => said.type === "sees");
+    if (last === undefined || !isRest(last)) await this.heard(isRest);
+  }
+
+  /** The plan that serves, as far as the coordinator has said. */
+  get serving(): Served {
+    const last = this.history.findLast(({ said }) => said.type === "serves");
+    if (last?.said.type !== "serves") throw new Error("nothing serves");
+    return last.said.served;
+  }
+
+  /** A device that the plan needs and the source does not. @throws if there is none */
+  deviceInUse(): DeviceName {
+    const { sink } = this.#choices;
+    const { devices } = this.serving;
+    const one = deviceNames.find(
+      (name) => name !== "camera" && name !== sink && devices.includes(name),
+    );
+    if (one === undefined) throw new Error("the plan needs the source alone");
+    return one;
+  }
+
+  /** Two devices of which one sends to the other. @throws if there are none */
+  pairInUse(): readonly [string, string] {
+    const { devices } = this.serving;
+    for (const [place, to] of devices.entries()) {
+      const from = devices[place - 1];
+      if (from !== undefined && from !== to) return [from, to];
+    }
+    throw new Error("the plan needs the source alone");
   }
 
   async end(): Promise<void> {

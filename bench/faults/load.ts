@@ -115,6 +115,12 @@ export class Load {
     return this.counts;
   }
 
+  /** Gives everything up. */
+  async stop(): Promise<void> {
+    this.#isOver = true;
+    await this.#client.close();
+  }
+
   async #run(): Promise<void> {
     while (!this.#isOver) {
       const sample = this.#samples[this.#sent % this.#samples.length];

@@ -26,10 +26,19 @@ export type Role =
       readonly advertised: string;
     };
 
-/** A plan in figures. */
+/** A plan in short. */
 export interface Served {
+  /** Of its stages, in order. */
   readonly devices: readonly string[];
   readonly periodSeconds: number;
+}
+
+/** How a coordinator sees the cluster. */
+export interface Sight {
+  readonly joined: readonly string[];
+  readonly serving: number | null;
+  /** Nothing is on its way to another plan, and all that was planned for is ready. */
+  readonly isAtRest: boolean;
 }
 
 /** What a process says. */
@@ -37,4 +46,5 @@ export type Said =
   | { readonly type: "listening"; readonly address: string }
   | { readonly type: "agent"; readonly event: Pick<AgentEvent, "type"> & { readonly text: string } }
   | { readonly type: "cluster"; readonly event: ClusterEvent }
+  | { readonly type: "sees"; readonly sight: Sight }
   | { readonly type: "serves"; readonly generation: number; readonly served: Served };

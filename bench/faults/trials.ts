@@ -1,6 +1,8 @@
 import type { Fleet, Heard } from "./fleet.js";
 import type { Load } from "./load.js";
 import type { Served } from "./messages.js";
+import type { DeviceName } from "./setting.js";
+import { within } from "./within.js";
 
 /** A fault and its end. */
 export interface Fault {
@@ -18,7 +20,7 @@ export interface Fault {
 export interface Observed {
   readonly name: string;
   readonly detectableAfterSeconds: number;
-  /** The longest time without an answer that began before the cluster had coped. */
+  /** The longest time without an answer while the fault lasted. */
   readonly gapSeconds: number;
   /** How much of it was left when somebody could know of the fault. */
   readonly pauseSeconds: number;
@@ -31,22 +33,31 @@ export interface Observed {
 /** Answers that make a rate. */
 const rateAnswers = 25;
 const share = 0.9;
-/** Every wait in here is for something that takes less by far. */
-const limitSeconds = 30;
+/** So long the source waits for a coordinator before it goes on alone: the default of agents. */
+const orphanSeconds = 1;
 
-/** Has a fault happen under load, waits until answers come again, ends it, and waits again. */
-export async function tryFault(fleet: Fleet, load: Load, fault: Fault): Promise<Observed> {
+/**
+ * Has a fault happen to a cluster at rest under load, waits until answers come again, ends the fault,
+ * and waits for more.
+ *
+ * @param answers that are waited for while the fault lasts
+ */
+export async function tryFault(
+  fleet: Fleet,
+  load: Load,
+  fault: Fault,
+  answers = 3 * rateAnswers,
+): Promise<Observed> {
   const { name, detectableAfterSeconds } = fault;
-  await within(load.more(10), `answers before ${name}`);
+  await within(Promise.all([fleet.rest(), load.more(10)]), `rest before ${name}`);
   const since = now();
   await fault.begin();
   await within(fault.coped?.(since) ?? Promise.resolve(), `a way around ${name}`);
-  const coped = now();
-  await within(load.more(3 * rateAnswers), `answers during ${name}`);
+  await within(load.more(answers), `answers during ${name}`);
   const until = now();
   await within(fault.end(), `the end of ${name}`);
   await within(load.more(10), `answers after ${name}`);
-  const gap = longestGap(load.answeredAt, since, coped);
+  const gap = longestGap(load.answeredAt, since, until);
   const detectable = since + detectableAfterSeconds;
   const served = servedUntil(fleet, until);
   return {
@@ -60,7 +71,7 @@ export async function tryFault(fleet: Fleet, load: Load, fault: Fault): Promise<
   };
 }
 
-export function killed(fleet: Fleet, device: Parameters<Fleet["startDevice"]>[0]): Fault {
+export function killed(fleet: Fleet, device: DeviceName): Fault {
   return {
     name: `kill -9 ${device}`,
     detectableAfterSeconds: 0,
@@ -89,7 +100,7 @@ export function stopped(fleet: Fleet, device: string): Fault {
 }
 
 /** @param around whether the coordinator may pass on what goes between the two */
-export function cut(fleet: Fleet, one: string, other: string, around: boolean): Fault {
+export function cut(fleet: Fleet, one: string, other: string, around = false): Fault {
   const isPair = ({ said }: Heard, type: "linkDown" | "linkUp"): boolean =>
     said.type === "cluster" &&
     said.event.type === type &&
@@ -114,17 +125,59 @@ export function cut(fleet: Fleet, one: string, other: string, around: boolean): 
   };
 }
 
-/** Nothing but the source depends on it while nothing else fails. */
+/** Nothing depends on it while nothing else fails. */
 export function coordinatorKilled(fleet: Fleet): Fault {
   return {
     name: "kill -9 coordinator",
     detectableAfterSeconds: 0,
     begin: () => fleet.kill("coordinator"),
     end: async () => {
-      const joined = fleet.heard(clusterSays("joined", "camera"));
+      const serves = fleet.heard(({ said }) => said.type === "serves");
       await fleet.startCoordinator();
-      await joined;
+      await serves;
     },
+  };
+}
+
+/** The coordinator and devices that the plan needs: the source goes on alone. */
+export function abandoned(fleet: Fleet, devices: readonly DeviceName[]): Fault {
+  return {
+    name: `kill -9 coordinator, ${devices.join(", ")}`,
+    detectableAfterSeconds: orphanSeconds,
+    begin: async () => {
+      await Promise.all(["coordinator", ...devices].map((name) => fleet.kill(name)));
+    },
+    coped: (since) =>
+      fleet.heard(
+        ({ said }) =>
+          said.type === "agent" &&
+          said.event.type === "serving" &&
+          /"alone":true/.test(said.event.text),
+        since,
+      ),
+    end: async () => {
+      const serves = fleet.heard(({ said }) => said.type === "serves");
+      const joined = devices.map((device) => fleet.heard(clusterSays("joined", device)));
+      await fleet.startCoordinator();
+      await serves;
+      for (const device of devices) fleet.startDevice(device);
+      await Promise.all(joined);
+    },
+  };
+}
+
+/** Where requests live, or where answers are wanted: nothing goes on without it. */
+export function endpointKilled(fleet: Fleet, device: DeviceName): Fault {
+  return {
+    name: `kill -9 ${device}, which nothing replaces`,
+    detectableAfterSeconds: 0,
+    begin: () => fleet.kill(device),
+    coped: async (since) => {
+      const { at } = await fleet.heard(clusterSays("left", device), since);
+      fleet.startDevice(device);
+      await fleet.heard(({ said }) => said.type === "serves", at);
+    },
+    end: () => fleet.rest(),
   };
 }
 
@@ -138,20 +191,6 @@ export function clusterSays(type: string, device?: string) {
 export function servesWithout(fleet: Fleet, device: string) {
   return ({ said }: Heard): boolean =>
     said.type === "serves" && !(fleet.served.get(said.generation)?.devices ?? []).includes(device);
-}
-
-/** @throws if something takes longer than it ever should */
-export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    const message = `${what}: there were none after ${limitSeconds} s`;
-    timer = setTimeout(() => reject(new Error(message)), limitSeconds * 1000);
-  });
-  try {
-    return await Promise.race([promise, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 export function now(): number {
