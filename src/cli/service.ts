@@ -136,7 +136,7 @@ export function defaultStateFolder(topology: string, terminal: Terminal): string
  * @throws USAGE_INVALID if the journal is of another model; PORT_IN_USE, PLAN_INVALID
  */
 export async function startService(ground: Ground, options: ServiceOptions): Promise<Service> {
-  const { listen, security, journal, endings } = ground;
+  const { listen, security, journal, endings, terminal } = ground;
   const { heartbeatSeconds, missedHeartbeats, http } = options;
   const events = new EventLog();
   const over = new AbortController();
@@ -166,6 +166,9 @@ export async function startService(ground: Ground, options: ServiceOptions): Pro
     await coordinator.close();
     await concludeJournal(journal);
   });
+  if (http !== undefined && !isLoopback(http)) {
+    terminal.note(`warning: ${http} is not encrypted: whoever is on the way can read the token`);
+  }
   const server =
     http === undefined ? null : await serveStatus(http, coordinator, security.secret, events);
   if (server !== null) endings.push(() => server.close());

@@ -11,7 +11,7 @@ const bench = new Workbench();
 const devices = ["camera", "gateway", "cloud"];
 const stateFolder = "coordinator";
 /** A machine that is busy with something else must not make its agents look dead. */
-const patience = ["--heartbeat", "2 s"];
+const patience = ["--heartbeat", "1 s"];
 const planning = ["--no-adapt", "--profile", "model.profile.json", "--objective", "throughput"];
 
 /** A process that stays, and what it has said so far. */
@@ -229,7 +229,10 @@ test("a coordinator that is killed and started again finds its devices, with the
 });
 
 test("another key under a known name is refused until it is forgotten", async () => {
+  const follower = new Running("status", "--to", address, "--token", token, "--follow", "--json");
+  await follower.says(/^follows model/);
   await agents.get("cloud")?.kill();
+  expect(JSON.parse(await follower.says(/"left"/))).toMatchObject({ device: "cloud" });
   await coordinator.says(/cloud is lost/);
   const impostor = await bench.run(
     ...["agent", "--join", address, "--token", token, "--name", "cloud", "--state", "other"],
@@ -251,6 +254,8 @@ test("Ctrl-C at the coordinator ends it everywhere, in order", async () => {
 });
 
 test("without a topology the devices are measured first; this machine can be one of them", async () => {
+  // Agents dial it twice, so that the port must be its own: below those that are given out.
+  address = `127.0.0.9:${20_000 + (process.pid % 10_000)}`;
   const listen = ["--listen", address, "--profile", "model.profile.json"];
   const two = ["--devices", "camera,cloud", "--as", "cloud", "--state", "measured"];
   coordinator = new Running("coordinator", "model.onnx", ...two, ...listen);

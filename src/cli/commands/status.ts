@@ -38,6 +38,7 @@ export const status: Command = defineCommand({
     });
     const isLive = !options.once && !options.follow && terminal.watched;
     const events: ClusterEvent[] = [];
+    let isFirst = true;
     for await (const message of watching) {
       if (message.type === "event") {
         const { event } = message.body;
@@ -47,6 +48,9 @@ export const status: Command = defineCommand({
       else if (!options.follow) {
         print(message.body.status, terminal);
         return 0;
+      } else if (isFirst) {
+        isFirst = false;
+        terminal.note(`follows ${message.body.status.model} at ${address}; Ctrl-C ends it`);
       }
     }
     return 0;
