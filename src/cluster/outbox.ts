@@ -137,14 +137,26 @@ export class Outbox {
    *
    * @param heard how many frames the other side has heard; `null`: it knows nothing of this outbox,
    * and what was not acknowledged is the beginning for it
-   * @throws FRAME_MALFORMED if it cannot have heard so many
+   * @throws FRAME_MALFORMED if it cannot have heard so many, or so few
    */
   open(carrier: Carrier, heard: number | null): void {
     if (heard === null) this.#acknowledged = 0;
-    else this.acknowledge(heard);
+    else this.#resume(heard);
     this.#taken = 0;
     this.#carrier = carrier;
     void this.#pump();
+  }
+
+  /** @throws FRAME_MALFORMED if the other side has acknowledged what it has not heard */
+  #resume(heard: number): void {
+    if (heard < this.#acknowledged) {
+      throw new CodedError(
+        "FRAME_MALFORMED",
+        `the other side says it has heard ${heard} frames, and has acknowledged ${this.#acknowledged}`,
+        { heard, acknowledged: this.#acknowledged },
+      );
+    }
+    this.acknowledge(heard);
   }
 
   /** The channel has ended: what comes waits for the next. */

@@ -298,6 +298,9 @@ export class Line {
     try {
       this.#traffic.open(carrier, standing);
     } catch (error) {
+      // What was said may never have come: whoever counts on it must be told.
+      if (!this.#lost) this.#options.onLost(error);
+      this.#lost = true;
       this.#lose(link, error, false);
       void link.close();
       return;
