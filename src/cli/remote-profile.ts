@@ -21,7 +21,7 @@ export interface RemoteChoices extends Omit<EnquiryOptions, "clock"> {
 }
 
 /** What a process with the runtime takes before it has read a model. */
-const processBytes = 150e6;
+const processBytes = 270e6;
 /** The file, the model that was read, the runtime's copy and the parts that are timed. */
 const modelCopies = 4;
 

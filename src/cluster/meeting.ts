@@ -15,7 +15,13 @@ const dialSeconds = seconds(5);
  * @throws CHANNEL_CLOSED, IDENTITY_REFUSED; DEVICE_LOST if the program has gone
  */
 export async function meetProgram(
-  { transport, clock, coordinator, token, name }: AgentOptions,
+  {
+    transport,
+    clock,
+    coordinator,
+    token,
+    name,
+  }: Pick<AgentOptions, "transport" | "clock" | "coordinator" | "token" | "name">,
   task: number,
 ): Promise<Channel> {
   const giveUp = new AbortController();

@@ -14,9 +14,10 @@ import { seconds } from "../base/units.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { AgentOptions } from "./agent-options.ts";
 import type { Coordinator } from "./coordinator.ts";
+import { meetProgram } from "./meeting.ts";
 import type { ProfileHost } from "./profiling.ts";
 import type { ProfileOrder } from "./program-message.ts";
-import { profileOnDevice, type RemoteProfileOptions } from "./task-client.ts";
+import { profileOnDevice, type RemoteProfileOptions, surveyLink } from "./task-client.ts";
 
 const problem = problemOf({
   inputs: { x: 8 },
@@ -147,6 +148,18 @@ test("a device that serves measures only if it is forced to", async () => {
   expect((await ask("camera", { force: true })).byteLength).toBe(model.byteLength);
 });
 
+test("a device that gets something to run stops measuring", async () => {
+  const { ask, setting, coordinator } = await stage(endless);
+  const asked = ask("camera");
+  asked.catch(() => undefined);
+  await setting.until(setting.clock.sleep(seconds(2)));
+  await setting.until(joinAgent(setting, coordinator, "cloud"));
+  await expect(asked).rejects.toMatchObject({
+    code: "DEVICE_BUSY",
+    message: expect.stringMatching(/was given generation 1 to run/),
+  });
+});
+
 test("what went wrong there is told here, and harms nothing", async () => {
   let attempts = 0;
   const { ask } = await stage(async (bytes) => {
@@ -195,6 +208,31 @@ test("a program that goes away ends what it had asked for", async () => {
     ask("camera", { memoryBytes: 0 }, { signal: AbortSignal.abort() }),
   ).rejects.toThrow();
   expect(isEnded).toBe(true);
+});
+
+test("asks for a link between devices that are there, and is told which is not", async () => {
+  const { setting, coordinator } = await stage(undefined);
+  const { transport, clock, until } = setting;
+  const { address } = coordinator;
+  const how = { transport, clock, address, token, signal: new AbortController().signal };
+  await expect(until(surveyLink(how, "camera", "cloud", 100))).rejects.toMatchObject({
+    code: "DEVICE_LOST",
+    message: expect.stringMatching(/'cloud'/),
+  });
+  await until(joinAgent(setting, coordinator, "cloud"));
+  expect(await until(surveyLink(how, "camera", "cloud", 100))).toMatchObject({
+    device: "cloud",
+    bytes: 100,
+    link: { tunnelled: false },
+    error: null,
+  });
+});
+
+test("nobody takes a task that does not wait", async () => {
+  const { setting, coordinator } = await stage(endless);
+  const { transport, clock, until } = setting;
+  const options = { transport, clock, coordinator: coordinator.address, token, name: "cloud" };
+  await expect(until(meetProgram(options, 1))).rejects.toMatchObject({ code: "DEVICE_LOST" });
 });
 
 test("a device that was lost while it measured is told as lost", async () => {

@@ -126,7 +126,7 @@ export class Profiling {
     const fetcher = new BlobFetcher(blobs);
     const release = fetcher.hold([order.model]);
     void listen(channel, fetcher, end);
-    void this.#report(channel, end.signal);
+    void this.#report(channel, order.force, end);
     try {
       const ask = (wanted: readonly { readonly sha256: string; readonly offset: number }[]) => {
         const want = { type: "want", generation: 0, body: { blobs: wanted } } as const;
@@ -145,12 +145,18 @@ export class Profiling {
     }
   }
 
-  async #report(channel: Channel, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
+  /** Says that it is at it, unless there is something more important to do now. */
+  async #report(channel: Channel, force: boolean, end: AbortController): Promise<void> {
+    const { clock, device, generations } = this.#options;
     const start = clock.now();
     try {
       for (;;) {
-        await clock.sleep(reportSeconds, signal);
+        await clock.sleep(reportSeconds, end.signal);
+        const running = force ? [] : generations();
+        if (running.length > 0) {
+          const which = `was given generation ${running.join(", ")} to run while it measured`;
+          end.abort(busy(device, `${which}; try again when it has none, or with --force`));
+        }
         await channel.send(encodeMessage({ type: "working", seconds: clock.now() - start }));
       }
     } catch {
