@@ -4,7 +4,7 @@ import { profileInChild } from "../../src/cli/profile-child.ts";
 const order = { kind: "pi", level: "extended", threads: 1, shapes: {}, codecs: false } as const;
 
 test("a model that cannot be measured fails with what the process said", async () => {
-  const noModel = new TextEncoder().encode("this is no model");
+  const noModel = new Uint8Array(new TextEncoder().encode("this is no model"));
   await expect(profileInChild(noModel, order, new AbortController().signal)).rejects.toMatchObject({
     code: "RUNTIME_FAILED",
     message: expect.stringMatching(/exit code 65.*ONNX/s),
