@@ -185,6 +185,7 @@ export class Agent implements AsyncDisposable {
   }
 
   #heartbeat(): Heartbeat {
+    this.#generations.beat();
     const { requests, peakRequests } = this.#generations;
     const heldBytes = this.#generations.heldBytes + this.#plane.heldBytes;
     const { pending } = this.#plane;

@@ -105,10 +105,17 @@ export interface Pong {
   readonly probe?: number;
 }
 
-/** Nobody waits for these requests any more: what is kept of them may go. */
-export interface Settled {
+/** Which requests have ended: nobody waits for them any more, and what is kept of them may go. */
+export interface SettledMark {
+  /** All with lower numbers, which never come again, */
+  readonly below: number;
+  /** but for these. */
+  readonly open: readonly number[];
+}
+
+/** Says everything each time, so that one that is lost does no harm. */
+export interface Settled extends SettledMark {
   readonly type: "settled";
-  readonly requests: readonly number[];
 }
 
 /** What is here of these requests that need not be made again? */

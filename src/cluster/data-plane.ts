@@ -332,9 +332,8 @@ export class DataPlane {
   #obey(source: string, message: Begin | Recall | Settled): void {
     const { generations, keeper } = this.#options;
     if (message.type === "settled") {
-      const settled = new Set(message.requests);
-      generations.settle(message.requests);
-      this.#neighbours.forget(({ request }) => settled.has(request));
+      generations.settle(message);
+      this.#neighbours.forget(({ request }) => keeper.isSettled(request));
     } else if (message.type === "begin") generations.begin(message);
     else {
       const requests = message.requests.map((request) => ({

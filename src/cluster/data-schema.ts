@@ -125,7 +125,7 @@ export const dataSchemas: Schemas<DataMessage> = {
   recall: z.strictObject({ type: z.literal("recall"), generation: count, requests: list(count) }),
   refused: z.strictObject({ type: z.literal("refused"), error }),
   report: z.strictObject({ type: z.literal("report"), ...numbered, stages, hops, receipts }),
-  settled: z.strictObject({ type: z.literal("settled"), requests: list(count) }),
+  settled: z.strictObject({ type: z.literal("settled"), below: count, open: list(count) }),
   tensor: z.strictObject({
     type: z.literal("tensor"),
     ...numbered,

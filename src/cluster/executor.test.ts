@@ -158,8 +158,8 @@ test("holds nothing of a request that is done or settled, and ignores what comes
   const { clock, executor, keeper, reports } = await setUp();
   for (const request of [1, 2, 3]) executor.accept(request, "x", byteTensor([request]));
   expect(executor.requests).toBe(3);
-  keeper.settle([2]);
-  executor.settle([2]);
+  keeper.settle({ below: 4, open: [1, 3] });
+  executor.settle();
   executor.accept(2, "x", byteTensor([9]));
   await clock.advance(seconds(20));
   expect(reports().map(({ request }) => request)).toEqual([1, 3]);

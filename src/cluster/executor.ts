@@ -130,9 +130,11 @@ export class Executor {
     this.#conclude(work);
   }
 
-  /** Nobody waits for these requests any more: drops what is held of them. */
-  settle(requests: readonly number[]): void {
-    for (const request of requests) this.#works.delete(request);
+  /** The keeper has learnt what is settled: drops what is held of that. */
+  settle(): void {
+    for (const request of [...this.#works.keys()]) {
+      if (this.#options.keeper.isSettled(request)) this.#works.delete(request);
+    }
   }
 
   /**

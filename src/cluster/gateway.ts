@@ -61,6 +61,7 @@ export class Gateway {
   readonly #settling: Settling;
   readonly #measuring = new Measuring();
   readonly #known = new Map<number, Known>();
+  readonly #lost = new Set<string>();
   readonly #journeys = new Map<Entry, Journey>();
   readonly #doors = new Set<ClientDoor>();
   readonly #closed = new AbortController();
@@ -81,6 +82,7 @@ export class Gateway {
     this.#options = options;
     this.#settling = new Settling({
       clock,
+      mark: () => this.#ledger.settled,
       tell: (device, message) => lines.tell(device, message),
       signal: this.#closed.signal,
     });
@@ -165,13 +167,15 @@ export class Gateway {
 
   /** No message comes from a device for now: it is not waited for where nothing depends on it. */
   lost(device: string): void {
+    this.#lost.add(device);
     this.#recalling?.dismiss(device);
     this.#ledger.lose(device);
   }
 
   /** A channel to a device stands again: it is told again what it may have missed. */
   reached(device: string): void {
-    this.#settling.retry(device);
+    this.#lost.delete(device);
+    this.#settling.tell([device]);
     for (const entry of this.#ledger.inFlight) {
       const begin = this.#journeys.get(entry)?.begins.get(device);
       if (begin !== undefined && entry.attempt?.silent.has(device)) this.#tell(device, begin);
@@ -185,7 +189,6 @@ export class Gateway {
    */
   hear(device: string, received: Received): void {
     const { message } = received;
-    this.#settling.retry(device);
     switch (message.type) {
       case "tensor": {
         const deployed = this.#deploymentOf(device, message.generation);
@@ -326,7 +329,7 @@ export class Gateway {
 
   /** A request that was in flight has ended. */
   #settle(entry: Entry): void {
-    this.#settling.add(this.#journeys.get(entry)?.devices ?? [], entry.request);
+    this.#settling.tell(this.#journeys.get(entry)?.devices ?? []);
     this.#journeys.delete(entry);
     this.#kept.delete(entry.request);
     this.#drain();
@@ -363,6 +366,9 @@ export class Gateway {
         // It was closed.
         return;
       }
+      // What was said may have been lost with a channel; who cannot hear is told when it can.
+      const devices = [...this.#known.values()].flatMap((known) => [...known.devices.keys()]);
+      this.#settling.tell(devices.filter((device) => !this.#lost.has(device)));
       const { generation } = this.#target ?? {};
       if (generation === undefined) continue;
       onMeasured(this.#measuring.sum(generation, clock.now() - start, countsOf(this.stats)));

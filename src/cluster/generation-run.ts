@@ -188,8 +188,8 @@ export class GenerationRun {
     this.#executor?.begin(request, resume);
   }
 
-  settle(requests: readonly number[]): void {
-    this.#executor?.settle(requests);
+  settle(): void {
+    this.#executor?.settle();
   }
 
   /** A channel stands again. */

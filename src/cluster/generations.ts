@@ -2,9 +2,12 @@ import { CodedError } from "../base/errors.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { BlobStore } from "./blob-store.ts";
 import type { Deploy, Offer, Want } from "./control-message.ts";
-import type { Begin, TensorMessage } from "./data-message.ts";
+import type { Begin, SettledMark, TensorMessage } from "./data-message.ts";
 import { GenerationRun, type RunOptions } from "./generation-run.ts";
 import type { Received } from "./protocol.ts";
+
+/** Between two generations of a failover a device may be without any for as long. */
+const idleBeats = 4;
 
 export interface GenerationsOptions extends RunOptions {
   readonly blobs: BlobStore;
@@ -18,6 +21,7 @@ export class Generations {
   readonly #options: GenerationsOptions;
   readonly #runs = new Map<number, GenerationRun>();
   #fencedBelow = 0;
+  #idleBeats = 0;
   #prefetching = new AbortController();
   #unpin: () => void = () => undefined;
   /** Of generations that are gone. */
@@ -150,9 +154,18 @@ export class Generations {
     this.#runs.get(received.message.generation)?.receive(from, received, transitSeconds);
   }
 
-  settle(requests: readonly number[]): void {
-    this.#options.keeper.settle(requests);
-    for (const run of this.#runs.values()) run.settle(requests);
+  settle(mark: SettledMark): void {
+    this.#options.keeper.settle(mark);
+    for (const run of this.#runs.values()) run.settle();
+  }
+
+  /**
+   * A heartbeat has passed. A device that takes no part in anything for some of them is told of no
+   * request any more, and keeps nothing.
+   */
+  beat(): void {
+    this.#idleBeats = this.#runs.size === 0 ? this.#idleBeats + 1 : 0;
+    if (this.#idleBeats >= idleBeats) this.#options.keeper.clear();
   }
 
   reached(device: string): void {

@@ -10,10 +10,26 @@ test("keeps tensors until their requests are settled, and nothing that comes lat
   keeper.keep(1, "a", value(10));
   keeper.keep(2, "a", value(20));
   expect(keeper.recall(1)).toEqual(["a"]);
-  keeper.settle([1, 7]);
+  keeper.settle({ below: 8, open: [2] });
   keeper.keep(1, "b", value(10));
   expect([keeper.get(1, "a"), keeper.recall(1), keeper.heldBytes]).toEqual([undefined, [], 20]);
   expect([keeper.isSettled(7), keeper.isSettled(2)]).toEqual([true, false]);
+});
+
+test("passes over a mark that comes late, and forgets everything when it is told to", () => {
+  const keeper = new Keeper(100);
+  keeper.settle({ below: 5, open: [2, 4] });
+  keeper.settle({ below: 5, open: [4] });
+  keeper.settle({ below: 5, open: [2, 4] });
+  keeper.settle({ below: 3, open: [1, 2] });
+  const requests = [1, 2, 3, 4, 5];
+  expect(requests.map((request) => keeper.isSettled(request))).toEqual([
+    ...[true, true, true, false, false],
+  ]);
+  keeper.keep(4, "a", value(10));
+  keeper.recall(4);
+  keeper.clear();
+  expect([keeper.heldBytes, keeper.recall(4)]).toEqual([0, []]);
 });
 
 test("drops the oldest requests first when there is no room", () => {
@@ -47,7 +63,8 @@ test("never holds more than it may, and counts what it holds", () => {
       const keeper = new Keeper(100);
       for (const one of actions) {
         if (one.type === "keep") keeper.keep(one.request, one.tensor, value(one.bytes));
-        else if (one.type === "settle") keeper.settle([one.request]);
+        else if (one.type === "settle")
+          keeper.settle({ below: one.request, open: [one.request - 1] });
         else keeper.recall(one.request);
         const held = Array.from({ length: 10 }, (_, request) =>
           ["a", "b", "c"].map((tensor) => keeper.get(request, tensor)?.data.byteLength ?? 0),

@@ -1,7 +1,5 @@
 import type { TensorValue } from "../graph/tensor-value.ts";
-
-/** So many settled requests are remembered, for tensors of theirs that are late. */
-const mostSettled = 4096;
+import type { SettledMark } from "./data-message.ts";
 
 /** What is kept of one request. */
 interface Entry {
@@ -19,7 +17,9 @@ interface Entry {
 export class Keeper {
   readonly #limitBytes: number;
   readonly #entries = new Map<number, Entry>();
-  readonly #settled = new Set<number>();
+  #below = 0;
+  /** Those below that are not settled. */
+  #open: ReadonlySet<number> = new Set();
   #heldBytes = 0;
 
   constructor(limitBytes: number) {
@@ -32,7 +32,7 @@ export class Keeper {
 
   /** Keeps a value, which must not change any more; not that of a request that is settled. */
   keep(request: number, tensor: string, value: TensorValue): void {
-    if (this.#settled.has(request)) return;
+    if (this.isSettled(request)) return;
     const entry = this.#entries.get(request) ?? { tensors: new Map(), isPinned: false };
     if (entry.tensors.has(tensor)) return;
     this.#entries.set(request, entry);
@@ -53,21 +53,26 @@ export class Keeper {
     return [...entry.tensors.keys()];
   }
 
-  /** Nobody waits for these requests any more. */
-  settle(requests: readonly number[]): void {
-    for (const request of requests) {
-      this.#drop(request);
-      this.#settled.add(request);
+  /** Nobody waits for these requests any more. A mark that is older than another changes nothing. */
+  settle({ below, open }: SettledMark): void {
+    if (below < this.#below) return;
+    const stillOpen = below > this.#below ? open : open.filter((one) => this.#open.has(one));
+    this.#below = below;
+    this.#open = new Set(stillOpen);
+    for (const request of [...this.#entries.keys()]) {
+      if (this.isSettled(request)) this.#drop(request);
     }
-    for (const request of this.#settled) {
-      if (this.#settled.size <= mostSettled) return;
-      this.#settled.delete(request);
-    }
+  }
+
+  /** Nobody counts on anything that is kept here. */
+  clear(): void {
+    this.#entries.clear();
+    this.#heldBytes = 0;
   }
 
   /** Whether a request is known to be settled. */
   isSettled(request: number): boolean {
-    return this.#settled.has(request);
+    return request < this.#below && !this.#open.has(request);
   }
 
   /** Makes room: the oldest requests that nobody counts on; if there are none, what came last. */

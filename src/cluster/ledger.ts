@@ -3,7 +3,7 @@ import { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
-import type { Report, RequestTimings } from "./data-message.ts";
+import type { Report, RequestTimings, SettledMark } from "./data-message.ts";
 import { KeptAnswers } from "./gateway/kept-answers.ts";
 import type { Asked, Inference, Question } from "./inference.ts";
 
@@ -74,8 +74,8 @@ export interface LedgerStats {
   readonly peakInFlight: number;
 }
 
-/** Devices remember what is settled by its number. */
-const requestsPerGeneration = 2 ** 20;
+/** Devices tell requests by their numbers, those of earlier processes too. */
+const requestsPerGeneration = 2 ** 33;
 
 /**
  * The requests that have entered here: each has one entry, and one attempt at most is current, so
@@ -91,6 +91,8 @@ export class Ledger {
   readonly #kept = new KeptAnswers();
   readonly #counts = { answered: 0, failed: 0, replayed: 0, peakInFlight: 0 };
   #last = 0;
+  /** Requests depart in the order of their numbers, but for those that did before. */
+  #lastDeparted = 0;
   #isOpen = false;
   #isAdmitting = false;
 
@@ -114,10 +116,18 @@ export class Ledger {
 
   /**
    * From now on requests get numbers that no earlier process of this device has used: it has asked
-   * fewer than a million under generations that are lower than any that this one is told of.
+   * fewer than eight thousand million under generations that are lower than any that this one is told of.
    */
   numberFrom(generation: number): void {
     this.#last = Math.max(this.#last, (generation - 1) * requestsPerGeneration);
+    this.#lastDeparted = Math.max(this.#lastDeparted, this.#last);
+  }
+
+  /** Which of the requests that devices may have heard of have ended. */
+  get settled(): SettledMark {
+    const here = [...this.#inFlight.values(), ...this.#waiting.values()];
+    const open = here.filter(({ generations }) => generations.size > 0);
+    return { below: this.#lastDeparted + 1, open: open.map(({ request }) => request) };
   }
 
   /** Lets requests depart, or keeps them waiting. */
@@ -252,6 +262,7 @@ export class Ledger {
     const departure = this.#options.depart(entry);
     if (entry.generations.size === 0) entry.startedAt = this.#options.clock.now();
     entry.generations.add(departure.generation);
+    this.#lastDeparted = Math.max(this.#lastDeparted, entry.request);
     entry.answeredAt = this.#options.clock.now();
     entry.attempt = { departure, outputs: {}, silent: new Set(departure.reporters), reports: [] };
     this.#inFlight.set(entry.request, entry);

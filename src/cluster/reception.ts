@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
+import { seconds } from "../base/units.ts";
 import { anonymous, type Channel, type Listener } from "../transport/transport.ts";
 import { AgentLink } from "./agent-link.ts";
 import type { Join, Welcome } from "./control-message.ts";
@@ -149,7 +150,8 @@ export class Reception {
     const { name, certificateRequest: request, addresses } = join;
     const { authority, known, refusalOf } = this.#options;
     const taken = this.#isTaken(join) ? this.#links.get(name) : undefined;
-    const refusal = taken === undefined ? refusalOf(join) : nameTaken(taken.agent, join);
+    const isAlive = taken !== undefined && (await this.#answers(taken, join));
+    const refusal = isAlive ? nameTaken(taken.agent, join) : refusalOf(join);
     if (refusal !== null) return refusal;
     if (channel.identity !== anonymous || request === null) {
       const foreign = checkDevice(name, channel);
@@ -173,6 +175,17 @@ export class Reception {
     const link = this.#links.get(name);
     if (link === undefined || link.agent.incarnation === incarnation) return false;
     return clock.now() - link.heardAt <= replacedAfterBeats * liveness.heartbeatSeconds;
+  }
+
+  /** Whether the agent that was let in under a name still says something, as it does each heartbeat. */
+  async #answers(link: AgentLink, join: Join): Promise<boolean> {
+    const { clock, liveness } = this.#options;
+    const silentSince = link.heardAt;
+    const patience = seconds(replacedAfterBeats * liveness.heartbeatSeconds);
+    link.ping();
+    await clock.sleep(patience);
+    if (this.#links.get(join.name) !== link) return this.#isTaken(join);
+    return link.heardAt > silentSince;
   }
 
   async #redirect(channel: Channel): Promise<void> {

@@ -147,8 +147,10 @@ function comesFirst(
 function walk(net: Net, last: Int32Array, from: number, to: number): number[] | null {
   const route: number[] = [];
   for (let device = to; device !== from; device = at(net.from, at(last, device))) {
-    if (at(last, device) < 0) return null;
-    route.push(at(last, device));
+    const link = last[device];
+    // A device that is not there has no last link, either.
+    if (link === undefined || link < 0) return null;
+    route.push(link);
   }
   return route.reverse();
 }

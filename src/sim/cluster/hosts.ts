@@ -27,7 +27,7 @@ export interface HostsOptions {
 }
 
 /** What an agent may keep for replays. */
-export const keptBytes: number = 1 << 20;
+const keptBytes: number = 1 << 20;
 
 /** How long whoever looks after a host's programs waits before it starts one again. */
 const restartSeconds = seconds(0.2);
@@ -167,13 +167,9 @@ async function pause(clock: Clock): Promise<void> {
   await clock.sleep(restartSeconds);
 }
 
-/**
- * Whether a program may be started again in the hope that it is let in then: nobody answers yet, or
- * its earlier life has not been missed yet.
- */
+/** Whether nobody answers yet: whoever looks after the program starts it again. */
 function isUnreachable(error: unknown): boolean {
-  if (!isCoded(error)) return false;
-  return error.code === "CHANNEL_CLOSED" || error.code === "USAGE_INVALID";
+  return isCoded(error) && error.code === "CHANNEL_CLOSED";
 }
 
 /** An error for people, with what caused it. */

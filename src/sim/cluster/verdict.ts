@@ -1,4 +1,4 @@
-import { type Hosts, keptBytes } from "./hosts.ts";
+import type { Hosts } from "./hosts.ts";
 import type { Asked } from "./load.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Setting } from "./setting.ts";
@@ -80,7 +80,7 @@ export function findUnrest({ coordinator }: Hosts, { topology }: Setting): reado
     }
     if (device.requests > 0)
       return [`${name} holds ${device.requests} requests after all have ended`];
-    if (device.heldBytes <= keptBytes) return [];
+    if (device.heldBytes === 0) return [];
     return [`${name} holds ${device.heldBytes} bytes after all requests have ended`];
   });
   return [...serving, ...devices];
