@@ -48,14 +48,16 @@ export interface SteeringOptions {
   /** What may serve beside whole devices and what is solved, such as an envelope's placements. */
   readonly known?: (problem: Problem) => readonly Choice[];
   readonly control?: ControlOptions;
-  /** From one decision to the next. Default: 0.5 s. */
+  /** From one decision to the next. Default: 0.25 s. */
   readonly intervalSeconds?: number;
   /** Ends it. */
   readonly signal: AbortSignal;
 }
 
-/** A switch that saves this share is for what waits already, too. */
-const urgentGain = 0.5;
+/** A switch that saves this share is for what waits already, too; … */
+const urgentGain = 0.3;
+/** … and one in a world in which a transfer takes so long. */
+const stuckSeconds = 0.5;
 /** A better plan that is not gone over to is told of no more often. */
 const restSeconds = 30;
 /** The world is planned for again when a link or device differs by this share from the last time. */
@@ -93,7 +95,7 @@ export class Steering {
   }
 
   async #beat(coordinator: Steered): Promise<void> {
-    const { clock, signal, intervalSeconds = 0.5 } = this.#options;
+    const { clock, signal, intervalSeconds = 0.25 } = this.#options;
     for (;;) {
       await clock.sleep(seconds(intervalSeconds), signal).catch(() => undefined);
       if (signal.aborted) return;
@@ -203,7 +205,8 @@ export class Steering {
       ...(level === undefined ? {} : { level }),
       ...(threads === undefined ? {} : { threads }),
     };
-    coordinator.adopt(adopted, what, { replay: decision.gain >= urgentGain });
+    const isStuck = coordinator.pending.some((transfer) => transfer.seconds >= stuckSeconds);
+    coordinator.adopt(adopted, what, { replay: isStuck || decision.gain >= urgentGain });
   }
 
   async #probe(coordinator: Steered, { from, to, bytes }: Probe): Promise<void> {

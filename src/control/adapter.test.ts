@@ -48,6 +48,6 @@ test("tries again some time after what it advised has failed", () => {
   const plans = [1, 1.5, 2].map((now) => adapter.heard(figures(5e6), now).plan);
   expect(plans.map((plan) => plan !== null)).toEqual([false, true, false]);
   adapter.failed(2.5);
-  const later = [3, 3.5, 4.5].map((now) => adapter.heard(figures(5e6), now).plan);
+  const later = [2.6, 2.8, 3.1].map((now) => adapter.heard(figures(5e6), now).plan);
   expect(later.map((plan) => plan !== null)).toEqual([false, false, true]);
 });

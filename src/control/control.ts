@@ -27,7 +27,7 @@ export interface ControlOptions extends EstimateOptions, SwitchingOptions, Probe
   readonly dwell?: number;
   /**
    * … but in one alone if it saves this share: requests queue while one waits to be sure.
-   * @default 0.5
+   * @default 0.3
    */
   readonly urgentGain?: number;
   /**
@@ -37,12 +37,12 @@ export interface ControlOptions extends EstimateOptions, SwitchingOptions, Probe
   readonly horizonSeconds?: number;
   /**
    * A switch is remembered for this long, less and less.
-   * @default 300
+   * @default 30
    */
   readonly memorySeconds?: number;
   /**
    * Least time from one switch to the next.
-   * @default 2
+   * @default 0.5
    */
   readonly leastSeconds?: number;
   /**
@@ -124,7 +124,7 @@ export function controlStep(
   options: ControlOptions = {},
 ): { readonly state: ControlState; readonly decision: Decision } {
   const { problem } = choices;
-  const { memorySeconds = 300 } = options;
+  const { memorySeconds = 30 } = options;
   const estimates = learn(problem.topology, state.estimates, observation, now, options);
   const world = stateOf(problem.topology, estimates, now, options);
   const switches = state.switches.filter((time) => time > now - memorySeconds);
@@ -184,7 +184,7 @@ function compare(
   { serving, switches }: ControlState,
   world: State,
   now: number,
-  { margin = 0.05, memorySeconds = 300 }: ControlOptions,
+  { margin = 0.05, memorySeconds = 30 }: ControlOptions,
 ): View {
   const remembered = switches.reduce((sum, time) => sum + 1 - (now - time) / memorySeconds, 0);
   const cost = serving === null ? null : choices.costOf(serving, world);
@@ -215,8 +215,8 @@ function judge(
   now: number,
   options: ControlOptions,
 ): Judged {
-  const { leastSeconds = 2, horizonSeconds = 60, preparationShare = 0.5 } = options;
-  const dwell = gain >= (options.urgentGain ?? 0.5) ? 1 : (options.dwell ?? 2);
+  const { leastSeconds = 0.5, horizonSeconds = 60, preparationShare = 0.5 } = options;
+  const dwell = gain >= (options.urgentGain ?? 0.3) ? 1 : (options.dwell ?? 2);
   const stay = (reason: StayReason): Judged => ({ type: "stay", reason });
   if (best === null) return stay("none");
   if (best === state.serving) return stay(state.preparing === null ? "best" : "preparing");

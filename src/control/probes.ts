@@ -6,7 +6,7 @@ import { type Estimates, lastSeen } from "./estimates.ts";
 export interface ProbeOptions {
   /**
    * A link on which nothing was measured for this long may be probed.
-   * @default 2
+   * @default 0.5
    */
   readonly idleSeconds?: number;
   /**
@@ -16,7 +16,7 @@ export interface ProbeOptions {
   readonly probeSeconds?: number;
   /**
    * Probes take no more than this share of a link's time, as far as its rate is known.
-   * @default 0.05
+   * @default 0.2
    */
   readonly probeShare?: number;
 }
@@ -50,7 +50,7 @@ export function findProbes(
   world: State,
   now: number,
   margin: number,
-  { idleSeconds = 2, probeSeconds = 0.1, probeShare = 0.05 }: ProbeOptions,
+  { idleSeconds = 0.5, probeSeconds = 0.1, probeShare = 0.2 }: ProbeOptions,
 ): Probe[] {
   if (serving === null) return [];
   const { problem } = choices;

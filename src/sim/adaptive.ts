@@ -41,7 +41,7 @@ export interface AdaptiveOptions {
   readonly requests: number;
   readonly trace: Trace;
   readonly policy: Policy;
-  /** From one look at the figures to the next. Default 0.5. */
+  /** From one look at the figures to the next. Default 0.25. */
   readonly observeSeconds?: number;
 }
 
@@ -82,7 +82,7 @@ export function simulateAdaptive(choices: Choices, options: AdaptiveOptions): Ad
 
 const never = Number.POSITIVE_INFINITY;
 /** A switch that saves this share is for what waits already, too. */
-const urgentGain = 0.5;
+const urgentGain = 0.3;
 
 class Run {
   readonly #choices: Choices;
@@ -170,7 +170,7 @@ class Run {
   }
 
   get #lookSeconds(): number {
-    return this.#options.observeSeconds ?? 0.5;
+    return this.#options.observeSeconds ?? 0.25;
   }
 
   #first(policy: Policy): number {

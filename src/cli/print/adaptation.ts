@@ -8,6 +8,7 @@ import { formatFacts, formatTable } from "./table.ts";
 const meanings: Readonly<Record<PolicyName, string>> = {
   adaptive: "re-planned live",
   oracle: "the best plan of each moment, at once",
+  paying: "the same, but each switch takes its time",
   static: "the best plan to keep, known afterwards",
   start: "the first plan, kept",
   whole: "never split: the best device, known afterwards",
