@@ -289,7 +289,7 @@ async function live(
     desk,
     [
       ...[process.execPath, cli, "coordinator", topologyFile, `zoo:${network}`, "--listen", listen],
-      ...["--token", token, "--json", "--http", "127.0.0.1:7080", ...planning],
+      ...["--token", token, "--json", "--heartbeat", "0.25 s", "--missed", "20", ...planning],
     ] as [string, ...string[]],
     environment,
   );
