@@ -1,16 +1,16 @@
 import { expect, onTestFinished, test } from "vitest";
+import { createRandom } from "../../src/base/random.ts";
+import { bitsPerSecond, seconds } from "../../src/base/units.ts";
+import { gather } from "../../src/cluster/gathering.ts";
+import { Network } from "../../src/sim/network.ts";
 import {
   connect,
   joinAgent,
   startCoordinator,
   token,
   virtualSetting,
-} from "../../test/fixtures/cluster.ts";
-import { mesh, meshAnswer, meshDevices, meshInputs, meshPlan } from "../../test/fixtures/mesh.ts";
-import { createRandom } from "../base/random.ts";
-import { bitsPerSecond, seconds } from "../base/units.ts";
-import { Network } from "../sim/network.ts";
-import { gather } from "./gathering.ts";
+} from "../fixtures/cluster.ts";
+import { mesh, meshAnswer, meshDevices, meshInputs, meshPlan } from "../fixtures/mesh.ts";
 
 test("measures who has joined, in both directions, and lets them go on to the coordinator", async () => {
   const setting = virtualSetting();
