@@ -74,7 +74,9 @@ export class Traffic {
   open(carrier: Carrier, { heardOf, heard }: Standing): void {
     this.#said = this.#heard;
     this.#unsaidBytes = 0;
-    this.#agree(() => this.outbox.open(carrier, heardOf === this.#life ? heard : null));
+    // Who has heard nothing may have forgotten this side before it was told this life again.
+    const isKnown = heardOf === this.#life && heard > 0;
+    this.#agree(() => this.outbox.open(carrier, isKnown ? heard : null));
   }
 
   /**
