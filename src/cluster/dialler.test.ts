@@ -8,17 +8,20 @@ import type { Channel, Transport } from "../transport/transport.ts";
 import { raceAddresses } from "./dialler.ts";
 import { encodeMessage } from "./protocol.ts";
 
-/** Addresses that answer a ping after so many seconds; `null`: connecting never ends. */
-async function street(delays: Readonly<Record<string, number | null>>) {
+/** After how long a ping is answered, and how much longer each byte of it takes; `null`: connecting never ends. */
+type Delay = number | readonly [seconds: number, secondsPerByte: number] | null;
+
+async function street(delays: Readonly<Record<string, Delay>>) {
   const clock = createVirtualClock({ settle: () => setImmediate() });
   const memory = createMemoryTransport();
   const dialled: Channel[] = [];
   for (const [address, delay] of Object.entries(delays)) {
     if (delay === null) continue;
     const listener = await memory.listen(address);
+    const [each, perByte] = typeof delay === "number" ? [delay, 0] : delay;
     const answer = async (channel: Channel): Promise<void> => {
-      for await (const _ of channel) {
-        await clock.sleep(seconds(delay));
+      for await (const { payload } of channel) {
+        await clock.sleep(seconds(each + perByte * payload.byteLength));
         await channel.send(encodeMessage({ type: "pong" })).catch(() => undefined);
       }
     };
@@ -39,7 +42,7 @@ async function street(delays: Readonly<Record<string, number | null>>) {
 }
 
 async function race(
-  delays: Readonly<Record<string, number | null>>,
+  delays: Readonly<Record<string, Delay>>,
   addresses: readonly string[] = Object.keys(delays),
   check?: (channel: Channel) => CodedError | null,
 ) {
@@ -78,6 +81,30 @@ test("the nearest address wins, and the channels to others are closed", async ()
 test("of two that are about as near the first is kept", async () => {
   expect((await race({ first: 0.0115, second: 0.01 })).outcome).toBe("first");
   expect((await race({ first: 0.013, second: 0.01 })).outcome).toBe("second");
+});
+
+test("of those that are about as near the one with the highest goodput is kept", async () => {
+  const slow = 1e-6;
+  const fast = 1e-8;
+  // The larger of 20 % and 1 ms is about as near.
+  const cases: readonly (readonly [number, number, string])[] = [
+    [0.01, 0.0115, "second"],
+    [0.01, 0.013, "first"],
+    [0.0001, 0.0009, "second"],
+    [0.0001, 0.0012, "first"],
+  ];
+  for (const [near, far, expected] of cases) {
+    const result = await race({ first: [near, slow], second: [far, fast] });
+    expect(result).toMatchObject({ outcome: expected, stillOpen: 0 });
+  }
+});
+
+test("goodputs that differ little say nothing; whoever breaks off or hangs under the load does not win", async () => {
+  const alike = await race({ first: [0.01, 1.1e-6], second: [0.01, 1e-6] });
+  expect(alike.outcome).toBe("first");
+  const stuck = await race({ first: [0.01, 1e6], second: [0.01, 1e-6] });
+  expect(stuck).toMatchObject({ outcome: "second", stillOpen: 0 });
+  expect(stuck.seconds).toBeLessThan(0.4);
 });
 
 test("addresses that hang or refuse cost nothing but the grace", async () => {

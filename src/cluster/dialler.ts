@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
 import { type Seconds, seconds } from "../base/units.ts";
-import type { Channel, Transport } from "../transport/transport.ts";
+import { type Channel, openingLimits, type Transport } from "../transport/transport.ts";
 import { encodeMessage, receive } from "./protocol.ts";
 
 export interface Race {
@@ -29,12 +29,16 @@ const staggerSeconds = 0.05;
 /** So long others are waited for when one stands. */
 const graceSeconds = 0.1;
 const probes = 3;
-/** Round trips that differ by less say nothing: the address that is named first is kept. */
-const likeness = 1.2;
+/** Times that differ by no more than this factor, or by so much, say nothing. */
+const likeness = { factor: 1.2, seconds: 0.001 };
+/** Large enough to take longer over a slow link, small enough for whoever is not let in yet. */
+const loadBytes = openingLimits.payloadBytes;
 
 /**
  * Dials every address of a device, and keeps the channel with the shortest round trip: the least of
- * three pings. The others are closed. A single address is not measured.
+ * three pings. Of those that are about as near, the one with the highest goodput is kept: they are
+ * given a ping of 64 KiB at the same time, and the first to answer wins, or one that is named before
+ * it and answers about as soon. The others are closed. A single address is not measured.
  *
  * Its other side answers pings before the first message (see `admit`).
  *
@@ -65,7 +69,7 @@ export async function raceAddresses(race: Race): Promise<Winner> {
   const enough = first.then(() => clock.sleep(grace, over.signal)).catch(() => undefined);
   await Promise.race([Promise.all(runs), enough, whenAborted(over.signal)]);
   over.abort(closed("another address was better"));
-  const best = bestOf(standing, addresses);
+  const best = await fastestOf(nearestOf(standing), race);
   for (const { channel } of standing) if (channel !== best?.channel) void channel.close();
   if (best === null) throw unreachable(addresses, failures);
   return best;
@@ -75,7 +79,8 @@ export async function raceAddresses(race: Race): Promise<Winner> {
 function abortedWith(signal: AbortSignal): AbortController {
   const controller = new AbortController();
   if (signal.aborted) controller.abort(signal.reason);
-  signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
+  const isOver = { once: true, signal: controller.signal };
+  signal.addEventListener("abort", () => controller.abort(signal.reason), isOver);
   return controller;
 }
 
@@ -117,9 +122,10 @@ async function dial(
   throw refusal;
 }
 
-async function measure(channel: Channel, clock: Clock): Promise<Seconds> {
+async function measure(channel: Channel, clock: Clock, bytes = 0): Promise<Seconds> {
   const start = clock.now();
-  await channel.send(encodeMessage({ type: "ping" }));
+  const { header } = encodeMessage({ type: "ping" });
+  await channel.send({ header, payload: new Uint8Array(bytes) });
   const received = await receive(channel);
   if (received?.message.type !== "pong") {
     void channel.close();
@@ -128,15 +134,40 @@ async function measure(channel: Channel, clock: Clock): Promise<Seconds> {
   return seconds(clock.now() - start);
 }
 
-/** The first of those that are about as near as the nearest. */
-function bestOf(standing: readonly Candidate[], addresses: readonly string[]): Candidate | null {
+/** Those that are about as near as the nearest. */
+function nearestOf(standing: readonly Candidate[]): readonly Candidate[] {
   const least = Math.min(...standing.map(({ roundTripSeconds }) => roundTripSeconds));
-  const near = standing.filter(({ roundTripSeconds }) => roundTripSeconds <= likeness * least);
-  const place = ({ address }: Candidate): number => addresses.indexOf(address);
-  return near.reduce<Candidate | null>(
-    (best, other) => (best === null || place(other) < place(best) ? other : best),
-    null,
+  return standing.filter(({ roundTripSeconds }) => roundTripSeconds <= alike(least));
+}
+
+/** The longest time that is about as long as this one. */
+function alike(time: number): number {
+  return Math.max(likeness.factor * time, time + likeness.seconds);
+}
+
+/** The first by name of those that take a load about as fast as the fastest; `null`: all have ended. */
+async function fastestOf(
+  near: readonly Candidate[],
+  { addresses, clock, signal }: Race,
+): Promise<Candidate | null> {
+  const inOrder = near.toSorted(
+    (one, other) => addresses.indexOf(one.address) - addresses.indexOf(other.address),
   );
+  const [first] = inOrder;
+  if (first === undefined || near.length === 1 || signal.aborted) return first ?? null;
+  const start = clock.now();
+  const fast = new Set<Candidate>();
+  const over = abortedWith(signal);
+  const loads = near.map(async (candidate) => {
+    await measure(candidate.channel, clock, loadBytes);
+    fast.add(candidate);
+    const took = clock.now() - start;
+    await clock.sleep(seconds(alike(took) - took), over.signal);
+  });
+  const isDecided = Promise.any(loads).catch(() => undefined);
+  await Promise.race([isDecided, Promise.allSettled(loads), whenAborted(over.signal)]);
+  over.abort(closed("another address was faster"));
+  return inOrder.find((candidate) => fast.has(candidate)) ?? (signal.aborted ? first : null);
 }
 
 async function whenAborted(signal: AbortSignal): Promise<undefined> {

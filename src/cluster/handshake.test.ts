@@ -32,14 +32,22 @@ test("lets in who shows the token, whatever it is here for", async () => {
   }
 });
 
-test("takes no payload from a stranger, any from whoever was let in", async () => {
-  const payload = new Uint8Array(100);
+test("takes a small payload with a stranger's ping, none else, any from whoever was let in", async () => {
+  const payload = new Uint8Array(openingLimits.payloadBytes + 1);
   const message = { header: { type: "any" }, payload };
+  const ping = encodeMessage({ type: "ping" });
   const [stranger, guarded] = await channels(openingLimits);
   const refused = admit(guarded, systemClock, token);
-  await stranger.send(message);
+  await stranger.send({ ...ping, payload });
   expect(await refused).toBe(null);
   expect(await stranger.ended).toMatchObject({ code: "CHANNEL_CLOSED" });
+  const [other, watchful] = await channels(openingLimits);
+  const alsoRefused = admit(watchful, systemClock, token);
+  await other.send({ ...ping, payload: payload.subarray(1) });
+  expect((await receive(other))?.message.type).toBe("pong");
+  await other.send({ ...encodeMessage(open), payload: payload.subarray(1) });
+  expect(await alsoRefused).toBe(null);
+  expect((await receive(other))?.message).toMatchObject({ type: "refused" });
   const [near, far] = await channels(openingLimits);
   await near.send(encodeMessage(open));
   await admit(far, systemClock, token);

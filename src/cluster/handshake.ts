@@ -78,7 +78,8 @@ export async function admit(
       await channel.close();
       return null;
     }
-    const { message } = first;
+    const { message, payload } = first;
+    if (payload.byteLength > 0) throw malformed("a first message", "it has a payload");
     if (!isOpening(message)) {
       throw malformed(`a first message '${message.type}'`, `expected: ${[...openings].join(", ")}`);
     }
