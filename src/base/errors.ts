@@ -60,6 +60,7 @@ export type ErrorCode =
   | "PROFILE_INVALID"
   | "QUANTITY_INVALID"
   | "REQUEST_DEADLINE_EXCEEDED"
+  | "REQUEST_ID_TAKEN"
   | "RUNTIME_FAILED"
   | "SHAPE_UNBOUND"
   | "TENSOR_MALFORMED"
@@ -183,6 +184,12 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
     httpStatus: 504,
     grpcStatus: "DEADLINE_EXCEEDED",
     meaning: "No answer came within the request's deadline.",
+  },
+  REQUEST_ID_TAKEN: {
+    ...badState,
+    httpStatus: 409,
+    grpcStatus: "ALREADY_EXISTS",
+    meaning: "A request has the id of an earlier one, and other inputs.",
   },
   RUNTIME_FAILED: {
     ...badState,

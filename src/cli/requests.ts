@@ -6,6 +6,8 @@ import type { Answer } from "./tensors/answers.ts";
 import type { InputFile } from "./tensors/inputs.ts";
 
 export interface TimedAnswer extends Answer {
+  /** The number that the request has in all logs. */
+  readonly request: number;
   readonly timings: RequestTimings;
 }
 
@@ -50,10 +52,10 @@ export async function askAll(
   const ask = async (): Promise<void> => {
     for (const [position, { name, values }] of waiting) {
       signal.throwIfAborted();
-      const { outputs, timings } = await client
+      const { request, outputs, timings } = await client
         .infer(values, { deadlineSeconds, signal })
         .catch((error: unknown) => Promise.reject(named(name, error)));
-      const answer = { name, outputs, timings };
+      const answer = { request, name, outputs, timings };
       answers[position] = answer;
       answeredAt.push(clock.now());
       onAnswer(answer);

@@ -4,6 +4,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { BlobStore } from "./blob-store.ts";
 import type { Failure, Report } from "./data-message.ts";
+import type { RequestTrace } from "./gateway/request-trace.ts";
 import type { DeviceKeys } from "./identity.ts";
 import type { ProfileHost } from "./profiling.ts";
 
@@ -43,12 +44,15 @@ export interface AgentOptions {
   /** So long the coordinator must be away before the source goes on alone. Default: 1 s. */
   readonly orphanSeconds?: number;
   readonly onEvent?: (event: AgentEvent) => void;
-  /** For logs: how each request ended on this device, perhaps more than once. */
+  /**
+   * For logs: how each request ended on this device, perhaps more than once; on the source also what
+   * became of it.
+   */
   readonly onTrace?: (trace: AgentTrace) => void;
 }
 
-/** What a device did for one request, by the request's number, which is the same everywhere. */
-export type AgentTrace = { readonly device: string } & (Report | Failure);
+/** Of one request, by its number, which is the same everywhere. */
+export type AgentTrace = { readonly device: string } & (Report | Failure | RequestTrace);
 
 /** What happens to an agent, for people who watch. */
 export type AgentEvent =

@@ -6,6 +6,7 @@ import type { Channel, Frame } from "../transport/transport.ts";
 import { beatClient } from "./client-beat.ts";
 import type { Ask, Opened, TensorMessage } from "./data-message.ts";
 import { FrameQueue } from "./frame-queue.ts";
+import { bytesOf } from "./gateway/kept-answers.ts";
 import type { Asked, Question } from "./inference.ts";
 import {
   decodeMessage,
@@ -22,6 +23,8 @@ export interface ClientDoorOptions {
   readonly opened: Opened;
   /** What it throws is the request's failure. */
   readonly ask: (question: Question) => Asked;
+  /** Takes over a request that the client may come back for, of so many bytes. */
+  readonly linger: (asked: Asked, bytes: number) => void;
 }
 
 /** How long a client that reads nothing is waited for when the gateway ends. */
@@ -89,7 +92,7 @@ function reasonToEnd(error: unknown): Frame {
 }
 
 interface Running {
-  readonly id: string | null;
+  readonly question: Question;
   readonly asked: Asked;
 }
 
@@ -123,11 +126,13 @@ class Visit {
     }
   }
 
-  /** Nobody waits here any more; who asked under an id may come back for the answer. */
+  /** Nobody waits here any more; who asked under an id may come back for the answer. Idempotent. */
   end(): void {
     this.#hasEnded = true;
-    for (const [request, { id }] of this.#running) {
-      if (id === null) this.#cancel(request);
+    for (const [request, { question, asked }] of this.#running) {
+      this.#running.delete(request);
+      if (question.id === null) asked.withdraw();
+      else this.#options.linger(asked, bytesOf(question.inputs));
     }
     this.#onRoom();
   }
@@ -154,28 +159,31 @@ class Visit {
     void this.#answer(request, { inputs, id, deadlineSeconds });
   }
 
+  /** Too late for one whose answer is being sent: it has its place until that has gone. */
   #cancel(request: number): void {
-    this.#running.get(request)?.asked.withdraw();
-    this.#running.delete(request);
     this.#inputs.delete(request);
+    const running = this.#running.get(request);
+    if (running === undefined) return;
+    this.#running.delete(request);
+    running.asked.withdraw();
     this.#leave(request);
   }
 
   async #answer(request: number, question: Question): Promise<void> {
     try {
       const asked = this.#options.ask(question);
-      this.#running.set(request, { id: question.id, asked });
-      const { outputs, timings } = await asked.answered;
+      this.#running.set(request, { question, asked });
+      const inference = await asked.answered.finally(() => this.#running.delete(request));
+      const { request: number, outputs, timings } = inference;
       for (const [tensor, value] of Object.entries(outputs)) {
         await this.#queue.send(tensorFrame({ generation: 0, request, tensor }, value));
       }
-      await this.#queue.send(encodeMessage({ type: "answer", request, timings }));
+      await this.#queue.send(encodeMessage({ type: "answer", request, number, timings }));
     } catch (error) {
       const failure = { type: "failure", generation: 0, request, error: toWire(error) } as const;
       // A client that has gone needs no answer.
       await this.#queue.send(encodeMessage(failure)).catch(() => undefined);
     } finally {
-      this.#running.delete(request);
       this.#leave(request);
     }
   }

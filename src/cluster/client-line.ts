@@ -187,7 +187,8 @@ export class ClientLine {
       if (waiting !== undefined) waiting.outputs[message.tensor] = tensorOf({ message, payload });
     } else if (message.type === "answer") {
       this.#waiting.delete(message.request);
-      waiting?.resolve({ outputs: waiting.outputs, timings: message.timings });
+      const { number, timings } = message;
+      waiting?.resolve({ request: number, outputs: waiting.outputs, timings });
     } else if (message.request === 0) {
       // No request has this number: it is the end of the channel.
       this.#end(fromWire(message.error));

@@ -10,7 +10,7 @@ import { connectClient } from "./client.ts";
 import { ClientDoor } from "./client-door.ts";
 import type { Opened } from "./data-message.ts";
 import { admit } from "./handshake.ts";
-import type { Inference, Question } from "./inference.ts";
+import type { Asked, Inference, Question } from "./inference.ts";
 import { protocolVersion } from "./message.ts";
 import { encodeMessage, tensorFrame } from "./protocol.ts";
 
@@ -28,6 +28,7 @@ const xOf = (value: number): TensorValue => ({
   shape: [1],
   data: new Uint8Array([value]),
 });
+const large: TensorValue = { dataType: "uint8", shape: [2 ** 20], data: new Uint8Array(2 ** 20) };
 const inputOf = (value: number): TensorValues => ({ x: xOf(value) });
 const timings = { waitSeconds: 0, totalSeconds: 0, stages: [], hops: [] };
 
@@ -36,6 +37,8 @@ interface Source {
   readonly address: string;
   readonly questions: Question[];
   readonly withdrawn: number[];
+  /** Requests whose clients have gone. */
+  readonly lingering: (() => void)[];
   readonly doors: ClientDoor[];
   /** Answers with what came in, under the name of the output. */
   answer(position: number): void;
@@ -52,6 +55,7 @@ function world() {
     const questions: Question[] = [];
     const withdrawn: number[] = [];
     const doors: ClientDoor[] = [];
+    const lingering: (() => void)[] = [];
     const ask = (question: Question) => {
       const position = questions.push(question) - 1;
       const answered = new Promise<Inference>((resolve, reject) => {
@@ -62,17 +66,19 @@ function world() {
     const serve = async () => {
       for await (const channel of listener) {
         if ((await admit(channel, clock, token)) === null) continue;
-        const door = new ClientDoor(channel, { clock, opened, ask });
+        const linger = ({ withdraw }: Asked) => lingering.push(withdraw);
+        const door = new ClientDoor(channel, { clock, opened, ask, linger });
         doors.push(door);
         void door.serve();
       }
     };
     void serve();
     return {
-      ...{ address, questions, withdrawn, doors },
+      ...{ address, questions, withdrawn, lingering, doors },
       answer: (position) => {
         const { x } = questions[position]?.inputs ?? {};
-        settlers[position]?.resolve({ outputs: x === undefined ? {} : { y: x }, timings });
+        const outputs = x === undefined ? {} : { y: x };
+        settlers[position]?.resolve({ request: position + 1, outputs, timings });
       },
       fail: (position, error) => settlers[position]?.reject(error),
     };
@@ -157,7 +163,7 @@ test("with retry, asks again under the same id where the source is then", async 
   transport.cut("camera");
   await clock.advance(seconds(0.5));
   // It is not given up there: it has an id.
-  expect(source.withdrawn).toEqual([]);
+  expect([source.withdrawn, source.lingering.length]).toEqual([[], 1]);
   const later = await startSource("camera again");
   places.splice(0, 1, "camera again");
   await clock.advance(seconds(2));
@@ -252,4 +258,30 @@ test("a client that says nothing any more is given up with what it has asked", a
   await clock.advance(seconds(2));
   expect(source.withdrawn).toEqual([0]);
   expect(await channel.ended).toBeNull();
+});
+
+test("a client that reads nothing is sent no more than it may have open, whatever it gives up", async () => {
+  const { transport, startSource } = world();
+  const source = await startSource("camera");
+  const channel = await transport.connect("camera");
+  await channel.send(encodeMessage({ type: "open", protocol: protocolVersion, token }));
+  const asking = async (): Promise<void> => {
+    for (let request = 1; request <= 200; request++) {
+      const ask = { type: "ask", request, id: null, deadlineSeconds: null } as const;
+      await channel.send(tensorFrame({ generation: 0, request, tensor: "x" }, large));
+      await channel.send(encodeMessage(ask));
+      await settle();
+      source.answer(request - 1);
+      await settle();
+      await channel.send(encodeMessage({ type: "cancel", request }));
+    }
+  };
+  const asked = asking().catch((error) => error);
+  for (let count = 0; count < 1000; count++) await settle();
+  const { length } = source.questions;
+  expect(length).toBeLessThan(50);
+  expect(length).toBeGreaterThan(opened.window);
+  await channel.close();
+  expect(await asked).toMatchObject({ code: "CHANNEL_CLOSED" });
+  expect(source.withdrawn).toEqual([]);
 });

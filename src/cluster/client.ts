@@ -46,7 +46,7 @@ export interface Client extends AsyncDisposable {
    * Asks for an answer. The inputs must stay untouched until then.
    *
    * @throws TENSOR_UNKNOWN, TENSOR_TYPE_MISMATCH, TENSOR_SHAPE_MISMATCH, REQUEST_DEADLINE_EXCEEDED,
-   * RUNTIME_FAILED; DEVICE_LOST if the source or the sink is lost; CHANNEL_CLOSED if the cluster or the
+   * RUNTIME_FAILED; REQUEST_ID_TAKEN if other inputs were asked under the id; DEVICE_LOST if the source or the sink is lost; CHANNEL_CLOSED if the cluster or the
    * client is closed; the signal's reason
    */
   infer(inputs: TensorValues, options?: InferOptions): Promise<Inference>;

@@ -244,7 +244,7 @@ export interface Cancel {
 export interface RequestTimings {
   /** Until there was room for it in the window. */
   readonly waitSeconds: number;
-  /** From there until its last output was at the coordinator. */
+  /** From there until its last output was at the source. */
   readonly totalSeconds: number;
   readonly stages: readonly StageTiming[];
   readonly hops: readonly HopTiming[];
@@ -254,6 +254,8 @@ export interface RequestTimings {
 export interface Answer {
   readonly type: "answer";
   readonly request: number;
+  /** The request's in all logs: `request` is the client's own. */
+  readonly number: number;
   readonly timings: RequestTimings;
 }
 

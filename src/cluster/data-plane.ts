@@ -2,6 +2,7 @@ import { CodedError, isCoded } from "../base/errors.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { Channel } from "../transport/transport.ts";
 import type { AgentEvent, AgentOptions } from "./agent-options.ts";
+import { Changes } from "./changes.ts";
 import type { Deploy, DialBack, Emulation, Heartbeat, Probe } from "./control-message.ts";
 import type {
   Attach,
@@ -58,7 +59,8 @@ export class DataPlane {
   readonly #sourceAddresses = new Map<string, readonly string[]>();
   readonly #constants = new Map<number, Record<string, TensorValue>>();
   readonly #drained = new Set<number>();
-  readonly #onChange: (() => void)[] = [];
+  /** A device is reached again, or generations have ended. */
+  readonly #changes = new Changes();
   #gateway: Gateway | null = null;
   /** What the coordinator said last; what is older came late. */
   #latestServe = 0;
@@ -85,7 +87,7 @@ export class DataPlane {
         this.#standby.lost(device);
       },
       onReached: (device) => {
-        this.#change();
+        this.#changes.tell();
         this.#standby.reached(device);
         this.#options.generations.reached(device);
         this.#gateway?.reached(device);
@@ -131,7 +133,7 @@ export class DataPlane {
       this.#gateway ??= this.#createGateway();
       this.#gateway.know(run.generation, gateway, constants);
     }
-    const changed = this.#nextChange();
+    const changed = this.#changes.next();
     const connected = await Promise.allSettled([
       ...run.neighbours.map((device) => this.#connect("hop", device)),
       ...run.reporters.map((device) => this.#connect("gateway", device)),
@@ -241,7 +243,7 @@ export class DataPlane {
   }
 
   async close(error: CodedError): Promise<void> {
-    this.#change();
+    this.#changes.tell();
     this.#standby.found();
     await this.#gateway?.close(error);
     await this.#neighbours.close();
@@ -266,6 +268,7 @@ export class DataPlane {
         tell({ type: "drained", generation });
       },
       onMeasured: (measured) => tell(measured),
+      onTrace: (trace) => agent.onTrace?.({ device: this.#device, ...trace }),
     });
   }
 
@@ -281,17 +284,8 @@ export class DataPlane {
     );
   }
 
-  /** Resolves when a device is reached again or generations have ended. */
-  #nextChange(): Promise<void> {
-    return new Promise((resolve) => this.#onChange.push(resolve));
-  }
-
-  #change(): void {
-    for (const resolve of this.#onChange.splice(0)) resolve();
-  }
-
   #forgetDropped(): void {
-    this.#change();
+    this.#changes.tell();
     const { generations } = this.#options;
     this.#neighbours.forget(({ generation }) => generations.get(generation) === undefined);
   }

@@ -89,6 +89,7 @@ export const dataSchemas: Schemas<DataMessage> = {
   answer: z.strictObject({
     type: z.literal("answer"),
     request: count,
+    number: count,
     timings: z.strictObject({ waitSeconds: amount, totalSeconds: amount, stages, hops }),
   }),
   ask: z.strictObject({

@@ -6,6 +6,7 @@ import type { TensorValue } from "../graph/tensor-value.ts";
 import type { Measured } from "./control-message.ts";
 import type { Begin, Recall, Settled } from "./data-message.ts";
 import type { Deployment, DeviceDeployment } from "./deployment.ts";
+import type { RequestTrace } from "./gateway/request-trace.ts";
 import { Gateway } from "./gateway.ts";
 import type { Message } from "./message.ts";
 
@@ -53,6 +54,7 @@ function start(window = 4) {
   const served: number[] = [];
   const measured: Measured[] = [];
   const unreachable = new Set<string>();
+  const traces: RequestTrace[] = [];
   const gateway = new Gateway({
     device: "camera",
     clock,
@@ -67,6 +69,7 @@ function start(window = 4) {
     onDrained: (generation) => drained.push(generation),
     onMeasured: (report) => measured.push(report),
     heartbeatSeconds: () => 0.5,
+    onTrace: (trace) => traces.push(trace),
   });
   onTestFinished(() => gateway.close(new CodedError("CHANNEL_CLOSED", "the test is over")));
   const know = (generation: number, other: string) => {
@@ -100,7 +103,7 @@ function start(window = 4) {
   const ask = (id: string | null = null) =>
     gateway.ask({ inputs: { x: byte(5) }, id, deadlineSeconds: null });
   return {
-    ...{ clock, gateway, told, entered, drained, served, measured, unreachable },
+    ...{ clock, gateway, told, entered, drained, served, measured, unreachable, traces },
     ...{ know, hear, report, answer, finish, ask },
   };
 }
@@ -276,5 +279,62 @@ test("says each heartbeat what it has seen", async () => {
   expect(measured.map(({ body }) => [body.answered, body.latencySeconds])).toEqual([
     [1, 0.25],
     [1, null],
+  ]);
+});
+
+test("a request that has waited longer than any generation lasted is no settled one", async () => {
+  const { gateway, know, ask, told, clock } = start();
+  know(1, "edge");
+  void ask();
+  gateway.retire(1);
+  know(2, "cloud");
+  gateway.serve(2, false);
+  gateway.reached("cloud");
+  await clock.advance(seconds(0.02));
+  expect(settled(told)).toEqual(["cloud 2 1"]);
+});
+
+test("an answer that is complete does not wait for a device that was lost before", async () => {
+  const { gateway, know, ask, answer, report } = start();
+  know(1, "edge");
+  gateway.serve(1, false);
+  const { answered } = ask();
+  gateway.lost("camera");
+  report("edge", 1, 1);
+  answer("edge", 1, 1, 4);
+  expect((await answered).outputs["b"]).toEqual(byte(4));
+});
+
+test("says what becomes of each request, by its number", async () => {
+  const { gateway, know, ask, finish, traces, clock } = start();
+  know(1, "edge");
+  know(2, "cloud");
+  gateway.serve(1, false);
+  const one = ask("one");
+  ask("one").withdraw();
+  ask().withdraw();
+  gateway.serve(2, true);
+  await clock.advance(seconds(0.25));
+  finish("cloud", 2, 1, 9);
+  expect((await one.answered).request).toBe(1);
+  void ask("one");
+  const failed = ask().answered.catch((error) => error);
+  gateway.suspend({ code: "DEVICE_LOST", message: "the sink is lost", details: {} });
+  await failed;
+  const told = traces.map(({ request, type, ...more }) => [request, type, ...Object.values(more)]);
+  const lost = { code: "DEVICE_LOST", message: "the sink is lost", details: {} };
+  expect(told).toEqual([
+    [1, "asked", "one", false],
+    [1, "begun", 1],
+    [1, "asked", "one", true],
+    [2, "asked", null, false],
+    [2, "begun", 1],
+    [2, "unanswered", null],
+    [1, "replayed", 2],
+    [1, "answered", 2, 0, 0.25],
+    [1, "asked", "one", true],
+    [3, "asked", null, false],
+    [3, "begun", 2],
+    [3, "unanswered", lost],
   ]);
 });

@@ -5,17 +5,18 @@ import type { TensorValue } from "../graph/tensor-value.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import { checkInputs } from "../runtime/signature.ts";
 import type { Channel } from "../transport/transport.ts";
-import { ClientDoor } from "./client-door.ts";
 import type { GatewayDeployment, Measured } from "./control-message.ts";
-import type { Begin, Opened, Recall, RequestTimings, Settled } from "./data-message.ts";
+import type { Begin, Recall, RequestTimings, Settled } from "./data-message.ts";
 import type { DeviceDeployment } from "./deployment.ts";
 import { checkReport, inOrder, isPassing } from "./gateway/checks.ts";
 import { courseOf, type Known } from "./gateway/course.ts";
+import { Doors } from "./gateway/doors.ts";
+import type { Attempt, Departure, Entry } from "./gateway/entry.ts";
 import { type KeptTensors, Recalling } from "./gateway/recalling.ts";
+import type { RequestTrace } from "./gateway/request-trace.ts";
 import { Settling } from "./gateway/settling.ts";
-import { refuse } from "./handshake.ts";
 import type { Asked, Question } from "./inference.ts";
-import { type Attempt, type Departure, type Entry, Ledger, type LedgerStats } from "./ledger.ts";
+import { Ledger, type LedgerStats } from "./ledger.ts";
 import { Measuring } from "./measuring.ts";
 import { fromWire, malformed, type Received, tensorOf } from "./protocol.ts";
 import type { WireError } from "./wire-error.ts";
@@ -40,6 +41,8 @@ export interface GatewayOptions {
   /** Called every heartbeat once something has served. */
   readonly onMeasured: (measured: Measured) => void;
   readonly heartbeatSeconds: () => number;
+  /** For logs. */
+  readonly onTrace?: (trace: RequestTrace) => void;
 }
 
 /** A request that is in flight, or was and waits. */
@@ -63,7 +66,7 @@ export class Gateway {
   readonly #known = new Map<number, Known>();
   readonly #lost = new Set<string>();
   readonly #journeys = new Map<Entry, Journey>();
-  readonly #doors = new Set<ClientDoor>();
+  readonly #doors: Doors;
   readonly #closed = new AbortController();
   /** What was served last; while `#suspended` nothing is. */
   #target: Known | null = null;
@@ -71,15 +74,13 @@ export class Gateway {
   /** Of the requests that go through the serving generation again. */
   #kept = new Map<number, KeptTensors>();
   #suspended: CodedError | null = null;
-  /** Of the generation that was known last. */
-  #opened: Opened | null = null;
-  /** Clients that came before anything was known. */
-  #arrivals: (() => void)[] = [];
+  #hasNumbers = false;
   #isWatching = false;
 
   constructor(options: GatewayOptions) {
-    const { clock, lines } = options;
+    const { device, clock, lines, onTrace } = options;
     this.#options = options;
+    this.#doors = new Doors({ device, clock, ask: (question) => this.ask(question) });
     this.#settling = new Settling({
       clock,
       mark: () => this.#ledger.settled,
@@ -92,6 +93,8 @@ export class Gateway {
       depart: (entry) => this.#depart(entry),
       onEnd: (entry) => this.#settle(entry),
       onAnswered: (attempt, timings) => this.#measure(attempt, timings),
+      isLost: (device) => this.#lost.has(device),
+      onTrace: onTrace ?? (() => undefined),
     });
   }
 
@@ -111,11 +114,11 @@ export class Gateway {
    */
   know(generation: number, gateway: GatewayDeployment, constants: TensorValues): void {
     if (this.#known.has(generation)) return;
-    if (this.#known.size === 0) this.#ledger.numberFrom(generation);
+    if (!this.#hasNumbers) this.#ledger.numberFrom(generation);
+    this.#hasNumbers = true;
     const devices = new Map(gateway.deployment.devices.map((device) => [device.device, device]));
     this.#known.set(generation, { generation, gateway, constants, devices, isUsed: false });
-    this.#opened = gateway.opened;
-    for (const arrive of this.#arrivals.splice(0)) arrive();
+    this.#doors.open(gateway.opened);
   }
 
   /**
@@ -169,7 +172,7 @@ export class Gateway {
   lost(device: string): void {
     this.#lost.add(device);
     this.#recalling?.dismiss(device);
-    this.#ledger.lose(device);
+    this.#ledger.reconsider();
   }
 
   /** A channel to a device stands again: it is told again what it may have missed. */
@@ -224,30 +227,17 @@ export class Gateway {
 
   /** Serves a client whose first message was `open`, until its channel ends. */
   async welcomeClient(channel: Channel): Promise<void> {
-    const opened = await this.#welcome();
-    if (opened === null) {
-      const why = new CodedError("CHANNEL_CLOSED", `device '${this.#options.device}' ends`);
-      await refuse(channel, why);
-      return;
-    }
-    const door = new ClientDoor(channel, {
-      clock: this.#options.clock,
-      opened,
-      ask: (question) => this.ask(question),
-    });
-    this.#doors.add(door);
-    await door.serve();
-    this.#doors.delete(door);
+    await this.#doors.welcome(channel);
   }
 
   /**
-   * Asks for an answer. The inputs must stay untouched until then.
+   * Asks for an answer. The inputs must stay untouched until then, and with an id for ever.
    *
-   * @throws TENSOR_UNKNOWN, TENSOR_TYPE_MISMATCH, TENSOR_SHAPE_MISMATCH; DEVICE_LOST while it is
-   * suspended; CHANNEL_CLOSED after `close`
+   * @throws TENSOR_UNKNOWN, TENSOR_TYPE_MISMATCH, TENSOR_SHAPE_MISMATCH; REQUEST_ID_TAKEN if other
+   * inputs were asked under its id; DEVICE_LOST while it is suspended; CHANNEL_CLOSED after `close`
    */
   ask(question: Question): Asked {
-    const opened = this.#opened;
+    const { opened } = this.#doors;
     if (this.#suspended !== null && !this.#ledger.hasAnswered(question.id)) throw this.#suspended;
     if (opened === null) throw new CodedError("DEVICE_LOST", "nothing is deployed here yet");
     checkInputs(opened.inputs, question.inputs);
@@ -263,8 +253,7 @@ export class Gateway {
     this.suspend(error);
     this.#suspended = error;
     this.#closed.abort();
-    for (const arrive of this.#arrivals.splice(0)) arrive();
-    await Promise.allSettled([...this.#doors].map((door) => door.dismiss(error)));
+    await this.#doors.close(error);
   }
 
   /** Lets requests depart, as soon as it is known what is kept of those that were in flight. */
@@ -385,17 +374,6 @@ export class Gateway {
       `a message of device '${device}'`,
       `it takes no part in generation ${generation}`,
     );
-  }
-
-  /** What a client is told; waits for the first generation. `null`: it was closed. */
-  async #welcome(): Promise<Opened | null> {
-    for (;;) {
-      if (this.#closed.signal.aborted) return null;
-      if (this.#opened !== null) return this.#opened;
-      await new Promise<void>((resolve) => {
-        this.#arrivals.push(resolve);
-      });
-    }
   }
 }
 

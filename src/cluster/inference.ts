@@ -3,6 +3,8 @@ import type { RequestTimings } from "./data-message.ts";
 
 /** The answer to a request. */
 export interface Inference {
+  /** The number that it has in all logs. */
+  readonly request: number;
   readonly outputs: TensorValues;
   readonly timings: RequestTimings;
 }

@@ -4,8 +4,9 @@ import { seconds } from "../base/units.ts";
 import { createVirtualClock, type VirtualClock } from "../base/virtual-clock.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { Report } from "./data-message.ts";
+import type { Entry } from "./gateway/entry.ts";
 import type { Inference } from "./inference.ts";
-import { type Entry, Ledger } from "./ledger.ts";
+import { Ledger } from "./ledger.ts";
 
 const value: TensorValue = { dataType: "uint8", shape: [1], data: new Uint8Array([7]) };
 const outputs = ["y", "z"];
@@ -17,6 +18,7 @@ function start(window = 2) {
   const world = { generation: 1 };
   const departed: [number, number][] = [];
   const ended: number[] = [];
+  const lost = new Set<string>();
   const ledger = new Ledger({
     clock,
     window: () => window,
@@ -29,8 +31,10 @@ function start(window = 2) {
     }),
     onEnd: ({ request }) => ended.push(request),
     onAnswered: () => undefined,
+    isLost: (device) => lost.has(device),
+    onTrace: () => undefined,
   });
-  return { clock, world, departed, ended, ledger };
+  return { clock, world, departed, ended, lost, ledger };
 }
 
 function reportOf(generation: number, request: number): Report {
@@ -62,14 +66,19 @@ test("sends so many requests on their way as the window has places, the oldest f
 });
 
 test("an answer waits for the reports, but not for those of a device that is lost", async () => {
-  const { ledger } = start();
+  const { ledger, lost } = start();
   ledger.open(true);
-  const { answered } = ask(ledger);
+  const [early, late] = [ask(ledger), ask(ledger)];
   for (const tensor of outputs) ledger.accept(1, 1, tensor, value);
   ledger.report("camera", reportOf(1, 1));
+  expect(ledger.stats.inFlight).toBe(2);
+  lost.add("cloud");
+  ledger.reconsider();
+  expect(Object.keys((await early.answered).outputs)).toEqual(outputs);
+  for (const tensor of outputs) ledger.accept(1, 2, tensor, value);
   expect(ledger.stats.inFlight).toBe(1);
-  ledger.lose("cloud");
-  expect(Object.keys((await answered).outputs)).toEqual(outputs);
+  ledger.report("camera", reportOf(1, 2));
+  expect(Object.keys((await late.answered).outputs)).toEqual(outputs);
 });
 
 test("what is in flight in a generation that is over departs again, in front of what waits", () => {
@@ -108,6 +117,19 @@ test("the same id is the same request, while it runs and after it was answered",
   const answers = await Promise.all([...both, third].map(({ answered }) => answered));
   expect(departed).toEqual([[1, 1]]);
   expect(new Set(answers.map(({ timings }) => timings)).size).toBe(1);
+});
+
+test("an id stands for the same inputs, while its request runs and after it was answered", async () => {
+  const { ledger, departed } = start();
+  ledger.open(true);
+  const other: TensorValue = { ...value, data: new Uint8Array([8]) };
+  const clash = () => ledger.ask({ inputs: { x: other }, id: "one", deadlineSeconds: null });
+  const { answered } = ask(ledger, "one");
+  expect(clash).toThrow(expect.objectContaining({ code: "REQUEST_ID_TAKEN" }));
+  answer(ledger, 1, 1);
+  await answered;
+  expect(clash).toThrow(expect.objectContaining({ code: "REQUEST_ID_TAKEN" }));
+  expect(departed).toEqual([[1, 1]]);
 });
 
 test("the id of a request that failed is free again", async () => {
@@ -175,6 +197,7 @@ type Happening =
   | { readonly type: "fail"; readonly back: number; readonly request: number }
   | { readonly type: "withdraw"; readonly request: number }
   | { readonly type: "lose"; readonly at: number }
+  | { readonly type: "reach"; readonly at: number }
   | { readonly type: "replay" }
   | { readonly type: "wait" };
 
@@ -207,6 +230,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     arbitrary: fc.record({ type: fc.constant("withdraw" as const), request: place.request }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("lose" as const), at: place.at }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant("reach" as const), at: place.at }) },
   { weight: 1, arbitrary: fc.constant({ type: "replay" as const }) },
   { weight: 1, arbitrary: fc.constant({ type: "wait" as const }) },
 );
@@ -246,7 +270,7 @@ class Trial {
   }
 
   async #take(event: Happening): Promise<void> {
-    const { ledger, world, clock } = this.#parts;
+    const { ledger, world, clock, lost } = this.#parts;
     const generation = world.generation - ("back" in event ? event.back : 0);
     switch (event.type) {
       case "ask":
@@ -262,7 +286,11 @@ class Trial {
         this.#withdrawn.add(event.request - 1);
         return;
       case "lose":
-        return ledger.lose(reporters[event.at] ?? "");
+        lost.add(reporters[event.at] ?? "");
+        return ledger.reconsider();
+      case "reach":
+        lost.delete(reporters[event.at] ?? "");
+        return;
       case "replay":
         world.generation++;
         return ledger.recall((other) => other !== world.generation);

@@ -2,23 +2,22 @@ import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
+import { isBitEqual } from "../runtime/compare.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import type { Report, RequestTimings, SettledMark } from "./data-message.ts";
+import {
+  type Attempt,
+  answerOf,
+  type Departure,
+  type Entry,
+  isComplete,
+  type Waiter,
+  waiterOf,
+} from "./gateway/entry.ts";
 import { KeptAnswers } from "./gateway/kept-answers.ts";
-import type { Asked, Inference, Question } from "./inference.ts";
-
-/** A request that goes into a generation. */
-export interface Departure {
-  readonly generation: number;
-  /** Names of the tensors that make the answer complete. */
-  readonly outputs: readonly string[];
-  /** Devices that report when they have done their work for it. */
-  readonly reporters: readonly string[];
-  /** Added to the answer. */
-  readonly constants: TensorValues;
-  /** Sends it on its way. */
-  readonly start: () => void;
-}
+import type { RequestTrace } from "./gateway/request-trace.ts";
+import type { Asked, Question } from "./inference.ts";
+import { toWire } from "./protocol.ts";
 
 export interface LedgerOptions {
   readonly clock: Clock;
@@ -30,37 +29,9 @@ export interface LedgerOptions {
   readonly onEnd: (entry: Entry) => void;
   /** Called when all its tensors and reports were there. */
   readonly onAnswered: (attempt: Attempt, timings: RequestTimings) => void;
-}
-
-/** One way through a generation. */
-export interface Attempt {
-  readonly departure: Departure;
-  readonly outputs: Record<string, TensorValue>;
-  /** Those that have not reported. */
-  readonly silent: Set<string>;
-  readonly reports: Report[];
-}
-
-/** A request that has not ended. */
-export interface Entry {
-  readonly request: number;
-  readonly id: string | null;
-  readonly inputs: TensorValues;
-  readonly waiters: Set<Waiter>;
-  /** Generations that it was in flight in. */
-  readonly generations: Set<number>;
-  readonly askedAt: number;
-  startedAt: number;
-  answeredAt: number;
-  /** `null`: it waits. */
-  attempt: Attempt | null;
-}
-
-interface Waiter {
-  readonly resolve: (inference: Inference) => void;
-  readonly reject: (error: unknown) => void;
-  /** Ends the wait for its deadline. */
-  readonly done: AbortController;
+  /** Whether no report can come from a device for now. */
+  readonly isLost: (device: string) => boolean;
+  readonly onTrace: (trace: RequestTrace) => void;
 }
 
 export interface LedgerStats {
@@ -123,11 +94,11 @@ export class Ledger {
     this.#lastDeparted = Math.max(this.#lastDeparted, this.#last);
   }
 
-  /** Which of the requests that devices may have heard of have ended. */
+  /** Which requests have ended, of those that devices may have heard of. */
   get settled(): SettledMark {
-    const here = [...this.#inFlight.values(), ...this.#waiting.values()];
-    const open = here.filter(({ generations }) => generations.size > 0);
-    return { below: this.#lastDeparted + 1, open: open.map(({ request }) => request) };
+    const below = this.#lastDeparted + 1;
+    const here = [...this.#inFlight.keys(), ...this.#waiting.keys()];
+    return { below, open: here.filter((request) => request < below) };
   }
 
   /** Lets requests depart, or keeps them waiting. */
@@ -141,13 +112,24 @@ export class Ledger {
     return id !== null && this.#kept.get(id) !== undefined;
   }
 
-  /** Asks for an answer. The inputs must stay untouched until then. */
+  /**
+   * Asks for an answer. The inputs must stay untouched until then, and with an id for ever.
+   *
+   * @throws REQUEST_ID_TAKEN if other inputs were asked under its id
+   */
   ask({ inputs, id, deadlineSeconds }: Question): Asked {
     const kept = id === null ? undefined : this.#kept.get(id);
-    if (kept !== undefined) {
-      return { answered: Promise.resolve(kept), withdraw: () => undefined };
+    if (kept !== undefined && id !== null) {
+      checkSame(id, kept.inputs, inputs);
+      const { inference } = kept;
+      this.#trace({ type: "asked", request: inference.request, id, isAgain: true });
+      return { answered: Promise.resolve(inference), withdraw: () => undefined };
     }
-    const entry = (id === null ? undefined : this.#byId.get(id)) ?? this.#enter(inputs, id);
+    const running = id === null ? undefined : this.#byId.get(id);
+    if (running !== undefined && id !== null) checkSame(id, running.inputs, inputs);
+    const entry = running ?? this.#enter(inputs, id);
+    const { request } = entry;
+    this.#trace({ type: "asked", request, id, isAgain: running !== undefined });
     const done = new AbortController();
     const { promise, waiter } = waiterOf(done);
     entry.waiters.add(waiter);
@@ -191,11 +173,9 @@ export class Ledger {
     }
   }
 
-  /** No report comes from a device any more: whose answer is complete without is answered. */
-  lose(device: string): void {
-    for (const entry of this.inFlight) {
-      if (entry.attempt?.silent.has(device) && isComplete(entry)) this.#answer(entry);
-    }
+  /** A device was lost: what waits for nothing but its report is answered. */
+  reconsider(): void {
+    for (const entry of this.inFlight) this.#settle(entry);
   }
 
   /**
@@ -260,8 +240,11 @@ export class Ledger {
 
   #depart(entry: Entry): void {
     const departure = this.#options.depart(entry);
-    if (entry.generations.size === 0) entry.startedAt = this.#options.clock.now();
-    entry.generations.add(departure.generation);
+    const { generation } = departure;
+    const type = entry.generations.size === 0 ? "begun" : "replayed";
+    if (type === "begun") entry.startedAt = this.#options.clock.now();
+    this.#trace({ type, request: entry.request, generation });
+    entry.generations.add(generation);
     this.#lastDeparted = Math.max(this.#lastDeparted, entry.request);
     entry.answeredAt = this.#options.clock.now();
     entry.attempt = { departure, outputs: {}, silent: new Set(departure.reporters), reports: [] };
@@ -272,16 +255,22 @@ export class Ledger {
   }
 
   #settle(entry: Entry): void {
-    if (entry.attempt?.silent.size === 0 && isComplete(entry)) this.#answer(entry);
+    const isSilent = (device: string): boolean => !this.#options.isLost(device);
+    if (isComplete(entry) && ![...(entry.attempt?.silent ?? [])].some(isSilent)) {
+      this.#answer(entry);
+    }
   }
 
   #answer(entry: Entry): void {
     const { attempt, request, id } = entry;
     if (attempt === null || this.#inFlight.get(request) !== entry) return;
-    const timings = timingsOf(entry, attempt);
-    const inference = { outputs: { ...attempt.outputs, ...attempt.departure.constants }, timings };
-    if (id !== null) this.#kept.add(id, inference);
+    const inference = answerOf(entry, attempt);
+    const { timings } = inference;
+    if (id !== null) this.#kept.add(id, { inputs: entry.inputs, inference });
     this.#counts.answered++;
+    const { waitSeconds, totalSeconds } = timings;
+    const { generation } = attempt.departure;
+    this.#trace({ type: "answered", request, generation, waitSeconds, totalSeconds });
     const { waiters } = entry;
     this.#leave(entry);
     for (const { resolve } of waiters) resolve(inference);
@@ -291,15 +280,18 @@ export class Ledger {
 
   #reject(entry: Entry, error: unknown): void {
     this.#counts.failed++;
-    const { waiters } = entry;
+    const { request, waiters } = entry;
+    this.#trace({ type: "unanswered", request, error: toWire(error) });
     this.#leave(entry);
     for (const { reject } of waiters) reject(error);
     this.#admit();
   }
 
-  /** One waiter less. */
-  #abandon(entry: Entry): void {
+  /** One waiter less; left out why: it has given up. */
+  #abandon(entry: Entry, error?: CodedError): void {
     if (entry.waiters.size > 0 || !this.#isHere(entry)) return;
+    const { request } = entry;
+    this.#trace({ type: "unanswered", request, error: error === undefined ? null : toWire(error) });
     this.#leave(entry);
     this.#admit();
   }
@@ -330,44 +322,25 @@ export class Ledger {
     }
     const { request } = entry;
     const state = entry.attempt === null ? "waiting for room in the window" : "in flight";
-    entry.waiters.delete(waiter);
-    waiter.reject(
-      new CodedError(
-        "REQUEST_DEADLINE_EXCEEDED",
-        `request ${request} was not answered within ${deadlineSeconds} s (it was ${state}, ${this.#inFlight.size} of ${this.#options.window()} in flight)`,
-        { request, deadlineSeconds },
-      ),
+    const late = new CodedError(
+      "REQUEST_DEADLINE_EXCEEDED",
+      `request ${request} was not answered within ${deadlineSeconds} s (it was ${state}, ${this.#inFlight.size} of ${this.#options.window()} in flight)`,
+      { request, deadlineSeconds },
     );
+    entry.waiters.delete(waiter);
+    waiter.reject(late);
     if (entry.waiters.size === 0) this.#counts.failed++;
-    this.#abandon(entry);
+    this.#abandon(entry, late);
+  }
+
+  #trace(trace: RequestTrace): void {
+    this.#options.onTrace(trace);
   }
 }
 
-function waiterOf(done: AbortController): { promise: Promise<Inference>; waiter: Waiter } {
-  const settle = {
-    resolve: (_: Inference): void => undefined,
-    reject: (_: unknown): void => undefined,
-  };
-  const promise = new Promise<Inference>((resolve, reject) => {
-    settle.resolve = resolve;
-    settle.reject = reject;
-  });
-  // Who has gone away must not be ended by a failure that nobody hears.
-  promise.catch(() => undefined);
-  return { promise, waiter: { ...settle, done } };
-}
-
-function isComplete({ attempt }: Entry): boolean {
-  if (attempt === null) return false;
-  return attempt.departure.outputs.every((name) => Object.hasOwn(attempt.outputs, name));
-}
-
-function timingsOf(entry: Entry, { reports }: Attempt): RequestTimings {
-  const { askedAt, startedAt, answeredAt } = entry;
-  return {
-    waitSeconds: startedAt - askedAt,
-    totalSeconds: answeredAt - startedAt,
-    stages: reports.flatMap(({ stages }) => stages),
-    hops: reports.flatMap(({ hops }) => hops),
-  };
+/** @throws REQUEST_ID_TAKEN */
+function checkSame(id: string, earlier: TensorValues, inputs: TensorValues): void {
+  if (isBitEqual(earlier, inputs)) return;
+  const message = `the id '${id}' was used for a request with other inputs; give each request an id of its own`;
+  throw new CodedError("REQUEST_ID_TAKEN", message, { id });
 }

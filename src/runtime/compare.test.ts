@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { TensorValue } from "../graph/tensor-value.ts";
-import { compareTensors } from "./compare.ts";
+import { compareTensors, isBitEqual } from "./compare.ts";
 
 function tensor(dataType: string, view: ArrayBufferView<ArrayBuffer>): TensorValue {
   const data = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
@@ -93,4 +93,13 @@ test("whatever the values, only equal bits are bit-equal and the measures are no
       expect(result.maxUlp).toBeGreaterThanOrEqual(0);
     }),
   );
+});
+
+test("answers are equal when names, types, shapes and bits are", () => {
+  expect(isBitEqual({ x: floats(0, 1) }, { x: floats(0, 1) })).toBe(true);
+  expect(isBitEqual({ x: floats(0, 1) }, { x: floats(-0, 1) })).toBe(false);
+  expect(isBitEqual({ x: floats(0) }, { x: { ...floats(0), shape: [1, 1] } })).toBe(false);
+  expect(isBitEqual({ x: floats(0) }, { x: { ...floats(0), dataType: "int32" } })).toBe(false);
+  expect(isBitEqual({ x: floats(0) }, { y: floats(0) })).toBe(false);
+  expect(isBitEqual({ x: floats(0) }, {})).toBe(false);
 });

@@ -5,6 +5,7 @@
  */
 import { CodedError } from "../base/errors.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
+import type { TensorValues } from "./runtime.ts";
 
 export interface TensorDifference {
   readonly bitEqual: boolean;
@@ -31,6 +32,25 @@ interface Elements {
   readonly bytes: number;
   value(position: number): number;
   rank(position: number): bigint;
+}
+
+/** Whether both have the same tensors, with the same types, shapes and bits. O(bytes). */
+export function isBitEqual(one: TensorValues, other: TensorValues): boolean {
+  const names = Object.keys(one);
+  return (
+    names.length === Object.keys(other).length &&
+    names.every((name) => {
+      const [a, b] = [one[name], other[name]];
+      return (
+        a !== undefined &&
+        b !== undefined &&
+        a.dataType === b.dataType &&
+        String(a.shape) === String(b.shape) &&
+        a.data.byteLength === b.data.byteLength &&
+        sameBits(a.data, b.data, 0, a.data.byteLength)
+      );
+    })
+  );
 }
 
 /**

@@ -119,7 +119,9 @@ function startAgent(device: string, ...more: string[]): Running {
 }
 
 async function ask(): Promise<unknown> {
-  const { code, errors } = await bench.run(...words("run", "-o", "answers.npz"));
+  const { code, errors } = await bench.run(
+    ...words("run", "-o", "answers.npz", "--log", "run.log"),
+  );
   expect({ code, errors }).toEqual({ code: 0, errors: "" });
   return readNpz(new Uint8Array(readFileSync(bench.path("answers.npz"))), "answers.npz");
 }
@@ -201,18 +203,22 @@ test("a second coordinator is refused, of the same state as of the same port", a
   expect(samePort.errors).toMatch(/^error PORT_IN_USE: .*127\.0\.0\.1:\d+/);
 });
 
-test("one number leads a request through the logs of all devices", async () => {
-  const entries = devices.flatMap((device) =>
-    readFileSync(bench.path(`${device}.log`), "utf8")
+test("one number leads a request from who asked it through the logs of all devices", () => {
+  const entriesOf = (log: string) =>
+    readFileSync(bench.path(log), "utf8")
       .trim()
       .split("\n")
-      .map((line) => JSON.parse(line)),
+      .map((line) => JSON.parse(line));
+  const [answer] = entriesOf("run.log");
+  expect(answer).toMatchObject({ process: "run", event: "answer", input: "input.npz" });
+  const entries = devices.flatMap((device) => entriesOf(`${device}.log`));
+  const told = entries
+    .filter(({ request }) => request === answer.request)
+    .map(({ process, event }) => `${process}: ${event}`);
+  const atSource = ["asked", "begun", "answered"].map((event) => `agent camera: ${event}`);
+  expect(new Set(told)).toEqual(
+    new Set([...devices.map((device) => `agent ${device}: report`), ...atSource]),
   );
-  const reports = entries.filter(({ event }) => event === "report");
-  const ways = reports.map(({ request }) =>
-    reports.filter((other) => other.request === request).map(({ process }) => process),
-  );
-  expect(ways).toContainEqual(devices.map((device) => `agent ${device}`));
   expect(entries.every(({ time }) => new Date(time).toISOString() === time)).toBe(true);
 });
 

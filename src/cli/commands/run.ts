@@ -12,9 +12,10 @@ import {
 } from "../command.ts";
 import { type DeployChoices, deploy, deployOptions, prepareDeployment } from "../deploy.ts";
 import { readText } from "../files.ts";
+import { type Log, logOption, openLog } from "../log.ts";
 import { printAnswered, printSummary } from "../print/answers.ts";
 import { printDeployment } from "../print/deployment.ts";
-import { askAll } from "../requests.ts";
+import { askAll, type TimedAnswer } from "../requests.ts";
 import { secureClient } from "../security.ts";
 import { asJson, checkAnswerPath, readLabels, writeAnswers } from "../tensors/answers.ts";
 import { collectRequests } from "../tensors/collect.ts";
@@ -47,6 +48,7 @@ export const run: Command = defineCommand({
       "wait so long for a cluster that goes away in the middle (default 30 s with --to, else 0 s)",
       "s",
     ),
+    log: logOption,
     ...deployOptions,
   },
   examples: [
@@ -90,6 +92,7 @@ interface Choices extends DeployChoices {
   readonly to: string | undefined;
   readonly deadline: number | undefined;
   readonly patience: number | undefined;
+  readonly log: string | undefined;
 }
 
 /** Sends everything through a cluster that is up. */
@@ -125,12 +128,14 @@ async function runThrough(
   const { repeat = 1, deadline = null } = options;
   const all = Array.from({ length: repeat }, () => requests).flat();
   const quiet = terminal.json || options.output === "-";
+  await using log = await openLog(options.log, "run", terminal);
   if (!quiet) terminal.line(headline(client, all.length, address));
   const answered = await askAll(client, all, {
     deadlineSeconds: deadline,
     clock: systemClock,
     signal,
     onAnswer: (answer) => {
+      writeDown(answer, log);
       if (!quiet) printAnswered(answer, labels, terminal);
     },
   });
@@ -145,7 +150,8 @@ async function runThrough(
       seconds: answered.seconds,
       answersPerSecond: answered.answers.length / answered.seconds,
       steadyAnswersPerSecond: answered.steadyPerSecond,
-      requests: answered.answers.map(({ name, timings, outputs }) => ({
+      requests: answered.answers.map(({ request, name, timings, outputs }) => ({
+        request,
         input: name,
         timings,
         ...(options.output === undefined ? { outputs: asJson(outputs) } : {}),
@@ -153,6 +159,12 @@ async function runThrough(
     });
   }
   return 0;
+}
+
+function writeDown({ request, name, timings }: TimedAnswer, log: Log | null): void {
+  const { waitSeconds, totalSeconds } = timings;
+  const entry = { type: "answer", request, input: name, waitSeconds, totalSeconds };
+  log?.write("debug", entry);
 }
 
 function headline({ model, emulated }: Client, count: number, address: string): string {

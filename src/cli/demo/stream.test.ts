@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { seconds } from "../../base/units.ts";
-import { isBitEqual, steadyPeriod, streamRequests } from "./stream.ts";
+import { steadyPeriod, streamRequests } from "./stream.ts";
 
 const value = (...data: number[]) => ({
   x: {
@@ -8,13 +8,6 @@ const value = (...data: number[]) => ({
     shape: [data.length],
     data: new Uint8Array(Float32Array.from(data).buffer),
   },
-});
-
-test("tells zero from minus zero, and one shape from another", () => {
-  expect(isBitEqual(value(0, 1), value(0, 1))).toBe(true);
-  expect(isBitEqual(value(0, 1), value(-0, 1))).toBe(false);
-  expect(isBitEqual(value(0), { x: { ...value(0).x, shape: [1, 1] } })).toBe(false);
-  expect(isBitEqual(value(0), {})).toBe(false);
 });
 
 test("measures the period without the time in which the pipeline fills", () => {

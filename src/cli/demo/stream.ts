@@ -1,4 +1,5 @@
 import type { Clock } from "../../base/clock.ts";
+import { isBitEqual } from "../../runtime/compare.ts";
 import type { TensorValues } from "../../runtime/runtime.ts";
 
 export interface StreamOptions {
@@ -83,24 +84,6 @@ export function steadyPeriod(arrivals: readonly number[]): number {
   const first = Math.floor(sorted.length / 5);
   const last = sorted.length - 1;
   return ((sorted[last] ?? 0) - (sorted[first] ?? 0)) / Math.max(1, last - first);
-}
-
-/** Whether two answers have the same tensors with the same types, shapes and bits. */
-export function isBitEqual(one: TensorValues, other: TensorValues): boolean {
-  const names = Object.keys(one);
-  return (
-    names.length === Object.keys(other).length &&
-    names.every((name) => {
-      const [a, b] = [one[name], other[name]];
-      return (
-        a !== undefined &&
-        b !== undefined &&
-        a.dataType === b.dataType &&
-        String(a.shape) === String(b.shape) &&
-        Buffer.compare(a.data, b.data) === 0
-      );
-    })
-  );
 }
 
 function median(values: readonly number[]): number {

@@ -18,10 +18,10 @@ export function checkReport(device: string, { stages, hops, receipts }: Report):
 }
 
 /** With its outputs in the order of the model's signature. */
-export function inOrder({ outputs, timings }: Inference, opened: Opened): Inference {
+export function inOrder({ request, outputs, timings }: Inference, opened: Opened): Inference {
   const ordered = opened.outputs.flatMap(({ name }) => {
     const value = outputs[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return { outputs: Object.fromEntries(ordered), timings };
+  return { request, outputs: Object.fromEntries(ordered), timings };
 }

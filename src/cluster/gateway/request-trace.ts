@@ -1,0 +1,24 @@
+import type { WireError } from "../wire-error.ts";
+
+/** What became of a request, for logs; its number is the same in those of all devices. */
+export type RequestTrace =
+  /** `isAgain`: it was asked before under its id, and is here or was answered already. */
+  | {
+      readonly type: "asked";
+      readonly request: number;
+      readonly id: string | null;
+      readonly isAgain: boolean;
+    }
+  /** It goes into a generation. */
+  | { readonly type: "begun"; readonly request: number; readonly generation: number }
+  /** It goes into another generation than before, since a device or a link was lost. */
+  | { readonly type: "replayed"; readonly request: number; readonly generation: number }
+  | {
+      readonly type: "answered";
+      readonly request: number;
+      readonly generation: number;
+      readonly waitSeconds: number;
+      readonly totalSeconds: number;
+    }
+  /** It has ended without an answer; `null`: nobody wants one any more. */
+  | { readonly type: "unanswered"; readonly request: number; readonly error: WireError | null };
