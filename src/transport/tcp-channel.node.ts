@@ -5,8 +5,11 @@ import { encodeHeader, FrameDecoder, goodbye } from "./frame.ts";
 import { defaultInboxLimits, Inbox } from "./inbox.ts";
 import type { Channel, Frame, FrameLimits } from "./transport.ts";
 
-/** How long a closed channel waits for a peer that neither reads nor closes. */
-const lingerMilliseconds = 2000;
+/**
+ * How long a closed channel waits for a peer: for one that neither reads nor closes, for one that reads
+ * a little now and then, and for one that has been sent everything and does not close.
+ */
+const lingerMilliseconds = { idle: 2000, reading: 30_000, sent: 3000 };
 
 /** Begins to connect, and reads as it is told. */
 export type Dial = (onread: OnReadOpts) => Socket;
@@ -109,11 +112,8 @@ export class TcpChannel implements Channel {
     if (this.#state === "open") {
       this.#state = "closing";
       this.#inbox.end(null);
-      this.#socket.setTimeout(lingerMilliseconds, () => this.#socket.destroy());
       this.#socket.end(goodbye);
-      // What still arrives is read and dropped: a reset because of unread bytes would destroy
-      // what the other side has not read yet.
-      this.#socket.resume();
+      this.#linger();
     }
     await this.ended;
   }
@@ -151,9 +151,9 @@ export class TcpChannel implements Channel {
 
   /** @returns whether reading may go on */
   #read(decode: () => void): boolean {
-    if (this.#state === "closing") return true;
+    if (this.#state !== "open") return true;
     try {
-      if (this.#state === "open") decode();
+      decode();
     } catch (error) {
       this.#fail(isCoded(error) ? error : this.#lost(error));
     }
@@ -172,6 +172,24 @@ export class TcpChannel implements Channel {
   #acceptGoodbye(): void {
     this.#finish(null);
     this.#socket.end();
+    this.#linger();
+  }
+
+  /** A peer may be slow to go, yet not hold on to the connection for ever. */
+  #linger(): void {
+    const socket = this.#socket;
+    const destroy = () => socket.destroy();
+    const patience = [setTimeout(destroy, lingerMilliseconds.reading).unref()];
+    socket.once("finish", () => {
+      patience.push(setTimeout(destroy, lingerMilliseconds.sent).unref());
+    });
+    socket.once("close", () => {
+      for (const timer of patience) clearTimeout(timer);
+    });
+    socket.setTimeout(lingerMilliseconds.idle, destroy);
+    // What still arrives is read and dropped: a reset because of unread bytes would destroy
+    // what the other side has not read yet.
+    socket.resume();
   }
 
   #fail(error: CodedError): void {

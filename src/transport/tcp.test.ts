@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { expect, test } from "vitest";
 import { type RawPeer, transportConformance } from "../../test/conformance/transport.ts";
+import { goodbye } from "./frame.ts";
 import { tcpTransport } from "./tcp.node.ts";
 
 transportConformance("tcp", async () => ({
@@ -27,6 +28,28 @@ async function rawDial(address: string): Promise<RawPeer> {
     reset: () => socket.resetAndDestroy(),
   };
 }
+
+test("whoever says goodbye, or is told it, is let go although it goes on talking", async () => {
+  await using listener = await tcpTransport.listen("127.0.0.1:0");
+  const port = Number(listener.address.split(":")[1]);
+  const gone: Promise<void>[] = [];
+  for (const saysGoodbye of [true, false]) {
+    const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
+    const talk = (): void => {
+      if (!socket.destroyed) socket.write(goodbye, () => setImmediate(talk));
+    };
+    // By a reset, in the end.
+    socket.on("error", () => undefined).resume();
+    gone.push(new Promise((resolve) => socket.once("close", () => resolve())));
+    if (saysGoodbye) socket.write(goodbye, talk);
+    for await (const accepted of listener) {
+      if (!saysGoodbye) void accepted.close().then(talk);
+      expect(await accepted.ended).toBeNull();
+      break;
+    }
+  }
+  await Promise.all(gone);
+});
 
 test("listens and answers on IPv6", async () => {
   await using listener = await tcpTransport.listen("[::1]:0");
