@@ -60,7 +60,7 @@ const urgentGain = 0.3;
 const stuckSeconds = 0.5;
 /** A better plan that is not gone over to is told of no more often. */
 const restSeconds = 30;
-/** The world is planned for again when a link or device differs by this share from the last time. */
+/** A world is planned for again when a link or device differs by this share from what it was. */
 const newsShare = 0.1;
 
 /**
@@ -240,26 +240,33 @@ function isHeld(reason: Extract<Decision, { type: "stay" }>["reason"]): boolean 
   return reason === "payback" || reason === "soon";
 }
 
-/** Asks only when the world has changed since it was asked last. */
+/** So many worlds are remembered: control compares the one that is with some that might be. */
+const mostWorlds = 32;
+
+/** Asks only for a world that differs from all that it asked for lately. */
 function whenNew(
   solve: NonNullable<AdapterOptions["solve"]>,
 ): NonNullable<AdapterOptions["solve"]> {
-  let last: {
+  const asked: {
     readonly values: readonly number[];
     readonly answer: ReturnType<typeof solve>;
-  } | null = null;
+  }[] = [];
   return (problem) => {
     const { devices, links } = problem.topology;
     const values = [
       ...links.map(({ bandwidthBitsPerSecond }) => bandwidthBitsPerSecond as number),
       ...devices.map(({ speed }) => speed),
     ];
-    const known = last?.values;
-    const isNew = values.some(
-      (value, position) => Math.abs(Math.log(value / (known?.[position] ?? 0))) > newsShare,
-    );
-    if (last === null || isNew) last = { values, answer: solve(problem) };
-    return last.answer;
+    const isNear = (known: readonly number[]): boolean =>
+      values.every(
+        (value, position) => Math.abs(Math.log(value / (known[position] ?? 0))) <= newsShare,
+      );
+    const known = asked.find((one) => isNear(one.values));
+    if (known !== undefined) return known.answer;
+    const answer = solve(problem);
+    asked.push({ values, answer });
+    if (asked.length > mostWorlds) asked.shift();
+    return answer;
   };
 }
 

@@ -174,6 +174,51 @@ test("an idle link is probed when it might be worth its while, and seldom enough
   expect(probesOf({ probeShare: 0.002 })).toHaveLength(1);
 });
 
+test("a link that was never fast enough is tried now and then, one that was lately, often", () => {
+  const choices = createChoices(changingLink("latency", "0.5 Mbit/s"), all);
+  const nothing: Observation = { devices: [], links: [], bounds: [] };
+  const probedAt = (trace: readonly Observation[]): number[] => {
+    const { decisions } = follow(choices, trace, { keepSeconds: 1e9 }, camera);
+    return decisions.flatMap(({ probes }, position) => (probes.length > 0 ? [position / 2] : []));
+  };
+  // As stated, nothing is better than the camera; at ten times that it would be.
+  expect(probedAt(times(31, nothing))).toEqual([0, 5, 10, 15]);
+  const lately = probedAt([seen(20e6), ...times(10, seen(0.4e6)), ...times(10, nothing)]);
+  expect(lately.length).toBeGreaterThan(5);
+});
+
+test("a quiet link in use is looked after while requests come, and not for long after", () => {
+  const choices = createChoices(problem, all);
+  const busy: Observation = {
+    devices: [{ device: 1, slowDown: 1, count: 1 }],
+    links: [],
+    bounds: [],
+  };
+  const nothing: Observation = { devices: [], links: [], bounds: [] };
+  const { decisions } = follow(choices, [...times(10, busy), ...times(40, nothing)], {}, cloud);
+  const at = decisions.flatMap(({ probes }, position) => (probes.length > 0 ? [position / 2] : []));
+  expect(at).toContain(4);
+  expect(at.filter((time) => time > 10)).toEqual([]);
+  const taken: Observation = { ...busy, bounds: [{ link: 0, bitsPerSecond: 21e6 }] };
+  const { decisions: under } = follow(choices, times(6, taken), {}, cloud);
+  expect(under.flatMap(({ probes }) => probes)).toEqual([]);
+});
+
+test("learns how long plans take to prepare, and does not blame devices meanwhile", () => {
+  const choices = createChoices(problem, all);
+  const stepAt = (state: ControlState, now: number, observation: Observation) =>
+    controlStep(choices, state, observation, now);
+  let state = startControl(choices, cloud);
+  for (const now of [0, 0.5]) state = stepAt(state, now, seen(5e6)).state;
+  const predicted = state.preparing?.seconds ?? 0;
+  const slow = stepAt(state, 1, seen(5e6, 9));
+  expect(slow.decision.world.slowDown[0]).toBe(1);
+  state = adopted(choices, slow.state, split as number, 0.5 + 16 * predicted);
+  expect(state.delay).toBeCloseTo(4, 9);
+  // One that serves already when it is gone back to says nothing.
+  expect(adopted(choices, state, cloud as number, 60).delay).toBeCloseTo(4, 9);
+});
+
 test("what was not measured for long drifts back to what is stated, and is tried again", () => {
   const nothing: Observation = { devices: [], links: [], bounds: [] };
   const { served } = follow(

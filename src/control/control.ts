@@ -51,8 +51,9 @@ export interface ControlOptions extends EstimateOptions, SwitchingOptions, Probe
    */
   readonly warmSeconds?: number;
   /**
-   * By which share requests take longer while another plan is being prepared.
-   * @default 0.5
+   * By which share requests take longer while another plan is being prepared: who loads parts
+   * computes half as fast.
+   * @default 1
    */
   readonly preparationShare?: number;
 }
@@ -61,8 +62,10 @@ export interface ControlState {
   readonly estimates: Estimates;
   /** Number of the choice that serves; `null`: none does yet. */
   readonly serving: number | null;
-  /** What is being prepared; `null`: nothing. */
-  readonly preparing: number | null;
+  /** What is being prepared, since when, and how long it was thought to take; `null`: nothing. */
+  readonly preparing: Preparing | null;
+  /** Preparing takes so many times as long as it is computed to. */
+  readonly delay: number;
   /** Observations, one after the other, in which the plan that serves was beaten. */
   readonly beaten: number;
   /** When plans were switched, as far as it is remembered. */
@@ -72,6 +75,14 @@ export interface ControlState {
   readonly warm: readonly number[];
   /** By link: when it was probed last. */
   readonly probed: Readonly<Record<number, number>>;
+  /** When a request was seen last; `null`: none was. */
+  readonly activeAt: number | null;
+}
+
+interface Preparing {
+  readonly choice: number;
+  readonly since: number;
+  readonly seconds: number;
 }
 
 /**
@@ -104,11 +115,13 @@ export function startControl(choices: Choices, serving: number | null): ControlS
     estimates: noEstimates(problem.topology),
     serving,
     preparing: null,
+    delay: 1,
     beaten: 0,
     switches: [],
     held: serving === null ? null : holding(problem, null, choices.at(serving).placement),
     warm: serving === null ? [] : [serving],
     probed: {},
+    activeAt: null,
   };
 }
 
@@ -125,18 +138,25 @@ export function controlStep(
 ): { readonly state: ControlState; readonly decision: Decision } {
   const { problem } = choices;
   const { memorySeconds = 30 } = options;
-  const estimates = learn(problem.topology, state.estimates, observation, now, options);
+  // Devices that load parts are slow by what this control has decided, not by themselves.
+  const seen = state.preparing === null ? observation : { ...observation, devices: [] };
+  const estimates = learn(problem.topology, state.estimates, seen, now, options);
   const world = stateOf(problem.topology, estimates, now, options);
   const switches = state.switches.filter((time) => time > now - memorySeconds);
-  const learnt: ControlState = { ...state, estimates, switches };
+  const activeAt = observation.devices.length > 0 ? now : state.activeAt;
+  const learnt: ControlState = { ...state, estimates, switches, activeAt };
   const view = compare(choices, learnt, world, now, options);
   const beaten = view.best !== state.serving && view.gain >= view.margin ? state.beaten + 1 : 0;
   const judged = judge(choices, { ...learnt, beaten }, view, now, options);
-  const probes = findProbes(choices, learnt, world, now, view.margin, options);
+  const known = { ...learnt, taken: observation.bounds.map(({ link }) => link) };
+  const probes = findProbes(choices, known, world, now, view.margin, options);
   const probed = { ...state.probed, ...Object.fromEntries(probes.map(({ link }) => [link, now])) };
   const { best, bestCost, cost, gain } = view;
   const decision: Decision = { world, cost, best, bestCost, gain, probes, ...judged };
-  const preparing = judged.type === "switch" ? judged.to : state.preparing;
+  const preparing =
+    judged.type === "switch"
+      ? { choice: judged.to, since: now, seconds: judged.switchingSeconds }
+      : state.preparing;
   return { state: { ...learnt, beaten, preparing, probed }, decision };
 }
 
@@ -152,11 +172,28 @@ export function adopted(
     ...state,
     serving,
     preparing: null,
+    delay: delayAfter(state, serving, now),
     beaten: 0,
     switches: isOther ? [...state.switches, now] : state.switches,
     held: holding(choices.problem, state.held, choices.at(serving).placement),
     warm: [...state.warm.filter((other) => other !== serving), serving].slice(-mostWarm),
   };
+}
+
+/** More, or less, is believed of no device. */
+const mostDelay = 20;
+
+/** Goes half of the way to what was just seen; what was loaded still says nothing. */
+function delayAfter(
+  { delay, preparing, warm }: ControlState,
+  serving: number,
+  now: number,
+): number {
+  if (preparing?.choice !== serving || warm.includes(serving) || !(preparing.seconds > 0)) {
+    return delay;
+  }
+  const seen = (delay * (now - preparing.since)) / preparing.seconds;
+  return Math.sqrt(delay * Math.min(mostDelay, Math.max(1, seen)));
 }
 
 /** So many plans are kept loaded by devices that have the memory, the one that serves among them. */
@@ -215,7 +252,7 @@ function judge(
   now: number,
   options: ControlOptions,
 ): Judged {
-  const { leastSeconds = 0.5, horizonSeconds = 60, preparationShare = 0.5 } = options;
+  const { leastSeconds = 0.5, horizonSeconds = 60, preparationShare = 1 } = options;
   const dwell = gain >= (options.urgentGain ?? 0.3) ? 1 : (options.dwell ?? 2);
   const stay = (reason: StayReason): Judged => ({ type: "stay", reason });
   if (best === null) return stay("none");
@@ -226,7 +263,7 @@ function judge(
   const held = state.held ?? problem.devices.map(() => new Set<number>());
   const seconds = state.warm.includes(best)
     ? (options.warmSeconds ?? 0.05)
-    : switchingSeconds(problem, world, held, placement, options);
+    : state.delay * switchingSeconds(problem, world, held, placement, options);
   const go: Judged = { type: "switch", to: best, switchingSeconds: seconds };
   if (state.serving === null) return go;
   if (gain < margin) return stay("margin");

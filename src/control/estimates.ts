@@ -30,6 +30,8 @@ export interface Estimate {
    * or what was seen since is faster.
    */
   readonly bound: number | null;
+  /** The most that was seen lately; `null`: nothing was. */
+  readonly peak: Seen | null;
 }
 
 interface Seen {
@@ -56,7 +58,7 @@ const mostCount = 4;
 
 /** Nothing was seen yet. */
 export function noEstimates({ devices, links }: Topology): Estimates {
-  const none: Estimate = { seen: [], bound: null };
+  const none: Estimate = { seen: [], bound: null, peak: null };
   return { devices: devices.map(() => none), links: links.map(() => none) };
 }
 
@@ -92,12 +94,26 @@ function add(estimates: Estimate[], position: number, seen: Seen): void {
   const known = estimates[position];
   if (known === undefined || !(seen.factor > 0 && Number.isFinite(seen.factor))) return;
   if (!(seen.count > 0)) return;
-  const { bound } = known;
+  const { bound, peak } = known;
   const stands = bound !== null && seen.factor <= boundTolerance * lingering * bound;
   estimates[position] = {
     seen: [...known.seen, seen].slice(-mostSeen),
     bound: stands ? seen.factor : null,
+    peak: peak === null || isPassed(peak, seen) ? seen : peak,
   };
+}
+
+/** A link is remembered for this long at its best. */
+const peakSeconds = 120;
+
+function isPassed(peak: Seen, { factor, seconds }: Seen): boolean {
+  return factor >= peak.factor || seconds - peak.seconds > peakSeconds;
+}
+
+/** The most that was seen lately, times what is stated; nothing: 0. */
+export function mostSeenLately(estimate: Estimate | undefined, now: number): number {
+  const peak = estimate?.peak ?? null;
+  return peak === null || now - peak.seconds > peakSeconds ? 0 : peak.factor;
 }
 
 /**
@@ -126,6 +142,19 @@ export function stateOf(
 /** When something was last measured; `null`: never. */
 export function lastSeen(estimate: Estimate | undefined): number | null {
   return estimate?.seen.at(-1)?.seconds ?? null;
+}
+
+/** Whether what was seen last is this many times more or less than what is believed. */
+export function isSurprised(
+  estimate: Estimate | undefined,
+  times: number,
+  now: number,
+  options: EstimateOptions = {},
+): boolean {
+  const newest = estimate?.seen.at(-1);
+  if (newest === undefined) return false;
+  const ratio = newest.factor / factorOf(estimate, now, options);
+  return Math.max(ratio, 1 / ratio) > times;
 }
 
 function factorOf(

@@ -1,7 +1,13 @@
 import type { State } from "../cost/state.ts";
 import { findHops } from "../plan/transfers.ts";
 import type { Choices } from "./choices.ts";
-import { type Estimates, lastSeen } from "./estimates.ts";
+import {
+  type EstimateOptions,
+  type Estimates,
+  isSurprised,
+  lastSeen,
+  mostSeenLately,
+} from "./estimates.ts";
 
 export interface ProbeOptions {
   /**
@@ -19,6 +25,12 @@ export interface ProbeOptions {
    * @default 0.2
    */
   readonly probeShare?: number;
+  /**
+   * A link on which nothing was measured for this long is probed even if it would have to be much faster
+   * than it ever was.
+   * @default 5
+   */
+  readonly rareSeconds?: number;
 }
 
 /** Bytes to be sent over a link in order to see how fast it is. */
@@ -32,53 +44,123 @@ export interface Probe {
 const leastBytes = 4096;
 const mostBytes = 65_536;
 
+/** A link may become this many times slower, or faster, than it is known to be. */
+const mostChange = 10;
+/** What was seen last is a surprise if it is this many times off what is believed, and is looked at again. */
+const surprise = 1.5;
+/** Behind the last request, links in use are looked after for this long. */
+const watchSeconds = 5;
+
 /** What has been measured, and of what use a measurement would be. */
 interface Known {
   readonly estimates: Estimates;
   readonly probed: Readonly<Record<number, number>>;
   readonly serving: number | null;
+  /** When a request was seen last; `null`: none was. */
+  readonly activeAt: number | null;
+  /** Links on which something is under way. */
+  readonly taken: readonly number[];
 }
 
 /**
- * Links that should be measured although nothing is sent over them: a plan that avoids a link never
- * learns that it has become fast again. Only those that would matter: if every idle link were as the
- * topology states, another plan would be better by the margin, and it uses them.
+ * Links that should be measured although nothing is sent over them. Only those that would matter:
+ *
+ * - a plan that avoids a link never learns that it has become fast: if every quiet link were as the
+ *   topology states, or as fast as it was lately, another plan would be better by the margin, and it
+ *   uses them; now and then the same for links ten times as fast;
+ * - a plan that uses a link learns that it has become slow by a request that suffers: while requests
+ *   come, if every quiet link in use were a tenth as fast, another plan would be better by the margin.
  */
 export function findProbes(
   choices: Choices,
-  { estimates, probed, serving }: Known,
+  known: Known,
   world: State,
   now: number,
   margin: number,
-  { idleSeconds = 0.5, probeSeconds = 0.1, probeShare = 0.2 }: ProbeOptions,
+  options: ProbeOptions & EstimateOptions = {},
 ): Probe[] {
+  const { serving, activeAt } = known;
   if (serving === null) return [];
-  const { problem } = choices;
-  const { links } = problem.topology;
-  const rateOf = (link: number): number => world.bandwidthBitsPerSecond[link] as number;
-  const bytesOf = (link: number): number =>
-    Math.round(Math.min(mostBytes, Math.max(leastBytes, (probeSeconds * rateOf(link)) / 8)));
-  const isIdle = (link: number): boolean => {
-    const wait = Math.max(idleSeconds, (8 * bytesOf(link)) / rateOf(link) / probeShare);
-    return [lastSeen(estimates.links[link]), probed[link] ?? null].every(
-      (time) => time === null || now - time >= wait,
-    );
-  };
-  const idle = links.map((_, link) => isIdle(link));
-  if (!idle.includes(true)) return [];
-  const hoped: State = {
-    ...world,
-    bandwidthBitsPerSecond: world.bandwidthBitsPerSecond.map((rate, link) =>
-      idle[link] === true ? Math.max(rate, links[link]?.bandwidthBitsPerSecond as number) : rate,
+  const { links } = choices.problem.topology;
+  const all = links.map((_, link) => link);
+  const quiet = new Set(all.filter((link) => isQuiet(known, world, link, now, options)));
+  if (quiet.size === 0) return [];
+  const { idleSeconds = 0.5, rareSeconds = 5 } = options;
+  const forgotten = new Set(
+    all.filter((link) =>
+      isQuiet(known, world, link, now, { ...options, idleSeconds: rareSeconds }),
     ),
-  };
-  const best = choices.best(hoped);
-  if (best === null || best === serving) return [];
-  if (choices.costOf(best, hoped) > (1 - margin) * choices.costOf(serving, hoped)) return [];
-  const hops = findHops(problem, choices.at(best).placement);
-  if ("to" in hops) return [];
-  const used = new Set(hops.map(({ link }) => link));
-  return links.flatMap(({ from, to }, link) =>
-    idle[link] === true && used.has(link) ? [{ link, from, to, bytes: bytesOf(link) }] : [],
   );
+  const usual = (link: number): number => {
+    const stated = links[link]?.bandwidthBitsPerSecond as number;
+    return stated * Math.max(1, mostSeenLately(known.estimates.links[link], now));
+  };
+  const better = (changed: ReadonlySet<number>, rate: (link: number) => number): number | null =>
+    betterIn(
+      choices,
+      serving,
+      withRates(world, (believed, link) => (changed.has(link) ? rate(link) : believed)),
+      margin,
+    );
+  const wanted = new Set<number>();
+  const want = (from: Iterable<number>, among: ReadonlySet<number>): void => {
+    for (const link of from) if (among.has(link)) wanted.add(link);
+  };
+  const believed = (link: number): number => rateOf(world, link);
+  const hoped = better(quiet, (link) => Math.max(believed(link), usual(link)));
+  want(linksOf(choices, hoped), quiet);
+  if (forgotten.size > 0 && rareSeconds > idleSeconds) {
+    const dreamt = better(forgotten, (link) => mostChange * Math.max(believed(link), usual(link)));
+    want(linksOf(choices, dreamt), forgotten);
+  }
+  if (activeAt !== null && now - activeAt < watchSeconds) {
+    const used = new Set(linksOf(choices, serving).filter((link) => quiet.has(link)));
+    const isFeared = used.size > 0 && better(used, (link) => believed(link) / mostChange) !== null;
+    if (isFeared) want(used, quiet);
+  }
+  return links.flatMap(({ from, to }, link) =>
+    wanted.has(link) ? [{ link, from, to, bytes: bytesFor(rateOf(world, link), options) }] : [],
+  );
+}
+
+function rateOf({ bandwidthBitsPerSecond }: State, link: number): number {
+  return bandwidthBitsPerSecond[link] as number;
+}
+
+function bytesFor(rate: number, { probeSeconds = 0.1 }: ProbeOptions): number {
+  return Math.round(Math.min(mostBytes, Math.max(leastBytes, (probeSeconds * rate) / 8)));
+}
+
+function isQuiet(
+  { estimates, probed, taken }: Known,
+  world: State,
+  link: number,
+  now: number,
+  options: ProbeOptions & EstimateOptions,
+): boolean {
+  if (taken.includes(link)) return false;
+  const { idleSeconds = 0.5, probeShare = 0.2 } = options;
+  const rate = rateOf(world, link);
+  const rest = (8 * bytesFor(rate, options)) / rate / probeShare;
+  const times = [lastSeen(estimates.links[link]), probed[link] ?? null];
+  const wait = isSurprised(estimates.links[link], surprise, now, options) ? 0 : idleSeconds;
+  return times.every((time) => time === null || now - time >= Math.max(wait, rest));
+}
+
+function withRates(world: State, rate: (known: number, link: number) => number): State {
+  return { ...world, bandwidthBitsPerSecond: world.bandwidthBitsPerSecond.map(rate) };
+}
+
+/** The best choice in a world, if it is not the one that serves, and is better by the margin. */
+function betterIn(choices: Choices, serving: number, world: State, margin: number): number | null {
+  const best = choices.best(world);
+  if (best === null || best === serving) return null;
+  const isBetter = choices.costOf(best, world) <= (1 - margin) * choices.costOf(serving, world);
+  return isBetter ? best : null;
+}
+
+function linksOf({ problem, at }: Choices, choice: number | null): number[] {
+  if (choice === null) return [];
+  const hops = findHops(problem, at(choice).placement);
+  return "to" in hops ? [] : [...new Set(hops.map(({ link }) => link))];
 }

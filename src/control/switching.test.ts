@@ -38,5 +38,5 @@ test("devices load at the same time, a slow one for longer", () => {
     loadSeconds: 0.1,
     loadSecondsPerByte: 1e-6,
   });
-  expect(seconds).toBeCloseTo(0.1 + 0.4, 12);
+  expect(seconds).toBeCloseTo(4 * (0.1 + 0.1), 12);
 });

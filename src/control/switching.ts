@@ -5,12 +5,12 @@ export interface SwitchingOptions {
   /** Position of the device that weights come from. Default: the source. */
   readonly weightsFrom?: number;
   /**
-   * Loading a part takes this long whatever it weighs.
+   * Loading a part takes a device of speed 1 this long whatever it weighs.
    * @default 0.1
    */
   readonly loadSeconds?: number;
   /**
-   * Loading takes this long for each byte of parameters.
+   * … and this long for each byte of parameters.
    * @default 1e-9
    */
   readonly loadSecondsPerByte?: number;
@@ -63,10 +63,10 @@ export function switchingSeconds(
     }
   });
   const used = new Set(placement);
-  const loading = [...used].map(
-    (device) =>
-      loadSeconds +
-      loadSecondsPerByte * (loaded[device] as number) * (state.slowDown[device] as number),
-  );
+  const loading = [...used].map((device) => {
+    const seconds = loadSeconds + loadSecondsPerByte * (loaded[device] as number);
+    const { speed } = problem.topology.devices[device] as { readonly speed: number };
+    return (seconds * (state.slowDown[device] as number)) / speed;
+  });
   return Math.max(0, ...wire.values()) + Math.max(0, ...loading);
 }

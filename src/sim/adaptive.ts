@@ -247,9 +247,9 @@ class Run {
       policy.options,
     );
     this.#control = state;
-    for (const { link } of decision.probes) {
-      const { bandwidthBitsPerSecond } = stateAt(trace, now);
-      this.#watcher.probe(link, bandwidthBitsPerSecond[link] as number);
+    for (const { link, bytes } of decision.probes) {
+      const rate = stateAt(trace, now).bandwidthBitsPerSecond[link] as number;
+      this.#watcher.probe(link, rate, now + (8 * bytes) / rate);
     }
     if (decision.type !== "switch") return;
     // Behind this moment: what is to happen now has happened.

@@ -12,6 +12,7 @@ export class Watcher {
   readonly #devices: number[][];
   /** By link: bits per second of transfers. */
   readonly #links: number[][];
+  #probes: { readonly link: number; readonly bitsPerSecond: number; readonly end: number }[] = [];
 
   constructor(problem: Problem, line: Line) {
     this.#problem = problem;
@@ -27,12 +28,16 @@ export class Watcher {
     if (type === "wire") this.#links[link]?.push(this.#rateOf(link, seconds, end - start));
   }
 
-  probe(link: number, bitsPerSecond: number): void {
-    this.#links[link]?.push(bitsPerSecond);
+  /** A probe was sent, and will have come back by then. */
+  probe(link: number, bitsPerSecond: number, end: number): void {
+    this.#probes.push({ link, bitsPerSecond, end });
   }
 
   /** What has been seen since the last look. */
   look(now: number): Observation {
+    const back = this.#probes.filter(({ end }) => end <= now);
+    for (const { link, bitsPerSecond } of back) this.#links[link]?.push(bitsPerSecond);
+    this.#probes = this.#probes.filter(({ end }) => end > now);
     const bounds: { link: number; bitsPerSecond: number }[] = [];
     this.#line.forEachTaken((_, step, since) => {
       const { type, seconds, link } = this.#line.steps[step] as Step;
