@@ -28,7 +28,7 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #over = new AbortController();
   #frames = 0;
-  readonly #echoes = new Map<number, () => void>();
+  readonly #echoes = new Map<number, (isThrough: boolean) => void>();
   #probes = 0;
 
   constructor(options: LinkOptions) {
@@ -71,8 +71,7 @@ export class Link {
     const probe = ++this.#probes;
     const start = clock.now();
     const echoed = new Promise<boolean>((resolve) => {
-      this.#echoes.set(probe, () => resolve(true));
-      signal.addEventListener("abort", () => resolve(false), { once: true });
+      this.#echoes.set(probe, resolve);
     });
     await carrier.send(encodeMessage({ type: "ping", probe }, new Uint8Array(bytes)));
     const isThrough = !signal.aborted && (await echoed);
@@ -84,6 +83,7 @@ export class Link {
   /** What still comes is not heard any more. */
   mute(): void {
     this.#over.abort();
+    for (const resolve of this.#echoes.values()) resolve(false);
   }
 
   close(): Promise<void> {
@@ -111,7 +111,7 @@ export class Link {
       return;
     }
     const { message } = decodeMessage(frame);
-    if (message.type === "pong" && message.probe !== undefined) this.#echoes.get(message.probe)?.();
+    if (message.type === "pong" && message.probe !== undefined) this.#echoes.get(message.probe)?.(true);
     if (message.type !== "ping") return;
     const { probe } = message;
     if (probe === undefined) this.tell({ type: "pong" });
