@@ -16,7 +16,7 @@ import { placementOf } from "../dist/plan/check.js";
 import { codecsOf } from "../dist/plan/codecs.js";
 import { exact } from "../dist/plan/planners/exact.js";
 import { createProblem, type Problem } from "../dist/plan/problem.js";
-import { problemAt } from "../dist/plan/problem-at.js";
+import { recodedAt } from "../dist/plan/problem-at.js";
 import { runPlanner } from "../dist/plan/run-planner.js";
 import { comparePolicies, type PolicyFigures } from "../dist/sim/compare-policies.js";
 import { makeTrace, type TraceModel, traceModels, writeTrace } from "./testbed/traces.js";
@@ -100,7 +100,7 @@ inputBytes: { input: 150528 }
   const start = planFor(problem);
   const known = statesOf(trace)
     .filter((_, second) => second % planEvery === 0)
-    .flatMap(({ state }) => planFor(problemAt(problem, state)) ?? []);
+    .flatMap(({ state }) => planFor(recodedAt(problem, state)) ?? []);
   if (start === null) throw new Error("no plan");
   const choices = createChoices(problem, [start, ...wholeChoices(problem), ...known]);
   return comparePolicies(choices, {

@@ -9,7 +9,7 @@ import { placementOf } from "../plan/check.ts";
 import { codecsOf } from "../plan/codecs.ts";
 import type { Planner } from "../plan/planner.ts";
 import type { Problem } from "../plan/problem.ts";
-import { problemAt } from "../plan/problem-at.ts";
+import { recodedAt } from "../plan/problem-at.ts";
 import { comparePolicies, type PolicyFigures } from "../sim/compare-policies.ts";
 import type { SimulationOptions } from "../sim/pipeline.ts";
 import { decide, type PlanningChoices } from "./planning.ts";
@@ -41,7 +41,7 @@ export async function compareAdapting(
   const known: Choice[] = [start, ...wholeChoices(problem)];
   for (let at = 0; at < states.length; at += step) {
     const { state } = states[Math.floor(at)] as (typeof states)[number];
-    const plan = await decide(planner, problemAt(problem, state), chosen, terminal);
+    const plan = await decide(planner, recodedAt(problem, state), chosen, terminal);
     if ("type" in plan) continue;
     known.push({ placement: placementOf(problem, plan), codecs: codecsOf(problem, plan) });
   }

@@ -1,16 +1,16 @@
 import type { Clock } from "../base/clock.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
-import { formatQuantity, seconds } from "../base/units.ts";
+import { seconds } from "../base/units.ts";
 import { Adapter, type AdapterOptions, type Advice } from "../control/adapter.ts";
 import { type Choice, wholeChoices } from "../control/choices.ts";
 import type { ControlOptions, Decision } from "../control/control.ts";
 import type { Figures } from "../control/observation.ts";
 import type { Probe } from "../control/probes.ts";
-import type { State } from "../cost/state.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Problem } from "../plan/problem.ts";
 import type { Measured, Probed } from "./control-message.ts";
+import { describeDrift } from "./drift.ts";
 
 /** A transfer between two devices that is under way. */
 export interface Transfer {
@@ -60,6 +60,8 @@ const urgentGain = 0.3;
 const stuckSeconds = 0.5;
 /** A better plan that is not gone over to is told of no more often. */
 const restSeconds = 30;
+/** What takes less may have been waved through by buffers on the way. */
+const leastProbeSeconds = 1e-3;
 /** A world is planned for again when a link or device differs by this share from what it was. */
 const newsShare = 0.1;
 
@@ -187,7 +189,7 @@ export class Steering {
 
   #follow(coordinator: Steered, { decision, plan }: Advice, now: number): void {
     for (const probe of decision.probes) void this.#probe(coordinator, probe);
-    const what = inWords(coordinator.world, decision);
+    const what = describeDrift(coordinator.world, decision, coordinator.serving?.objective ?? "");
     if (plan === null) {
       const isBetter = decision.type === "stay" && decision.gain > 0 && isHeld(decision.reason);
       if (isBetter && now - this.#toldAt >= restSeconds) {
@@ -217,7 +219,8 @@ export class Steering {
       const { link } = await coordinator.probe(from, to, bytes);
       const goodputBitsPerSecond = link?.goodputBitsPerSecond ?? null;
       if (goodputBitsPerSecond !== null) {
-        this.#probed.push({ from, to, count: 1, goodputBitsPerSecond });
+        const surest = Math.min(goodputBitsPerSecond, (8 * bytes) / leastProbeSeconds);
+        this.#probed.push({ from, to, count: 1, goodputBitsPerSecond: surest });
       }
     } catch {
       // It tells nothing of a link that nobody answers on; a loss is seen elsewhere.
@@ -268,39 +271,4 @@ function whenNew(
     if (asked.length > mostWorlds) asked.shift();
     return answer;
   };
-}
-
-/** What has changed the most against what is stated, and what that means for a request. */
-function inWords(topology: Topology, { world, cost, bestCost }: Decision): string {
-  const found = [...linkChanges(topology, world), ...deviceChanges(topology, world)];
-  const most = found.toSorted((one, other) => other.factor - one.factor)[0];
-  const cause = most === undefined ? "there is a better plan" : most.words;
-  if (cost === null || bestCost === null || !Number.isFinite(cost)) return cause;
-  return `${cause}: ${cost.toPrecision(3)} with this plan, ${bestCost.toPrecision(3)} with another`;
-}
-
-interface Change {
-  readonly factor: number;
-  readonly words: string;
-}
-
-/** Less is no news. */
-const leastFactor = 1.1;
-
-function linkChanges({ links }: Topology, { bandwidthBitsPerSecond }: State): Change[] {
-  return links.flatMap(({ from, to, bandwidthBitsPerSecond: stated }, position) => {
-    const rate = bandwidthBitsPerSecond[position] ?? stated;
-    const factor = Math.max(rate / stated, stated / rate);
-    const words = `${from} → ${to} carries ${formatQuantity(rate, "bit/s", 2)}`;
-    return factor < leastFactor ? [] : [{ factor, words }];
-  });
-}
-
-function deviceChanges({ devices }: Topology, { slowDown }: State): Change[] {
-  return devices.flatMap(({ name }, position) => {
-    const slow = slowDown[position] ?? 1;
-    const factor = Math.max(slow, 1 / slow);
-    const words = `${name} takes ${slow.toPrecision(2)} times as long as stated`;
-    return factor < leastFactor ? [] : [{ factor, words }];
-  });
 }

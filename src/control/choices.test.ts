@@ -5,13 +5,18 @@ import {
   cloudAlone,
   splitInTwo,
 } from "../../test/fixtures/changing-link.ts";
+import { codec, withTensorCodecs } from "../../test/fixtures/coded-problem.ts";
 import { createVirtualClock } from "../base/virtual-clock.ts";
 import type { State } from "../cost/state.ts";
+import { placementOf } from "../plan/check.ts";
+import { codecsOf } from "../plan/codecs.ts";
 import { runEnvelope } from "../plan/envelope.ts";
 import { evaluate } from "../plan/evaluate.ts";
+import { exact } from "../plan/planners/exact.ts";
 import { createProblem } from "../plan/problem.ts";
 import { problemAt } from "../plan/problem-at.ts";
-import { choicesOfEnvelope, createChoices, wholeChoices } from "./choices.ts";
+import { runPlanner } from "../plan/run-planner.ts";
+import { choicesOfEnvelope, createChoices, type SolveChoice, wholeChoices } from "./choices.ts";
 
 const state = (rate: number, slowDown: readonly number[] = [1, 1]): State => ({
   bandwidthBitsPerSecond: [rate, rate],
@@ -73,4 +78,23 @@ test("what a planner finds in a state joins what is known", () => {
   expect(choices.best(state(0.4e6))).toBe(0);
   expect(choices.at(choices.best(state(20e6)) ?? 0).placement).toEqual(cloudAlone);
   expect(choices.count()).toBe(3);
+});
+
+test("the codec of a link is chosen anew for the rate that it has", () => {
+  const coded = withTensorCodecs(changingLink(), { in: { small: codec(4, 5e-8, 5e-9) } });
+  const exactly: SolveChoice = (changed) => {
+    const plan = runPlanner(exact, changed, { seed: 1, clock: createVirtualClock() });
+    return "type" in plan
+      ? null
+      : { placement: placementOf(coded, plan), codecs: codecsOf(coded, plan) };
+  };
+  const choices = createChoices(coded, wholeChoices(coded), exactly);
+  const codecAt = (rate: number): string | null => {
+    const { placement, codecs } = choices.at(choices.best(state(rate)) ?? 0);
+    expect(placement).toEqual(cloudAlone);
+    const tensor = coded.index.tensorByName.get("in") as number;
+    return (codecs ?? coded.hops.codec)(0, tensor);
+  };
+  // At 200 Mbit/s the input takes 4 ms as it is; the codec alone would take 20 ms.
+  expect([codecAt(200e6), codecAt(20e6), codecAt(200e6)]).toEqual([null, "small", null]);
 });

@@ -5,7 +5,7 @@ import { costAt, costLine } from "../plan/cost-line.ts";
 import type { Envelope } from "../plan/envelope/file.ts";
 import { evaluate } from "../plan/evaluate.ts";
 import type { Placement, Problem } from "../plan/problem.ts";
-import { problemAt } from "../plan/problem-at.ts";
+import { problemAt, recodedAt } from "../plan/problem-at.ts";
 import { findHops } from "../plan/transfers.ts";
 
 /** What could be served. */
@@ -27,9 +27,13 @@ export interface Choices {
   costOf(choice: number, state: State): number;
   /** The cheapest in a state, of equal ones the first; `null`: there is none. */
   best(state: State): number | null;
+  /** The same, among those that are known: nobody is asked for another. */
+  bestKnown(state: State): number | null;
 }
 
-/** The best choice in a problem whose topology is that of a state; `null`: there is none. */
+/**
+ * The best choice in a problem whose topology and codecs are those of a state; `null`: there is none.
+ */
 export type SolveChoice = (problem: Problem) => Choice | null;
 
 /**
@@ -58,6 +62,17 @@ export function createChoices(
   for (const choice of known) add(choice);
   const costOf = (choice: number, state: State): number =>
     entries[choice]?.costIn(state) ?? Number.POSITIVE_INFINITY;
+  const bestKnown = (state: State): number | null => {
+    let best: number | null = null;
+    let least = Number.POSITIVE_INFINITY;
+    for (let choice = 0; choice < entries.length; choice++) {
+      const cost = costOf(choice, state);
+      if (cost >= least) continue;
+      least = cost;
+      best = choice;
+    }
+    return best;
+  };
   return {
     problem,
     count: () => entries.length,
@@ -65,18 +80,11 @@ export function createChoices(
     add,
     costOf,
     best: (state) => {
-      const found = solve?.(problemAt(problem, state)) ?? null;
+      const found = solve?.(recodedAt(problem, state)) ?? null;
       if (found !== null) add(found);
-      let best: number | null = null;
-      let least = Number.POSITIVE_INFINITY;
-      for (let choice = 0; choice < entries.length; choice++) {
-        const cost = costOf(choice, state);
-        if (cost >= least) continue;
-        least = cost;
-        best = choice;
-      }
-      return best;
+      return bestKnown(state);
     },
+    bestKnown,
   };
 }
 

@@ -151,9 +151,9 @@ function withRates(world: State, rate: (known: number, link: number) => number):
   return { ...world, bandwidthBitsPerSecond: world.bandwidthBitsPerSecond.map(rate) };
 }
 
-/** The best choice in a world, if it is not the one that serves, and is better by the margin. */
+/** The best known choice in a world, if it is not the one that serves, and is better by the margin. */
 function betterIn(choices: Choices, serving: number, world: State, margin: number): number | null {
-  const best = choices.best(world);
+  const best = choices.bestKnown(world);
   if (best === null || best === serving) return null;
   const isBetter = choices.costOf(best, world) <= (1 - margin) * choices.costOf(serving, world);
   return isBetter ? best : null;
