@@ -5,7 +5,15 @@
  * @module
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createInterface } from "node:readline";
 import {
   addressOf,
@@ -86,7 +94,9 @@ export class Testbed implements AsyncDisposable {
 
   /** Makes the devices; what an earlier run left behind goes first. */
   static up(devices: Devices): Testbed {
+    takeLock();
     tearDown();
+    takeLock();
     const testbed = new Testbed(devices);
     for (const command of upCommands(devices)) must(command);
     return testbed;
@@ -164,6 +174,18 @@ export class Testbed implements AsyncDisposable {
   }
 }
 
+/** Names are the machine's: there is one test bed at a time. */
+const lockFile = `/run/${prefix}.pid`;
+
+function takeLock(): void {
+  const holder = existsSync(lockFile) ? Number(readFileSync(lockFile, "utf8")) : 0;
+  if (holder !== process.pid && existsSync(`/proc/${holder || "none"}`)) {
+    console.error(`the test bed is in use by process ${holder}`);
+    process.exit(unavailable);
+  }
+  writeFileSync(lockFile, String(process.pid));
+}
+
 /** Removes everything whose name begins with the prefix, processes in it included. */
 function tearDown(): void {
   const { stdout } = spawnSync("ip", ["netns", "list"], { encoding: "utf8" });
@@ -183,6 +205,7 @@ function tearDown(): void {
       if (name.startsWith(`${prefix}-`)) removeGroup(`${root}/${name}`);
     }
   }
+  rmSync(lockFile, { force: true });
 }
 
 /** Processes that have just been killed may still be leaving it. */

@@ -1,0 +1,183 @@
+/**
+ * Real agents and a real coordinator on the test bed, asked along a trace.
+ *
+ * @module
+ */
+import { mkdtempSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { systemClock } from "../../dist/base/clock.node.js";
+import { seconds } from "../../dist/base/units.js";
+import { type Answer, network, script } from "./asking.js";
+import type { Command } from "./commands.js";
+import type { Running, Testbed } from "./testbed.js";
+
+/** Percent of one core. Beside them there is the coordinator, and who asks, without a limit. */
+export const quotas = { camera: 15, gateway: 35, cloud: 90 } as const;
+export type Device = keyof typeof quotas;
+export const devices: readonly Device[] = ["camera", "gateway", "cloud"];
+/** Where the coordinator and the program that asks are; no device. */
+export const desk = "desk";
+/** From gateway to cloud and back. */
+export const uplinkBitsPerSecond = 100e6;
+export const profileFile: string = `bench/profiles/${network}.profile.json`;
+
+const cli = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const port = 7000;
+/** Weights that may be needed after a loss come behind the start. */
+const settleSeconds = 15;
+
+export interface Row {
+  readonly seconds: number;
+  readonly bitsPerSecond: number;
+}
+
+export interface LiveOptions {
+  readonly folder: string;
+  readonly topologyFile: string;
+  /** The plan that stays; `null`: it is re-planned. */
+  readonly planFile: string | null;
+  /** What the link between camera and gateway carries, in both directions. */
+  readonly rows: readonly Row[];
+  readonly requests: number;
+  readonly perSecond: number;
+  /** Of requests, which the figures of time leave out. */
+  readonly warmUp: number;
+}
+
+export interface LiveFigures {
+  readonly meanSeconds: number;
+  readonly p99Seconds: number;
+  readonly asked: number;
+  readonly answered: number;
+  /** More answers than one for one request. */
+  readonly doubled: number;
+  /** Not the bits that the whole model gives on one machine. */
+  readonly wrong: number;
+  /** Behind the warm-up. */
+  readonly switches: number;
+  /** Seconds of the trace at which another plan began to serve, and why. */
+  readonly events: readonly { readonly seconds: number; readonly cause: string }[];
+  readonly latencySeconds: readonly number[];
+}
+
+/** One run; nothing of it is left when it resolves or rejects. */
+export async function runLive(testbed: Testbed, options: LiveOptions): Promise<LiveFigures> {
+  for (const device of devices) testbed.quota(device, 100);
+  setRate(testbed, null);
+  for (const [from, to] of [
+    ["gateway", "cloud"],
+    ["cloud", "gateway"],
+  ] as const) {
+    testbed.rate({ from, to }, uplinkBitsPerSecond);
+  }
+  const processes: Running[] = [];
+  try {
+    const coordinator = startCoordinator(testbed, options);
+    processes.push(coordinator.process);
+    const { token } = JSON.parse(await coordinator.process.line(/"type":"listening"/)) as {
+      readonly token: string;
+    };
+    for (const device of devices) processes.push(startAgent(testbed, device, coordinator, token));
+    const first = await coordinator.process.line(/"type":"serving"/);
+    const start = systemClock.now() - (JSON.parse(first) as { atSeconds: number }).atSeconds;
+    const words = [options.requests, options.perSecond, settleSeconds].map(String);
+    const asking = testbed.exec(desk, [
+      ...[process.execPath, script, "ask", coordinator.address, token],
+      ...words,
+    ] as unknown as Command);
+    processes.push(asking);
+    await asking.line(/^ready/);
+    for (const device of devices) testbed.quota(device, quotas[device]);
+    setRate(testbed, options.rows[0]?.bitsPerSecond ?? null);
+    await asking.line(/^begun/);
+    const begun = systemClock.now() - start;
+    await follow(testbed, options.rows, asking);
+    return figuresOf(options, asking.lines, coordinator.process.lines, begun);
+  } finally {
+    for (const one of processes.reverse()) one.kill("SIGKILL");
+    await Promise.all(processes.map(({ ended }) => ended));
+    setRate(testbed, null);
+  }
+}
+
+interface Coordinator {
+  readonly process: Running;
+  readonly address: string;
+  readonly state: string;
+}
+
+function startCoordinator(
+  testbed: Testbed,
+  { folder, topologyFile, planFile }: LiveOptions,
+): Coordinator {
+  const state = mkdtempSync(join(folder, "state-"));
+  const address = `${testbed.address(desk)}:${port}`;
+  const how = planFile === null ? ["--profile", profileFile] : ["--plan", planFile];
+  const command = [
+    ...[process.execPath, cli, "coordinator", topologyFile, `zoo:${network}`],
+    ...["--listen", address, "--json", "--heartbeat", "0.25 s", "--missed", "20", ...how],
+  ] as unknown as Command;
+  return { process: testbed.exec(desk, command, environmentIn(state)), address, state };
+}
+
+function startAgent(
+  testbed: Testbed,
+  device: Device,
+  { address, state }: Coordinator,
+  token: string,
+): Running {
+  const command = [process.execPath, cli, "agent", "--join", address, "--name", device] as const;
+  return testbed.exec(device, [...command, "--token", token], environmentIn(join(state, device)));
+}
+
+function environmentIn(folder: string): Record<string, string> {
+  return { XDG_STATE_HOME: join(folder, "state"), XDG_CACHE_HOME: join(folder, "cache") };
+}
+
+/** Changes the link as the trace says until the last answer. */
+async function follow(testbed: Testbed, rows: readonly Row[], asking: Running): Promise<void> {
+  const start = systemClock.now();
+  for (const { seconds: at, bitsPerSecond } of rows) {
+    const left = start + at - systemClock.now();
+    if (left > 0) await systemClock.sleep(seconds(left));
+    setRate(testbed, bitsPerSecond);
+  }
+  await asking.line(/^done/);
+}
+
+function setRate(testbed: Testbed, bitsPerSecond: number | null): void {
+  testbed.rate({ from: "camera", to: "gateway" }, bitsPerSecond);
+  testbed.rate({ from: "gateway", to: "camera" }, bitsPerSecond);
+}
+
+function figuresOf(
+  { requests, perSecond, warmUp }: LiveOptions,
+  lines: readonly string[],
+  told: readonly string[],
+  begun: number,
+): LiveFigures {
+  const answers = lines
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line) as Answer);
+  const good = answers.filter(({ seconds: took }) => took !== undefined);
+  const warm = good
+    .filter(({ at }) => at >= warmUp / perSecond)
+    .map(({ seconds: took = 0 }) => took);
+  const sorted = warm.toSorted((a, b) => a - b);
+  const events = told
+    .filter((line) => line.includes('"type":"serving"'))
+    .map((line) => JSON.parse(line) as { readonly atSeconds: number; readonly cause: string })
+    .map(({ atSeconds, cause }) => ({ seconds: atSeconds - begun, cause }));
+  return {
+    meanSeconds: warm.reduce((sum, one) => sum + one, 0) / warm.length,
+    p99Seconds: sorted[Math.ceil(0.99 * sorted.length) - 1] ?? Number.NaN,
+    asked: requests,
+    answered: new Set(good.map(({ at }) => at)).size,
+    doubled: good.length - new Set(good.map(({ at }) => at)).size,
+    wrong: good.filter(({ isRight }) => isRight !== true).length,
+    switches: events.filter((event) => event.seconds >= warmUp / perSecond).length,
+    events: events.filter((event) => event.seconds > 0),
+    latencySeconds: good.toSorted((a, b) => a.at - b.at).map(({ seconds: took = 0 }) => took),
+  };
+}
