@@ -15,6 +15,8 @@ const meanings: Readonly<Record<ClusterEvent["type"], string>> = {
   drained: "A generation that was replaced has answered its last request.",
   retired: "A generation is over, and devices have let go of what it held.",
   suspended: "Requests are refused with this error until the named device is back.",
+  unsaved:
+    "The coordinator's journal could not be written, with the reason; the cluster goes on, and it is tried again at each heartbeat. A coordinator that is restarted meanwhile may interrupt what runs.",
   noPlan: "Nothing fits what is left of the topology; requests wait.",
   drift:
     "What was measured differs from what is stated, and another plan would save the share `gain`; `taken`: it is gone over to.",

@@ -1,4 +1,4 @@
-import { CodedError, messageOf } from "../base/errors.ts";
+import { CodedError } from "../base/errors.ts";
 import type { State } from "../cost/state.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -15,7 +15,7 @@ import { KnownDevices } from "./identity.ts";
 import { JournalKeeper, recoveredState } from "./journal-keeper.ts";
 import { Measurements } from "./measurements.ts";
 import type { Message } from "./message.ts";
-import { fromWire } from "./protocol.ts";
+import { fromWire, toWire } from "./protocol.ts";
 import { type PulseOptions, startPulse } from "./pulse.ts";
 import { Reception } from "./reception.ts";
 import { joiningDevices, reducedTopology } from "./reduced-topology.ts";
@@ -282,6 +282,8 @@ export class Coordinator implements AsyncDisposable {
         this.#switchboard.forget(device);
         const joined = { device, incarnation, generations, serving, fencedBelow };
         this.#dispatcher.dispatch({ type: "joined", ...joined });
+        // Which key has the name must outlive this process, too.
+        if (authority !== null) void this.#write();
       },
       onControl: (link, received) => this.#orders.hear(link, received),
       onLeft: (device, why) => this.#dispatcher.dispatch({ type: "left", device, why }),
@@ -331,19 +333,28 @@ export class Coordinator implements AsyncDisposable {
     }
   }
 
-  /** A generation that is not in the journal is not deployed: its number could be given twice. */
+  /**
+   * A generation is not deployed before its number is in the journal. If that cannot be written it is
+   * all the same: whoever waits for answers must not wait for a disk, and devices know the numbers.
+   */
   async #save(generation: number): Promise<void> {
+    await this.#write();
+    if (!this.#stop.signal.aborted) this.#dispatcher.dispatch({ type: "saved", generation });
+  }
+
+  /** Whoever looks on is told once that it fails; from then on it is tried at each heartbeat. */
+  async #write(): Promise<void> {
+    const wasBehind = this.#journal.isBehind;
     try {
       await this.#journal.save(this.#dispatcher.state);
     } catch (error) {
-      this.#tell({ type: "noPlan", why: messageOf(error) });
+      if (!wasBehind) this.#tell({ type: "unsaved", error: toWire(error) });
     }
-    if (!this.#stop.signal.aborted) this.#dispatcher.dispatch({ type: "saved", generation });
   }
 
   #settled(before: CoordinationState, after: CoordinationState): void {
     if (before === after) return;
-    if (!before.started && after.started) void this.#journal.save(after).catch(() => undefined);
+    if (!before.started && after.started) void this.#write();
     if (servingOf(after) !== undefined) this.#resolveReady();
     this.#signpost.wake();
     const { onWorld } = this.#options;
@@ -370,6 +381,7 @@ export class Coordinator implements AsyncDisposable {
       dispatch: (event) => this.#dispatcher.dispatch(event),
       onBeat: () => {
         for (const link of this.#reception.links()) link.ping();
+        if (this.#journal.isBehind) void this.#write();
       },
       signal: this.#stop.signal,
     });

@@ -1,9 +1,9 @@
-import { CodedError } from "../base/errors.ts";
+import { CodedError, messageOf } from "../base/errors.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
 import { type Listener, openingLimits } from "../transport/transport.ts";
 import type { Join } from "./control-message.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
-import { type Journal, loadJournal, tokenHash } from "./journal.ts";
+import { type Journal, loadJournal, tokenHash, unusable } from "./journal.ts";
 import { PartCutter } from "./parts.ts";
 import { type BookedPlan, PlanBook } from "./plan-book.ts";
 import { joiningDevices } from "./reduced-topology.ts";
@@ -19,7 +19,7 @@ export interface Foundation {
   readonly journal: Journal | null;
 }
 
-/** @throws PLAN_INVALID, PORT_IN_USE; USAGE_INVALID if the journal is of another cluster */
+/** @throws PLAN_INVALID, PORT_IN_USE; USAGE_INVALID if the journal is of another cluster or damaged */
 export async function layFoundation(options: CoordinatorOptions): Promise<Foundation> {
   const { plan, graph, topology, model, types, transport, token } = options;
   const hash = graphSha256(graph);
@@ -35,8 +35,18 @@ export async function layFoundation(options: CoordinatorOptions): Promise<Founda
   const expected = { graphSha256: hash, tokenSha256: tokenHash(token) };
   const journal =
     options.journal === undefined ? null : await loadJournal(options.journal, expected);
+  if (journal?.started === true) rebook(journal, book);
   const listener = await transport.listen(options.listen, openingLimits);
   return { listener, cutter, book, first, journal };
+}
+
+/** @throws USAGE_INVALID if a plan in the journal needs what this topology does not have */
+function rebook({ generations }: Journal, book: PlanBook): void {
+  try {
+    for (const { plan } of generations) book.add(plan);
+  } catch (error) {
+    throw unusable(`is of another topology (${messageOf(error)})`, error);
+  }
 }
 
 /** Why an agent may not join; `null`: it may. */

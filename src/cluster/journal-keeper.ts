@@ -2,7 +2,7 @@ import { graphSha256 } from "../cost/graph-hash.ts";
 import type { CoordinationState, GenerationState, Step } from "./coordination/state.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
 import type { KnownDevices } from "./identity.ts";
-import { formatJournal, type Journal, tokenHash } from "./journal.ts";
+import { formatJournal, type Journal, type JournalStore, tokenHash } from "./journal.ts";
 import type { PlanBook } from "./plan-book.ts";
 
 /** Writes what a coordinator must not forget, one version after the other. */
@@ -11,6 +11,9 @@ export class JournalKeeper {
   readonly #book: PlanBook;
   readonly #known: KnownDevices;
   #last: Promise<unknown> = Promise.resolve();
+  /** What is safe; `null`: nothing, or what was written last failed. */
+  #saved: string | null = null;
+  #isBehind = false;
 
   constructor(
     options: Pick<CoordinatorOptions, "journal" | "graph" | "token">,
@@ -22,14 +25,28 @@ export class JournalKeeper {
     this.#known = known;
   }
 
+  /** Whether what was to be saved last is not. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
   /** Resolves when a state is safe. @throws FILE_WRITE_FAILED */
   async save(state: CoordinationState): Promise<void> {
     const { journal } = this.#options;
     if (journal === undefined) return;
     const text = formatJournal(this.#journalOf(state));
-    const saved = this.#last.then(() => journal.save(text));
+    const saved = this.#last.then(() => this.#write(journal, text));
     this.#last = saved.catch(() => undefined);
     await saved;
+  }
+
+  async #write(journal: JournalStore, text: string): Promise<void> {
+    if (text === this.#saved) return;
+    this.#saved = null;
+    this.#isBehind = true;
+    await journal.save(text);
+    this.#saved = text;
+    this.#isBehind = false;
   }
 
   #journalOf(state: CoordinationState): Journal {

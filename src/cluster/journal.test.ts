@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -55,6 +55,11 @@ test("refuses a journal of another model, of another token, and one that is dama
     { text, expected: { ...expected, graphSha256: "0" }, says: "another model" },
     { text, expected: { ...expected, tokenSha256: "0" }, says: "another token" },
     { text: text.slice(0, -9), expected, says: "cannot be read" },
+    { text: text.slice(0, text.length / 2), expected, says: "cannot be read" },
+    { text: "", expected, says: "cannot be read" },
+    { text: "\0".repeat(text.length), expected, says: "cannot be read" },
+    { text: text.replace("journal/1", "journal/2"), expected, says: "another version" },
+    { text: text.replace('"started":true', '"started":1'), expected, says: "cannot be read" },
   ];
   for (const { text: kept, expected: wanted, says } of cases) {
     const store = { load: async () => kept, save: async () => undefined };
@@ -63,6 +68,21 @@ test("refuses a journal of another model, of another token, and one that is dama
       message: expect.stringContaining(says),
     });
   }
+});
+
+test("keeps the journal that there is when another one cannot be written, and says why", async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, "journal.json");
+  const store = fileJournal(path);
+  await store.save(formatJournal(journal));
+  // What it is written to first.
+  mkdirSync(`${path}.new`);
+  await expect(store.save("")).rejects.toMatchObject({
+    code: "FILE_WRITE_FAILED",
+    message: expect.stringContaining(path),
+  });
+  expect(await loadJournal(store, expected)).toEqual(journal);
+  await expect(fileJournal(folder).load()).rejects.toMatchObject({ code: "FILE_NOT_FOUND" });
 });
 
 test("after an orderly end another model may come, and numbers and keys are kept", async () => {

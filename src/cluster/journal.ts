@@ -12,8 +12,9 @@ import { sha256Hex } from "./secret.ts";
 
 /** Where the journal is kept. `save` replaces it as a whole or not at all. */
 export interface JournalStore {
-  /** `null`: there is none yet. */
+  /** `null`: there is none yet. @throws FILE_NOT_FOUND if it cannot be read */
   load(): Promise<string | null>;
+  /** @throws FILE_WRITE_FAILED */
   save(text: string): Promise<void>;
 }
 
@@ -39,8 +40,10 @@ export interface JournalEntry {
   readonly plan: Plan;
 }
 
+const format = "partita.journal/1";
+
 const schema: z.ZodType<Journal> = z.strictObject({
-  format: z.literal("partita.journal/1"),
+  format: z.literal(format),
   graphSha256: z.string(),
   tokenSha256: z.string(),
   lastGeneration: z.int().nonnegative(),
@@ -127,13 +130,28 @@ export function formatJournal(journal: Journal): string {
 
 function parse(text: string): Journal {
   try {
-    return schema.parse(JSON.parse(text));
+    const document: unknown = JSON.parse(text);
+    const stated = formatOf(document);
+    if (stated !== null && stated !== format) {
+      throw unusable(
+        `was written by another version of Partita (format '${stated}', this one reads '${format}')`,
+      );
+    }
+    return schema.parse(document);
   } catch (error) {
+    if (error instanceof CodedError) throw error;
     throw unusable(`cannot be read (${messageOf(error)})`, error);
   }
 }
 
-function unusable(what: string, cause?: unknown): CodedError {
+/** `null`: it is no document of this project. */
+function formatOf(document: unknown): string | null {
+  const { success, data } = z.object({ format: z.string() }).safeParse(document);
+  return success ? data.format : null;
+}
+
+/** Why a coordinator does not start with the journal that it finds. */
+export function unusable(what: string, cause?: unknown): CodedError {
   return new CodedError(
     "USAGE_INVALID",
     `the coordinator's journal ${what}; name another journal, or remove it if nothing of that cluster runs any more`,

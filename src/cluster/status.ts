@@ -111,6 +111,7 @@ export type ClusterEvent = { readonly atSeconds: number } & (
     }
   | { readonly type: "suspended"; readonly error: WireError }
   | { readonly type: "noPlan"; readonly why: string }
+  | { readonly type: "unsaved"; readonly error: WireError }
   | {
       readonly type: "drift";
       readonly what: string;

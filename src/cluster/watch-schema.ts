@@ -108,6 +108,7 @@ const event: z.ZodType<ClusterEvent> = z.discriminatedUnion("type", [
   }),
   z.strictObject({ type: z.literal("suspended"), atSeconds, error }),
   z.strictObject({ type: z.literal("noPlan"), atSeconds, why: text }),
+  z.strictObject({ type: z.literal("unsaved"), atSeconds, error }),
   z.strictObject({
     type: z.literal("drift"),
     atSeconds,

@@ -205,8 +205,16 @@ function report(event: ClusterEvent, log: Log | null, terminal: Terminal): void 
   terminal.line(terminal.json ? JSON.stringify(event) : `  ${describeEvent(event)}`);
 }
 
+const badEvents: ReadonlySet<ClusterEvent["type"]> = new Set([
+  "left",
+  "linkDown",
+  "noPlan",
+  "suspended",
+  "unsaved",
+]);
+
 function isBad({ type }: ClusterEvent): boolean {
-  return type === "left" || type === "linkDown" || type === "suspended" || type === "noPlan";
+  return badEvents.has(type);
 }
 
 /** That it can be dialled, by whom, and how to ask. */

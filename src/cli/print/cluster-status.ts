@@ -59,6 +59,8 @@ export function describeEvent(event: ClusterEvent): string {
       return `no request can be answered: ${event.error.message}`;
     case "noPlan":
       return `no plan fits: ${event.why}`;
+    case "unsaved":
+      return `the coordinator could not be restarted now: ${event.error.message}`;
     case "drift":
       return `${event.what}: another plan would be ${Math.round(100 * event.gain)} % better, ${event.taken ? "taken" : "not worth a change"}`;
     case "ended":

@@ -11,7 +11,7 @@ import {
   pairOf,
   type Step,
 } from "./state.ts";
-import { inRole, isSameWorld, servingOf } from "./world.ts";
+import { inRole, isAlive, isSameWorld, servingOf } from "./world.ts";
 
 /** The state after an event. Pure; O(generations · devices). */
 export function reduce(state: CoordinationState, event: CoordinationEvent): CoordinationState {
@@ -90,7 +90,7 @@ function join(
   before: CoordinationState,
   event: Extract<CoordinationEvent, { type: "joined" }>,
 ): CoordinationState {
-  const { device, incarnation, generations, serving } = event;
+  const { device, incarnation, generations } = event;
   const known = before.devices[device];
   if (known === undefined) return before;
   const state = renumber(before, event);
@@ -116,8 +116,14 @@ function join(
     ],
   };
   if (isNew) next = withoutPairs(next, ({ a, b }) => a === device || b === device);
-  if (device === state.source) next = meetGateway(next, serving, isNew);
-  return next.recovering && servingOf(next) !== undefined ? { ...next, recovering: false } : next;
+  if (device === state.source) next = meetGateway(next, event, isNew);
+  return next.recovering && isRecovered(next) ? { ...next, recovering: false } : next;
+}
+
+/** Whether everybody is back who runs what serves, and what drains. */
+function isRecovered(state: CoordinationState): boolean {
+  const draining = state.generations.filter(({ role }) => role === "draining");
+  return servingOf(state) !== undefined && draining.every((old) => isAlive(state, old));
 }
 
 /**
@@ -141,10 +147,13 @@ function renumber(
   });
 }
 
-/** What the gateway serves is what is served, whatever was known before. */
+/**
+ * What the gateway serves is what is served, whatever was known before. That an old generation has
+ * drained it says again; one that it does not hold any more is over.
+ */
 function meetGateway(
   state: CoordinationState,
-  serving: number | null,
+  { generations: held, serving }: Extract<CoordinationEvent, { type: "joined" }>,
   isNew: boolean,
 ): CoordinationState {
   const forgotten = {
@@ -152,13 +161,14 @@ function meetGateway(
     suspended: state.suspended && !isNew,
     generations: state.generations.map((generation) => ({ ...generation, told: false })),
   };
-  // That an old generation has drained may have been said while nobody listened.
-  const old = forgotten.generations.filter(({ role }) => role === "draining");
-  const rescued = old.reduce<CoordinationState>(
-    (after, { generation }) => ({ ...drop(after, generation), rescue: true }),
+  const over = forgotten.generations.filter(
+    ({ role, generation }) => role === "recovered" && !held.includes(generation),
+  );
+  const left = over.reduce<CoordinationState>(
+    (after, { generation }) => drop(after, generation),
     forgotten,
   );
-  return serving === null ? rescued : serve(rescued, serving);
+  return serving === null ? left : serve(left, serving);
 }
 
 function leave(state: CoordinationState, device: string, why: string): CoordinationState {
@@ -267,12 +277,14 @@ function serve(state: CoordinationState, generation: number): CoordinationState 
   if (found === undefined) return state;
   if (found.role === "serving") return change(state, generation, { told: true });
   const isSwitch = found.role === "candidate" && found.live;
+  const isRecovery = found.role === "recovered";
   const older = state.generations.filter(
     (other) => other.generation < generation && other.role !== "standby",
   );
   let next = change(state, generation, { role: "serving", told: true });
   for (const old of older) {
-    const isKept = isSwitch && (old.role === "serving" || old.role === "draining");
+    const wasServed = old.role === "serving" || old.role === "draining";
+    const isKept = isSwitch ? wasServed : isRecovery && old.role === "recovered";
     next = isKept ? change(next, old.generation, { role: "draining" }) : drop(next, old.generation);
   }
   const isFirst = !state.started;

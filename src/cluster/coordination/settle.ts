@@ -57,8 +57,9 @@ function dropUseless(state: CoordinationState): CoordinationState {
   if (serving === undefined) return state;
   let next = state;
   for (const old of state.generations) {
-    const isRest = old.role === "draining" || old.role === "recovered";
-    if (isRest && (old.role === "recovered" || !isAlive(state, old))) {
+    // One that was known before, and did not become one that drains, was on its way to serve.
+    if (old.role === "recovered") next = drop(next, old.generation);
+    if (old.role === "draining" && !isAlive(state, old)) {
       next = { ...drop(next, old.generation), rescue: true };
     }
     if (old.role === "standby" && !isUsefulStandby(state, old, serving)) {
