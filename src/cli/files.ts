@@ -134,7 +134,7 @@ const writeFailures: Readonly<Record<string, string>> = {
   EISDIR: "this is a folder, not a file",
   ENOENT: "the folder does not exist",
   ENOSPC: "no space left on the disk",
-  ENOTDIR: "the folder does not exist",
+  ENOTDIR: "what should be a folder on the way there is a file",
   EROFS: "the file system is read-only",
 };
 

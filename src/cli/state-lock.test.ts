@@ -42,3 +42,14 @@ test("a lock file that says nothing is nobody's", async () => {
   await using lock = await lockState(folder);
   expect(lock).toBeDefined();
 });
+
+test("a file where the folder should be is named", async () => {
+  const file = join(temporaryFolder(), "file");
+  writeFileSync(file, "");
+  for (const folder of [file, join(file, "below")]) {
+    await expect(lockState(folder)).rejects.toMatchObject({
+      code: "FILE_WRITE_FAILED",
+      message: expect.stringContaining(file),
+    });
+  }
+});

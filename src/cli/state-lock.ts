@@ -23,9 +23,9 @@ const attempts = 3;
 export async function lockState(folder: string): Promise<AsyncDisposable> {
   const path = join(folder, "coordinator.pid");
   const own: Holder = { pid: process.pid, startedAt: startOf(process.pid) };
+  await makePrivateFolder(folder);
   for (let attempt = 1; ; attempt++) {
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
       await writeFile(path, JSON.stringify(own), { flag: "wx", mode: 0o600 });
       return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
     } catch (error) {
@@ -35,6 +35,14 @@ export async function lockState(folder: string): Promise<AsyncDisposable> {
     const isHeld = holder !== null && holder.pid !== own.pid && isAlive(holder);
     if (isHeld || attempt === attempts) throw taken(folder, path, holder);
     await rm(path, { force: true });
+  }
+}
+
+async function makePrivateFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw unwritable(folder, error);
   }
 }
 

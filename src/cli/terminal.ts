@@ -19,6 +19,8 @@ export interface Terminal {
   readonly stateFolder: string;
   /** The cluster's token, if the environment names one. */
   readonly token: string | undefined;
+  /** How this program was called, for commands that are to be copied. */
+  readonly program: string;
   readonly colours: Colours;
   readonly input: Readable;
   readonly output: Writable;
@@ -43,12 +45,15 @@ interface Setting {
   readonly cacheFolder: string;
   readonly stateFolder: string;
   readonly token?: string | undefined;
+  /** Default: `partita`. */
+  readonly program?: string;
   readonly blocking: <T>(work: () => T) => T;
 }
 
 export function createTerminal(setting: Setting): Terminal {
   const { json, input, output, errors, colour, cacheFolder, stateFolder, token, blocking } =
     setting;
+  const { program = "partita" } = setting;
   const colours = createColors(
     !json && (colour === "always" || (colour === "terminal" && output.isTTY === true)),
   );
@@ -58,6 +63,7 @@ export function createTerminal(setting: Setting): Terminal {
     cacheFolder,
     stateFolder,
     token,
+    program,
     colours,
     input,
     output,

@@ -134,7 +134,7 @@ test("a key file that cannot be read, and a folder that cannot be made, are name
   await writeFile(join(folder, "wall"), "");
   await expect(openKeyStore(join(folder, "wall", "in"), fingerprint)).rejects.toMatchObject({
     code: "FILE_NOT_FOUND",
-    message: expect.stringContaining("another state folder"),
+    message: expect.stringContaining("another folder with --state"),
   });
 });
 

@@ -9,7 +9,7 @@ import { seconds } from "../base/units.ts";
 import { type Channel, defaultLimits } from "../transport/transport.ts";
 import type { Join } from "./control-message.ts";
 import type { Attach, Open, Tunnel } from "./data-message.ts";
-import { type Message, protocolVersion, type Watch } from "./message.ts";
+import type { Message, Watch } from "./message.ts";
 import type { Survey, Take, Task } from "./program-message.ts";
 import { encodeMessage, fromWire, malformed, type Received, receive, toWire } from "./protocol.ts";
 import { isSameSecret } from "./secret.ts";
@@ -106,13 +106,7 @@ function isOpening(message: Message): message is Opening {
   return openings.has(message.type);
 }
 
-function checkOpening({ protocol, token }: Opening, expected: string): void {
-  if (protocol !== protocolVersion) {
-    throw malformed(
-      `protocol version ${protocol}`,
-      `this side speaks version ${protocolVersion}; install one version of partita everywhere`,
-    );
-  }
+function checkOpening({ token }: Opening, expected: string): void {
   if (isSameSecret(token, expected)) return;
   throw new CodedError(
     "TOKEN_REFUSED",

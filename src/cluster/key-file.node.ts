@@ -28,8 +28,11 @@ export async function readPrivate(path: string): Promise<string | null> {
     if (isErrno(error, "ENOENT")) return null;
     throw new CodedError(
       "FILE_NOT_FOUND",
-      `cannot read ${path}: ${messageOf(error)}; it holds a key, so only the user who ran partita ` +
-        "first can read it: run it as that user, or choose another state folder",
+      `cannot read ${path}: ${messageOf(error)}; ${
+        isErrno(error, "EACCES")
+          ? "it holds a key, so only the user who ran partita first can read it: run it as that user, or choose"
+          : "choose"
+      } another folder with --state`,
       { path },
       error,
     );
@@ -62,7 +65,7 @@ export async function writePrivate(
     });
     await unlink(draft);
   } catch (error) {
-    const message = `cannot write ${path}: ${messageOf(error)}`;
+    const message = `cannot write ${path}: ${messageOf(error)}; make room there, or choose another folder with --state`;
     throw new CodedError("FILE_WRITE_FAILED", message, { path }, error);
   }
 }

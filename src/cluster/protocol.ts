@@ -10,7 +10,7 @@ import type { Channel, Frame } from "../transport/transport.ts";
 import { controlSchemas } from "./control-schema.ts";
 import type { TensorMessage } from "./data-message.ts";
 import { dataSchemas } from "./data-schema.ts";
-import type { Message } from "./message.ts";
+import { type Message, protocolVersion } from "./message.ts";
 import { programSchemas } from "./program-schema.ts";
 import type { Schemas } from "./schema-terms.ts";
 import { watchSchemas } from "./watch-schema.ts";
@@ -47,11 +47,26 @@ export function encodeMessage(message: Message, payload: Uint8Array<ArrayBuffer>
 export function decodeMessage(frame: Frame): Received {
   const { header, payload } = frame;
   const { type } = header;
+  checkVersion(header["protocol"]);
   if (!isKnown(type)) throw malformed(`a frame of type '${quoted(type)}'`, "there is no such type");
   const hasBody = withBody.has(type);
   const parsed = schemas[type].safeParse(hasBody ? { ...header, body: parseBody(frame) } : header);
   if (parsed.success) return { message: parsed.data, payload: hasBody ? nothing : payload };
   throw malformed(`a frame of type '${type}'`, z.prettifyError(parsed.error));
+}
+
+/**
+ * First of all: a first message of another version may look different.
+ *
+ * @param said `undefined`: it is no first message
+ */
+function checkVersion(said: unknown): void {
+  if (typeof said !== "number" || said === protocolVersion) return;
+  throw new CodedError(
+    "FRAME_MALFORMED",
+    `the two sides have different versions of partita: one speaks version ${said} of the protocol, the other ${protocolVersion}; install the same on all machines`,
+    { said, protocol: protocolVersion },
+  );
 }
 
 function isKnown(type: string): type is Message["type"] {

@@ -19,6 +19,9 @@ function allocateUninitialised(size: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
 }
 
+/** What resolving names ends with; getaddrinfo(3). */
+const unknownNames: ReadonlySet<string> = new Set(["ENOTFOUND", "EAI_AGAIN"]);
+
 /**
  * A channel over one connection, TCP or TLS. The side that dials reads large payloads straight into their
  * own memory; the side that accepts copies them once, since Node has no such option there.
@@ -226,9 +229,12 @@ export class TcpChannel implements Channel {
 
   #unreachable(error: NodeJS.ErrnoException): CodedError {
     const why = error.code ?? messageOf(error);
+    const advice = unknownNames.has(why)
+      ? "this machine does not know that name; is it right? An address in numbers always works"
+      : "is an agent or a coordinator running there?";
     return new CodedError(
       "CHANNEL_CLOSED",
-      `nobody answers at ${this.peer} (${why}); is an agent or a coordinator running there?`,
+      `nobody answers at ${this.peer} (${why}); ${advice}`,
       { peer: this.peer, why },
       error,
     );

@@ -201,13 +201,13 @@ function describe(name: string, event: AgentEvent): string {
     case "joined":
       return `${name}: joined ${event.coordinator}`;
     case "parted":
-      return `${name}: goes on without its coordinator (${event.error.message})`;
+      return `${name}: its coordinator is away; it goes on, and dials again (${event.error.message})`;
     case "receiving":
       return `${name}: receives parts ${event.parts.join(", ")}`;
     case "loaded":
       return `${name}: loaded ${event.parts.join(", ") || "nothing, it only relays"}`;
     case "deployed":
-      return `${name}: generation ${event.generation} runs${event.emulated ? " (emulated)" : ""}`;
+      return `${name}: generation ${event.generation} is ready${event.emulated ? " (emulated)" : ""}`;
     case "failed":
       return `${name}: cannot run generation ${event.generation ?? "at all"} (${event.error.message})`;
     case "serving":

@@ -82,6 +82,6 @@ function announce(
   }
   const { bold } = terminal.colours;
   terminal.line(`${bold("running")} at ${address}${emulated ? ", speeds and links emulated" : ""}`);
-  terminal.line(`  partita run --to ${address} --token ${token} INPUT…`);
+  terminal.line(`  ${terminal.program} run --to ${address} --token ${token} INPUT…`);
   terminal.line("Ctrl-C ends it.");
 }

@@ -119,7 +119,7 @@ test("a cluster that waits says for what", () => {
 test("an event is a sentence", () => {
   const drift = { type: "drift", what: "camera → cloud at 5 Mbit/s", gain: 0.3 } as const;
   expect(describeEvent({ ...drift, atSeconds: 1, taken: true })).toBe(
-    "camera → cloud at 5 Mbit/s: another plan would be 30 % better, taken",
+    "camera → cloud at 5 Mbit/s (30 % better): goes over to it",
   );
   expect(describeEvent({ type: "linkDown", from: "camera", to: "cloud", atSeconds: 2 })).toBe(
     "the link between camera and cloud is down",

@@ -111,7 +111,8 @@ export class Link {
       return;
     }
     const { message } = decodeMessage(frame);
-    if (message.type === "pong" && message.probe !== undefined) this.#echoes.get(message.probe)?.(true);
+    if (message.type === "pong" && message.probe !== undefined)
+      this.#echoes.get(message.probe)?.(true);
     if (message.type !== "ping") return;
     const { probe } = message;
     if (probe === undefined) this.tell({ type: "pong" });
