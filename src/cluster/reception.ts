@@ -96,7 +96,7 @@ export class Reception {
     const first = await admit(channel, this.#options.clock, this.#options.token);
     if (first === null) return;
     if (this.#closing) {
-      await refuse(channel, new CodedError("CHANNEL_CLOSED", "the coordinator is shutting down"));
+      await refuse(channel, closing());
       return;
     }
     switch (first.type) {
@@ -121,9 +121,15 @@ export class Reception {
   async #welcome(channel: Channel, join: Join): Promise<void> {
     const { clock, onJoined, onControl, onLeft, liveness } = this.#options;
     const { name, incarnation } = join;
-    const admitted = await this.#certify(channel, join);
+    const found = await this.#certify(channel, join);
+    // It may have been closed while others were asked.
+    const admitted = this.#closing ? closing() : found;
     if (admitted instanceof CodedError) {
       await refuse(channel, admitted);
+      return;
+    }
+    if (this.#closing) {
+      await refuse(channel, leaving());
       return;
     }
     const earlier = this.#links.get(name);
@@ -214,6 +220,14 @@ async function follow(channel: Channel, take: (received: Received) => void): Pro
     await channel.close();
     return messageOf(error);
   }
+}
+
+function closing(): CodedError {
+  return new CodedError("CHANNEL_CLOSED", "the coordinator is shutting down");
+}
+
+function leaving(): CodedError {
+  return new CodedError("CHANNEL_CLOSED", "the coordinator is shutting down");
 }
 
 function nameTaken(earlier: AgentLink["agent"], { name, addresses }: Join): CodedError {

@@ -1,164 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decide } from "./decide.ts";
-import { reduce } from "./reduce.ts";
-import {
-  type Action,
-  type CoordinationEvent,
-  type CoordinationState,
-  pairOf,
-  type Shape,
-  startCoordination,
-  type World,
-} from "./state.ts";
+import { Imitation, names, shapeOf, started } from "../../../test/fixtures/imitated-cluster.ts";
 import { servingOf } from "./world.ts";
-
-const names = ["camera", "shed", "cloud"];
-
-/** A plan that needs devices, each connected to each. */
-function shapeOf(devices: readonly string[]): Shape {
-  const pairs = devices.flatMap((one, position) =>
-    devices.slice(position + 1).map((other) => pairOf(one, other)),
-  );
-  return { devices, pairs };
-}
-
-/** Agents, a gateway, a planner and a journal that do what they are told when it is their turn. */
-class Imitation {
-  state: CoordinationState;
-  readonly served: number[] = [];
-  /** What the gateway was told. */
-  readonly told: Action[] = [];
-  /** What will be said, each when it is its turn. */
-  readonly #pending: CoordinationEvent[] = [];
-  readonly #deployed = new Map<string, Set<number>>(names.map((name) => [name, new Set()]));
-  readonly #incarnations = new Map(names.map((name) => [name, 0]));
-  #gateway: number | null = null;
-  #plans = 1;
-
-  constructor() {
-    this.state = startCoordination({
-      devices: names,
-      source: "camera",
-      sink: "camera",
-      first: { plan: 1, shape: shapeOf(names), cause: "the first plan" },
-      limits: { silentTicks: 5, heartbeatSeconds: 0.1, joinSeconds: 30 },
-    });
-  }
-
-  say(event: CoordinationEvent): void {
-    this.state = reduce(this.state, event);
-    for (let acted = 0; ; acted++) {
-      const [action] = decide(this.state);
-      if (action === undefined) return;
-      if (acted > 100) throw new Error(`'${action.type}' is repeated for ever`);
-      this.state = reduce(this.state, { type: "performed", action });
-      this.#perform(action);
-    }
-  }
-
-  /** Lets one of those speak who have something to say. */
-  turn(which: number): void {
-    const [event] = this.#pending.splice(which % Math.max(1, this.#pending.length), 1);
-    if (event === undefined || !this.#isPossible(event)) return;
-    if (event.type === "deployed") this.#deployed.get(event.device)?.add(event.generation);
-    if (event.type === "serving") {
-      if (this.#gateway !== null && this.#gateway !== event.generation) {
-        this.#pending.push({ type: "drained", generation: this.#gateway });
-      }
-      this.#gateway = event.generation;
-      this.served.push(event.generation);
-    }
-    this.say(event);
-  }
-
-  join(device: string, isNew: boolean): void {
-    const held = this.#deployed.get(device) ?? new Set();
-    if (isNew) {
-      held.clear();
-      this.#incarnations.set(device, (this.#incarnations.get(device) ?? 0) + 1);
-      if (device === "camera") this.#gateway = null;
-    }
-    this.say({
-      type: "joined",
-      device,
-      incarnation: String(this.#incarnations.get(device)),
-      generations: [...held],
-      serving: device === "camera" ? this.#gateway : null,
-      fencedBelow: 0,
-    });
-  }
-
-  /** The gateway goes over to the standby while nobody is there. */
-  goAlone(standby: number): void {
-    this.#gateway = standby;
-  }
-
-  leave(device: string): void {
-    this.say({ type: "left", device, why: "test" });
-  }
-
-  /** Lets everybody speak until nobody has anything to say. */
-  finish(): void {
-    for (let turns = 0; this.#pending.length > 0; turns++) {
-      if (turns > 1000) throw new Error("it does not come to rest");
-      this.turn(0);
-    }
-  }
-
-  /** What a device says that has gone is heard by nobody. */
-  #isPossible(event: CoordinationEvent): boolean {
-    if (event.type === "serving" || event.type === "drained") {
-      const isHeld = this.#deployed.get("camera")?.has(event.generation) === true;
-      return this.state.devices["camera"]?.joined === true && isHeld;
-    }
-    if (event.type !== "loaded" && event.type !== "deployed") return true;
-    return this.state.devices[event.device]?.joined === true;
-  }
-
-  #perform(action: Action): void {
-    switch (action.type) {
-      case "plan":
-        this.#pending.push({ type: "planned", ...this.#plan(action.world) });
-        break;
-      case "offer":
-        this.#pending.push({ ...action, type: "loaded" });
-        break;
-      case "save":
-        this.#pending.push({ type: "saved", generation: action.generation });
-        break;
-      case "deploy": {
-        const { device, generation } = action;
-        this.#pending.push({ type: "deployed", device, generation });
-        break;
-      }
-      case "serve":
-        this.told.push(action);
-        this.#pending.push({ type: "serving", generation: action.generation });
-        break;
-      case "retire":
-        this.#deployed.get(action.device)?.delete(action.generation);
-        break;
-      default:
-    }
-  }
-
-  /** A line of whatever is left, and no plan without the source. */
-  #plan(world: World) {
-    this.#plans++;
-    const left = names.filter((name) => !world.without.includes(name));
-    const isCut = world.cut.length > 0;
-    const devices = isCut ? ["camera"] : left;
-    return { world, plan: this.#plans, shape: shapeOf(devices), why: null };
-  }
-}
-
-function started(): Imitation {
-  const cluster = new Imitation();
-  for (const name of names) cluster.join(name, true);
-  cluster.finish();
-  return cluster;
-}
 
 test("offers parts to each device as it joins, and serves when all have said that they are deployed", () => {
   const cluster = new Imitation();
@@ -259,6 +102,22 @@ test("takes a failure to fetch what may be needed one day for no failure", () =>
   expect(servingOf(cluster.state)?.shape.devices).toEqual(["camera", "cloud"]);
 });
 
+test("looks for another plan when the source cannot run its share of one, and uses it no less afterwards", () => {
+  const error = { code: "RUNTIME_FAILED", message: "out of memory", details: {} } as const;
+  const cluster = started();
+  cluster.leave("shed");
+  while (cluster.state.generations.every(({ role }) => role !== "candidate")) cluster.turn(0);
+  const failing = cluster.state.generations.find(({ role }) => role === "candidate");
+  const generation = failing?.generation ?? null;
+  cluster.say({ type: "failed", device: "camera", generation, error });
+  cluster.finish();
+  expect(servingOf(cluster.state)).toBeUndefined();
+  expect(cluster.state.planned).toMatchObject({ plan: null, why: "out of memory" });
+  cluster.join("shed", true);
+  cluster.finish();
+  expect(servingOf(cluster.state)).toMatchObject({ plan: 1 });
+});
+
 test("gives up a switch when what it was planned for is gone, and does not come back to it", () => {
   const cluster = started();
   const shape = shapeOf(["camera", "cloud"]);
@@ -318,7 +177,8 @@ type Step =
   | { readonly type: "turn"; readonly which: number }
   | { readonly type: "leave" | "join" | "comeBack"; readonly device: string }
   | { readonly type: "lost" | "reached"; readonly device: string; readonly peer: string }
-  | { readonly type: "adopt"; readonly devices: number };
+  | { readonly type: "adopt"; readonly devices: number }
+  | { readonly type: "failed"; readonly device: string; readonly which: number };
 
 const device = fc.constantFrom(...names);
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -326,6 +186,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ type: fc.constantFrom("leave", "join", "comeBack"), device }),
   fc.record({ type: fc.constantFrom("lost", "reached"), device, peer: device }),
   fc.record({ type: fc.constant("adopt"), devices: fc.integer({ min: 1, max: 3 }) }),
+  fc.record({ type: fc.constant("failed"), device, which: fc.nat(3) }),
 ) as fc.Arbitrary<Step>;
 
 function take(cluster: Imitation, one: Step, plan: number): void {
@@ -346,6 +207,12 @@ function take(cluster: Imitation, one: Step, plan: number): void {
       cluster.say({ type: "adopt", plan: 1000 + plan, shape, cause: "test" });
       break;
     }
+    case "failed": {
+      const generation = cluster.state.generations[one.which]?.generation ?? null;
+      const error = { code: "RUNTIME_FAILED", message: "test", details: {} } as const;
+      cluster.say({ type: "failed", device: one.device, generation, error });
+      break;
+    }
     default:
       if (one.device !== one.peer) cluster.say(one);
   }
@@ -353,7 +220,7 @@ function take(cluster: Imitation, one: Step, plan: number): void {
 
 test("ends with one generation that serves on devices that are there, whatever happened before", () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), fc.subarray(names), (steps, missing) => {
+    fc.property(fc.array(step, { maxLength: 60 }), fc.subarray([...names]), (steps, missing) => {
       const cluster = started();
       for (const [position, one] of steps.entries()) take(cluster, one, position);
       for (const name of names) cluster.leave(name);

@@ -8,10 +8,11 @@ import {
   hasPair,
   isSamePair,
   type Pair,
+  type Planned,
   pairOf,
   type Step,
 } from "./state.ts";
-import { inRole, isAlive, isSameWorld, servingOf } from "./world.ts";
+import { inRole, isAlive, isSameWorld, refusalOf, servingOf, worldOf } from "./world.ts";
 
 /** The state after an event. Pure; O(generations · devices). */
 export function reduce(state: CoordinationState, event: CoordinationEvent): CoordinationState {
@@ -71,7 +72,7 @@ function takeWork(
       const { world, plan, shape, why } = event;
       // What was asked before that is of no use any more.
       if (state.planning === null || !isSameWorld(state.planning, world)) return state;
-      return { ...state, planning: null, planned: { world, plan, shape, why } };
+      return { ...state, planning: null, planned: judged(state, { world, plan, shape, why }) };
     }
     case "fallback":
       if (state.fallbackBase?.generation !== event.generation) return state;
@@ -159,6 +160,7 @@ function meetGateway(
   const forgotten = {
     ...state,
     suspended: state.suspended && !isNew,
+    refused: isNew ? null : state.refused,
     generations: state.generations.map((generation) => ({ ...generation, told: false })),
   };
   const over = forgotten.generations.filter(
@@ -252,7 +254,10 @@ function fail(
   // What is fetched in case it is needed one day, and what is over, can do without.
   if (found === undefined || !Object.hasOwn(found.steps, device)) return state;
   if (!state.started) return { ...state, ended: true, failure: error };
-  const refused = withDevice(state, device, { refused: error.message });
+  const refused =
+    device === state.source
+      ? refusePlan(state, found, error.message)
+      : withDevice(state, device, { refused: error.message });
   switch (found.role) {
     case "candidate":
       return found.live ? giveUp(state, found) : drop(refused, found.generation);
@@ -261,6 +266,25 @@ function fail(
     default:
       return refused;
   }
+}
+
+/** Without the source there is no plan at all: it is another plan that is looked for. */
+function refusePlan(
+  state: CoordinationState,
+  { plan, generation }: GenerationState,
+  why: string,
+): CoordinationState {
+  const world = worldOf(state);
+  const known = state.refused !== null && isSameWorld(state.refused.world, world);
+  const plans = [...(known ? (state.refused?.plans ?? []) : []), plan];
+  const refusing = { ...drop(state, generation), refused: { world, plans, why } };
+  return { ...refusing, planned: state.planned === null ? null : judged(refusing, state.planned) };
+}
+
+/** A plan that the source has refused already is none. */
+function judged(state: CoordinationState, planned: Planned): Planned {
+  const why = planned.plan === null ? null : refusalOf(state, planned.plan);
+  return why === null ? planned : { ...planned, plan: null, shape: null, why };
 }
 
 /** What serves goes on: only the switch is given up. */

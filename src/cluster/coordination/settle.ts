@@ -5,7 +5,16 @@
  * @module
  */
 import type { Candidate, CoordinationState, GenerationState, Role, Step } from "./state.ts";
-import { fits, inRole, isAlive, isSinkAway, isWithin, servingOf, worldOf } from "./world.ts";
+import {
+  fits,
+  inRole,
+  isAlive,
+  isSinkAway,
+  isWithin,
+  refusalOf,
+  servingOf,
+  worldOf,
+} from "./world.ts";
 
 /** Pure; O(generations · devices). */
 export function settle(state: CoordinationState): CoordinationState {
@@ -124,14 +133,17 @@ function wayBack(state: CoordinationState, serving: GenerationState): Candidate 
  */
 function chooseNext(state: CoordinationState): Candidate | null {
   const cause = causeOf(state);
-  if (fits(state, state.preferred.shape)) return { ...state.preferred, cause };
   const world = worldOf(state);
+  const isOut = (plan: number) => refusalOf(state, plan) !== null;
+  const { preferred } = state;
+  if (fits(state, preferred.shape) && !isOut(preferred.plan)) return { ...preferred, cause };
   const fallback = state.fallbacks.find(
-    (other) => isWithin(other.world, world) && fits(state, other.shape),
+    (other) => isWithin(other.world, world) && fits(state, other.shape) && !isOut(other.plan),
   );
   if (fallback !== undefined) return { plan: fallback.plan, shape: fallback.shape, cause };
   const { planned } = state;
   if (planned === null || planned.plan === null || planned.shape === null) return null;
+  if (isOut(planned.plan)) return null;
   if (!isWithin(planned.world, world) || !fits(state, planned.shape)) return null;
   return { plan: planned.plan, shape: planned.shape, cause };
 }

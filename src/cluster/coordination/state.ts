@@ -122,6 +122,13 @@ export interface CoordinationState {
   readonly planning: World | null;
   readonly planned: Planned | null;
   readonly fallbacks: readonly Fallback[];
+  /** Plans that the source could not run its share of, while there was this to plan with. */
+  readonly refused: {
+    readonly world: World;
+    readonly plans: readonly number[];
+    /** As it said last. */
+    readonly why: string;
+  } | null;
   /** What the fallbacks are for: computed once for each. */
   readonly fallbackBase: { readonly generation: number; readonly world: World } | null;
   /** Everything on the source alone, if that is allowed. */
@@ -248,6 +255,7 @@ export function startCoordination(options: {
     planning: null,
     planned: null,
     fallbacks: [],
+    refused: null,
     fallbackBase: null,
     standbyPlan: null,
     started: false,

@@ -78,6 +78,13 @@ export function servingOf(state: CoordinationState): GenerationState | undefined
   return serving !== undefined && isAlive(state, serving) ? serving : undefined;
 }
 
+/** Why the source cannot run its share of a plan, as things are; `null`: it is not known to fail. */
+export function refusalOf(state: CoordinationState, plan: number): string | null {
+  const { refused } = state;
+  if (refused === null || !refused.plans.includes(plan)) return null;
+  return isSameWorld(refused.world, worldOf(state)) ? refused.why : null;
+}
+
 /** Whether something is to serve next beside what serves. */
 export function isSwitching(state: CoordinationState): boolean {
   return state.wish !== null || inRole(state, "candidate") !== undefined;
