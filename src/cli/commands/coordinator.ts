@@ -243,8 +243,8 @@ function announce(
   }
   const [first = address] = remoteAddresses(address);
   terminal.line("To ask, and to look on:");
-  terminal.line(`  partita run --to ${first} --token ${token} INPUT…`);
-  terminal.line(`  partita status --to ${first} --token ${token}`);
+  terminal.line(`  ${terminal.program} run --to ${first} --token ${token} INPUT…`);
+  terminal.line(`  ${terminal.program} status --to ${first} --token ${token}`);
   if (url !== null) {
     const { secret } = parseToken(token);
     terminal.line(`  curl -H "Authorization: Bearer ${secret}" ${url}/v1/status`);
@@ -262,8 +262,12 @@ function invite(
   const { bold } = terminal.colours;
   terminal.line(`${bold("listening")} at ${dialableAddresses(address).join(", ")}`);
   const where = remoteAddresses(address).join(",");
-  if (missing.length > 0) terminal.line("Start on each machine:");
+  if (missing.length > 0) {
+    terminal.line("Start on each machine (an agent that runs already comes back by itself):");
+  }
   for (const [name, remark] of missing) {
-    terminal.line(`  partita agent --join ${where} --name ${name} --token ${token}${remark}`);
+    terminal.line(
+      `  ${terminal.program} agent --join ${where} --name ${name} --token ${token}${remark}`,
+    );
   }
 }

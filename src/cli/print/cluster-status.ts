@@ -62,12 +62,18 @@ export function describeEvent(event: ClusterEvent): string {
     case "unsaved":
       return `the coordinator could not be restarted now: ${event.error.message}`;
     case "drift":
-      return `${event.what}: another plan would be ${Math.round(100 * event.gain)} % better, ${event.taken ? "taken" : "not worth a change"}`;
+      return describeDrift(event);
     case "ended":
       return event.error === null ? "ended" : `ended: ${event.error.message}`;
     default:
       return event satisfies never;
   }
+}
+
+function describeDrift({ what, gain, taken }: Extract<ClusterEvent, { type: "drift" }>): string {
+  if (gain <= 0) return what;
+  const then = taken ? "goes over to it" : "stays, a change does not pay yet";
+  return `${what} (${Math.round(100 * gain)} % better): ${then}`;
 }
 
 function describePhase({ phase, why, serving }: ClusterStatus): string {
@@ -108,7 +114,7 @@ function devices(status: ClusterStatus, terminal: Terminal): string {
       { head: "device" },
       { head: "state" },
       { head: "role" },
-      { head: "requests", align: "right" },
+      { head: "requests (peak)", align: "right" },
       { head: "holds", align: "right" },
       { head: "memory", align: "right" },
       { head: "cores", align: "right" },
@@ -118,7 +124,7 @@ function devices(status: ClusterStatus, terminal: Terminal): string {
       device.device,
       device.state,
       device.role ?? "",
-      device.state === "away" ? "" : `${device.requests} (at most ${device.peakRequests})`,
+      device.state === "away" ? "" : `${device.requests} (${device.peakRequests})`,
       device.state === "away" ? "" : formatQuantity(device.heldBytes, "B"),
       device.memoryBytes === null ? "" : formatQuantity(device.memoryBytes, "B"),
       device.cores ?? "",
