@@ -1,0 +1,174 @@
+import { X509Certificate } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../../src/base/clock.node.ts";
+import type { Agent } from "../../src/cluster/agent.ts";
+import { type Authority, certify, openAuthority } from "../../src/cluster/authority.node.ts";
+import type { Coordinator } from "../../src/cluster/coordinator.ts";
+import type { Attach } from "../../src/cluster/data-message.ts";
+import { introduce } from "../../src/cluster/handshake.ts";
+import { type KeyStore, openKeyStore } from "../../src/cluster/key-store.node.ts";
+import { protocolVersion } from "../../src/cluster/message.ts";
+import { createTlsTransport } from "../../src/transport/tls.node.ts";
+import { anonymous, type Listener, type Transport } from "../../src/transport/transport.ts";
+import {
+  clientTransport,
+  coordinatorTransport,
+  deviceTransport,
+  joinedKeys,
+  makeAuthority,
+} from "../fixtures/authority.ts";
+import { connect, joinAgent, realSetting, startCoordinator, token } from "../fixtures/cluster.ts";
+import { mesh, meshAnswer, meshDevices, meshInputs, meshPlan } from "../fixtures/mesh.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "partita-tls-"));
+const keysOf = (device: string): string => join(folder, device);
+const agents = new Map<string, Agent>();
+/** Whose certificates the listeners of devices were shown, by device. */
+const shown = new Map<string, Set<string | null>>();
+let authority: Authority;
+let coordinator: Coordinator;
+
+/** The same transport, which notes who is accepted. */
+function noting(transport: Transport, seen: Set<string | null>): Transport {
+  const note = (listener: Listener): Listener => ({
+    address: listener.address,
+    close: () => listener.close(),
+    [Symbol.asyncDispose]: () => listener.close(),
+    async *[Symbol.asyncIterator]() {
+      for await (const channel of listener) {
+        seen.add(channel.identity);
+        yield channel;
+      }
+    },
+  });
+  return {
+    name: transport.name,
+    connect: (address, options) => transport.connect(address, options),
+    listen: async (address, limits) => note(await transport.listen(address, limits)),
+  };
+}
+
+async function startAgent(device: string): Promise<Agent> {
+  const keys = await openKeyStore(keysOf(device), authority.fingerprint);
+  const trust = authority.fingerprint;
+  const seen = new Set<string | null>();
+  shown.set(device, seen);
+  const transport = noting(createTlsTransport({ trust, identity: keys.identity }), seen);
+  return await joinAgent(realSetting(), coordinator, device, { transport, keys });
+}
+
+async function ask(request: number): Promise<void> {
+  const setting = { ...realSetting(), transport: clientTransport(authority) };
+  await using client = await connect(setting, coordinator);
+  const { outputs } = await client.infer(meshInputs(request));
+  expect(outputs).toEqual(await meshAnswer(request));
+}
+
+/** What the coordinator's cloud says to somebody who would be a device. */
+async function attachToCloud(transport: Transport, device: string): Promise<unknown> {
+  const standing = { turn: 1, life: "another", heard: 0, heardOf: null };
+  const first: Attach = {
+    ...{ type: "attach", protocol: protocolVersion, token, kind: "hop" },
+    ...{ device, to: "cloud", standing },
+  };
+  const [address = ""] = agents.get("cloud")?.addresses ?? [];
+  await using channel = await transport.connect(address);
+  return await introduce(channel, systemClock, first, "attached");
+}
+
+beforeAll(async () => {
+  authority = await openAuthority(folder);
+  const setting = { ...realSetting(), transport: coordinatorTransport(authority) };
+  const plan = meshPlan(...meshDevices);
+  coordinator = await startCoordinator(setting, mesh, plan, { authority });
+  for (const device of meshDevices) agents.set(device, await startAgent(device));
+  await coordinator.ready();
+});
+
+afterAll(async () => {
+  await coordinator.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("devices show each other their certificates, and answer as one machine does", async () => {
+  await ask(1);
+  const strangers = [...shown.values()].flatMap((seen) =>
+    [...seen].filter((name) => name !== anonymous && !meshDevices.includes(name ?? "")),
+  );
+  expect(strangers).toEqual([]);
+  expect([...(shown.get("cloud") ?? [])].filter((name) => name !== anonymous)).not.toEqual([]);
+});
+
+test("whoever shows no certificate cannot be a device, even with the right secret", async () => {
+  const stranger = clientTransport(authority);
+  await expect(attachToCloud(stranger, "camera")).rejects.toMatchObject({
+    code: "IDENTITY_REFUSED",
+    message: expect.stringMatching(/'camera'.*no device's certificate/),
+  });
+  await ask(2);
+});
+
+test("a device cannot be another one to a third", async () => {
+  const shed = await deviceTransport(authority, "shed");
+  await expect(attachToCloud(shed, "camera")).rejects.toMatchObject({
+    code: "IDENTITY_REFUSED",
+    message: expect.stringMatching(/'camera'.*is device 'shed'/),
+  });
+  await ask(3);
+});
+
+test("a device of another cluster is refused, and refuses", async () => {
+  const other = await makeAuthority();
+  await expect(
+    attachToCloud(await deviceTransport(other, "camera"), "camera"),
+  ).rejects.toMatchObject({ code: "IDENTITY_REFUSED" });
+  // It trusts this cluster's authority, and shows a certificate of its own.
+  const { identity } = await joinedKeys(other, "camera");
+  const forger = createTlsTransport({ trust: authority.fingerprint, identity });
+  await expect(attachToCloud(forger, "camera")).rejects.toMatchObject({
+    code: "IDENTITY_REFUSED",
+    message: expect.stringContaining(other.fingerprint),
+  });
+  await ask(4);
+});
+
+test("a client that trusts another authority says nothing, least of all the secret", async () => {
+  const other = { ...realSetting(), transport: clientTransport(await makeAuthority()) };
+  await expect(connect(other, coordinator)).rejects.toMatchObject({ code: "IDENTITY_REFUSED" });
+});
+
+test("the name of a device that is away is given neither to another device nor to another key", async () => {
+  await agents.get("attic")?.close();
+  const joinAs = (keys: KeyStore, { identity }: KeyStore) => {
+    const transport = createTlsTransport({ trust: authority.fingerprint, identity });
+    return joinAgent(realSetting(), coordinator, "attic", { transport, keys });
+  };
+  const shed = await openKeyStore(keysOf("shed"), authority.fingerprint);
+  await expect(joinAs(shed, shed)).rejects.toMatchObject({
+    code: "IDENTITY_REFUSED",
+    message: expect.stringMatching(/'attic'.*is device 'shed'/),
+  });
+  const nobody = await openKeyStore(keysOf("nobody"), authority.fingerprint);
+  await expect(joinAs(nobody, nobody)).rejects.toMatchObject({
+    code: "IDENTITY_REFUSED",
+    message: expect.stringMatching(/attic.*--forget attic/),
+  });
+});
+
+test("a device whose certificate ran out while it was off joins and has a new one", async () => {
+  const pem = readFileSync(join(folder, "authority.pem"), "utf8");
+  const start = pem.indexOf("-----BEGIN CERTIFICATE-----");
+  const signer = { key: pem.slice(0, start), certificate: pem.slice(start) };
+  const keys = await openKeyStore(keysOf("attic"), authority.fingerprint);
+  const past = { from: new Date("2020-01-01"), to: new Date("2021-01-01") };
+  const { certificate } = await certify(signer, "attic", await keys.request(), past);
+  const file = join(keysOf("attic"), "certificate.pem");
+  writeFileSync(file, certificate);
+  agents.set("attic", await startAgent("attic"));
+  const { validTo } = new X509Certificate(readFileSync(file));
+  expect(Date.parse(validTo)).toBeGreaterThan(Date.now());
+  await ask(5);
+});
