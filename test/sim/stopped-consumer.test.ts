@@ -1,11 +1,16 @@
 import { expect, test } from "vitest";
-import type { Client } from "../../src/cluster/client.ts";
+import type { Client, InferOptions } from "../../src/cluster/client.ts";
+import { pieceBytes } from "../../src/cluster/outbox.ts";
 import { isBitEqual } from "../../src/runtime/compare.ts";
 import { meshDevices, meshInputs } from "../fixtures/mesh.ts";
 import { SpreadCluster } from "../fixtures/spread-cluster.ts";
 
 /** Larger than a piece, so that a channel may hold half of one. */
 const tensorBytes = 280_000;
+/** So large that those of a full window do not fit into a channel. */
+const largeBytes = 600_000;
+/** What a channel takes although little has arrived. */
+const channelBytes = 1 << 20;
 /** Of the mesh's four: what a device holds of one request at most, if it made or got them all. */
 const requestBytes = 4 * tensorBytes;
 /** So patient that who is stopped is not taken for lost. */
@@ -71,3 +76,40 @@ test.each(["shed", "cloud"])(
     expect(cluster.coordinator.status().serving).toBe(1);
   },
 );
+
+test("what is given up or too late leaves the devices, although it waits for a slow link", async () => {
+  const cluster = await SpreadCluster.start({
+    ...patient,
+    tensorBytes: largeBytes,
+    fallbacks: false,
+  });
+  const client = await cluster.connect();
+  cluster.network.shape("camera", "shed", { latencySeconds: 0.005, bandwidthBitsPerSecond: 2e6 });
+  const failures: unknown[] = [];
+  const ask = async (request: number, how: InferOptions): Promise<void> => {
+    await client.infer(meshInputs(request), how).catch(({ code }) => failures.push(code));
+  };
+  const gone = new AbortController();
+  const half = client.window / 2;
+  for (let request = 0; request < half; request++) {
+    void ask(request, { deadlineSeconds: 2 });
+    void ask(request + half, { signal: gone.signal });
+  }
+  await cluster.pass(1);
+  const full = held(cluster);
+  expect(full).toMatchObject({ camera: expect.any(Number), cloud: 0 });
+  expect(Math.min(full["camera"] ?? 0, full["attic"] ?? 0)).toBeGreaterThan(half * largeBytes);
+
+  gone.abort({ code: "given up" });
+  await cluster.pass(2);
+  expect(failures.filter((code) => code === "given up")).toHaveLength(half);
+  expect(failures.filter((code) => code === "REQUEST_DEADLINE_EXCEEDED")).toHaveLength(half);
+  // What a channel has taken stays until the other side has heard it.
+  const freed = held(cluster);
+  expect(freed).toMatchObject({ attic: 0, cloud: 0 });
+  expect(freed["camera"]).toBeLessThan(channelBytes + pieceBytes);
+
+  await cluster.pass(6);
+  expect(held(cluster)).toEqual(Object.fromEntries(meshDevices.map((name) => [name, 0])));
+  await cluster.setting.until(askAtOnce(cluster, client, 100, 5));
+});
