@@ -10,13 +10,13 @@ import { Coordinator } from "../dist/cluster/coordinator.js";
 import { fileJournal } from "../dist/cluster/journal.node.js";
 import type { ClusterStatus } from "../dist/cluster/status.js";
 import { createOnnxRuntime } from "../dist/runtime/onnxruntime.node.js";
+import type { PreparedGraph } from "../dist/runtime/prepare.node.js";
 import { tcpTransport } from "../dist/transport/tcp.node.js";
 import type { Role, Said, Sight } from "./faults/messages.js";
 import {
-  type Choices,
-  firstPlan,
+  type DeviceName,
+  deviceNames,
   prepareModel,
-  problemOf,
   replan,
   steadyRuntime,
   token,
@@ -63,15 +63,18 @@ async function beAgent(agent: Extract<Role, { type: "agent" }>): Promise<void> {
 }
 
 async function beCoordinator(role: Extract<Role, { type: "coordinator" }>): Promise<void> {
-  const { choices, liveness, journal } = role;
+  const { sink, liveness, journal } = role;
   const prepared = await prepareModel();
-  const topology = topologyOf(choices);
+  const topology = topologyOf(sink);
+  const plan = replan(prepared, topology);
+  if ("infeasible" in plan) throw new Error(plan.infeasible);
+  let look = (): void => undefined;
   const coordinator = await Coordinator.start({
     transport: tcpTransport,
     clock: systemClock,
     listen: "127.0.0.1:0",
     token,
-    plan: firstPlan(problemOf(prepared, topology), choices),
+    plan,
     graph: prepared.graph,
     topology,
     model: prepared.model,
@@ -82,29 +85,43 @@ async function beCoordinator(role: Extract<Role, { type: "coordinator" }>): Prom
     ...liveness,
     journal: fileJournal(journal),
     replan: async (left) => replan(prepared, left),
-    onWorld: (world) => improve(coordinator, replan(prepared, world)),
     onEvent: (event) => {
       say({ type: "cluster", event });
       if (event.type === "serving") setImmediate(() => look());
     },
   });
-  const look = looker(coordinator, choices);
+  const improve = improver(coordinator, prepared);
+  const tell = looker(coordinator, sink);
+  look = () => {
+    improve();
+    tell();
+  };
   say({ type: "listening", address: coordinator.address });
-  const looking = setInterval(look, lookMilliseconds);
+  const looking = setInterval(() => look(), lookMilliseconds);
   await coordinator.ended;
   clearInterval(looking);
   process.exit();
 }
 
-/** What was lost and is back is used again, if that is worth a change. */
-function improve(coordinator: Coordinator, plan: ReturnType<typeof replan>): void {
-  const period = coordinator.serving?.claimed.periodSeconds ?? 0;
-  if ("infeasible" in plan || plan.claimed.periodSeconds > worthwhile * period) return;
-  coordinator.adopt(plan, "more to plan with");
+/** What was lost and is back is used again, as soon as there is time to change, if that is worth it. */
+function improver(coordinator: Coordinator, prepared: PreparedGraph): () => void {
+  let considered = "";
+  return () => {
+    const { serving, world } = coordinator;
+    if (serving === null || coordinator.isSwitching) return;
+    const names = world.devices.map(({ name }) => name);
+    const seen = `${names} ${world.links.length} ${serving.claimed.periodSeconds}`;
+    if (seen === considered) return;
+    considered = seen;
+    const plan = replan(prepared, world);
+    const period = serving.claimed.periodSeconds;
+    if ("infeasible" in plan || plan.claimed.periodSeconds > worthwhile * period) return;
+    coordinator.adopt(plan, "more to plan with");
+  };
 }
 
 /** Says how a coordinator sees the cluster, whenever that has changed. */
-function looker(coordinator: Coordinator, choices: Choices): () => void {
+function looker(coordinator: Coordinator, sink: DeviceName): () => void {
   let generation: number | null = null;
   let last = "";
   return () => {
@@ -116,28 +133,27 @@ function looker(coordinator: Coordinator, choices: Choices): () => void {
       const served = { devices: stages.map(({ device }) => device), periodSeconds };
       say({ type: "serves", generation, served });
     }
-    const sight = sightOf(status, choices);
+    const sight = sightOf(status, sink);
     if (JSON.stringify(sight) === last) return;
     last = JSON.stringify(sight);
     say({ type: "sees", sight });
   };
 }
 
-function sightOf(status: ClusterStatus, { sink }: Choices): Sight {
+function sightOf(status: ClusterStatus, sink: DeviceName): Sight {
   const { devices, links, generations, fallbacks, phase, serving } = status;
-  const here = devices.filter(({ state }) => state !== "away").map(({ device }) => device);
-  const joined = new Set(here);
+  const joined = devices.filter(({ state }) => state !== "away").map(({ device }) => device);
   const served = generations.find((one) => one.generation === serving)?.stages ?? [];
   const used = new Set(served.map(({ device }) => device));
   const isReplaceable = [...used]
     .filter((device) => device !== "camera" && device !== sink)
     .every((device) => fallbacks.includes(device));
-  const isStandingBy = fallbacks.includes("all but the source") || used.size === 1;
   const isAtRest =
     phase === "serving" &&
+    used.size === deviceNames.length &&
     isReplaceable &&
-    (sink !== "camera" || isStandingBy) &&
-    links.every(({ from, to, state }) => state === "up" || !joined.has(from) || !joined.has(to)) &&
+    (sink !== "camera" || fallbacks.includes("all but the source")) &&
+    links.every(({ state }) => state === "up") &&
     generations.every(({ state }) => state === "serving" || state === "standby");
-  return { joined: here, serving, isAtRest };
+  return { joined, serving, isAtRest };
 }

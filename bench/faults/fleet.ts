@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Liveness, Role, Said, Served } from "./messages.js";
 import { type Opening, Relay } from "./relay.js";
-import { type Choices, type DeviceName, deviceNames } from "./setting.js";
+import { type DeviceName, deviceNames } from "./setting.js";
 import { within } from "./within.js";
 
 /** The same file, whether this one is compiled or not. */
@@ -28,18 +28,22 @@ export class Fleet {
   readonly liveness: Liveness;
   /** Everything that was said, in order. */
   readonly history: Heard[] = [];
-  /** By the number of its generation. */
-  readonly served = new Map<number, Served>();
-  readonly #choices: Choices;
+  readonly #sink: DeviceName;
   readonly #folder = mkdtempSync(join(tmpdir(), "partita-faults-"));
   readonly #relays = new Map<string, Relay>();
   readonly #processes = new Map<string, ChildProcess>();
   readonly #waiting = new Set<Waiting>();
   #starts = 0;
+  /** When the last coordinator was started: what an earlier one saw counts no more. */
+  #coordinatorSince = 0;
 
-  /** Resolves when it serves. */
-  static async start(choices: Choices, liveness: Liveness): Promise<Fleet> {
-    const fleet = new Fleet(choices, liveness);
+  /**
+   * Resolves when it serves.
+   *
+   * @param sink where the answers are wanted; the camera is the source
+   */
+  static async start(sink: DeviceName, liveness: Liveness): Promise<Fleet> {
+    const fleet = new Fleet(sink, liveness);
     try {
       for (const name of ["coordinator", ...deviceNames]) {
         fleet.#relays.set(name, await Relay.open());
@@ -56,8 +60,8 @@ export class Fleet {
   }
 
   /** Use `start`. */
-  private constructor(choices: Choices, liveness: Liveness) {
-    this.#choices = choices;
+  private constructor(sink: DeviceName, liveness: Liveness) {
+    this.#sink = sink;
     this.liveness = liveness;
   }
 
@@ -82,9 +86,10 @@ export class Fleet {
     const listening = this.heard(
       ({ who, said }) => who === "coordinator" && said.type === "listening",
     );
+    this.#coordinatorSince = performance.now() / 1000;
     this.#start("coordinator", {
       type: "coordinator",
-      choices: this.#choices,
+      sink: this.#sink,
       liveness,
       journal,
     });
@@ -154,7 +159,8 @@ export class Fleet {
       said.sight.isAtRest &&
       said.sight.joined.length === deviceNames.length;
     const last = this.history.findLast(({ said }) => said.type === "sees");
-    if (last === undefined || !isRest(last)) await this.heard(isRest);
+    const isStale = last === undefined || last.at < this.#coordinatorSince;
+    if (isStale || !isRest(last)) await this.heard(isRest);
   }
 
   /** The plan that serves, as far as the coordinator has said. */
@@ -164,25 +170,18 @@ export class Fleet {
     return last.said.served;
   }
 
-  /** A device that the plan needs and the source does not. @throws if there is none */
-  deviceInUse(): DeviceName {
-    const { sink } = this.#choices;
-    const { devices } = this.serving;
-    const one = deviceNames.find(
-      (name) => name !== "camera" && name !== sink && devices.includes(name),
-    );
-    if (one === undefined) throw new Error("the plan needs the source alone");
-    return one;
+  /** Resolves when such a plan serves. */
+  async serves(wanted: (served: Served) => boolean): Promise<void> {
+    const isServed = ({ said }: Heard): boolean => said.type === "serves" && wanted(said.served);
+    if (!wanted(this.serving)) await this.heard(isServed);
   }
 
-  /** Two devices of which one sends to the other. @throws if there are none */
-  pairInUse(): readonly [string, string] {
-    const { devices } = this.serving;
-    for (const [place, to] of devices.entries()) {
-      const from = devices[place - 1];
-      if (from !== undefined && from !== to) return [from, to];
-    }
-    throw new Error("the plan needs the source alone");
+  /** Whom a device gets tensors from. @throws if the plan does not need it */
+  producerOf(device: DeviceName): string {
+    const way = wayOf(this.serving);
+    const producer = way[way.indexOf(device, 1) - 1];
+    if (producer === undefined) throw new Error(`nobody sends to ${device}`);
+    return producer;
   }
 
   async end(): Promise<void> {
@@ -209,11 +208,15 @@ export class Fleet {
     const heard = { at: performance.now() / 1000, who, said };
     this.history.push(heard);
     if (said.type === "listening") this.#relay(who).lead(said.address);
-    if (said.type === "serves") this.served.set(said.generation, said.served);
     for (const one of this.#waiting) {
       if (!one.wanted(heard)) continue;
       this.#waiting.delete(one);
       one.done(heard);
     }
   }
+}
+
+/** The devices that a request goes through, from the source on. */
+export function wayOf({ devices }: Served): readonly string[] {
+  return ["camera", ...devices];
 }

@@ -5,6 +5,7 @@ import type { TensorValues } from "../../dist/runtime/runtime.js";
 import { tcpTransport } from "../../dist/transport/tcp.node.js";
 import type { Channel, Frame, Transport } from "../../dist/transport/transport.js";
 import { type Sample, token } from "./setting.js";
+import { within } from "./within.js";
 
 export interface LoadCounts {
   readonly sent: number;
@@ -19,6 +20,18 @@ export interface LoadCounts {
   readonly givenUp: number;
 }
 
+export interface LoadOptions {
+  readonly address: string;
+  readonly samples: readonly Sample[];
+  /**
+   * Whether the client finds its way back to the source by itself; else it is told when that is lost,
+   * and asks again.
+   */
+  readonly isPatient: boolean;
+  /** At most, and no more at once than the cluster takes; `Infinity`: as many as it takes. */
+  readonly perSecond: number;
+}
+
 interface Waiting {
   readonly isDone: () => boolean;
   readonly done: () => void;
@@ -29,7 +42,7 @@ interface Waiting {
 const pauseSeconds = seconds(0.05);
 
 /**
- * Asks without a break, so many requests at once, and compares every answer. What the cluster gives
+ * Asks without a break, several requests at once, and compares every answer. What the cluster gives
  * up with DEVICE_LOST is asked again under the same id.
  */
 export class Load {
@@ -38,6 +51,8 @@ export class Load {
   readonly failures: string[] = [];
   readonly #open: () => Promise<Client>;
   readonly #samples: readonly Sample[];
+  readonly #perSecond: number;
+  #nextAt = 0;
   readonly #counter: AnswerCounter;
   readonly #runs: Promise<void>[];
   readonly #waiting = new Set<Waiting>();
@@ -48,12 +63,9 @@ export class Load {
   #wrong = 0;
   #givenUp = 0;
   #isOver = false;
+  #isStopped = false;
 
-  /**
-   * @param patient whether the client finds its way back to the source by itself; else it is told when
-   * that is lost, and asks again
-   */
-  static async start(address: string, samples: readonly Sample[], patient = true): Promise<Load> {
+  static async start({ address, samples, isPatient, perSecond }: LoadOptions): Promise<Load> {
     const counter = new AnswerCounter();
     const newId = (): string => counter.newId();
     const open = async (): Promise<Client> =>
@@ -62,9 +74,9 @@ export class Load {
         clock: systemClock,
         address,
         token,
-        ...(patient ? { retry: { newId, limitSeconds: 60 } } : {}),
+        ...(isPatient ? { retry: { newId, limitSeconds: 60 } } : {}),
       });
-    return new Load(open, await open(), samples, counter);
+    return new Load(open, await open(), samples, counter, perSecond);
   }
 
   /** Use `start`. */
@@ -73,7 +85,9 @@ export class Load {
     client: Client,
     samples: readonly Sample[],
     counter: AnswerCounter,
+    perSecond: number,
   ) {
+    this.#perSecond = perSecond;
     this.#open = open;
     this.#client = client;
     this.#watch(client);
@@ -107,22 +121,26 @@ export class Load {
     });
   }
 
-  /** Sends no more, waits for what is on its way, and counts. */
+  /** Sends no more, waits for what is on its way, and counts: what is not answered soon is lost. */
   async end(): Promise<LoadCounts> {
     this.#isOver = true;
-    await Promise.all(this.#runs);
-    await this.#client.close();
+    await within(Promise.all(this.#runs), "the last answers").catch(() => undefined);
+    await this.stop();
     return this.counts;
   }
 
   /** Gives everything up. */
   async stop(): Promise<void> {
     this.#isOver = true;
+    this.#isStopped = true;
+    await this.#opening;
     await this.#client.close();
+    await Promise.all(this.#runs);
   }
 
   async #run(): Promise<void> {
     while (!this.#isOver) {
+      await this.#turn();
       const sample = this.#samples[this.#sent % this.#samples.length];
       if (sample === undefined) throw new Error("there are no samples");
       this.#sent++;
@@ -138,13 +156,21 @@ export class Load {
     }
   }
 
+  async #turn(): Promise<void> {
+    const now = performance.now() / 1000;
+    const at = Math.max(now, this.#nextAt);
+    this.#nextAt = at + 1 / this.#perSecond;
+    if (at > now) await systemClock.sleep(seconds(at - now));
+  }
+
   async #ask({ inputs }: Sample, id: string): Promise<TensorValues> {
     for (;;) {
       const client = this.#client;
       try {
         return (await client.infer(inputs, { id })).outputs;
       } catch (error) {
-        if ((error as { code?: unknown }).code !== "DEVICE_LOST") throw error;
+        const isPassing = (error as { code?: unknown }).code === "DEVICE_LOST";
+        if (!isPassing || this.#isStopped) throw error;
         this.#givenUp++;
       }
       await systemClock.sleep(pauseSeconds);
@@ -154,7 +180,7 @@ export class Load {
 
   /** Opens another client, unless somebody has, or what is there still stands. */
   async #comeBack(lost: Client): Promise<void> {
-    while (this.#client === lost && this.#hasEnded && !this.#isOver) {
+    while (this.#client === lost && this.#hasEnded && !this.#isStopped) {
       this.#opening ??= this.#reopen();
       await this.#opening;
     }

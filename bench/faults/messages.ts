@@ -1,6 +1,6 @@
 import type { AgentEvent } from "../../dist/cluster/agent-options.js";
 import type { ClusterEvent } from "../../dist/cluster/status.js";
-import type { Choices, DeviceName } from "./setting.js";
+import type { DeviceName } from "./setting.js";
 
 /** How often devices are heard, and how often they may not be. */
 export interface Liveness {
@@ -12,7 +12,8 @@ export interface Liveness {
 export type Role =
   | {
       readonly type: "coordinator";
-      readonly choices: Choices;
+      /** Where the answers are wanted. */
+      readonly sink: DeviceName;
       readonly liveness: Liveness;
       readonly journal: string;
     }
@@ -37,7 +38,7 @@ export interface Served {
 export interface Sight {
   readonly joined: readonly string[];
   readonly serving: number | null;
-  /** Nothing is on its way to another plan, and all that was planned for is ready. */
+  /** The plan needs every device, and all that is planned for is ready. */
   readonly isAtRest: boolean;
 }
 

@@ -10,7 +10,6 @@ import { bytes, seconds, secondsPerByte } from "../../dist/base/units.js";
 import type { Topology } from "../../dist/cost/topology.js";
 import { readTopology } from "../../dist/cost/topology-file.js";
 import { evaluate } from "../../dist/plan/evaluate.js";
-import { makePlan } from "../../dist/plan/make-plan.js";
 import type { Plan } from "../../dist/plan/plan.js";
 import { pipedge } from "../../dist/plan/planners/pipedge.js";
 import { createProblem, type Problem } from "../../dist/plan/problem.js";
@@ -30,14 +29,9 @@ export const deviceNames: readonly DeviceName[] = ["camera", "gateway", "spare",
 
 /** What a node takes on the machine that speeds refer to, whichever node it is. */
 const nodeSeconds = 1e-4;
-export interface Choices {
-  /** Where the answers are wanted; the camera is the source. */
-  readonly sink: DeviceName;
-  /** The devices that the first plan uses, in this order, each the same share. */
-  readonly first: readonly DeviceName[];
-}
 
-export function topologyOf({ sink }: Choices): Topology {
+/** @param sink where the answers are wanted; the camera is the source */
+export function topologyOf(sink: DeviceName): Topology {
   const links = deviceNames.flatMap((one, place) =>
     deviceNames.slice(place + 1).map((other) => ({
       between: [one, other],
@@ -73,19 +67,15 @@ export function problemOf({ graph }: PreparedGraph, topology: Topology): Problem
   return createProblem(profile, topology, { type: "throughput" });
 }
 
-export function firstPlan(problem: Problem, { first }: Choices): Plan {
-  const { nodes } = problem.index.graph;
-  const placement = nodes.map((_, node) =>
-    deviceNames.indexOf(first[Math.floor((node * first.length) / nodes.length)] ?? "camera"),
+/** Between two answers of the camera alone. */
+export function alonePeriodSeconds(prepared: PreparedGraph): number {
+  const problem = problemOf(prepared, topologyOf("camera"));
+  const alone = evaluate(
+    problem,
+    problem.index.graph.nodes.map(() => 0),
   );
-  const evaluation = evaluate(problem, placement);
-  if (evaluation.type === "infeasible") throw new Error(evaluation.reason);
-  return makePlan(problem, { placement, value: evaluation.value, bound: null }, evaluation, {
-    planner: "given",
-    optimalAmong: null,
-    seed: 1,
-    decisionSeconds: 0,
-  });
+  if (alone.type === "infeasible") throw new Error(alone.reason);
+  return alone.periodSeconds;
 }
 
 export function replan(

@@ -1,4 +1,4 @@
-import type { Fleet, Heard } from "./fleet.js";
+import { type Fleet, type Heard, wayOf } from "./fleet.js";
 import type { Load } from "./load.js";
 import type { Served } from "./messages.js";
 import type { DeviceName } from "./setting.js";
@@ -13,7 +13,9 @@ export interface Fault {
   begin(): Promise<void>;
   /** Resolves when something goes on without what is lost; left out: at once. */
   readonly coped?: (since: number) => Promise<unknown>;
-  /** Resolves when everything is as before. */
+  /** What serves during the fault, where no coordinator can say so. */
+  readonly served?: Served;
+  /** Resolves when all that it takes for everything to be as before has been done. */
   end(): Promise<void>;
 }
 
@@ -49,7 +51,8 @@ export async function tryFault(
   answers = 3 * rateAnswers,
 ): Promise<Observed> {
   const { name, detectableAfterSeconds } = fault;
-  await within(Promise.all([fleet.rest(), load.more(10)]), `rest before ${name}`);
+  await within(load.more(10), `answers before ${name}`);
+  await within(fleet.rest(), `rest before ${name}`);
   const since = now();
   await fault.begin();
   await within(fault.coped?.(since) ?? Promise.resolve(), `a way around ${name}`);
@@ -59,7 +62,7 @@ export async function tryFault(
   await within(load.more(10), `answers after ${name}`);
   const gap = longestGap(load.answeredAt, since, until);
   const detectable = since + detectableAfterSeconds;
-  const served = servedUntil(fleet, until);
+  const served = fault.served ?? servedUntil(fleet, until);
   return {
     name,
     detectableAfterSeconds,
@@ -76,52 +79,40 @@ export function killed(fleet: Fleet, device: DeviceName): Fault {
     name: `kill -9 ${device}`,
     detectableAfterSeconds: 0,
     begin: () => fleet.kill(device),
-    coped: (since) => fleet.heard(servesWithout(fleet, device), since),
-    end: async () => {
-      const joined = fleet.heard(clusterSays("joined", device));
-      fleet.startDevice(device);
-      await joined;
-    },
+    coped: () => servesWithout(fleet, device),
+    end: async () => fleet.startDevice(device),
   };
 }
 
-export function stopped(fleet: Fleet, device: string): Fault {
+export function stopped(fleet: Fleet, device: DeviceName): Fault {
   return {
     name: `SIGSTOP ${device}`,
     detectableAfterSeconds: fleet.silenceSeconds,
     begin: async () => fleet.signal(device, "SIGSTOP"),
-    coped: (since) => fleet.heard(servesWithout(fleet, device), since),
-    end: async () => {
-      const joined = fleet.heard(clusterSays("joined", device));
-      fleet.signal(device, "SIGCONT");
-      await joined;
-    },
+    coped: () => servesWithout(fleet, device),
+    end: async () => fleet.signal(device, "SIGCONT"),
   };
 }
 
-/** @param around whether the coordinator may pass on what goes between the two */
-export function cut(fleet: Fleet, one: string, other: string, around = false): Fault {
-  const isPair = ({ said }: Heard, type: "linkDown" | "linkUp"): boolean =>
-    said.type === "cluster" &&
-    said.event.type === type &&
-    [said.event.from, said.event.to].toSorted().join() === [one, other].toSorted().join();
+/**
+ * The link from whoever sends to a device to that device.
+ *
+ * @param around whether the coordinator may pass on what goes between the two
+ */
+export function cut(fleet: Fleet, device: DeviceName, around = false): Fault {
+  let producer = "";
+  const pairs = (): string[] => [`${producer} ${device}`, `${device} ${producer}`];
+  const isAvoided = (served: Served): boolean =>
+    wayOf(served).every((one, place, way) => !pairs().includes(`${one} ${way[place + 1]}`));
   return {
-    name: `cut ${one} - ${other}${around ? ", a way around" : ""}`,
+    name: `the link to ${device} cut${around ? ", a way around" : ""}`,
     detectableAfterSeconds: fleet.silenceSeconds,
-    begin: async () => fleet.cut(one, other, around),
-    ...(around
-      ? {}
-      : {
-          coped: async (since) => {
-            const { at } = await fleet.heard((heard) => isPair(heard, "linkDown"), since);
-            await fleet.heard(({ said }) => said.type === "serves", at);
-          },
-        }),
-    end: async () => {
-      const up = around ? null : fleet.heard((heard) => isPair(heard, "linkUp"));
-      fleet.mend();
-      await up;
+    begin: async () => {
+      producer = fleet.producerOf(device);
+      fleet.cut(producer, device, around);
     },
+    ...(around ? {} : { coped: () => fleet.serves(isAvoided) }),
+    end: async () => fleet.mend(),
   };
 }
 
@@ -139,9 +130,18 @@ export function coordinatorKilled(fleet: Fleet): Fault {
   };
 }
 
-/** The coordinator and devices that the plan needs: the source goes on alone. */
-export function abandoned(fleet: Fleet, devices: readonly DeviceName[]): Fault {
+/**
+ * The coordinator and devices that the plan needs: the source goes on alone.
+ *
+ * @param periodSeconds between its answers then
+ */
+export function abandoned(
+  fleet: Fleet,
+  devices: readonly DeviceName[],
+  periodSeconds: number,
+): Fault {
   return {
+    served: { devices: ["camera"], periodSeconds },
     name: `kill -9 coordinator, ${devices.join(", ")}`,
     detectableAfterSeconds: orphanSeconds,
     begin: async () => {
@@ -157,11 +157,9 @@ export function abandoned(fleet: Fleet, devices: readonly DeviceName[]): Fault {
       ),
     end: async () => {
       const serves = fleet.heard(({ said }) => said.type === "serves");
-      const joined = devices.map((device) => fleet.heard(clusterSays("joined", device)));
       await fleet.startCoordinator();
       await serves;
       for (const device of devices) fleet.startDevice(device);
-      await Promise.all(joined);
     },
   };
 }
@@ -173,32 +171,29 @@ export function endpointKilled(fleet: Fleet, device: DeviceName): Fault {
     detectableAfterSeconds: 0,
     begin: () => fleet.kill(device),
     coped: async (since) => {
-      const { at } = await fleet.heard(clusterSays("left", device), since);
+      const { at } = await fleet.heard(leaves(device), since);
       fleet.startDevice(device);
       await fleet.heard(({ said }) => said.type === "serves", at);
     },
-    end: () => fleet.rest(),
+    end: async () => undefined,
   };
 }
 
-export function clusterSays(type: string, device?: string) {
+function leaves(device: DeviceName) {
   return ({ said }: Heard): boolean =>
-    said.type === "cluster" &&
-    said.event.type === type &&
-    (device === undefined || ("device" in said.event && said.event.device === device));
+    said.type === "cluster" && said.event.type === "left" && said.event.device === device;
 }
 
-export function servesWithout(fleet: Fleet, device: string) {
-  return ({ said }: Heard): boolean =>
-    said.type === "serves" && !(fleet.served.get(said.generation)?.devices ?? []).includes(device);
+function servesWithout(fleet: Fleet, device: DeviceName): Promise<void> {
+  return fleet.serves(({ devices }) => !devices.includes(device));
 }
 
-export function now(): number {
+function now(): number {
   return performance.now() / 1000;
 }
 
 /** Between two answers, of which the first came in some span of time. */
-export function longestGap(
+function longestGap(
   answeredAt: readonly number[],
   since: number,
   until: number,
@@ -212,10 +207,9 @@ export function longestGap(
   return longest;
 }
 
-function servedUntil({ history, served }: Fleet, until: number): Served | null {
+function servedUntil({ history }: Fleet, until: number): Served | null {
   const last = history.findLast(({ at, said }) => said.type === "serves" && at <= until);
-  if (last?.said.type !== "serves") return null;
-  return served.get(last.said.generation) ?? null;
+  return last?.said.type === "serves" ? last.said.served : null;
 }
 
 /** `null`: never. */

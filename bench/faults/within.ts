@@ -1,5 +1,5 @@
 /** Every wait is for something that takes less by far. */
-const limitSeconds = 30;
+const limitSeconds = 60;
 
 /** @throws if something takes longer than it ever should */
 export async function within<T>(promise: Promise<T>, what: string): Promise<T> {

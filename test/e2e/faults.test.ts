@@ -1,7 +1,12 @@
 import { expect, onTestFinished, test } from "vitest";
 import { Fleet } from "../../bench/faults/fleet.ts";
 import { Load } from "../../bench/faults/load.ts";
-import { type Choices, makeSamples, prepareModel } from "../../bench/faults/setting.ts";
+import {
+  alonePeriodSeconds,
+  type DeviceName,
+  makeSamples,
+  prepareModel,
+} from "../../bench/faults/setting.ts";
 import {
   abandoned,
   coordinatorKilled,
@@ -13,41 +18,38 @@ import {
   tryFault,
 } from "../../bench/faults/trials.ts";
 
-/** Long silences are missed quickly, and this machine may be busy. */
-const liveness = { heartbeatSeconds: 0.1, missedHeartbeats: 5 };
-/** It is less than one on a machine that has nothing else to do: what it is there is measured elsewhere. */
-const longestPauseSeconds = 10;
+/** A silence is noticed soon. What faults cost in time is measured where nothing else runs. */
+const liveness = { heartbeatSeconds: 0.2, missedHeartbeats: 5 };
 const testMilliseconds = 300_000;
+/** The source alone answers 25 a second. */
+const perSecond = 40;
 /** While a fault lasts. */
-const answers = 15;
+const answers = 10;
 
-async function start(choices: Choices, isPatient: boolean) {
-  const samples = await makeSamples(await prepareModel(), 5);
-  const fleet = await Fleet.start(choices, liveness);
+async function start(sink: DeviceName, isPatient: boolean) {
+  const prepared = await prepareModel();
+  const samples = await makeSamples(prepared, 5);
+  const fleet = await Fleet.start(sink, liveness);
   onTestFinished(() => fleet.end());
-  const load = await Load.start(fleet.address, samples, isPatient);
+  const load = await Load.start({ address: fleet.address, samples, isPatient, perSecond });
   onTestFinished(() => load.stop());
   const suffer = async (fault: Fault) => {
-    const { pauseSeconds } = await tryFault(fleet, load, fault, answers);
-    expect(pauseSeconds, fault.name).toBeLessThan(longestPauseSeconds);
+    await tryFault(fleet, load, fault, answers);
   };
-  return { fleet, load, suffer };
+  return { fleet, load, suffer, alone: alonePeriodSeconds(prepared) };
 }
 
 test(
   "answers every request once and with the same bits while devices, links and the coordinator fail",
   async () => {
-    const choices = { sink: "camera", first: ["camera", "gateway", "cloud"] } as const;
-    const { fleet, load, suffer } = await start(choices, true);
+    const { fleet, load, suffer, alone } = await start("camera", true);
     for (const device of ["gateway", "spare", "cloud"] as const) {
       await suffer(killed(fleet, device));
       await suffer(stopped(fleet, device));
     }
-    await suffer(cut(fleet, ...fleet.pairInUse()));
+    await suffer(cut(fleet, "cloud"));
     await suffer(coordinatorKilled(fleet));
-    await suffer(killed(fleet, fleet.deviceInUse()));
-    await suffer(abandoned(fleet, [fleet.deviceInUse()]));
-    await suffer(abandoned(fleet, ["gateway", "spare", "cloud"]));
+    await suffer(abandoned(fleet, ["gateway", "spare", "cloud"], alone));
     await suffer(endpointKilled(fleet, "camera"));
     const { sent, ...counts } = await load.end();
     expect(counts).toEqual({ answered: sent, lost: 0, doubled: 0, wrong: 0, givenUp: 0 });
@@ -58,10 +60,7 @@ test(
 test(
   "what a lost source or sink held is given up, and answered once under the same id when it is back",
   async () => {
-    const choices = { sink: "cloud", first: ["camera", "gateway", "cloud"] } as const;
-    const { fleet, load, suffer } = await start(choices, false);
-    await suffer(killed(fleet, "gateway"));
-    expect(load.counts.givenUp).toBe(0);
+    const { fleet, load, suffer } = await start("cloud", false);
     await suffer(endpointKilled(fleet, "cloud"));
     const { givenUp } = load.counts;
     expect(givenUp).toBeGreaterThan(0);
