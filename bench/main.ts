@@ -1,6 +1,6 @@
 /**
  * Runs the benchmarks one after the other, each in a process of its own: `npm run bench`, or
- * `npm run bench -- NAME…` for some of them; those of the test bed only so. Results stay in `bench/results/NAME.json`.
+ * `npm run bench -- NAME… [OPTION…]` for some of them; those of the test bed only so. Results stay in `bench/results/NAME.json`.
  *
  * @module
  */
@@ -21,12 +21,17 @@ const all = [
   "adaptive",
   "wifi",
   "faults",
+  "schedules",
   "workloads",
   "planners",
 ];
 /** As root, with network namespaces; only when named. */
-const onTestbed = ["testbed-check", "testbed-traces", "testbed-adapt"];
-const chosen = process.argv.slice(2);
+const onTestbed = ["testbed-check", "testbed-traces", "testbed-adapt", "testbed-readme"];
+const words = process.argv.slice(2);
+/** What stands behind the names belongs to the benchmarks. */
+const firstOption = words.findIndex((word) => word.startsWith("-"));
+const chosen = firstOption < 0 ? words : words.slice(0, firstOption);
+const options = firstOption < 0 ? [] : words.slice(firstOption);
 const unknown = chosen.find((name) => ![...all, ...onTestbed].includes(name));
 if (unknown !== undefined) {
   console.error(
@@ -37,6 +42,6 @@ if (unknown !== undefined) {
 for (const name of chosen.length === 0 ? all : chosen) {
   console.log(`\n== ${name} ==`);
   const script = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
-  const { status } = spawnSync(process.execPath, [script], { stdio: "inherit" });
+  const { status } = spawnSync(process.execPath, [script, ...options], { stdio: "inherit" });
   if (status !== 0) process.exitCode = status === 69 ? 69 : 1;
 }

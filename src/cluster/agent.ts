@@ -140,6 +140,7 @@ export class Agent implements AsyncDisposable {
       address: coordinator,
       join: () => this.#introduction(),
       heartbeat: () => this.#heartbeat(),
+      isStale: () => this.#options.keys?.isStale() ?? false,
       onWelcome: (welcome) => this.#settleIn(welcome),
       onUp: (isAgain) => {
         if (isAgain) {

@@ -17,6 +17,8 @@ export interface ControlLinkOptions {
   /** How things stand here, each time it is dialled. */
   readonly join: () => Promise<Join>;
   readonly heartbeat: () => Heartbeat;
+  /** Whether to join anew although nothing is wrong, for what the coordinator then sends. */
+  readonly isStale?: () => boolean;
   /** The coordinator lets this device in, again perhaps; it can be told things from `onUp` on. */
   readonly onWelcome: (welcome: Welcome) => Promise<void>;
   /** `isAgain`: it was away. */
@@ -39,6 +41,9 @@ const pauses = { first: 0.1, last: 2 } as const;
 /** For an address where nobody even refuses. */
 const dialSeconds = seconds(5);
 
+/** Between two attempts to join anew. */
+const renewalSeconds = 60;
+
 /** A device's channel to the coordinator, dialled again for ever. To be started once it is open. */
 export class ControlLink {
   readonly #options: ControlLinkOptions;
@@ -47,6 +52,9 @@ export class ControlLink {
   #first: [Channel, Welcome] | null = null;
   #frames = 0;
   #isBeating = false;
+  /** A channel that is to take over from the one that stands; `null` in it: there is none. */
+  #renewal: Promise<[Channel, Welcome] | null> = Promise.resolve(null);
+  #renewedAt = Number.NEGATIVE_INFINITY;
 
   private constructor(options: ControlLinkOptions) {
     this.#options = options;
@@ -96,10 +104,20 @@ export class ControlLink {
       this.#channel = null;
       // One that takes nothing any more must not hold up what follows.
       void channel.close();
+      const renewed = await this.#renewal;
+      this.#renewal = Promise.resolve(null);
       if (this.#stop.signal.aborted) return;
-      this.#options.onGone(error);
-      met = await this.#redial();
+      if (renewed === null) this.#options.onGone(error);
+      met = renewed ?? (await this.#redial());
     }
+  }
+
+  /** Whoever joins twice as the same process replaces itself: the coordinator ends the old channel. */
+  #renew(): void {
+    const { clock, isStale } = this.#options;
+    if (isStale?.() !== true || clock.now() - this.#renewedAt < renewalSeconds) return;
+    this.#renewedAt = clock.now();
+    this.#renewal = this.#dial().catch(() => null);
   }
 
   /** @returns why it is over */
@@ -128,6 +146,7 @@ export class ControlLink {
         resolve(new CodedError("CHANNEL_CLOSED", silent));
       };
       const onBeat = () => {
+        this.#renew();
         if (!this.#isBeating) void this.#sendHeartbeat(channel);
       };
       const heard = () => this.#frames + (channel.heardBytes ?? 0);

@@ -35,6 +35,8 @@ export interface DeviceKeys {
    * @throws IDENTITY_REFUSED if it is of another key or another cluster
    */
   keep(certificate: string): Promise<void>;
+  /** Whether there is a certificate that will soon run out, or has. */
+  isStale(): boolean;
 }
 
 /**

@@ -30,6 +30,7 @@ export async function openKeyStore(folder: string, trust: string): Promise<KeySt
     kept === null || whyUseless(kept, key, trust) !== null ? null : showing(key, kept);
   return {
     identity: () => (shown !== null && Date.now() <= shown.expires ? shown.identity : null),
+    isStale: () => shown !== null && Date.now() >= shown.stale,
     request: () => requestCertificate(key),
     keep: async (sent) => {
       const why = whyUseless(sent, key, trust);
@@ -46,13 +47,16 @@ export async function openKeyStore(folder: string, trust: string): Promise<KeySt
 /** One object for one certificate: whoever listens with it compares. */
 interface Shown {
   readonly identity: TlsIdentity;
+  /** Two thirds of its life are over then, in milliseconds since 1970. */
+  readonly stale: number;
   /** Milliseconds since 1970. */
   readonly expires: number;
 }
 
 function showing(key: string, certificate: string): Shown {
-  const { validTo } = new X509Certificate(certificate);
-  return { identity: { key, certificate }, expires: Date.parse(validTo) };
+  const { validFrom, validTo } = new X509Certificate(certificate);
+  const [from, expires] = [Date.parse(validFrom), Date.parse(validTo)];
+  return { identity: { key, certificate }, stale: from + (2 / 3) * (expires - from), expires };
 }
 
 function requireKey(path: string, key: string): void {

@@ -15,6 +15,7 @@ import {
   type Channel,
   type ConnectOptions,
   defaultLimits,
+  type Frame,
   type Listener,
   type Transport,
 } from "../transport/transport.ts";
@@ -37,6 +38,8 @@ export interface NetworkOptions {
   readonly random: Random;
   /** What every link is until it is told otherwise; links within a host take no time. */
   readonly link: LinkSpeed;
+  /** Told of each frame that is sent; it must not change anything. */
+  readonly onSend?: (socket: Socket, header: Frame["header"]) => void;
 }
 
 interface Host {
@@ -201,18 +204,21 @@ export class Network {
     const target = address.slice(0, address.lastIndexOf(":"));
     return new Promise((resolve, reject) => {
       let hung = true;
+      let near: Socket | null = null;
       /** The dialler hears of it once, when it runs and has not given up. */
-      const conclude = (act: () => void, otherwise: () => void = () => undefined) =>
+      const conclude = (act: () => void) =>
         machine.dispatch(() => {
-          if (!hung) {
-            otherwise();
-            return;
-          }
+          if (!hung) return;
           hung = false;
           signal?.removeEventListener("abort", onAbort);
           act();
         });
-      const onAbort = () => conclude(() => reject(signal?.reason));
+      const onAbort = () =>
+        conclude(() => {
+          reject(signal?.reason);
+          // The kernel does not wait for the far side's word about a channel that nobody wants.
+          void near?.close();
+        });
       signal?.addEventListener("abort", onAbort, { once: true });
       if (signal?.aborted) {
         onAbort();
@@ -223,21 +229,18 @@ export class Network {
       this.#knock(machine, target, address, {
         refuse,
         accept: (listener, far) => {
-          const near = this.#socket(machine, far, address, limits);
+          const dialled = this.#socket(machine, far, address, limits);
+          near = dialled;
           const accepted = this.#socket(
             far,
             machine,
             `${machine.host}:${address}`,
             listener.limits,
           );
-          near.join(accepted);
+          dialled.join(accepted);
           listener.accept(accepted);
-          this.#wire(target, machine.host).carry(0, () =>
-            conclude(
-              () => resolve(near),
-              () => void near.close(),
-            ),
-          );
+          if (!hung) void dialled.close();
+          else this.#wire(target, machine.host).carry(0, () => conclude(() => resolve(dialled)));
         },
       });
     });
@@ -273,10 +276,10 @@ export class Network {
   }
 
   #socket(own: Machine, other: Machine, peer: string, limits: typeof defaultLimits): Socket {
-    const { clock, random } = this.#options;
+    const { clock, random, onSend = () => undefined } = this.#options;
     const shuffle = new Shuffle(clock, random, () => this.disorder);
     const wire = this.#wire(own.host, other.host);
-    return new Socket({ peer, limits, machine: own, wire, shuffle });
+    return new Socket({ peer, limits, machine: own, wire, shuffle, onSend });
   }
 }
 

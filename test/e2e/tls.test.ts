@@ -5,12 +5,15 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.node.ts";
 import type { Agent } from "../../src/cluster/agent.ts";
+import type { AgentEvent, AgentOptions } from "../../src/cluster/agent-options.ts";
 import { type Authority, certify, openAuthority } from "../../src/cluster/authority.node.ts";
+import type { Signer, Validity } from "../../src/cluster/certificates.node.ts";
 import type { Coordinator } from "../../src/cluster/coordinator.ts";
 import type { Attach } from "../../src/cluster/data-message.ts";
 import { introduce } from "../../src/cluster/handshake.ts";
 import { type KeyStore, openKeyStore } from "../../src/cluster/key-store.node.ts";
 import { protocolVersion } from "../../src/cluster/message.ts";
+import type { ClusterEvent } from "../../src/cluster/status.ts";
 import { createTlsTransport } from "../../src/transport/tls.node.ts";
 import { anonymous, type Listener, type Transport } from "../../src/transport/transport.ts";
 import {
@@ -23,12 +26,17 @@ import {
 import { connect, joinAgent, realSetting, startCoordinator, token } from "../fixtures/cluster.ts";
 import { mesh, meshAnswer, meshDevices, meshInputs, meshPlan } from "../fixtures/mesh.ts";
 
+const past: Validity = { from: new Date("2020-01-01"), to: new Date("2021-01-01") };
+const dayMilliseconds = 24 * 3600 * 1000;
 const folder = mkdtempSync(join(tmpdir(), "partita-tls-"));
 const keysOf = (device: string): string => join(folder, device);
 const agents = new Map<string, Agent>();
 /** Whose certificates the listeners of devices were shown, by device. */
 const shown = new Map<string, Set<string | null>>();
 let authority: Authority;
+/** When the next certificate is good; `null`: as usual. */
+let validity: Validity | null = null;
+const events: ClusterEvent[] = [];
 let coordinator: Coordinator;
 
 /** The same transport, which notes who is accepted. */
@@ -51,13 +59,28 @@ function noting(transport: Transport, seen: Set<string | null>): Transport {
   };
 }
 
-async function startAgent(device: string): Promise<Agent> {
+function readSigner(): Signer {
+  const pem = readFileSync(join(folder, "authority.pem"), "utf8");
+  const start = pem.indexOf("-----BEGIN CERTIFICATE-----");
+  return { key: pem.slice(0, start), certificate: pem.slice(start) };
+}
+
+/** Until when a device's certificate is good, in milliseconds since 1970. */
+function expiryOf(device: string): number {
+  const { validTo } = new X509Certificate(readFileSync(join(keysOf(device), "certificate.pem")));
+  return Date.parse(validTo);
+}
+
+async function startAgent(
+  device: string,
+  options: Pick<AgentOptions, "onEvent"> = {},
+): Promise<Agent> {
   const keys = await openKeyStore(keysOf(device), authority.fingerprint);
   const trust = authority.fingerprint;
   const seen = new Set<string | null>();
   shown.set(device, seen);
   const transport = noting(createTlsTransport({ trust, identity: keys.identity }), seen);
-  return await joinAgent(realSetting(), coordinator, device, { transport, keys });
+  return await joinAgent(realSetting(), coordinator, device, { ...options, transport, keys });
 }
 
 async function ask(request: number): Promise<void> {
@@ -83,7 +106,20 @@ beforeAll(async () => {
   authority = await openAuthority(folder);
   const setting = { ...realSetting(), transport: coordinatorTransport(authority) };
   const plan = meshPlan(...meshDevices);
-  coordinator = await startCoordinator(setting, mesh, plan, { authority });
+  coordinator = await startCoordinator(setting, mesh, plan, {
+    heartbeatSeconds: 0.05,
+    missedHeartbeats: 100,
+    onEvent: (event) => events.push(event),
+    authority: {
+      certify: async (device, request) => {
+        const [usual, only] = [validity === null, validity ?? past];
+        validity = null;
+        return await (usual
+          ? authority.certify(device, request)
+          : certify(readSigner(), device, request, only));
+      },
+    },
+  });
   for (const device of meshDevices) agents.set(device, await startAgent(device));
   await coordinator.ready();
 });
@@ -159,16 +195,31 @@ test("the name of a device that is away is given neither to another device nor t
 });
 
 test("a device whose certificate ran out while it was off joins and has a new one", async () => {
-  const pem = readFileSync(join(folder, "authority.pem"), "utf8");
-  const start = pem.indexOf("-----BEGIN CERTIFICATE-----");
-  const signer = { key: pem.slice(0, start), certificate: pem.slice(start) };
   const keys = await openKeyStore(keysOf("attic"), authority.fingerprint);
-  const past = { from: new Date("2020-01-01"), to: new Date("2021-01-01") };
-  const { certificate } = await certify(signer, "attic", await keys.request(), past);
-  const file = join(keysOf("attic"), "certificate.pem");
-  writeFileSync(file, certificate);
+  const { certificate } = await certify(readSigner(), "attic", await keys.request(), past);
+  writeFileSync(join(keysOf("attic"), "certificate.pem"), certificate);
   agents.set("attic", await startAgent("attic"));
-  const { validTo } = new X509Certificate(readFileSync(file));
-  expect(Date.parse(validTo)).toBeGreaterThan(Date.now());
+  expect(expiryOf("attic")).toBeGreaterThan(Date.now() + 300 * dayMilliseconds);
   await ask(5);
+});
+
+test("a device that stays has a new certificate before the old one runs out, and misses nothing", async () => {
+  await agents.get("shed")?.close();
+  validity = { from: past.from, to: new Date(Date.now() + dayMilliseconds) };
+  await new Promise<void>((resolve, reject) => {
+    let times = 0;
+    const onEvent = ({ type }: AgentEvent): void => {
+      if (type === "joined") times++;
+      if (times === 2) resolve();
+    };
+    startAgent("shed", { onEvent }).then((agent) => agents.set("shed", agent), reject);
+  });
+  expect(expiryOf("shed")).toBeGreaterThan(Date.now() + 300 * dayMilliseconds);
+  await ask(6);
+  const comings = events.flatMap((event) =>
+    (event.type === "left" || event.type === "joined") && event.device === "shed"
+      ? [event.type]
+      : [],
+  );
+  expect(comings).toEqual(["joined", "left", "joined", "joined"]);
 });

@@ -3,7 +3,7 @@ import type { VirtualClock } from "../../base/virtual-clock.ts";
 import type { LinkSpeed } from "../network/wire.ts";
 import type { Network } from "../network.ts";
 import type { Hosts } from "./hosts.ts";
-import type { Fault } from "./schedule.ts";
+import { type Fault, visitor } from "./schedule.ts";
 import type { Setting } from "./setting.ts";
 
 export interface Stage {
@@ -31,7 +31,7 @@ export async function applyFault(fault: Fault, stage: Stage): Promise<void> {
 function begin(fault: Fault, { hosts, network, link, setting }: Stage): () => void | Promise<void> {
   switch (fault.type) {
     case "crash":
-      hosts.crash(fault.host, fault.how);
+      hosts.crash(fault.host, fault.how, fault.wiped);
       return () => hosts.start(fault.host);
     case "pause":
       network.pause(fault.host, fault.clock);
@@ -48,7 +48,8 @@ function begin(fault: Fault, { hosts, network, link, setting }: Stage): () => vo
       };
     }
     case "slow": {
-      const others = [...setting.topology.devices.map(({ name }) => name), "coordinator"];
+      const devices = setting.topology.devices.map(({ name }) => name);
+      const others = [...devices, "coordinator", visitor];
       const shape = (speed: LinkSpeed) => {
         for (const other of others.filter((name) => name !== fault.host)) {
           network.shape(fault.host, other, speed);
@@ -58,6 +59,12 @@ function begin(fault: Fault, { hosts, network, link, setting }: Stage): () => vo
       shape(fault);
       return () => shape(link);
     }
+    case "hide":
+      network.hide(fault.host, fault.how);
+      return () => network.hide(fault.host, setting.isHidden(fault.host) ? "swallowed" : null);
+    case "adopt":
+      hosts.adopt(fault.seed, fault.replay);
+      return () => undefined;
     default:
       return fault satisfies never;
   }

@@ -9,10 +9,14 @@ import type { Plan } from "../../plan/plan.ts";
 import type { Machine } from "../network/machine.ts";
 import type { Crash, Network } from "../network.ts";
 import { createDigestRuntime } from "./digest-runtime.ts";
+import type { History } from "./history.ts";
+import { visitor } from "./schedule.ts";
 import type { Setting } from "./setting.ts";
 
 export const token = "simulated";
 export const coordinatorAddress = "coordinator:7000";
+/** Of each graph input. */
+export const inputBytes = 40;
 
 export interface HostsOptions {
   readonly network: Network;
@@ -24,10 +28,18 @@ export interface HostsOptions {
   readonly log: (host: string, what: unknown) => void;
   /** What must not happen. */
   readonly complain: (violation: string) => void;
+  /** What is to be watched. */
+  readonly history: History;
+  /** Starts the program that asks from a host that faults befall, and says that its host has crashed. */
+  readonly visit: (machine: Machine, life: number) => void;
+  readonly onVisitorGone: () => void;
 }
 
 /** What an agent may keep for replays. */
 const keptBytes: number = 1 << 20;
+
+/** How often whoever steers looks. */
+const steerSeconds = seconds(0.5);
 
 /** How long whoever looks after a host's programs waits before it starts one again. */
 const restartSeconds = seconds(0.2);
@@ -39,17 +51,17 @@ export class Hosts {
   readonly #agents = new Map<string, Agent>();
   readonly #disks = new Map<string, BlobStore>();
   readonly #journal: JournalStore;
+  #journalText: string | null = null;
   #coordinator: Coordinator | null = null;
   #lives = 0;
   #closing = false;
 
   constructor(options: HostsOptions) {
     this.#options = options;
-    let text: string | null = null;
     this.#journal = {
-      load: async () => text,
+      load: async () => this.#journalText,
       save: async (written) => {
-        text = written;
+        this.#journalText = written;
       },
     };
   }
@@ -73,17 +85,33 @@ export class Hosts {
     this.#running.set(host, machine);
     this.#options.log(host, "starts");
     if (host === "coordinator") void this.#coordinate(machine);
+    else if (host === visitor) this.#options.visit(machine, ++this.#lives);
     else void this.#serve(host, machine);
   }
 
-  crash(host: string, how: Crash): void {
+  crash(host: string, how: Crash, wiped: boolean): void {
+    if (!this.#running.has(host)) return;
     this.#options.log(host, how);
     this.#options.network.crash(host, how);
     this.#running.delete(host);
-    if (host === "coordinator") this.#coordinator = null;
+    if (host === visitor) this.#options.onVisitorGone();
+    else if (host === "coordinator") this.#coordinator = null;
     else this.#agents.delete(host);
     // What is on disk outlives a process; a machine may come back without it.
-    if (how === "unplugged") this.#disks.delete(host);
+    if (!wiped) return;
+    this.#disks.delete(host);
+    if (host === "coordinator") this.#journalText = null;
+  }
+
+  /** Goes over to another plan, if there is somebody who can. */
+  adopt(seed: number, replay: boolean): void {
+    const { setting, history } = this.#options;
+    const coordinator = this.#coordinator;
+    if (coordinator === null || coordinator.serving === null) return;
+    const plan = setting.plan(coordinator.world, seed);
+    if ("infeasible" in plan) return;
+    history.adoptions++;
+    coordinator.adopt(plan, "another plan", { replay });
   }
 
   /** Ends all programs in good order. */
@@ -93,8 +121,10 @@ export class Hosts {
     await Promise.all([...this.#agents.values()].map((agent) => agent.close()));
   }
 
-  async #coordinate({ clock, transport }: Machine): Promise<void> {
+  async #coordinate(machine: Machine): Promise<void> {
     const { setting, plan, heartbeatSeconds, missedHeartbeats, log, complain } = this.#options;
+    const { clock, transport } = machine;
+    const observe = this.#options.history.coordinator();
     const { graph, topology, model } = setting;
     try {
       const coordinator = await Coordinator.start({
@@ -113,9 +143,13 @@ export class Hosts {
         joinSeconds: null,
         replan: async (left) => setting.plan(left),
         journal: this.#journal,
-        onEvent: (event) => log("coordinator", event),
+        onEvent: (event) => {
+          log("coordinator", event);
+          observe(event);
+        },
       });
       this.#coordinator = coordinator;
+      if (setting.followsWorld) void this.#steer(coordinator, machine);
       const error = await coordinator.ended;
       if (!this.#closing) complain(`the coordinator has ended: ${describe(error)}`);
     } catch (error) {
@@ -123,13 +157,32 @@ export class Hosts {
     }
   }
 
+  /** Plans anew for what there is, as live control does. */
+  async #steer(coordinator: Coordinator, { clock }: Machine): Promise<void> {
+    const over = new AbortController();
+    void coordinator.ended.then(() => over.abort());
+    for (;;) {
+      try {
+        await clock.sleep(steerSeconds, over.signal);
+      } catch {
+        return;
+      }
+      const { serving, isSwitching, world } = coordinator;
+      if (serving === null || isSwitching) continue;
+      const plan = this.#options.setting.plan(world);
+      if ("infeasible" in plan || isSamePlacement(plan, serving)) continue;
+      coordinator.adopt(plan, "there is more or less than there was");
+    }
+  }
+
   async #serve(name: string, machine: Machine): Promise<void> {
-    const { setting, log, complain } = this.#options;
+    const { setting, log, complain, history } = this.#options;
     const { clock, transport } = machine;
     const disk = this.#disks.get(name) ?? memoryBlobStore();
     this.#disks.set(name, disk);
     this.#lives++;
     const incarnation = `${name} ${this.#lives}`;
+    const observe = history.agent(name);
     while (!this.#closing) {
       try {
         const agent = await Agent.join({
@@ -146,7 +199,11 @@ export class Hosts {
           memoryBytes: null,
           keptBytes,
           blobs: disk,
-          onEvent: (event) => log(name, event),
+          onEvent: (event) => {
+            log(name, event);
+            observe(event);
+          },
+          onTrace: (trace) => history.trace(trace),
         });
         this.#agents.set(name, agent);
         const error = await agent.ended;
@@ -161,6 +218,11 @@ export class Hosts {
       await pause(clock);
     }
   }
+}
+
+/** Whether two plans run the same on the same devices. */
+export function isSamePlacement(one: Plan, other: Plan): boolean {
+  return JSON.stringify(one.placement) === JSON.stringify(other.placement);
 }
 
 async function pause(clock: Clock): Promise<void> {

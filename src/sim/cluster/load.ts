@@ -1,29 +1,30 @@
 import type { Clock } from "../../base/clock.ts";
-import { isCoded } from "../../base/errors.ts";
-import type { Random } from "../../base/random.ts";
-import { seconds } from "../../base/units.ts";
-import { type Client, connectClient, type InferOptions } from "../../cluster/client.ts";
+import { createRandom } from "../../base/random.ts";
 import type { TensorValues } from "../../runtime/runtime.ts";
 import type { Machine } from "../network/machine.ts";
-import { byteTensor } from "./digest-runtime.ts";
-import { coordinatorAddress, describe, token } from "./hosts.ts";
+import { MuteProgram } from "./mute-program.ts";
+import { Program } from "./program.ts";
 
-/** One request, from the asking to its end. Times are on the shared clock. */
+/** One question, from the asking to its end. Times are on the shared clock. */
 export interface Asked {
   readonly request: number;
+  readonly host: string;
   readonly askedSeconds: number;
   readonly deadlineSeconds: number | null;
-  /** Whether the client asks again when its channel ends, under the same id. */
+  /** Whether the program asks again under the same id, whatever happens. */
   readonly isRepeated: boolean;
-  /** `null`: it is still open. */
-  end: { readonly atSeconds: number; readonly outcome: "answered" | string } | null;
+  /** Whether the program has said that it does not want the answer any more. */
+  isCancelled: boolean;
+  /** `null`: it is still open. `abandoned`: the program that asked was killed. */
+  end: { readonly atSeconds: number; readonly outcome: "answered" | "abandoned" | string } | null;
 }
 
 export interface LoadOptions {
+  /** Of the programs that nothing befalls. */
   readonly machine: Machine;
   /** Of the world outside, for the times of requests. */
   readonly clock: Clock;
-  readonly random: Random;
+  readonly seed: number;
   readonly requestsPerSecond: number;
   readonly seconds: number;
   /** What the whole model answers. */
@@ -32,126 +33,87 @@ export interface LoadOptions {
   readonly log: (host: string, what: unknown) => void;
 }
 
+/** A question that was asked under an id by a program that has been killed since. */
+export interface Unfinished {
+  readonly id: string;
+  readonly inputs: TensorValues;
+}
+
 /**
  * Programs that ask at a steady rate: one that gives up what was under way when its channel ends and
- * connects again, and one that asks again under the same id. Each answer is compared with the whole
+ * connects again, one that asks again under the same ids, one that reads nothing, and one on a host
+ * that faults befall, which asks again under the ids of its earlier lives. Some questions have a
+ * deadline, some are given up, some are asked twice at once. Each answer is compared with the whole
  * model's.
  */
 export class Load {
   readonly asked: Asked[] = [];
   readonly #options: LoadOptions;
-  readonly #clients = new Set<Client>();
-  #ids = 0;
-  #closing = false;
+  readonly #programs: Program[] = [];
+  readonly #mute: MuteProgram;
+  /** What the visitor has asked and not heard of, by id: it stands on its disk. */
+  readonly #unfinished = new Map<string, Unfinished>();
+  #visitor: Program | null = null;
+  #wrong = 0;
+  #end = 0;
 
   constructor(options: LoadOptions) {
     this.#options = options;
+    this.#mute = new MuteProgram(options.machine);
   }
 
   start(): void {
-    void this.#askSteadily(true);
-    void this.#askSteadily(false);
+    const { clock, seconds: duration, machine, seed } = this.#options;
+    this.#end = clock.now() + duration;
+    this.#programs.push(
+      this.#program(machine, "steady", 1, false),
+      this.#program(machine, "stubborn", 2, true),
+    );
+    if (createRandom(seed).next() < 0.3) void this.#mute.ask();
+  }
+
+  /** Starts the program on the host that faults befall, for the first time or again. */
+  visit(machine: Machine, life: number): void {
+    this.#visitor = this.#program(machine, `visitor's`, 2 + life, true);
+    this.#programs.push(this.#visitor);
+  }
+
+  /** That host has crashed. */
+  abandon(): void {
+    this.#visitor?.abandon();
   }
 
   get open(): readonly Asked[] {
     return this.asked.filter(({ end }) => end === null);
   }
 
+  /** How many answers were not those of the whole model. */
+  get wrong(): number {
+    return this.#wrong;
+  }
+
   async close(): Promise<void> {
-    this.#closing = true;
-    for (const client of this.#clients) await client.close();
+    for (const program of this.#programs) await program.close();
+    await this.#mute.close();
   }
 
-  async #askSteadily(isRepeated: boolean): Promise<void> {
-    const { machine, random, clock, requestsPerSecond, seconds: duration } = this.#options;
-    const end = clock.now() + duration;
-    let client = await this.#connect(isRepeated);
-    while (!this.#closing && clock.now() < end) {
-      const wait = (2 * random.next() * 2) / requestsPerSecond;
-      await machine.clock.sleep(seconds(wait));
-      if (clock.now() >= end) return;
-      const error = await this.#ask(client, isRepeated);
-      if (error === "gone") {
-        this.#clients.delete(client);
-        client = await this.#connect(isRepeated);
-      }
-    }
-  }
-
-  /** Asks, and does not wait for the answer; `gone`: the client cannot be asked any more. */
-  async #ask(client: Client, isRepeated: boolean): Promise<"asked" | "gone"> {
-    const { clock, random, expected, log } = this.#options;
-    const inputs = this.#inputs();
-    const whole = await expected(inputs);
-    const deadlineSeconds = random.next() < 0.15 ? 0.05 + random.next() : null;
-    const options: InferOptions = deadlineSeconds === null ? {} : { deadlineSeconds };
-    const asked: Asked = {
-      request: this.asked.length + 1,
-      askedSeconds: clock.now(),
-      deadlineSeconds,
+  #program(machine: Machine, name: string, number: number, isRepeated: boolean): Program {
+    const { seed, requestsPerSecond } = this.#options;
+    const program = new Program({
+      ...this.#options,
+      machine,
+      name: `${name} ${number}`,
+      random: createRandom(seed + number * 2 ** 20),
+      requestsPerSecond: requestsPerSecond / 2,
+      endSeconds: this.#end,
       isRepeated,
-      end: null,
-    };
-    const answered = client.infer(inputs, options);
-    this.asked.push(asked);
-    let isGone = false;
-    const following = answered.then(
-      ({ outputs }) => this.#conclude(asked, "answered", isSame(outputs, whole)),
-      (error) => {
-        isGone = true;
-        log("client", `request ${asked.request}: ${describe(error)}`);
-        this.#conclude(asked, isCoded(error) ? error.code : describe(error), true);
+      asked: this.asked,
+      onWrong: () => {
+        this.#wrong++;
       },
-    );
-    // A client that is gone says so at once.
-    await Promise.race([following, clock.sleep(seconds(0))]);
-    return isGone && /CHANNEL_CLOSED|DEVICE_LOST/.test(asked.end?.outcome ?? "") ? "gone" : "asked";
+      unfinished: name === "visitor's" ? this.#unfinished : new Map(),
+    });
+    void program.run();
+    return program;
   }
-
-  #conclude(asked: Asked, outcome: string, isRight: boolean): void {
-    const { clock, complain, log } = this.#options;
-    log("client", `request ${asked.request} of ${asked.askedSeconds.toFixed(3)} s: ${outcome}`);
-    if (asked.end !== null) complain(`request ${asked.request} has ended twice`);
-    asked.end = { atSeconds: clock.now(), outcome };
-    if (!isRight) complain(`request ${asked.request} has a wrong answer`);
-  }
-
-  #inputs(): TensorValues {
-    const { random } = this.#options;
-    return { x: byteTensor(Array.from({ length: 40 }, () => random.integer(256))) };
-  }
-
-  async #connect(isRepeated: boolean): Promise<Client> {
-    const { machine, complain } = this.#options;
-    const { transport, clock } = machine;
-    const newId = () => `id ${++this.#ids}`;
-    for (;;) {
-      try {
-        const client = await connectClient({
-          transport,
-          clock,
-          address: coordinatorAddress,
-          token,
-          ...(isRepeated ? { retry: { newId } } : {}),
-        });
-        this.#clients.add(client);
-        return client;
-      } catch (error) {
-        const isThere = !(isCoded(error) && /CHANNEL_CLOSED|DEVICE_LOST/.test(error.code));
-        if (isThere) complain(`a client cannot connect: ${describe(error)}`);
-        await clock.sleep(seconds(0.1));
-      }
-    }
-  }
-}
-
-function isSame(one: TensorValues, other: TensorValues): boolean {
-  const names = Object.keys(other);
-  return (
-    names.length === Object.keys(one).length &&
-    names.every((name) => {
-      const [a, b] = [one[name]?.data, other[name]?.data];
-      return a?.length === b?.length && a?.every((byte, at) => byte === b?.[at]) === true;
-    })
-  );
 }

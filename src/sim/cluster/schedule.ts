@@ -3,9 +3,15 @@ import type { PausedClock } from "../network/host-clock.ts";
 import type { Disorder } from "../network/shuffle.ts";
 import type { Crash, Unreachable } from "../network.ts";
 
-/** What befalls a cluster, when, and for how long; hosts are devices and `coordinator`. */
-export type Fault = { readonly atSeconds: number; readonly seconds: number } & (
-  | { readonly type: "crash"; readonly host: string; readonly how: Crash }
+/** Where a program asks that faults befall, too. */
+export const visitor = "visitor";
+
+/** What befalls a cluster, when, and for how long; hosts are devices, `coordinator` and `visitor`. */
+export type Fault = {
+  readonly atSeconds: number;
+  readonly seconds: number;
+} /** `wiped`: what was on its disk is gone. */ & (
+  | { readonly type: "crash"; readonly host: string; readonly how: Crash; readonly wiped: boolean }
   | {
       readonly type: "pause";
       readonly host: string;
@@ -26,6 +32,10 @@ export type Fault = { readonly atSeconds: number; readonly seconds: number } & (
       readonly latencySeconds: number;
       readonly bandwidthBitsPerSecond: number;
     }
+  /** Nobody can dial a host; channels that stand go on. */
+  | { readonly type: "hide"; readonly host: string; readonly how: Unreachable }
+  /** No fault: the coordinator goes over to another plan while it serves, and stays there. */
+  | { readonly type: "adopt"; readonly seed: number; readonly replay: boolean }
 );
 
 /** Everything that a simulation needs to happen again exactly as it did. */
@@ -41,14 +51,17 @@ const faultySeconds = 3;
 const longestSeconds = 2.5;
 
 /**
- * One to five faults on the hosts of a cluster, overlapping as they may. All end: a device that
- * crashed starts again, a link that is down comes up again.
+ * One to five faults on the hosts of a cluster, overlapping as they may, and in half of the schedules
+ * one to three changes of plan. All faults end: a device that crashed starts again, a link that is
+ * down comes up again.
  */
 export function randomSchedule(seed: number, devices: readonly string[]): Schedule {
   const random = createRandom(seed + 2 ** 30);
   const count = 1 + random.integer(5);
   const faults = Array.from({ length: count }, () => randomFault(random, devices));
   const isDisordered = random.next() < 0.5;
+  const changes = random.next() < 0.5 ? 1 + random.integer(3) : 0;
+  const adoptions = Array.from({ length: changes }, () => randomAdoption(random));
   return {
     seed,
     disorder: {
@@ -56,8 +69,14 @@ export function randomSchedule(seed: number, devices: readonly string[]): Schedu
       overtake: isDisordered ? 0.1 : 0,
       holdSeconds: 0.05,
     },
-    faults: faults.sort((one, other) => one.atSeconds - other.atSeconds),
+    faults: [...faults, ...adoptions].sort((one, other) => one.atSeconds - other.atSeconds),
   };
+}
+
+function randomAdoption(random: Random): Fault {
+  const atSeconds = milliseconds(random.next() * faultySeconds);
+  const seed = random.integer(2 ** 20);
+  return { type: "adopt", atSeconds, seconds: 0, seed, replay: random.next() < 0.3 };
 }
 
 function randomFault(random: Random, devices: readonly string[]): Fault {
@@ -66,10 +85,11 @@ function randomFault(random: Random, devices: readonly string[]): Fault {
     seconds: milliseconds(0.01 + random.next() ** 3 * longestSeconds),
   };
   const hosts = [...devices, "coordinator"];
-  const host = random.pick(hosts);
+  const host = random.next() < 0.08 ? visitor : random.pick(hosts);
   const kind = random.next();
   if (kind < 0.35) {
-    return { type: "crash", ...span, host, how: random.pick(["killed", "unplugged"] as const) };
+    const how = random.pick(["killed", "unplugged"] as const);
+    return { type: "crash", ...span, host, how, wiped: random.next() < 0.3 };
   }
   if (kind < 0.5) {
     return {
@@ -80,7 +100,11 @@ function randomFault(random: Random, devices: readonly string[]): Fault {
       first: random.pick(["timers", "frames"] as const),
     };
   }
-  if (kind < 0.85) return { type: "cut", ...span, ...randomCut(random, hosts) };
+  if (kind < 0.8) return { type: "cut", ...span, ...randomCut(random, [...hosts, visitor]) };
+  if (kind < 0.85) {
+    const how = random.pick(["refused", "swallowed"] as const);
+    return { type: "hide", ...span, host: random.pick(devices), how };
+  }
   return {
     type: "slow",
     ...span,

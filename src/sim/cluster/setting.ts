@@ -26,8 +26,14 @@ export interface Setting {
   readonly bytesOf: (tensor: string) => number;
   /** Whether others can dial a device. */
   readonly isHidden: (device: string) => boolean;
-  /** Plans for what is left of the topology, spread over many devices; equal for equal topologies. */
-  readonly plan: (topology: Topology) => Plan | { readonly infeasible: string };
+  /** Whether somebody plans anew as soon as there is more, or less, to plan with. */
+  readonly followsWorld: boolean;
+  /**
+   * Plans for what is left of the topology, spread over many devices; equal for equal topologies.
+   *
+   * @param seed of another plan
+   */
+  readonly plan: (topology: Topology, seed?: number) => Plan | { readonly infeasible: string };
 }
 
 /** Bytes of each node's parameters; fewer would travel in the skeleton. */
@@ -63,7 +69,8 @@ export function settingOf(seed: number): Setting {
     secondsOf: (node) => durations.get(node) ?? 0,
     bytesOf: (tensor) => sizes.get(tensor) ?? 32,
     isHidden: (device) => hidden.has(device),
-    plan: (left) => planSpread(left, graph, nodeSeconds, seed),
+    followsWorld: random.next() < 0.5,
+    plan: (left, another = 0) => planSpread(left, graph, nodeSeconds, seed + another * 2 ** 16),
   };
 }
 

@@ -1,4 +1,3 @@
-import type { Hosts } from "./hosts.ts";
 import type { Asked } from "./load.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Setting } from "./setting.ts";
@@ -24,6 +23,8 @@ export function findUnjustified(
     const lasted = end.atSeconds - askedSeconds;
     switch (end.outcome) {
       case "answered":
+      case "abandoned":
+      case "cancelled":
         return [];
       case "REQUEST_DEADLINE_EXCEEDED":
         if (deadlineSeconds !== null && lasted >= deadlineSeconds - 1e-9) return [];
@@ -58,42 +59,13 @@ function mayBeLost(
       case "pause":
         return fault.host === ownSink;
       case "slow":
-        return ownSink !== null;
       case "cut":
+      case "hide":
         return ownSink !== null;
+      case "adopt":
+        return false;
       default:
         return fault satisfies never;
     }
-  });
-}
-
-/** What is not as it must be some time after the last fault, with nothing to do. */
-export function findUnrest({ coordinator }: Hosts, { topology }: Setting): readonly string[] {
-  const status = coordinator?.status();
-  if (status === undefined) return ["there is no coordinator"];
-  const serving =
-    status.phase === "serving" ? [] : [`the cluster is ${status.phase}: ${status.why}`];
-  const devices = topology.devices.flatMap(({ name }) => {
-    const device = status.devices.find((other) => other.device === name);
-    if (device === undefined || device.state === "away") {
-      return [`${name} is no member although it runs: ${device?.why ?? "unknown"}`];
-    }
-    if (device.requests > 0)
-      return [`${name} holds ${device.requests} requests after all have ended`];
-    if (device.heldBytes === 0) return [];
-    return [`${name} holds ${device.heldBytes} bytes after all requests have ended`];
-  });
-  return [...serving, ...devices];
-}
-
-/** What still runs after everything was told to end. */
-export function findRestlessness({ machines }: Hosts): readonly string[] {
-  return [...machines].flatMap(([host, { clock, sockets, listeners }]) => {
-    const left = [
-      ...(clock.sleepers === 0 ? [] : [`${clock.sleepers} timers`]),
-      ...(sockets.size === 0 ? [] : [`${sockets.size} channels`]),
-      ...(listeners.size === 0 ? [] : [`${listeners.size} listeners`]),
-    ];
-    return left.length === 0 ? [] : [`${host} still has ${left.join(" and ")} after its end`];
   });
 }

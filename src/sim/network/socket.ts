@@ -20,6 +20,8 @@ export interface SocketOptions {
   readonly wire: Wire;
   /** Of the frames that arrive here. */
   readonly shuffle: Shuffle;
+  /** Told of each frame that is sent. */
+  readonly onSend: (socket: Socket, header: Frame["header"]) => void;
 }
 
 /** One side of a channel through the network. */
@@ -32,8 +34,10 @@ export class Socket implements Channel {
   readonly #shuffle: Shuffle;
   readonly #inbox: Inbox<Frame>;
   readonly #decoder: FrameDecoder;
+  readonly #onSend: SocketOptions["onSend"];
   #limits: FrameLimits;
   #other: Socket | null = null;
+  #opening: Frame["header"] | null = null;
   #settle: (why: CodedError | null) => void = () => undefined;
   #closed: CodedError | null = null;
   #onWay = 0;
@@ -41,8 +45,9 @@ export class Socket implements Channel {
   /** Whether the other side has sent something that nobody here could hear. */
   #owesReset = false;
 
-  constructor({ peer, limits, machine, wire, shuffle }: SocketOptions) {
+  constructor({ peer, limits, machine, wire, shuffle, onSend }: SocketOptions) {
     this.peer = peer;
+    this.#onSend = onSend;
     this.machine = machine;
     this.#limits = limits;
     this.#wire = wire;
@@ -69,10 +74,16 @@ export class Socket implements Channel {
     return this.#other;
   }
 
+  /** What whoever dialled has said first, but for pings; `null`: nothing yet. */
+  get opening(): Frame["header"] | null {
+    return this.#opening;
+  }
+
   async send(frame: Frame): Promise<void> {
     const other = this.#other;
     if (this.#closed !== null) throw this.#closed;
     if (other === null) throw new CodedError("CHANNEL_CLOSED", `${this.peer} was never joined`);
+    this.#note(other, frame.header);
     const header = encodeHeader(frame, this.#limits);
     const payload = frame.payload.slice();
     const bytes = header.byteLength + payload.byteLength;
@@ -137,6 +148,13 @@ export class Socket implements Channel {
     this.machine.dispatch(() => {
       for (const wake of blocked) wake();
     });
+  }
+
+  #note(other: Socket, header: Frame["header"]): void {
+    this.#onSend(this, header);
+    if (this.#opening !== null || header.type === "ping" || header.type === "pong") return;
+    this.#opening = header;
+    other.#opening = header;
   }
 
   #tell(hear: (other: Socket) => void): void {

@@ -1,0 +1,108 @@
+import { createDeployment } from "../../cluster/deployment.ts";
+import type { Machine } from "../network/machine.ts";
+import type { Socket } from "../network/socket.ts";
+import type { History } from "./history.ts";
+import { type Hosts, isSamePlacement } from "./hosts.ts";
+import { visitor } from "./schedule.ts";
+import type { Setting } from "./setting.ts";
+
+/** What is not as it must be some time after the last fault, with nothing to do. */
+export function findUnrest(hosts: Hosts, setting: Setting, history: History): readonly string[] {
+  const { coordinator } = hosts;
+  if (coordinator === null) return ["there is no coordinator"];
+  const status = coordinator.status();
+  if (status.phase !== "serving") return [`the cluster is ${status.phase}: ${status.why}`];
+  const devices = status.devices.flatMap(({ device, state, why, requests, heldBytes }) => {
+    if (state === "away") return [`${device} is no member although it runs: ${why ?? "unknown"}`];
+    const lost = history.lostBy(device);
+    return [
+      ...(requests > 0 ? [`${device} holds ${requests} requests after all have ended`] : []),
+      ...(heldBytes > 0
+        ? [`${device} holds ${heldBytes} bytes after all requests have ended`]
+        : []),
+      ...(state === "idle" && why === null ? [`${device} is idle, and nobody says why`] : []),
+      ...(lost.length > 0 ? [`${device} has lost ${lost.join(", ")} for good`] : []),
+    ];
+  });
+  const links = status.links
+    .filter(({ state }) => state === "down")
+    .map(({ from, to }) => `the link from ${from} to ${to} is still thought to be down`);
+  const generations = status.generations
+    .filter(({ state }) => state !== "serving" && state !== "standby")
+    .map(({ generation, state }) => `generation ${generation} is still ${state}`);
+  const found = [...devices, ...links, ...generations];
+  if (found.length > 0) return found;
+  return [...findNeglect(hosts, setting), ...findStrayChannels(hosts, setting)];
+}
+
+/** Whether whoever steers uses what there is. */
+function findNeglect({ coordinator }: Hosts, { plan, followsWorld }: Setting): readonly string[] {
+  const serving = coordinator?.serving ?? null;
+  if (coordinator === null || serving === null || !followsWorld) return [];
+  const best = plan(coordinator.world);
+  if ("infeasible" in best || isSamePlacement(best, serving)) return [];
+  return ["what serves is not the plan for what there is"];
+}
+
+/** Each device has a channel to the coordinator, and one for each thing that what serves needs. */
+function findStrayChannels({ coordinator, machines }: Hosts, setting: Setting): readonly string[] {
+  const serving = coordinator?.serving ?? null;
+  if (serving === null) return [];
+  const needed = linesOf(serving, setting);
+  return [...machines].flatMap(([host, machine]) => {
+    if (host === visitor) return [];
+    const wanted = host === "coordinator" ? null : (needed.get(host) ?? []);
+    const here = [...machine.sockets].map((socket) => nameOf(socket, host));
+    const expected = wanted === null ? here.filter(isForCoordinator) : ["join", ...wanted];
+    const others = here.filter((name) => name !== "open");
+    if (others.toSorted().join() === expected.toSorted().join()) return [];
+    return [`${host} has channels ${others.toSorted()}; it needs ${expected.toSorted()}`];
+  });
+}
+
+function isForCoordinator(name: string): boolean {
+  return name === "join" || name.startsWith("tunnel");
+}
+
+/** By device: which kinds of channel to whom the plan needs. */
+function linesOf(
+  plan: Parameters<typeof createDeployment>[0],
+  { graph, topology }: Setting,
+): ReadonlyMap<string, readonly string[]> {
+  const { source, devices } = createDeployment(plan, graph, topology, 1);
+  const lines = new Map(topology.devices.map(({ name }) => [name, new Set<string>()]));
+  const add = (kind: string, one: string, other: string) => {
+    lines.get(one)?.add(`${kind} ${other}`);
+    lines.get(other)?.add(`${kind} ${one}`);
+  };
+  for (const { device, forwards } of devices) {
+    if (device !== source) add("gateway", device, source);
+    for (const { to } of forwards) add("hop", device, to);
+  }
+  return new Map([...lines].map(([device, kinds]) => [device, [...kinds]]));
+}
+
+/** What still runs after everything was told to end. */
+export function findRestlessness({ machines }: Hosts): readonly string[] {
+  return [...machines].flatMap(([host, machine]) => {
+    if (host === visitor) return [];
+    const left = leftOf(host, machine);
+    return left.length === 0 ? [] : [`${host} still has ${left.join(" and ")} after its end`];
+  });
+}
+
+function leftOf(host: string, { clock, sockets, listeners }: Machine): readonly string[] {
+  return [
+    ...(clock.sleepers === 0 ? [] : [`${clock.sleepers} timers`]),
+    ...[...sockets].map((socket) => `a channel to ${socket.peer} (${nameOf(socket, host)})`),
+    ...(listeners.size === 0 ? [] : [`${listeners.size} listeners`]),
+  ];
+}
+
+/** What a channel is for, as its host sees it. */
+function nameOf({ opening }: Socket, host: string): string {
+  const { type, kind, device, to } = opening ?? { type: "nothing" };
+  const isLine = type === "attach" || (type === "tunnel" && host !== "coordinator");
+  if (isLine) return `${kind} ${device === host ? to : device}`;
+  return type === "tunnel" ? `tunnel ${kind} ${device} ${to}` : type;
+}
