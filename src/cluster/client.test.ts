@@ -211,6 +211,20 @@ test("an answer that says a device was lost is left to the caller", async () => 
   await client.close();
 });
 
+test("an id that is too long harms nobody but its request", async () => {
+  const { startSource, connect } = world();
+  const source = await startSource("camera");
+  const client = await connect("camera");
+  const other = client.infer(inputOf(1), { id: "x".repeat(128) });
+  for (const id of ["", "x".repeat(129)]) {
+    await expect(client.infer(inputOf(2), { id })).rejects.toMatchObject({ code: "USAGE_INVALID" });
+  }
+  await settle();
+  source.answer(0);
+  expect((await other).outputs["y"]?.data).toEqual(new Uint8Array([1]));
+  await client.close();
+});
+
 test("learns why requests are taken no more, even if it waits for none", async () => {
   const { startSource, connect } = world();
   const source = await startSource("camera");

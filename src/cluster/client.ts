@@ -3,7 +3,7 @@ import { seconds } from "../base/units.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import type { DeclaredTensor } from "../runtime/signature.ts";
 import { type ClientLine, type Dialling, dialClient } from "./client-line.ts";
-import type { Asked, Inference } from "./inference.ts";
+import { type Asked, type Inference, longestId } from "./inference.ts";
 
 export interface ClientOptions extends Dialling {
   /** Of the coordinator, which says where requests are taken, or of the source's agent. */
@@ -25,7 +25,7 @@ export interface ClientRetry {
 export interface InferOptions {
   /** From now on; `null` (the default): as long as it takes. */
   readonly deadlineSeconds?: number | null;
-  /** The same id again is the same request, and gets the same answer. At most 128 characters. */
+  /** The same id again is the same request, and gets the same answer. 1 to 128 characters. */
   readonly id?: string;
   /** Gives the request up. */
   readonly signal?: AbortSignal;
@@ -46,7 +46,8 @@ export interface Client extends AsyncDisposable {
    * Asks for an answer. The inputs must stay untouched until then.
    *
    * @throws TENSOR_UNKNOWN, TENSOR_TYPE_MISMATCH, TENSOR_SHAPE_MISMATCH, REQUEST_DEADLINE_EXCEEDED,
-   * RUNTIME_FAILED; REQUEST_ID_TAKEN if other inputs were asked under the id; DEVICE_LOST if the source or the sink is lost; CHANNEL_CLOSED if the cluster or the
+   * RUNTIME_FAILED; REQUEST_ID_TAKEN if other inputs were asked under the id; USAGE_INVALID if it is
+   * too long; DEVICE_LOST if the source or the sink is lost; CHANNEL_CLOSED if the cluster or the
    * client is closed; the signal's reason
    */
   infer(inputs: TensorValues, options?: InferOptions): Promise<Inference>;
@@ -159,6 +160,7 @@ class ConnectedClient implements Client {
     const { clock, retry } = this.#options;
     if (this.#failure !== null) throw this.#failure;
     signal?.throwIfAborted();
+    checkId(id);
     const done = new AbortController();
     const deadline = deadlineSeconds === null ? null : clock.now() + deadlineSeconds;
     const answered = new Promise<Inference>((resolve, reject) => {
@@ -274,6 +276,13 @@ class ConnectedClient implements Client {
       if (this.#settle(pending)) pending.reject(this.#failure);
     }
   }
+}
+
+/** Whoever takes requests would end the channel, and all requests with it. @throws USAGE_INVALID */
+function checkId(id: string | undefined): void {
+  if (id === undefined || (id.length > 0 && id.length <= longestId)) return;
+  const message = `the id of a request has ${id.length} characters; give it 1 to ${longestId}`;
+  throw new CodedError("USAGE_INVALID", message, { characters: id.length });
 }
 
 function closedError(): CodedError {

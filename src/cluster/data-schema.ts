@@ -12,6 +12,7 @@ import type {
   Receipt,
   StageTiming,
 } from "./data-message.ts";
+import { longestId } from "./inference.ts";
 import {
   addresses,
   amount,
@@ -24,7 +25,6 @@ import {
   text,
 } from "./schema-terms.ts";
 
-const longestId = 128;
 const highestRank = 64;
 
 const opening = { protocol: count, token: secret };

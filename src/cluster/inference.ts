@@ -1,6 +1,9 @@
 import type { TensorValues } from "../runtime/runtime.ts";
 import type { RequestTimings } from "./data-message.ts";
 
+/** Characters of a request's id. */
+export const longestId = 128;
+
 /** The answer to a request. */
 export interface Inference {
   /** The number that it has in all logs. */
