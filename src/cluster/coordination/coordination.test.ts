@@ -154,6 +154,9 @@ test("does not give out a number again that a device knows from another coordina
   cluster.say({ ...joined, device: "cloud", generations: [1], fencedBelow: 0 });
   expect(cluster.state.generations.map(({ generation }) => generation)).toEqual([2]);
   cluster.leave("cloud");
+  cluster.say({ ...joined, device: "cloud", generations: [7], fencedBelow: 0 });
+  expect(cluster.state.generations.map(({ generation }) => generation)).toEqual([8]);
+  cluster.leave("cloud");
   cluster.say({ ...joined, device: "cloud", generations: [], fencedBelow: 40 });
   expect(cluster.state.generations.map(({ generation }) => generation)).toEqual([40]);
   cluster.finish();

@@ -129,18 +129,22 @@ function isRecovered(state: CoordinationState): boolean {
 
 /**
  * A device may know of generations that this coordinator does not, if there was another before it
- * whose journal it lacks. Their numbers are not given again.
+ * whose journal it lacks. Numbers go on behind theirs.
  */
 function renumber(
   state: CoordinationState,
   { device, generations, serving, fencedBelow }: Extract<CoordinationEvent, { type: "joined" }>,
 ): CoordinationState {
   const held = [...generations, serving ?? 0];
+  const known = new Set(state.generations.map(({ generation }) => generation));
+  // What goes into one with a lower number than one of another coordinator would be taken as late.
+  const foreign = Math.max(0, ...held.filter((generation) => !known.has(generation)));
   const lastGeneration = Math.max(state.lastGeneration, fencedBelow - 1, ...held);
   const taken = state.generations.filter(({ generation, role, saved, steps }) => {
     const isOver = generation < fencedBelow && Object.hasOwn(steps, device);
     const isOnTheWay = role === "candidate" || role === "standby";
-    return isOnTheWay && (isOver || (saved !== "yes" && held.includes(generation)));
+    const isTaken = saved !== "yes" && held.includes(generation);
+    return isOnTheWay && (isOver || isTaken || generation < foreign);
   });
   return taken.reduce((after, { generation }) => drop(after, generation), {
     ...state,
