@@ -103,6 +103,8 @@ export interface Ping {
 export interface Pong {
   readonly type: "pong";
   readonly probe?: number;
+  /** In which the probe's payload came in, where that is seen: the pong itself may wait behind others. */
+  readonly seconds?: number;
 }
 
 /** Which requests have ended: nobody waits for them any more, and what is kept of them may go. */

@@ -122,7 +122,11 @@ export const dataSchemas: Schemas<DataMessage> = {
   open: z.strictObject({ type: z.literal("open"), ...opening }),
   opened,
   ping: z.strictObject({ type: z.literal("ping"), probe: count.exactOptional() }),
-  pong: z.strictObject({ type: z.literal("pong"), probe: count.exactOptional() }),
+  pong: z.strictObject({
+    type: z.literal("pong"),
+    probe: count.exactOptional(),
+    seconds: amount.exactOptional(),
+  }),
   recall: z.strictObject({ type: z.literal("recall"), generation: count, requests: list(count) }),
   refused: z.strictObject({ type: z.literal("refused"), error }),
   report: z.strictObject({ type: z.literal("report"), ...numbered, stages, hops, receipts }),

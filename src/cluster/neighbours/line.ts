@@ -10,7 +10,7 @@ import { encodeMessage } from "../protocol.ts";
 import type { LineOptions } from "./line-options.ts";
 import { Link } from "./link.ts";
 import { limitTime, WaitingRoom } from "./patience.ts";
-import { type Probed, probeLink } from "./probe.ts";
+import { type Probed, probeLink, untilUnprobed } from "./probe.ts";
 import type { Traffic } from "./traffic.ts";
 import { openTunnel, receiveAttach } from "./tunnel.ts";
 
@@ -78,6 +78,7 @@ export class Line {
       await this.#reach();
     } catch (error) {
       // It is tried on until it is dropped, or somebody can say that it stands.
+      if (!this.stands && !this.#over.signal.aborted) this.#miss(error);
       void this.#recover(error);
       throw error;
     }
@@ -89,13 +90,16 @@ export class Line {
    * @throws CHANNEL_CLOSED if it cannot be opened, or breaks
    */
   async probe(bytes: number): Promise<Probed> {
-    await this.#reach();
-    const link = this.#link;
+    let link: Link | null = null;
     try {
+      await this.#reach();
+      link = this.#link;
       if (link === null) throw this.#closed("it broke");
       return await probeLink(link, bytes);
     } finally {
-      if (!this.#wanted) this.drop();
+      void untilUnprobed(link, this.#options.clock).then(() => {
+        if (!this.#wanted && this.#link === link) this.drop();
+      });
     }
   }
 
@@ -299,8 +303,7 @@ export class Line {
       this.#traffic.open(carrier, standing);
     } catch (error) {
       // What was said may never have come: whoever counts on it must be told.
-      if (!this.#lost) this.#options.onLost(error);
-      this.#lost = true;
+      this.#miss(error);
       this.#lose(link, error, false);
       void link.close();
       return;
@@ -363,10 +366,16 @@ export class Line {
         this.#end();
         break;
       }
-      this.#lost = true;
-      this.#options.onLost(error);
+      this.#miss(error);
     }
     this.#recovering = false;
+  }
+
+  /** Whoever counts on it is told that it does not stand, once until it does. */
+  #miss(error: unknown): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#options.onLost(error);
   }
 
   async #improve(link: Link): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { CodedError } from "../../base/errors.ts";
-import { type Seconds, seconds } from "../../base/units.ts";
 import type { Channel, Frame } from "../../transport/transport.ts";
+import type { Pong } from "../data-message.ts";
 import { type Liveness, watchLiveness } from "../liveness.ts";
 import type { Message } from "../message.ts";
 import type { Carrier } from "../outbox.ts";
@@ -21,6 +21,17 @@ export interface LinkOptions {
   readonly onEnd: (error: unknown, isOrderly: boolean) => void;
 }
 
+/** More than what is said on a channel to keep it alive comes to while nobody measures. */
+const noticedBytes = 1 << 16;
+
+/** How long a probe took. */
+export interface Echo {
+  /** Until the other side's answer was here. */
+  readonly echoSeconds: number;
+  /** The slower of sending it and of its coming in; `null`: nobody sees it come in. */
+  readonly transitSeconds: number | null;
+}
+
 /** One channel to a device while it stands: it listens, and asks now and then whether anybody is there. */
 export class Link {
   readonly channel: Channel;
@@ -28,13 +39,24 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #over = new AbortController();
   #frames = 0;
-  readonly #echoes = new Map<number, (isThrough: boolean) => void>();
+  readonly #echoes = new Map<number, (pong: Pong | null) => void>();
   #probes = 0;
+  #probesHeard = 0;
 
   constructor(options: LinkOptions) {
     this.channel = options.channel;
     this.isTunnelled = options.isTunnelled;
     this.#options = options;
+  }
+
+  /** Whether an echo is waited for on this side. */
+  get isProbing(): boolean {
+    return this.#echoes.size > 0;
+  }
+
+  /** Grows while the other side measures: with each of its probes, and with what has come of a large one. */
+  get probesHeard(): number {
+    return this.#probesHeard + Math.floor((this.channel.heardBytes ?? 0) / noticedBytes);
   }
 
   start(): void {
@@ -65,25 +87,32 @@ export class Link {
    *
    * @throws CHANNEL_CLOSED
    */
-  async probe(bytes: number): Promise<Seconds> {
+  async probe(bytes: number): Promise<Echo> {
     const { clock, carrier } = this.#options;
-    const { signal } = this.#over;
     const probe = ++this.#probes;
     const start = clock.now();
-    const echoed = new Promise<boolean>((resolve) => {
+    const echoed = new Promise<Pong | null>((resolve) => {
       this.#echoes.set(probe, resolve);
     });
-    await carrier.send(encodeMessage({ type: "ping", probe }, new Uint8Array(bytes)));
-    const isThrough = !signal.aborted && (await echoed);
-    this.#echoes.delete(probe);
-    if (isThrough) return seconds(clock.now() - start);
+    try {
+      await carrier.send(encodeMessage({ type: "ping", probe }, new Uint8Array(bytes)));
+      const sendSeconds = clock.now() - start;
+      const pong = this.#over.signal.aborted ? null : await echoed;
+      if (pong !== null) {
+        const { seconds: arrival } = pong;
+        const transitSeconds = arrival === undefined ? null : Math.max(sendSeconds, arrival);
+        return { echoSeconds: clock.now() - start, transitSeconds };
+      }
+    } finally {
+      this.#echoes.delete(probe);
+    }
     throw new CodedError("CHANNEL_CLOSED", `${this.channel.peer} went away before it echoed`);
   }
 
   /** What still comes is not heard any more. */
   mute(): void {
     this.#over.abort();
-    for (const resolve of this.#echoes.values()) resolve(false);
+    for (const resolve of this.#echoes.values()) resolve(null);
   }
 
   close(): Promise<void> {
@@ -111,12 +140,19 @@ export class Link {
       return;
     }
     const { message } = decodeMessage(frame);
-    if (message.type === "pong" && message.probe !== undefined)
-      this.#echoes.get(message.probe)?.(true);
+    if (message.type === "pong" && message.probe !== undefined) {
+      this.#echoes.get(message.probe)?.(message);
+    }
     if (message.type !== "ping") return;
-    const { probe } = message;
-    if (probe === undefined) this.tell({ type: "pong" });
-    else void this.#options.carrier.send(encodeMessage({ type: "pong", probe })).catch(() => {});
+    if (message.probe === undefined) this.tell({ type: "pong" });
+    else this.#echo(message.probe, frame);
+  }
+
+  #echo(probe: number, { arrival }: Frame): void {
+    this.#probesHeard++;
+    const pong: Pong = { type: "pong", probe };
+    const timed = arrival && { ...pong, seconds: arrival.endedSeconds - arrival.beganSeconds };
+    void this.#options.carrier.send(encodeMessage(timed ?? pong)).catch(() => undefined);
   }
 
   #end(error: unknown, isOrderly: boolean): void {

@@ -1,3 +1,5 @@
+import type { Clock } from "../../base/clock.ts";
+import { seconds } from "../../base/units.ts";
 import type { Link } from "./link.ts";
 
 /** What a link was like just now, as it is or is imitated. */
@@ -12,18 +14,36 @@ export interface Probed {
 }
 
 const roundTrips = 3;
+/** Between two looks at whether a link is still measured. */
+const lookSeconds = 0.5;
 
-/** Three round trips, then one with so many bytes. @throws CHANNEL_CLOSED */
+/**
+ * Three round trips, then one with so many bytes. How fast they came is what the other side says, if
+ * it has seen them come directly: its answer may have to wait behind what it sends itself.
+ *
+ * @throws CHANNEL_CLOSED
+ */
 export async function probeLink(link: Link, bytes: number): Promise<Probed> {
   let roundTripSeconds = Number.POSITIVE_INFINITY;
   for (let turn = 0; turn < roundTrips; turn++) {
-    roundTripSeconds = Math.min(roundTripSeconds, await link.probe(0));
+    roundTripSeconds = Math.min(roundTripSeconds, (await link.probe(0)).echoSeconds);
   }
-  const transferSeconds = (await link.probe(bytes)) - roundTripSeconds;
+  const { echoSeconds, transitSeconds } = await link.probe(bytes);
+  const seen = link.isTunnelled ? null : transitSeconds;
+  const transferSeconds = Math.min(seen || Infinity, echoSeconds - roundTripSeconds);
   return {
     roundTripSeconds,
     goodputBitsPerSecond: transferSeconds > 0 ? (8 * bytes) / transferSeconds : null,
     address: link.channel.peer,
     tunnelled: link.isTunnelled,
   };
+}
+
+/** Resolves when a link has not been measured for a while, from this side or the other; `null`: at once. */
+export async function untilUnprobed(link: Link | null, clock: Clock): Promise<void> {
+  if (link === null) return;
+  for (let known = -1; link.isProbing || known !== link.probesHeard; ) {
+    known = link.probesHeard;
+    await clock.sleep(seconds(lookSeconds));
+  }
 }
