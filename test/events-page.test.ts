@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import type { ClusterEvent } from "../src/cluster/status.ts";
+import type { ClusterEvent, ClusterStatus } from "../src/cluster/status.ts";
 import { watchSchemas } from "../src/cluster/watch-schema.ts";
 
 /** What each event means; a type that is missing here is a compile error. */
@@ -21,6 +21,33 @@ const meanings: Readonly<Record<ClusterEvent["type"], string>> = {
   drift:
     "What was measured differs from what is stated, and another plan would save the share `gain`; `taken`: it is gone over to.",
   ended: "The cluster is shut down: in order (`null`), or for this error.",
+};
+
+/** What each field of a status means; one that is missing here is a compile error. */
+const statusMeanings: Readonly<Record<keyof ClusterStatus, string>> = {
+  format: "`partita.status/1`",
+  model: "The name of the graph that is run.",
+  phase:
+    "`waiting` (for devices, or for a plan that fits), `serving`, `suspended` (without its source or sink), `ended`.",
+  why: "Why it does not serve; `null` while it does.",
+  upSeconds: "Since the coordinator was started.",
+  calendarSeconds: "The coordinator's calendar, in seconds since 1970.",
+  emulated: "Whether speeds and links are imitated.",
+  heartbeatSeconds: "How often devices must be heard.",
+  missedHeartbeats: "A device is lost that misses more.",
+  serving: "The generation that new requests go into.",
+  generations:
+    "Every one that is not over: its plan (`planner`, `objective`, `predictedLatencySeconds`, `predictedPeriodSeconds`), `state`, `cause`, its `stages` (device, nodes, predicted and measured seconds of one request), and its `hops` (what a request sends over each link: tensors, bytes, predicted seconds).",
+  devices:
+    "Of the topology: `state`, `role`, `why` one is away or not used, addresses, runtime, cores, memory, speed as stated and by the benchmark, seconds since it was heard, requests and bytes that it holds.",
+  links:
+    "Of the topology: `state`, `tunnelled` (through the coordinator), latency and bandwidth as stated, bandwidth as measured from real transfers; `null` while none was large enough to tell.",
+  requests:
+    "Answered, failed, replayed after a loss, in flight and waiting; over the last heartbeats the mean latency and the rate.",
+  faults: "Devices and links lost so far.",
+  failovers: "Generations that took over after a loss.",
+  switches: "Generations that took over because they are better.",
+  fallbacks: "The losses for which a plan is prepared.",
 };
 
 interface JsonSchema {
@@ -82,6 +109,14 @@ test("the page of events has every event that a coordinator may send, with its f
     ...rows,
     "",
     'An error is `{ "code", "message", "details" }`, see [error codes](errors.md). New types and new fields may be added: pass over what you do not know.',
+    "",
+    "## Status",
+    "",
+    "`partita status --once --json` and `GET /v1/status` give one document; [its schema](schemas/status.schema.json), and [that of an event](schemas/event.schema.json), are published. `null`: not known yet.",
+    "",
+    "| field | meaning |",
+    "|---|---|",
+    ...Object.entries(statusMeanings).map(([field, meaning]) => `| \`${field}\` | ${meaning} |`),
     "",
   ].join("\n");
   await expect(page).toMatchFileSnapshot("../docs/reference/events.md");

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { manifestSchema } from "../src/cli/manifest.ts";
 import { preprocessingSchema } from "../src/cli/tensors/preprocessing.ts";
+import { eventSchema, statusSchema } from "../src/cluster/watch-schema.ts";
 import { profileSchema } from "../src/cost/profile.ts";
 import { topologySchema } from "../src/cost/topology-file.ts";
 import { envelopeSchema } from "../src/plan/envelope/file.ts";
@@ -19,6 +20,8 @@ test.each([
   ["pareto", frontSchema],
   ["parts", manifestSchema],
   ["preprocessing", preprocessingSchema],
+  ["status", statusSchema],
+  ["event", eventSchema],
 ])("the published JSON Schema of %s is the one that is checked", async (name, schema) => {
   const published = z.toJSONSchema(schema, { io: "input" });
   await expect(`${JSON.stringify(published, null, 2)}\n`).toMatchFileSnapshot(

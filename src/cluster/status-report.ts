@@ -1,5 +1,6 @@
 import { speedBy } from "../cost/relative-speed.ts";
 import type { Device, Topology } from "../cost/topology.ts";
+import type { Plan } from "../plan/plan.ts";
 import type { AgentLink } from "./agent-link.ts";
 import type { CoordinationState, GenerationState } from "./coordination/state.ts";
 import { hasPair, pairOf } from "./coordination/state.ts";
@@ -12,6 +13,7 @@ import type {
   ClusterStatus,
   DeviceStatusReport,
   GenerationStatus,
+  HopStatus,
   LinkStatus,
 } from "./status.ts";
 import type { TunnelEnds } from "./switchboard.ts";
@@ -108,13 +110,29 @@ function reportGeneration(
     cause,
     predictedLatencySeconds: plan.claimed.latencySeconds,
     predictedPeriodSeconds: plan.claimed.periodSeconds,
-    stages: plan.stages.map(({ id, devices, seconds }) => ({
+    objective: plan.objective,
+    stages: plan.stages.map(({ id, devices, nodes, seconds }) => ({
       stage: id,
       device: devices.join(", "),
+      nodes: nodes.length,
       predictedSeconds: seconds,
       measuredSeconds: measurements.stageSeconds(generation, id),
     })),
+    hops: hopsOf(plan),
   };
+}
+
+function hopsOf({ transfers }: Plan): HopStatus[] {
+  const hops = new Map<string, HopStatus>();
+  for (const { from, to, bytes, seconds } of transfers) {
+    const key = JSON.stringify([from, to]);
+    const before = hops.get(key) ?? { from, to, tensors: 0, bytes: 0, predictedSeconds: 0 };
+    hops.set(key, {
+      ...{ from, to, tensors: before.tensors + 1, bytes: before.bytes + bytes },
+      predictedSeconds: before.predictedSeconds + seconds,
+    });
+  }
+  return [...hops.values()];
 }
 
 function reportDevice(device: Device, cluster: ReportedCluster): DeviceStatusReport {
@@ -177,7 +195,7 @@ function whyIdle(name: string, state: CoordinationState): string | null {
 }
 
 function reportLink(
-  { from, to, bandwidthBitsPerSecond }: Topology["links"][number],
+  { from, to, bandwidthBitsPerSecond, latencySeconds }: Topology["links"][number],
   { state, measurements, tunnels }: ReportedCluster,
 ): LinkStatus {
   // The relay is no device that joins: it is here.
@@ -190,6 +208,7 @@ function reportLink(
     tunnelled: tunnels.some(
       ({ kind, devices }) => kind === "hop" && devices.includes(from) && devices.includes(to),
     ),
+    statedLatencySeconds: latencySeconds,
     statedBitsPerSecond: bandwidthBitsPerSecond,
     measuredBitsPerSecond: measurements.goodput(from, to),
   };

@@ -36,8 +36,21 @@ export interface DeviceStatusReport {
 export interface StageStatus {
   readonly stage: string;
   readonly device: string;
+  /** How many it runs. */
+  readonly nodes: number;
+  /** Of one request. */
   readonly predictedSeconds: number;
   readonly measuredSeconds: number | null;
+}
+
+/** What a plan sends over a link for each request. */
+export interface HopStatus {
+  readonly from: string;
+  readonly to: string;
+  readonly tensors: number;
+  /** On the wire. */
+  readonly bytes: number;
+  readonly predictedSeconds: number;
 }
 
 export interface LinkStatus {
@@ -47,6 +60,7 @@ export interface LinkStatus {
   readonly state: "up" | "down";
   /** Through the coordinator, since neither side can dial the other. */
   readonly tunnelled: boolean;
+  readonly statedLatencySeconds: number;
   readonly statedBitsPerSecond: number;
   readonly measuredBitsPerSecond: number | null;
 }
@@ -71,7 +85,10 @@ export interface GenerationStatus {
   readonly cause: string;
   readonly predictedLatencySeconds: number;
   readonly predictedPeriodSeconds: number;
+  /** What the plan makes small, as `partita plan --objective` reads it. */
+  readonly objective: string;
   readonly stages: readonly StageStatus[];
+  readonly hops: readonly HopStatus[];
 }
 
 export interface ClusterStatus {

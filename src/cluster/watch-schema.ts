@@ -41,6 +41,7 @@ const link = z.strictObject({
   to: name,
   state: z.enum(["up", "down"]),
   tunnelled: z.boolean(),
+  statedLatencySeconds: amount,
   statedBitsPerSecond: amount,
   measuredBitsPerSecond: amount.nullable(),
 });
@@ -52,12 +53,23 @@ const generation = z.strictObject({
   cause: text,
   predictedLatencySeconds: amount,
   predictedPeriodSeconds: amount,
+  objective: text,
   stages: list(
     z.strictObject({
       stage: name,
       device: name,
+      nodes: count,
       predictedSeconds: amount,
       measuredSeconds: amount.nullable(),
+    }),
+  ),
+  hops: list(
+    z.strictObject({
+      from: name,
+      to: name,
+      tensors: count,
+      bytes: count,
+      predictedSeconds: amount,
     }),
   ),
 });
@@ -72,7 +84,8 @@ const requests = z.strictObject({
   perSecond: amount.nullable(),
 });
 
-const status: z.ZodType<ClusterStatus> = z.strictObject({
+/** What `partita status --json` prints and `GET /v1/status` answers. */
+export const statusSchema: z.ZodType<ClusterStatus> = z.strictObject({
   format: z.literal("partita.status/1"),
   model: text,
   phase: z.enum(["waiting", "serving", "suspended", "ended"]),
@@ -97,7 +110,7 @@ const atSeconds = amount;
 const betweenDevices = { atSeconds, from: name, to: name };
 const ofGeneration = { atSeconds, generation: count, cause: text };
 
-const event: z.ZodType<ClusterEvent> = z.discriminatedUnion("type", [
+export const eventSchema: z.ZodType<ClusterEvent> = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("joined"), atSeconds, device: name, address: name }),
   z.strictObject({ type: z.literal("left"), atSeconds, device: name, why: text }),
   z.strictObject({ type: z.enum(["linkDown", "linkUp"]), ...betweenDevices }),
@@ -121,6 +134,9 @@ const event: z.ZodType<ClusterEvent> = z.discriminatedUnion("type", [
 
 export const watchSchemas: Schemas<WatchMessage> = {
   watch: z.strictObject({ type: z.literal("watch"), protocol: count, token: secret }),
-  status: z.strictObject({ type: z.literal("status"), body: z.strictObject({ status }) }),
-  event: z.strictObject({ type: z.literal("event"), body: z.strictObject({ event }) }),
+  status: z.strictObject({
+    type: z.literal("status"),
+    body: z.strictObject({ status: statusSchema }),
+  }),
+  event: z.strictObject({ type: z.literal("event"), body: z.strictObject({ event: eventSchema }) }),
 };

@@ -50,10 +50,12 @@ const status: ClusterStatus = {
       cause: "gateway was lost",
       predictedLatencySeconds: 0.2,
       predictedPeriodSeconds: 0.1,
+      objective: "latency",
       stages: [
-        { stage: "s1", device: "camera", predictedSeconds: 0.1, measuredSeconds: 0.15 },
-        { stage: "s2", device: "cloud", predictedSeconds: 0.02, measuredSeconds: null },
+        { stage: "s1", device: "camera", nodes: 3, predictedSeconds: 0.1, measuredSeconds: 0.15 },
+        { stage: "s2", device: "cloud", nodes: 2, predictedSeconds: 0.02, measuredSeconds: null },
       ],
+      hops: [{ from: "camera", to: "cloud", tensors: 2, bytes: 2e5, predictedSeconds: 0.08 }],
     },
   ],
   devices: [
@@ -68,6 +70,7 @@ const status: ClusterStatus = {
       to: "cloud",
       state: "up",
       tunnelled: true,
+      statedLatencySeconds: 0.001,
       statedBitsPerSecond: 20e6,
       measuredBitsPerSecond: 10e6,
     },
@@ -98,7 +101,9 @@ test("a status says what serves, where, how fast against its prediction, and wha
   expect(find("server", "idle", "speed 1.2 by the benchmark, 2 stated")).toHaveLength(1);
   expect(find("cloud", "silent for 3 s")).toHaveLength(1);
   expect(find("s1", "camera", "100 ms", "150 ms", "+50 %")).toHaveLength(1);
-  expect(find("camera → cloud", "through the coordinator", "−50 %")).toHaveLength(1);
+  expect(
+    find("camera → cloud", "through the coordinator", "−50 %", "200 kB, predicted 80 ms"),
+  ).toHaveLength(1);
   expect(find("2", "serving", "auto", "10 /s", "gateway was lost")).toHaveLength(1);
 });
 

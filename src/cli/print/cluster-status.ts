@@ -172,8 +172,12 @@ function formatRate({ predictedPeriodSeconds: period }: GenerationStatus): strin
   return period > 0 ? `${Number((1 / period).toPrecision(3))} /s` : "";
 }
 
-function stagesOf({ generations, serving }: ClusterStatus): GenerationStatus["stages"] {
-  return generations.find(({ generation }) => generation === serving)?.stages ?? [];
+function servingOf({ generations, serving }: ClusterStatus): GenerationStatus | undefined {
+  return generations.find(({ generation }) => generation === serving);
+}
+
+function stagesOf(status: ClusterStatus): GenerationStatus["stages"] {
+  return servingOf(status)?.stages ?? [];
 }
 
 function stages(status: ClusterStatus, terminal: Terminal): string {
@@ -181,13 +185,15 @@ function stages(status: ClusterStatus, terminal: Terminal): string {
     [
       { head: "stage" },
       { head: "device" },
+      { head: "nodes", align: "right" },
       { head: "predicted", align: "right" },
       { head: "measured", align: "right" },
       { head: "difference", align: "right" },
     ],
-    stagesOf(status).map(({ stage, device, predictedSeconds, measuredSeconds }) => [
+    stagesOf(status).map(({ stage, device, nodes, predictedSeconds, measuredSeconds }) => [
       stage,
       device,
+      nodes,
       formatQuantity(predictedSeconds, "s"),
       measuredSeconds === null ? "" : formatQuantity(measuredSeconds, "s"),
       difference(predictedSeconds, measuredSeconds),
@@ -196,7 +202,7 @@ function stages(status: ClusterStatus, terminal: Terminal): string {
   );
 }
 
-function links({ links }: ClusterStatus, terminal: Terminal): string {
+function links(status: ClusterStatus, terminal: Terminal): string {
   return formatTable(
     [
       { head: "link" },
@@ -204,8 +210,9 @@ function links({ links }: ClusterStatus, terminal: Terminal): string {
       { head: "stated", align: "right" },
       { head: "measured", align: "right" },
       { head: "difference", align: "right" },
+      { head: "each request" },
     ],
-    links.map((link) => [
+    status.links.map((link) => [
       `${link.from} → ${link.to}`,
       describeLink(link),
       formatQuantity(link.statedBitsPerSecond, "bit/s"),
@@ -213,9 +220,17 @@ function links({ links }: ClusterStatus, terminal: Terminal): string {
         ? ""
         : formatQuantity(link.measuredBitsPerSecond, "bit/s"),
       difference(link.statedBitsPerSecond, link.measuredBitsPerSecond),
+      describeHop(link, servingOf(status)?.hops ?? []),
     ]),
     terminal,
   );
+}
+
+/** What the plan sends over a link. */
+function describeHop({ from, to }: LinkStatus, hops: GenerationStatus["hops"]): string {
+  const hop = hops.find((other) => other.from === from && other.to === to);
+  if (hop === undefined) return "";
+  return `${formatQuantity(hop.bytes, "B")}, predicted ${formatQuantity(hop.predictedSeconds, "s")}`;
 }
 
 function describeLink({ state, tunnelled }: LinkStatus): string {
