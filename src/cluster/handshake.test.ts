@@ -96,6 +96,12 @@ test("passes on why it was refused, and what it was told instead of a welcome", 
   await expect(introduce(other, systemClock, open, "opened")).rejects.toMatchObject({
     code: "FRAME_MALFORMED",
   });
+  const [odd, liar] = await channels();
+  await liar.send({ header: { type: "nonsense" }, payload: new Uint8Array(0) });
+  await expect(introduce(odd, systemClock, open, "opened")).rejects.toMatchObject({
+    code: "FRAME_MALFORMED",
+  });
+  expect([await other.ended, await odd.ended]).toEqual([null, null]);
 });
 
 test("answers pings before the first message, yet not for ever", async () => {

@@ -46,7 +46,10 @@ export async function introduce<T extends Message["type"]>(
   ...expected: readonly T[]
 ): Promise<Extract<Message, { type: T }>> {
   await channel.send(encodeMessage(first));
-  const reply = await receiveFirst(channel, clock);
+  const reply = await receiveFirst(channel, clock).catch((error: unknown) => {
+    void channel.close();
+    throw error;
+  });
   if (reply?.message.type === "refused") {
     await channel.close();
     throw fromWire(reply.message.error);

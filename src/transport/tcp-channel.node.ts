@@ -11,6 +11,9 @@ import type { Channel, Frame, FrameLimits } from "./transport.ts";
  */
 const lingerMilliseconds = { idle: 2000, reading: 30_000, sent: 3000 };
 
+/** After so long a silence the kernel asks whether the other machine is there, for who only listens. */
+const keepAliveMilliseconds = 30_000;
+
 /** Begins to connect, and reads as it is told. */
 export type Dial = (onread: OnReadOpts) => Socket;
 
@@ -59,6 +62,7 @@ export class TcpChannel implements Channel {
     });
     this.#socket = link instanceof Socket ? this.#accept(link) : this.#dial(link);
     this.#socket.setNoDelay(true);
+    this.#socket.setKeepAlive(true, keepAliveMilliseconds);
     this.#watch();
   }
 

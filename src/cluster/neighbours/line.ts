@@ -161,6 +161,7 @@ export class Line {
   }
 
   #end(): void {
+    if (this.#over.signal.aborted) return;
     this.#over.abort(this.#closed("it was given up"));
     this.#attempt?.abort(this.#over.signal.reason);
     void this.#mute()?.close();
