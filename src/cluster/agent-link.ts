@@ -7,6 +7,9 @@ import { FrameQueue } from "./frame-queue.ts";
 import type { Message } from "./message.ts";
 import { encodeMessage } from "./protocol.ts";
 
+/** One that is told to end, and does not even read, is left to itself after so long. */
+const farewellSeconds = seconds(1);
+
 interface QueuedBlob {
   readonly sha256: string;
   readonly bytes: Uint8Array;
@@ -76,9 +79,12 @@ export class AgentLink {
     await this.#channel.close();
   }
 
-  /** Tells the agent to end, and closes its channel. */
+  /** Tells the agent to end, unless it takes nothing any more, and closes its channel. */
   async dismiss(reason: string): Promise<void> {
-    await this.tell({ type: "shutdown", reason });
+    const told = new AbortController();
+    const patience = this.#clock.sleep(farewellSeconds, told.signal).catch(() => undefined);
+    await Promise.race([this.tell({ type: "shutdown", reason }), patience]);
+    told.abort();
     await this.drop();
   }
 
