@@ -71,5 +71,8 @@ test("has no plan without a planner, without a source, or from a planner that fa
   const failing = options(async () => {
     throw new Error("out of memory");
   });
-  expect(await planWithin(failing, world, never)).toEqual({ infeasible: "out of memory" });
+  expect(await planWithin(failing, world, never)).toEqual({
+    infeasible: "out of memory",
+    hasFailed: true,
+  });
 });

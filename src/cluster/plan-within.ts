@@ -14,6 +14,8 @@ export interface PlanWithinOptions extends Pick<CoordinatorOptions, "topology" |
 /** Why there is no plan. */
 export interface NoPlan {
   readonly infeasible: string;
+  /** The planner did not come to an end; asked again, it may. Left out: no. */
+  readonly hasFailed?: boolean;
 }
 
 /**
@@ -60,6 +62,6 @@ async function ask(
   try {
     return await replan(left, signal);
   } catch (error) {
-    return { infeasible: messageOf(error) };
+    return { infeasible: messageOf(error), hasFailed: true };
   }
 }

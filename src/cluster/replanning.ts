@@ -1,3 +1,4 @@
+import { seconds } from "../base/units.ts";
 import type {
   Action,
   CoordinationEvent,
@@ -9,7 +10,11 @@ import { servingOf } from "./coordination/world.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
 import { Fallbacks } from "./fallbacks.ts";
 import type { BookedPlan, PlanBook } from "./plan-book.ts";
-import { planWithin } from "./plan-within.ts";
+import { type NoPlan, planWithin } from "./plan-within.ts";
+
+/** How often a planner that fails is asked after a loss, and the pause before it is asked again. */
+const mostAttempts = 3;
+const pauseSeconds = seconds(0.2);
 
 export interface ReplanningOptions
   extends Pick<CoordinatorOptions, "clock" | "topology" | "replan" | "fallbacks" | "standby"> {
@@ -45,13 +50,23 @@ export class Replanning {
     this.#asked.abort();
     this.#asked = new AbortController();
     const { signal } = this.#asked;
-    const answer = await planWithin(this.#options, world, signal);
+    const answer = await this.#insist(world, signal);
     if (signal.aborted) return;
     if ("infeasible" in answer) {
       dispatch({ type: "planned", world, plan: null, shape: null, why: answer.infeasible });
     } else {
       const { number: plan, shape } = answer;
       dispatch({ type: "planned", world, plan, shape, why: null });
+    }
+  }
+
+  /** A planner whose thread has ended, for want of memory perhaps, is asked again. */
+  async #insist(world: World, signal: AbortSignal): Promise<BookedPlan | NoPlan> {
+    for (let attempt = 1; ; attempt++) {
+      const answer = await planWithin(this.#options, world, signal);
+      const hasFailed = "infeasible" in answer && answer.hasFailed === true;
+      if (!hasFailed || attempt === mostAttempts || signal.aborted) return answer;
+      await this.#options.clock.sleep(pauseSeconds, signal).catch(() => undefined);
     }
   }
 

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { CodedError, errorTraits } from "../../src/base/errors.ts";
 import type { Plan } from "../../src/plan/plan.ts";
-import { meshDevices, meshInputs, meshPlan } from "../fixtures/mesh.ts";
+import { mesh, meshDevices, meshInputs, meshPlan } from "../fixtures/mesh.ts";
 import { planOf } from "../fixtures/plan-of.ts";
 import { between, problemOf } from "../fixtures/sketch.ts";
+import { spread } from "../fixtures/spread.ts";
 import { SpreadCluster } from "../fixtures/spread-cluster.ts";
 
 /** Nothing was lost, and nothing was answered twice. */
@@ -50,6 +51,26 @@ test.each([
     await expectAllAnswered(cluster, 15);
   },
 );
+
+test("asks a planner again that has failed, before it says that there is no plan", async () => {
+  let asked = 0;
+  const cluster = await SpreadCluster.start({
+    fallbacks: false,
+    replan: async (topology) => {
+      asked++;
+      if (asked < 3) throw new Error("its thread ended");
+      return await spread(mesh.profile)(topology);
+    },
+  });
+  const client = await cluster.connect();
+  const answered = cluster.ask(client, 10);
+  await cluster.pass(0.3);
+  cluster.kill("attic");
+  await answered();
+  expect(asked).toBe(3);
+  expect(cluster.momentOf("noPlan")).toBeNull();
+  await expectAllAnswered(cluster, 10);
+});
 
 test("makes good a second loss at whatever moment of a failover it comes", async () => {
   const served = new Set<number | null>();
