@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { expect, test } from "vitest";
-import { type RawPeer, transportConformance } from "../../test/conformance/transport.ts";
+import { transportConformance } from "../../test/conformance/transport.ts";
+import type { RawPeer } from "../../test/conformance/transport-peers.ts";
 import { goodbye } from "./frame.ts";
 import { tcpTransport } from "./tcp.node.ts";
 

@@ -24,7 +24,8 @@ import {
   joinedKeys,
   makeAuthority,
 } from "../fixtures/authority.ts";
-import { type RawPeer, transportConformance } from "./transport.ts";
+import { transportConformance } from "./transport.ts";
+import type { RawPeer } from "./transport-peers.ts";
 
 const anyAddress = "127.0.0.1:0";
 

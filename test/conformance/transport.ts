@@ -1,28 +1,9 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { createRandom } from "../../src/base/random.ts";
-import { goodbye } from "../../src/transport/frame.ts";
-import type { Channel, Frame, FrameLimits, Transport } from "../../src/transport/transport.ts";
-
-/** A stranger who can say any bytes, and be gone without closing. */
-export interface RawPeer {
-  write(bytes: Uint8Array): void;
-  /** Ends the stream of bytes in good order. */
-  end(): void;
-  /** Is gone as a machine that lost its power. */
-  reset(): void;
-}
-
-export interface TransportUnderTest {
-  readonly transport: Transport;
-  /** Where `listen` finds a free place of its own. */
-  readonly anyAddress: string;
-  /** Where nobody listens. */
-  readonly deserted: string;
-  /** Speaks bytes to a listener, or says why that is impossible here. */
-  readonly rawDial: ((address: string) => Promise<RawPeer>) | { readonly impossible: string };
-}
+import type { Channel, Frame, FrameLimits } from "../../src/transport/transport.ts";
+import { first, type Make, noise, type TransportUnderTest, takeAll } from "./transport-peers.ts";
+import { describeStrangers } from "./transport-strangers.ts";
 
 /** What every transport must do. */
 export function transportConformance(
@@ -36,8 +17,6 @@ export function transportConformance(
     describe("strangers", () => describeStrangers(makeTransport));
   });
 }
-
-type Make = () => TransportUnderTest | Promise<TransportUnderTest>;
 
 interface Pair {
   readonly dialled: Channel;
@@ -58,11 +37,6 @@ async function openPair(make: Make, limits?: FrameLimits): Promise<Pair> {
   return { dialled, accepted, close };
 }
 
-async function first<T>(items: AsyncIterable<T>): Promise<T> {
-  for await (const item of items) return item;
-  throw new Error("nothing came");
-}
-
 async function take(channel: Channel, count: number): Promise<Frame[]> {
   const frames: Frame[] = [];
   if (count === 0) return frames;
@@ -71,17 +45,6 @@ async function take(channel: Channel, count: number): Promise<Frame[]> {
     if (frames.length === count) break;
   }
   return frames;
-}
-
-async function takeAll(channel: Channel): Promise<Frame[]> {
-  const frames: Frame[] = [];
-  for await (const frame of channel) frames.push(frame);
-  return frames;
-}
-
-function noise(bytes: number): Uint8Array<ArrayBuffer> {
-  const random = createRandom(bytes);
-  return new Uint8Array(bytes).map(() => random.integer(256));
 }
 
 const hash = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
@@ -335,49 +298,4 @@ function describeLimits(make: Make): void {
       await close();
     },
   );
-}
-
-function describeStrangers(make: Make): void {
-  test("says bytes, or cannot and says why", async () => {
-    const { rawDial } = await make();
-    expect(typeof rawDial === "function" || rawDial.impossible.length > 0).toBe(true);
-  });
-
-  const cases: [string, (peer: RawPeer) => void, string][] = [
-    ["garbage", (peer) => peer.write(noise(100)), "FRAME_MALFORMED"],
-    ["three wrong bytes", (peer) => peer.write(new TextEncoder().encode("GET")), "FRAME_MALFORMED"],
-    ["bytes behind the goodbye", (peer) => peer.write(new Uint8Array([...goodbye, 1])), "none"],
-    ["an end in mid-frame", (peer) => endAfter(peer, goodbye.subarray(0, 9)), "CHANNEL_CLOSED"],
-    ["an end without goodbye", (peer) => peer.end(), "CHANNEL_CLOSED"],
-    ["a goodbye and an end", (peer) => endAfter(peer, goodbye), "none"],
-    ["a reset", (peer) => peer.reset(), "CHANNEL_CLOSED"],
-  ];
-  test.each(cases)("%s ends that channel only", async (_, act, code) => {
-    const { transport, anyAddress, rawDial } = await make();
-    if (typeof rawDial !== "function") {
-      expect(rawDial.impossible).not.toBe("");
-      return;
-    }
-    await using listener = await transport.listen(anyAddress);
-    const [raw, accepted] = await Promise.all([rawDial(listener.address), first(listener)]);
-    act(raw);
-    const why = await accepted.ended;
-    expect(why?.code ?? "none").toBe(code);
-    const reading = takeAll(accepted);
-    if (why === null) expect(await reading).toEqual([]);
-    else await expect(reading).rejects.toBe(why);
-    raw.reset();
-    const [again, other] = await Promise.all([
-      transport.connect(listener.address),
-      first(listener),
-    ]);
-    await again.send({ header: { type: "alive" }, payload: empty });
-    expect((await first(other)).header.type).toBe("alive");
-    await Promise.all([again.close(), other.close()]);
-  });
-}
-
-function endAfter(peer: RawPeer, bytes: Uint8Array): void {
-  peer.write(bytes);
-  peer.end();
 }
