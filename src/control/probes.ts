@@ -27,7 +27,7 @@ export interface ProbeOptions {
   readonly probeShare?: number;
   /**
    * A link on which nothing was measured for this long is probed even if it would have to be much faster
-   * than it ever was.
+   * than it ever was; and no link is probed more often while no requests come.
    * @default 5
    */
   readonly rareSeconds?: number;
@@ -48,7 +48,7 @@ const mostBytes = 65_536;
 const mostChange = 10;
 /** What was seen last is a surprise if it is this many times off what is believed, and is looked at again. */
 const surprise = 1.5;
-/** Behind the last request, links in use are looked after for this long. */
+/** Behind the last request, links are looked after for this long. */
 const watchSeconds = 5;
 
 /** What has been measured, and of what use a measurement would be. */
@@ -113,7 +113,7 @@ export function findProbes(
     const dreamt = better(forgotten, (link) => mostChange * Math.max(believed(link), usual(link)));
     want(linksOf(choices, dreamt), forgotten);
   }
-  if (activeAt !== null && now - activeAt < watchSeconds) {
+  if (isActive(activeAt, now)) {
     const used = new Set(linksOf(choices, serving).filter((link) => quiet.has(link)));
     const isFeared = used.size > 0 && better(used, (link) => believed(link) / mostChange) !== null;
     if (isFeared) want(used, quiet);
@@ -121,6 +121,10 @@ export function findProbes(
   return links.flatMap(({ from, to }, link) =>
     wanted.has(link) ? [{ link, from, to, bytes: bytesFor(rateOf(world, link), options) }] : [],
   );
+}
+
+function isActive(activeAt: number | null, now: number): boolean {
+  return activeAt !== null && now - activeAt < watchSeconds;
 }
 
 function rateOf({ bandwidthBitsPerSecond }: State, link: number): number {
@@ -132,18 +136,20 @@ function bytesFor(rate: number, { probeSeconds = 0.1 }: ProbeOptions): number {
 }
 
 function isQuiet(
-  { estimates, probed, taken }: Known,
+  { estimates, probed, taken, activeAt }: Known,
   world: State,
   link: number,
   now: number,
   options: ProbeOptions & EstimateOptions,
 ): boolean {
   if (taken.includes(link)) return false;
-  const { idleSeconds = 0.5, probeShare = 0.2 } = options;
+  const { idleSeconds = 0.5, probeShare = 0.2, rareSeconds = 5 } = options;
   const rate = rateOf(world, link);
   const rest = (8 * bytesFor(rate, options)) / rate / probeShare;
   const times = [lastSeen(estimates.links[link]), probed[link] ?? null];
-  const wait = isSurprised(estimates.links[link], surprise, now, options) ? 0 : idleSeconds;
+  const isAsked = isActive(activeAt, now);
+  const isOdd = isAsked && isSurprised(estimates.links[link], surprise, now, options);
+  const wait = isOdd ? 0 : isAsked ? idleSeconds : Math.max(idleSeconds, rareSeconds);
   return times.every((time) => time === null || now - time >= Math.max(wait, rest));
 }
 
