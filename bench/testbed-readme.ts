@@ -4,7 +4,15 @@
  * token that the coordinator prints, and each device's name. The answer is compared with that of one
  * machine.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -86,19 +94,21 @@ async function follow(): Promise<string> {
   });
   await coordinator.line(/serves|serving/);
   const asking = commands.run.replace("TOKEN", token);
-  const answered = await must("camera", asking);
+  await must("camera", asking);
   await must("camera", `${asking} -o answers.npz`);
-  const status = await must("server", asking.replace("run", "status").replace(inputFile, "--once"));
-  coordinator.kill("SIGINT");
+  await must("server", asking.replace("run", "status").replace(inputFile, "--once"));
+  testbed.interrupt("coordinator");
   note("coordinator", commands.coordinator, await coordinator.ended, coordinator);
   for (const [device, command, agent] of agents) note(device, command, await agent.ended, agent);
-  return answered.code === 0 && status.code === 0 ? await compare(inputFile) : "not answered";
+  return await compare(inputFile);
 }
 
 /** A folder in which the package is installed, as far as `npx` looks. */
 function prepareMachine(machine: Machine): void {
   const programs = join(root, machine, "node_modules", ".bin");
   mkdirSync(programs, { recursive: true });
+  // As installing a package does.
+  chmodSync(cli, 0o755);
   symlinkSync(cli, join(programs, "partita"));
   writeFileSync(join(root, machine, "package.json"), '{ "private": true }\n');
 }
@@ -119,9 +129,10 @@ function start(machine: Machine, command: string): Running {
   });
 }
 
-async function must(machine: Machine, command: string): Promise<Step> {
+async function must(machine: Machine, command: string): Promise<void> {
   const running = start(machine, command);
-  return note(machine, command, await running.ended, running);
+  const { code, printed } = note(machine, command, await running.ended, running);
+  if (code !== 0) throw new Error(`'${command}' ended with ${code}:\n${printed.join("\n")}`);
 }
 
 function note(machine: Machine, command: string, code: number, { lines }: Running): Step {
@@ -129,6 +140,7 @@ function note(machine: Machine, command: string, code: number, { lines }: Runnin
   const printed = lines.filter((line) => !line.startsWith("npm warn"));
   const step = { machine, command, code, printed };
   steps.push(step);
+  console.log(`\n[${machine}] $ ${command}\n${printed.join("\n")}\n→ ${code}`);
   return step;
 }
 
@@ -139,11 +151,7 @@ async function compare(inputFile: string): Promise<string> {
   writeFileSync(join(root, "coordinator", "alone.yaml"), alone);
   const model = commands.coordinator.split(" ")[4] ?? "";
   const input = join(root, "camera", inputFile);
-  const whole = await must(
-    "coordinator",
-    `npx partita run alone.yaml ${model} ${input} -o whole.npz`,
-  );
-  if (whole.code !== 0) return "the whole model gave no answer";
+  await must("coordinator", `npx partita run alone.yaml ${model} ${input} -o whole.npz`);
   const read = (machine: Machine, file: string) =>
     readNpz(readFileSync(join(root, machine, file)), file);
   const [split, expected] = [read("camera", "answers.npz"), read("coordinator", "whole.npz")];
@@ -154,9 +162,6 @@ async function compare(inputFile: string): Promise<string> {
 }
 
 function report(verdict: string): void {
-  for (const { machine, command, code, printed } of steps) {
-    console.log(`\n[${machine}] $ ${command}\n${printed.join("\n")}\n→ ${code}`);
-  }
   const tookSeconds = systemClock.now() - started;
   console.log(`\n${verdict}, after ${tookSeconds.toFixed(1)} s`);
   const where = { node: process.version, kernel: release() };

@@ -26,6 +26,7 @@ import {
   groupOf,
   groupRoot,
   linkSetup,
+  namespaceOf,
   prefix,
   quotaFiles,
   rateBatch,
@@ -35,13 +36,16 @@ import {
 /** As sysexits: a service that is needed is not available. */
 const unavailable = 69;
 
+/** Longer than the longest trace. */
+const patienceSeconds = 400;
+
 /** A process on a device. */
 export interface Running {
   readonly pid: number;
   readonly process: ChildProcess;
   /** Everything that it printed so far, both streams, line by line. */
   readonly lines: readonly string[];
-  /** Resolves with the first line, old or new, that matches; rejects when the process ends before. */
+  /** Resolves with the first line, old or new, that matches; rejects when the process ends before, or never says it. */
   line(pattern: RegExp): Promise<string>;
   /** Exit code; 128 + signal number is not told apart from a signal. */
   readonly ended: Promise<number>;
@@ -157,6 +161,11 @@ export class Testbed implements AsyncDisposable {
     must(cutCommand(this.devices, other, one, false));
   }
 
+  /** Ctrl-C: every process on the device gets it. */
+  interrupt(device: string): void {
+    for (const pid of processesIn(namespaceOf(device))) signal(pid, "SIGINT");
+  }
+
   async down(): Promise<void> {
     const ends = [...this.#running].map(
       (child) => new Promise<void>((resolve) => child.once("exit", () => resolve())),
@@ -194,8 +203,7 @@ function tearDown(): void {
     .map((line) => line.split(" ")[0] ?? "")
     .filter((name) => name.startsWith(`${prefix}-`));
   for (const name of names) {
-    const pids = spawnSync("ip", ["netns", "pids", name], { encoding: "utf8" }).stdout ?? "";
-    for (const pid of pids.split("\n").filter((line) => line !== "")) end(Number(pid));
+    for (const pid of processesIn(name)) signal(pid, "SIGKILL");
     spawnSync("ip", ["netns", "del", name]);
   }
   for (const version of [1, 2] as const) {
@@ -219,9 +227,14 @@ function removeGroup(folder: string): void {
   }
 }
 
-function end(pid: number): void {
+function processesIn(namespace: string): number[] {
+  const pids = spawnSync("ip", ["netns", "pids", namespace], { encoding: "utf8" }).stdout ?? "";
+  return pids.split("\n").flatMap((line) => (line === "" ? [] : [Number(line)]));
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, name);
   } catch {
     // It has ended by itself meanwhile.
   }
@@ -275,12 +288,19 @@ function watch(child: ChildProcess): Running {
   });
   const line = (pattern: RegExp): Promise<string> =>
     new Promise((resolve, reject) => {
+      const give = (what: string): void =>
+        reject(new Error(`the process ${what} ${pattern}:\n${lines.slice(-50).join("\n")}`));
+      const timer = setTimeout(() => {
+        waiting.delete(look);
+        give(`said nothing for ${patienceSeconds} s like`);
+      }, 1000 * patienceSeconds);
       const look = (): void => {
         const found = lines.find((one) => pattern.test(one));
         if (found === undefined && !hasEnded) return;
+        clearTimeout(timer);
         waiting.delete(look);
         if (found !== undefined) resolve(found);
-        else reject(new Error(`the process ended before ${pattern}:\n${lines.join("\n")}`));
+        else give("ended before");
       };
       waiting.add(look);
       look();
