@@ -146,7 +146,7 @@ export class Agent implements AsyncDisposable {
         if (isAgain) {
           onEvent?.({ type: "joined", coordinator });
           // Whoever is there now offers anew what it wants, perhaps under the same number.
-          this.#generations.dropUnfinished();
+          for (const { generation } of this.#generations.unfinished) this.#plane.retire(generation);
         }
         this.#plane.found();
       },

@@ -8,6 +8,7 @@ import { FrameQueue } from "./frame-queue.ts";
 import { introduce } from "./handshake.ts";
 import type { Asked, Inference, Question } from "./inference.ts";
 import { protocolVersion } from "./message.ts";
+import { limitTime } from "./neighbours/patience.ts";
 import {
   decodeMessage,
   encodeMessage,
@@ -24,6 +25,7 @@ export interface Dialling {
   readonly token: string;
 }
 
+const dialSeconds = 5;
 /** Redirections in a row: a coordinator knows where the source is, and nobody else redirects. */
 const mostRedirections = 2;
 
@@ -61,7 +63,10 @@ async function open(
   { transport, clock, token }: Dialling,
   address: string,
 ): Promise<ClientLine | readonly string[]> {
-  const channel = await transport.connect(address);
+  // Where nobody even refuses, others may answer, or the same address later.
+  const limit = limitTime(clock, dialSeconds);
+  const { signal } = limit.controller;
+  const channel = await transport.connect(address, { signal }).finally(() => limit.end());
   const first = { type: "open", protocol: protocolVersion, token } as const;
   const reply = await introduce(channel, clock, first, "opened", "elsewhere");
   if (reply.type === "opened") return new ClientLine(channel, reply, clock);

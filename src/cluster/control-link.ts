@@ -7,6 +7,7 @@ import { introduce } from "./handshake.ts";
 import { checkCoordinator } from "./identity.ts";
 import { type Liveness, watchLiveness } from "./liveness.ts";
 import type { Message } from "./message.ts";
+import { limitTime } from "./neighbours/patience.ts";
 import { decodeMessage, encodeMessage, type Received } from "./protocol.ts";
 
 export interface ControlLinkOptions {
@@ -39,7 +40,7 @@ const final: ReadonlySet<ErrorCode> = new Set(["PART_REFUSED", "TOKEN_REFUSED"])
 /** Between two attempts, in seconds: doubled each time. */
 const pauses = { first: 0.1, last: 2 } as const;
 /** For an address where nobody even refuses. */
-const dialSeconds = seconds(5);
+const dialSeconds = 5;
 
 /** Between two attempts to join anew. */
 const renewalSeconds = 60;
@@ -184,6 +185,8 @@ export class ControlLink {
   async #dial(): Promise<[Channel, Welcome]> {
     const { clock, join, onWelcome } = this.#options;
     const channel = await this.#connect();
+    const onStop = () => void channel.close();
+    this.#stop.signal.addEventListener("abort", onStop, { once: true });
     try {
       const foreign = checkCoordinator(channel);
       if (foreign !== null) throw foreign;
@@ -194,20 +197,21 @@ export class ControlLink {
     } catch (error) {
       void channel.close();
       throw error;
+    } finally {
+      this.#stop.signal.removeEventListener("abort", onStop);
     }
   }
 
   async #connect(): Promise<Channel> {
     const { transport, clock, address } = this.#options;
-    const giveUp = new AbortController();
-    const onStop = () => giveUp.abort();
+    const limit = limitTime(clock, dialSeconds);
+    const onStop = () => limit.controller.abort(this.#stop.signal.reason);
     this.#stop.signal.addEventListener("abort", onStop, { once: true });
-    void clock.sleep(dialSeconds, giveUp.signal).then(onStop, () => undefined);
     try {
-      return await transport.connect(address, { signal: giveUp.signal });
+      return await transport.connect(address, { signal: limit.controller.signal });
     } finally {
       this.#stop.signal.removeEventListener("abort", onStop);
-      giveUp.abort();
+      limit.end();
     }
   }
 }

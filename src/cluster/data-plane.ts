@@ -279,9 +279,10 @@ export class DataPlane {
   /** Ends the channels that no generation needs. */
   #tidy(): void {
     const runs = this.#options.generations.deployed;
-    this.#channels.keepOnly(
-      new Set(runs.flatMap(({ neighbours, reporters }) => [...neighbours, ...reporters])),
-    );
+    this.#channels.keepOnly({
+      hop: new Set(runs.flatMap(({ neighbours }) => neighbours)),
+      gateway: new Set(runs.flatMap(({ reporters }) => reporters)),
+    });
   }
 
   #forgetDropped(): void {

@@ -11,6 +11,8 @@ export interface DeviceChannelsOptions extends Omit<NeighboursOptions, "askDialB
   readonly onEvent: (event: AgentEvent) => void;
 }
 
+const kinds: readonly DataChannelKind[] = ["hop", "gateway"];
+
 /** A device's channels to others, and what the coordinator is told of them. */
 export class DeviceChannels {
   readonly neighbours: Neighbours;
@@ -48,9 +50,7 @@ export class DeviceChannels {
       await this.neighbours.connect(kind, device);
     } catch (error) {
       // What was given up while nobody needed it says nothing of what has been opened since.
-      if (this.neighbours.stands(kind, device)) return;
-      if (this.#linked.has(device)) this.#lose(device, error);
-      throw error;
+      if (!this.neighbours.stands(kind, device)) throw error;
     }
   }
 
@@ -60,11 +60,12 @@ export class DeviceChannels {
   }
 
   /** Ends channels that nobody needs; one that is lost is tried on, to tell when it stands. */
-  keepOnly(needed: ReadonlySet<string>): void {
+  keepOnly(needed: Readonly<Record<DataChannelKind, ReadonlySet<string>>>): void {
     for (const device of [...this.#linked]) {
-      if (needed.has(device) || this.#lost.has(device)) continue;
-      this.#linked.delete(device);
-      this.neighbours.drop(device);
+      if (this.#lost.has(device)) continue;
+      const unneeded = kinds.filter((kind) => !needed[kind].has(device));
+      if (unneeded.length === kinds.length) this.#linked.delete(device);
+      for (const kind of unneeded) this.neighbours.drop(kind, device);
     }
   }
 

@@ -124,9 +124,9 @@ export class Generations {
     }
   }
 
-  /** Ends those that are not deployed yet. */
-  dropUnfinished(): void {
-    for (const run of [...this.#runs.values()]) if (!run.stands) this.drop(run);
+  /** Those whose channels have never stood. */
+  get unfinished(): readonly GenerationRun[] {
+    return [...this.#runs.values()].filter(({ stands }) => !stands);
   }
 
   drop(run: GenerationRun): void {

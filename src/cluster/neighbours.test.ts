@@ -192,9 +192,9 @@ test("a process that starts again is met anew, and old frames do not confuse it"
 
 test("channels that both sides drop end without a word", async () => {
   const { town, a, b } = await pair();
-  a.neighbours.drop("b");
+  a.neighbours.drop("hop", "b");
   await town.advance(0.05);
-  b.neighbours.drop("a");
+  b.neighbours.drop("hop", "a");
   await town.advance(5);
   expect(await openChannels([...a.dialled, ...b.dialled])).toBe(0);
   expect([...a.events, ...b.events]).toEqual([]);

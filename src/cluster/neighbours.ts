@@ -152,11 +152,9 @@ export class Neighbours {
     }
   }
 
-  /** Closes the channels to a device; if it is lost, as soon as it could be reached again. */
-  drop(device: string): void {
-    for (const kind of ["hop", "gateway"] as const) {
-      this.#neighbours.get(keyOf(kind, device))?.line.drop();
-    }
+  /** Closes a channel to a device; if it is lost, as soon as it could be reached again. */
+  drop(kind: DataChannelKind, device: string): void {
+    this.#neighbours.get(keyOf(kind, device))?.line.drop();
   }
 
   /** Whether a channel is open now. */

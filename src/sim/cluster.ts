@@ -62,7 +62,7 @@ const link = { latencySeconds: 0.002, bandwidthBitsPerSecond: 1e8 };
 const heartbeatSeconds = 0.2;
 const missedHeartbeats = 4;
 /** How long the programs ask. */
-const loadSeconds = 4.5;
+const loadSeconds = 4;
 /** After the last fault is over and the last request is asked, everything has ended by then. */
 const patienceSeconds = 14;
 /** After that, programs that are told to end have ended by then. */
@@ -123,7 +123,7 @@ class World {
       machine: this.#network.boot("client"),
       clock,
       seed: schedule.seed + 1,
-      requestsPerSecond: 7,
+      requestsPerSecond: 5,
       seconds: loadSeconds,
       expected: wholeModel(setting, clock),
       complain,

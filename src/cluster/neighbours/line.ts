@@ -7,23 +7,14 @@ import { introduce, refuse } from "../handshake.ts";
 import { checkDevice } from "../identity.ts";
 import { protocolVersion } from "../message.ts";
 import { encodeMessage } from "../protocol.ts";
+import { isCrossing } from "./crossing.ts";
+import { improveSeconds, lostLimitBytes, mostTurns, patience, pauses } from "./line-limits.ts";
 import type { LineOptions } from "./line-options.ts";
 import { Link } from "./link.ts";
 import { limitTime, WaitingRoom } from "./patience.ts";
 import { type Probed, probeLink, untilUnprobed } from "./probe.ts";
 import type { Traffic } from "./traffic.ts";
 import { openTunnel, receiveAttach } from "./tunnel.ts";
-
-/** How long each way is tried, in the order in which they are. */
-const patience = { direct: 2, dialledBack: 1.5, tunnel: 1.5, crossing: 0.5, all: 5 };
-/** Between two rounds of all ways: at first, and at most. */
-const pauses = { least: 0.2, most: 2 };
-/** A direct channel is tried again so often while there is only a tunnel. */
-const improveSeconds = 30;
-/** Channels are numbered up to here; a side that is told a higher number begins anew. */
-const mostTurns = 2 ** 40;
-/** What may wait for a device that is lost. */
-const lostLimitBytes = 1 << 26;
 
 /** One kind of channel between this device and another: at most one stands, whoever dialled it. */
 export class Line {
@@ -207,8 +198,13 @@ export class Line {
     const { signal } = limit.controller;
     const check = (channel: Channel) => checkDevice(device, channel);
     try {
-      const race = { transport, clock, addresses: addresses(), signal, check };
-      const { channel } = await raceAddresses(race);
+      const { channel } = await raceAddresses({
+        transport,
+        clock,
+        addresses: addresses(),
+        signal,
+        check,
+      });
       await this.#attach(channel, false, signal);
     } catch (error) {
       this.#failure = error;
@@ -399,9 +395,4 @@ export class Line {
       cause ?? undefined,
     );
   }
-}
-
-/** Whether the other side has refused a channel because its own is about to stand. */
-function isCrossing(error: unknown): boolean {
-  return isCoded(error) && error.details["turn"] !== undefined;
 }

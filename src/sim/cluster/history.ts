@@ -10,6 +10,8 @@ export class History {
   readonly #complain: (violation: string) => void;
   /** What each agent that runs cannot reach, as it has said. */
   readonly #lost = new Map<string, Set<string>>();
+  /** What each has reached again. */
+  readonly #reached = new Map<string, Set<string>>();
 
   constructor(complain: (violation: string) => void) {
     this.#complain = complain;
@@ -55,12 +57,15 @@ export class History {
   /** @returns what is to be told of an agent's events */
   agent(device: string): (event: AgentEvent) => void {
     const lost = new Set<string>();
+    const reached = new Set<string>();
     this.#lost.set(device, lost);
+    this.#reached.set(device, reached);
     return (event) => {
       if (event.type === "lost") lost.add(event.device);
-      if (event.type === "reached" && !lost.delete(event.device)) {
-        this.#complain(`${device} reaches ${event.device} again, which was not lost`);
-      }
+      if (event.type !== "reached") return;
+      reached.add(event.device);
+      if (lost.delete(event.device)) return;
+      this.#complain(`${device} reaches ${event.device} again, which was not lost`);
     };
   }
 
@@ -71,6 +76,11 @@ export class History {
   /** Devices that an agent has lost and not reached again. */
   lostBy(device: string): readonly string[] {
     return [...(this.#lost.get(device) ?? [])];
+  }
+
+  /** Whether one of two agents has lost the other, and reached it again. */
+  hasReached(one: string, other: string): boolean {
+    return [this.#reached.get(one)?.has(other), this.#reached.get(other)?.has(one)].includes(true);
   }
 
   #alternate(are: Set<string>, name: string, isNow: boolean, what: string): void {

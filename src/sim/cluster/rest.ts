@@ -32,7 +32,7 @@ export function findUnrest(hosts: Hosts, setting: Setting, history: History): re
     .map(({ generation, state }) => `generation ${generation} is still ${state}`);
   const found = [...devices, ...links, ...generations];
   if (found.length > 0) return found;
-  return [...findNeglect(hosts, setting), ...findStrayChannels(hosts, setting)];
+  return [...findNeglect(hosts, setting), ...findStrayChannels(hosts, setting, history)];
 }
 
 /** Whether whoever steers uses what there is. */
@@ -44,20 +44,40 @@ function findNeglect({ coordinator }: Hosts, { plan, followsWorld }: Setting): r
   return ["what serves is not the plan for what there is"];
 }
 
-/** Each device has a channel to the coordinator, and one for each thing that what serves needs. */
-function findStrayChannels({ coordinator, machines }: Hosts, setting: Setting): readonly string[] {
+/**
+ * Each device has a channel to the coordinator, and one for each thing that what serves needs. One
+ * that was lost and stands again may stay until there is another plan.
+ */
+function findStrayChannels(
+  { coordinator, machines }: Hosts,
+  setting: Setting,
+  history: History,
+): readonly string[] {
   const serving = coordinator?.serving ?? null;
   if (serving === null) return [];
-  const needed = linesOf(serving, setting);
+  const lines = linesOf(serving, setting);
   return [...machines].flatMap(([host, machine]) => {
     if (host === visitor) return [];
-    const wanted = host === "coordinator" ? null : (needed.get(host) ?? []);
     const here = [...machine.sockets].map((socket) => nameOf(socket, host));
-    const expected = wanted === null ? here.filter(isForCoordinator) : ["join", ...wanted];
-    const others = here.filter((name) => name !== "open");
-    if (others.toSorted().join() === expected.toSorted().join()) return [];
-    return [`${host} has channels ${others.toSorted()}; it needs ${expected.toSorted()}`];
+    const needed = ["join", ...(lines.get(host) ?? [])];
+    const isCoordinator = host === "coordinator";
+    const mayBe = (name: string) =>
+      name === "open" ||
+      (isCoordinator
+        ? isForCoordinator(name)
+        : needed.includes(name) || history.hasReached(host, name.split(" ")[1] ?? ""));
+    const stray = here.filter((name, at) => !mayBe(name) || (!isCoordinator && isTwice(here, at)));
+    const missing = isCoordinator ? [] : needed.filter((name) => !here.includes(name));
+    return [
+      ...stray.map((name) => `${host} has a channel that nobody needs: ${name}`),
+      ...missing.map((name) => `${host} lacks a channel: ${name}`),
+    ];
   });
+}
+
+function isTwice(names: readonly string[], at: number): boolean {
+  const name = names[at] ?? "";
+  return name !== "open" && names.indexOf(name) < at;
 }
 
 function isForCoordinator(name: string): boolean {
@@ -102,7 +122,7 @@ function leftOf(host: string, { clock, sockets, listeners }: Machine): readonly 
 /** What a channel is for, as its host sees it. */
 function nameOf({ opening }: Socket, host: string): string {
   const { type, kind, device, to } = opening ?? { type: "nothing" };
-  const isLine = type === "attach" || (type === "tunnel" && host !== "coordinator");
+  const isLine = host !== "coordinator" && (type === "attach" || type === "tunnel");
   if (isLine) return `${kind} ${device === host ? to : device}`;
   return type === "tunnel" ? `tunnel ${kind} ${device} ${to}` : type;
 }

@@ -70,14 +70,27 @@ export function settingOf(seed: number): Setting {
     bytesOf: (tensor) => sizes.get(tensor) ?? 32,
     isHidden: (device) => hidden.has(device),
     followsWorld: random.next() < 0.5,
-    plan: (left, another = 0) => planSpread(left, graph, nodeSeconds, seed + another * 2 ** 16),
+    plan: remembered((left, another = 0) =>
+      planSpread(left, graph, nodeSeconds, seed + another * 2 ** 16),
+    ),
+  };
+}
+
+/** Asked the same again, it need not plan again. */
+function remembered(plan: Setting["plan"]): Setting["plan"] {
+  const plans = new Map<string, ReturnType<Setting["plan"]>>();
+  return (topology, seed) => {
+    const key = JSON.stringify([topology.devices, topology.links, seed]);
+    const known = plans.get(key) ?? plan(topology, seed);
+    plans.set(key, known);
+    return known;
   };
 }
 
 function randomGraph(random: Random, isLarge: boolean): Graph {
   const tensor = (name: string): Tensor => {
     // One tensor that travels in pieces is enough, and slow enough.
-    const bytes = isLarge && name === "t0" ? largeBytes : 32 + random.integer(2000);
+    const bytes = isLarge && name === "t0" ? largeBytes : 32 + random.integer(600);
     return { name, dataType: "uint8", shape: [bytes], bytes: bytes as Bytes };
   };
   const tensors = [tensor("x")];

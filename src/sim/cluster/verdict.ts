@@ -42,6 +42,9 @@ export function findUnjustified(
 /** How long after the end of a fault somebody may still suffer from it. */
 const aftermathSeconds = 8;
 
+/** A client without retries gives up a source that has said nothing for longer. */
+const clientPatienceSeconds = 4;
+
 /** Whether the source crashed, or the sink (on a device of its own) was lost, near a request's life. */
 function mayBeLost(
   { askedSeconds, isRepeated }: Asked,
@@ -57,6 +60,9 @@ function mayBeLost(
       case "crash":
         return fault.host === ownSink || (fault.host === source && !isRepeated);
       case "pause":
+        // While the coordinator stands still its channels end, that of the sink among them.
+        if (ownSink !== null && fault.host === "coordinator") return true;
+        if (fault.host === source && fault.seconds > clientPatienceSeconds) return !isRepeated;
         return fault.host === ownSink;
       case "slow":
       case "cut":
