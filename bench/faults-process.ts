@@ -26,6 +26,7 @@ import {
 /** A plan that takes at most this share of the time between answers is gone over to. */
 const worthwhile = 0.9;
 const lookMilliseconds = 50;
+const looksPerTry = 40;
 const role: Role = JSON.parse(process.argv[2] ?? "");
 process.once("disconnect", () => process.exit());
 await (role.type === "agent" ? beAgent(role) : beCoordinator(role));
@@ -106,9 +107,13 @@ async function beCoordinator(role: Extract<Role, { type: "coordinator" }>): Prom
 /** What was lost and is back is used again, as soon as there is time to change, if that is worth it. */
 function improver(coordinator: Coordinator, prepared: PreparedGraph): () => void {
   let considered = "";
+  let looks = 0;
   return () => {
     const { serving, world } = coordinator;
     if (serving === null || coordinator.isSwitching) return;
+    looks++;
+    // Another loss may have come between a wish and its fulfilment.
+    if (looks % looksPerTry === 0) considered = "";
     const names = world.devices.map(({ name }) => name);
     const seen = `${names} ${world.links.length} ${serving.claimed.periodSeconds}`;
     if (seen === considered) return;

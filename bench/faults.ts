@@ -20,6 +20,7 @@ import {
   coordinatorKilled,
   cut,
   endpointKilled,
+  endpointStopped,
   type Fault,
   killed,
   type Observed,
@@ -66,6 +67,16 @@ const kinds: readonly Kind[] = [
     make: (fleet) => abandoned(fleet, others, alone),
   },
   { fault: "kill -9", device: "source", make: (fleet) => endpointKilled(fleet, "camera") },
+  {
+    fault: "SIGSTOP, SIGCONT after 0.5 s",
+    device: "source",
+    make: (fleet) => endpointStopped(fleet, "camera", 0),
+  },
+  {
+    fault: "SIGSTOP, SIGCONT after 6 s",
+    device: "source",
+    make: (fleet) => endpointStopped(fleet, "camera", 5.5),
+  },
 ];
 const withSink: readonly Kind[] = [
   {
@@ -128,8 +139,9 @@ async function tryKind(fleet: Fleet, sink: DeviceName, kind: Kind): Promise<Row>
       observed.push(await tryFault(fleet, load, make(fleet)));
     }
   } catch (error) {
-    failures.push(String(error));
     console.error(`${fault}, ${device}: ${error}`);
+    // The rest of it is the story of the last minute.
+    failures.push(String(error).split("\n")[0] ?? "");
   }
   const counts = await load.end();
   console.log(`${fault}, ${device}: ${observed.map(describe).join("; ")}`);

@@ -18,6 +18,8 @@ export interface Heard {
   readonly said: Said;
 }
 
+const storyLength = 40;
+
 interface Waiting {
   readonly wanted: (heard: Heard) => boolean;
   readonly done: (heard: Heard) => void;
@@ -182,6 +184,15 @@ export class Fleet {
     const producer = way[way.indexOf(device, 1) - 1];
     if (producer === undefined) throw new Error(`nobody sends to ${device}`);
     return producer;
+  }
+
+  /** What was said last, for whoever wonders why something does not happen. */
+  get story(): string {
+    const start = this.history[0]?.at ?? 0;
+    const lines = this.history
+      .slice(-storyLength)
+      .map(({ at, who, said }) => `${(at - start).toFixed(2)} ${who} ${JSON.stringify(said)}`);
+    return lines.join("\n");
   }
 
   async end(): Promise<void> {

@@ -1,3 +1,5 @@
+import { systemClock } from "../../dist/base/clock.node.js";
+import { seconds } from "../../dist/base/units.js";
 import { type Fleet, type Heard, wayOf } from "./fleet.js";
 import type { Load } from "./load.js";
 import type { Served } from "./messages.js";
@@ -51,15 +53,17 @@ export async function tryFault(
   answers = 3 * rateAnswers,
 ): Promise<Observed> {
   const { name, detectableAfterSeconds } = fault;
-  await within(load.more(10), `answers before ${name}`);
-  await within(fleet.rest(), `rest before ${name}`);
+  const wait = (promise: Promise<unknown>, what: string): Promise<unknown> =>
+    within(promise, `${what} ${name}`, () => fleet.story);
+  await wait(load.more(10), "answers before");
+  await wait(fleet.rest(), "rest before");
   const since = now();
   await fault.begin();
-  await within(fault.coped?.(since) ?? Promise.resolve(), `a way around ${name}`);
-  await within(load.more(answers), `answers during ${name}`);
+  await wait(fault.coped?.(since) ?? Promise.resolve(), "a way around");
+  await wait(load.more(answers), "answers during");
   const until = now();
-  await within(fault.end(), `the end of ${name}`);
-  await within(load.more(10), `answers after ${name}`);
+  await wait(fault.end(), "the end of");
+  await wait(load.more(10), "answers after");
   const gap = longestGap(load.answeredAt, since, until);
   const detectable = since + detectableAfterSeconds;
   const served = fault.served ?? servedUntil(fleet, until);
@@ -174,6 +178,21 @@ export function endpointKilled(fleet: Fleet, device: DeviceName): Fault {
       const { at } = await fleet.heard(leaves(device), since);
       fleet.startDevice(device);
       await fleet.heard(({ said }) => said.type === "serves", at);
+    },
+    end: async () => undefined,
+  };
+}
+
+/** The same, and it comes back as it was: what it held is still there. */
+export function endpointStopped(fleet: Fleet, device: DeviceName, stillSeconds: number): Fault {
+  return {
+    name: `SIGSTOP ${device}, which nothing replaces`,
+    detectableAfterSeconds: fleet.silenceSeconds,
+    begin: async () => fleet.signal(device, "SIGSTOP"),
+    coped: async (since) => {
+      await fleet.heard(leaves(device), since);
+      await systemClock.sleep(seconds(stillSeconds));
+      fleet.signal(device, "SIGCONT");
     },
     end: async () => undefined,
   };

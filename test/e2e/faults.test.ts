@@ -19,7 +19,7 @@ import {
 } from "../../bench/faults/trials.ts";
 
 /** A silence is noticed soon. What faults cost in time is measured where nothing else runs. */
-const liveness = { heartbeatSeconds: 0.2, missedHeartbeats: 5 };
+const liveness = { heartbeatSeconds: 0.2, missedHeartbeats: 8 };
 const testMilliseconds = 300_000;
 /** The source alone answers 25 a second. */
 const perSecond = 40;
