@@ -1,11 +1,13 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { sampleMessages } from "../../test/fixtures/messages.ts";
 import { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import { createVirtualClock } from "../base/virtual-clock.ts";
 import { createMemoryTransport } from "../transport/memory.ts";
 import type { Channel, Transport } from "../transport/transport.ts";
 import { raceAddresses } from "./dialler.ts";
+import { introduce } from "./handshake.ts";
 import { encodeMessage } from "./protocol.ts";
 
 /** After how long a ping is answered, and how much longer each byte of it takes; `null`: connecting never ends. */
@@ -20,9 +22,10 @@ async function street(delays: Readonly<Record<string, Delay>>) {
     const listener = await memory.listen(address);
     const [each, perByte] = typeof delay === "number" ? [delay, 0] : delay;
     const answer = async (channel: Channel): Promise<void> => {
-      for await (const { payload } of channel) {
+      for await (const { header, payload } of channel) {
         await clock.sleep(seconds(each + perByte * payload.byteLength));
-        await channel.send(encodeMessage({ type: "pong" })).catch(() => undefined);
+        const reply = header.type === "ping" ? sampleMessages.pong : sampleMessages.attached;
+        await channel.send(encodeMessage(reply)).catch(() => undefined);
       }
     };
     void (async () => {
@@ -105,6 +108,20 @@ test("goodputs that differ little say nothing; whoever breaks off or hangs under
   const stuck = await race({ first: [0.01, 1e6], second: [0.01, 1e-6] });
   expect(stuck).toMatchObject({ outcome: "second", stillOpen: 0 });
   expect(stuck.seconds).toBeLessThan(0.4);
+  const slow = await race({ first: [0.01, 1e-4], second: [0.01, 5e-5] });
+  expect(slow).toMatchObject({ outcome: "first", stillOpen: 0 });
+  expect(slow.seconds).toBeLessThan(0.6);
+});
+
+test("a channel that is kept before its load is through is heard from what comes behind that", async () => {
+  const { clock, transport } = await street({ first: [0.01, 1e-4], second: [0.01, 1e-4] });
+  const { signal } = new AbortController();
+  const racing = raceAddresses({ transport, clock, addresses: ["first", "second"], signal });
+  await clock.advance(seconds(1));
+  const { channel } = await racing;
+  const replied = introduce(channel, clock, sampleMessages.attach, "attached");
+  await clock.advance(seconds(9));
+  expect(await replied).toEqual(sampleMessages.attached);
 });
 
 test("addresses that hang or refuse cost nothing but the grace", async () => {

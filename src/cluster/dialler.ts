@@ -33,11 +33,13 @@ const probes = 3;
 const likeness = { factor: 1.2, seconds: 0.001 };
 /** Large enough to take longer over a slow link, small enough for whoever is not let in yet. */
 const loadBytes = openingLimits.payloadBytes;
+/** Where all take longer than this, the load says nothing. */
+const loadSeconds = seconds(0.3);
 
 /**
  * Dials every address of a device, and keeps the channel with the shortest round trip: the least of
  * three pings. Of those that are about as near, the one with the highest goodput is kept: they are
- * given a ping of 64 KiB at the same time, and the first to answer wins, or one that is named before
+ * given a ping of 16 KiB at the same time, and the first to answer wins, or one that is named before
  * it and answers about as soon. The others are closed. A single address is not measured.
  *
  * Its other side answers pings before the first message (see `admit`).
@@ -145,7 +147,10 @@ function alike(time: number): number {
   return Math.max(likeness.factor * time, time + likeness.seconds);
 }
 
-/** The first by name of those that take a load about as fast as the fastest; `null`: all have ended. */
+/**
+ * The first by name of those that take a load about as fast as the fastest, or, if none takes it soon,
+ * of all; what answers later is not heard. `null`: all have ended.
+ */
 async function fastestOf(
   near: readonly Candidate[],
   { addresses, clock, signal }: Race,
@@ -157,17 +162,26 @@ async function fastestOf(
   if (first === undefined || near.length === 1 || signal.aborted) return first ?? null;
   const start = clock.now();
   const fast = new Set<Candidate>();
+  const broken = new Set<Candidate>();
   const over = abortedWith(signal);
   const loads = near.map(async (candidate) => {
-    await measure(candidate.channel, clock, loadBytes);
+    try {
+      await measure(candidate.channel, clock, loadBytes);
+    } catch (error) {
+      broken.add(candidate);
+      throw error;
+    }
     fast.add(candidate);
     const took = clock.now() - start;
     await clock.sleep(seconds(alike(took) - took), over.signal);
   });
+  // If all have broken off, there is nothing to wait for.
   const isDecided = Promise.any(loads).catch(() => undefined);
-  await Promise.race([isDecided, Promise.allSettled(loads), whenAborted(over.signal)]);
+  const isLate = clock.sleep(loadSeconds, over.signal).catch(() => undefined);
+  await Promise.race([isDecided, isLate, whenAborted(over.signal)]);
   over.abort(closed("another address was faster"));
-  return inOrder.find((candidate) => fast.has(candidate)) ?? (signal.aborted ? first : null);
+  const isFast = (candidate: Candidate): boolean => fast.has(candidate);
+  return inOrder.find(isFast) ?? inOrder.find((candidate) => !broken.has(candidate)) ?? null;
 }
 
 async function whenAborted(signal: AbortSignal): Promise<undefined> {

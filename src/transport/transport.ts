@@ -27,7 +27,7 @@ export interface FrameLimits {
 export const defaultLimits: FrameLimits = { headerBytes: 1 << 20, payloadBytes: 2 ** 31 - 1 };
 
 /** For whoever has not yet said who it is: its pings may have a payload, its first message has none. */
-export const openingLimits: FrameLimits = { headerBytes: 1 << 16, payloadBytes: 1 << 16 };
+export const openingLimits: FrameLimits = { headerBytes: 1 << 16, payloadBytes: 1 << 14 };
 
 /**
  * The identity of an other side that is no device: whoever dialled showed no certificate, whoever
