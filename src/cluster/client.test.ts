@@ -181,7 +181,7 @@ test("with retry, gives up when nobody is there for too long", async () => {
   await settle();
   transport.cut("camera");
   await clock.advance(seconds(6));
-  expect(await failure).toMatchObject({ code: "CHANNEL_CLOSED" });
+  expect(await failure).toMatchObject({ code: "DEVICE_LOST" });
 });
 
 test("a deadline holds while nobody is there, and while nobody answers", async () => {

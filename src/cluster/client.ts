@@ -264,7 +264,9 @@ class ConnectedClient implements Client {
       if (this.#failure === null) this.#take(line);
       else await line.close();
     } catch (error) {
-      this.#end(isCoded(error) ? error : why);
+      // That nobody answers now says less than what happened to the requests.
+      const isNews = isCoded(error) && error.code !== "CHANNEL_CLOSED";
+      this.#end(isNews ? error : why);
     }
   }
 
