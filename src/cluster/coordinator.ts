@@ -333,10 +333,7 @@ export class Coordinator implements AsyncDisposable {
     }
   }
 
-  /**
-   * A generation is not deployed before its number is in the journal. If that cannot be written it is
-   * all the same: whoever waits for answers must not wait for a disk, and devices know the numbers.
-   */
+  /** Before a generation is deployed; if it cannot be saved, it is all the same: devices know numbers. */
   async #save(generation: number): Promise<void> {
     await this.#write();
     if (!this.#stop.signal.aborted) this.#dispatcher.dispatch({ type: "saved", generation });
@@ -393,7 +390,8 @@ export class Coordinator implements AsyncDisposable {
     const why = error ?? new CodedError("CHANNEL_CLOSED", "the coordinator was closed");
     this.#rejectReady(why);
     await this.#reception.close(why);
-    await Promise.allSettled([this.#watchers.close(), this.#switchboard.close()]);
+    const closing = [this.#watchers.close(), this.#switchboard.close(), this.#journal.close()];
+    await Promise.allSettled(closing);
     this.#resolveEnded(error);
   }
 }

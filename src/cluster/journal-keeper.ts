@@ -1,3 +1,6 @@
+import type { Clock } from "../base/clock.ts";
+import { CodedError } from "../base/errors.ts";
+import { seconds } from "../base/units.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
 import type { CoordinationState, GenerationState, Step } from "./coordination/state.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
@@ -5,56 +8,83 @@ import type { KnownDevices } from "./identity.ts";
 import { formatJournal, type Journal, type JournalStore, tokenHash } from "./journal.ts";
 import type { PlanBook } from "./plan-book.ts";
 
-/** Writes what a coordinator must not forget, one version after the other. */
+/** Who waits for a disk that hangs goes on without it. */
+const patienceSeconds = seconds(2);
+
+/** Writes what a coordinator must not forget, one version after the other, the newest that there is. */
 export class JournalKeeper {
-  readonly #options: Pick<CoordinatorOptions, "journal" | "graph" | "token">;
+  readonly #clock: Clock;
+  readonly #store: JournalStore | undefined;
+  readonly #cluster: Pick<Journal, "graphSha256" | "tokenSha256">;
   readonly #book: PlanBook;
   readonly #known: KnownDevices;
-  #last: Promise<unknown> = Promise.resolve();
-  /** What is safe; `null`: nothing, or what was written last failed. */
+  #wanted: string | null = null;
   #saved: string | null = null;
-  #isBehind = false;
+  #writing: Promise<void> | null = null;
+  #isClosed = false;
 
   constructor(
-    options: Pick<CoordinatorOptions, "journal" | "graph" | "token">,
+    options: Pick<CoordinatorOptions, "clock" | "journal" | "graph" | "token">,
     book: PlanBook,
     known: KnownDevices,
   ) {
-    this.#options = options;
+    const { clock, journal, graph, token } = options;
+    this.#clock = clock;
+    this.#store = journal;
+    this.#cluster = { graphSha256: graphSha256(graph), tokenSha256: tokenHash(token) };
     this.#book = book;
     this.#known = known;
   }
 
   /** Whether what was to be saved last is not. */
   get isBehind(): boolean {
-    return this.#isBehind;
+    return this.#wanted !== this.#saved;
   }
 
-  /** Resolves when a state is safe. @throws FILE_WRITE_FAILED */
+  /**
+   * Resolves when a state, or a later one, is safe.
+   *
+   * @throws FILE_WRITE_FAILED, also after 2 s
+   */
   async save(state: CoordinationState): Promise<void> {
-    const { journal } = this.#options;
-    if (journal === undefined) return;
-    const text = formatJournal(this.#journalOf(state));
-    const saved = this.#last.then(() => this.#write(journal, text));
-    this.#last = saved.catch(() => undefined);
-    await saved;
+    const store = this.#store;
+    if (store === undefined || this.#isClosed) return;
+    this.#wanted = formatJournal(this.#journalOf(state));
+    this.#writing ??= this.#write(store).finally(() => {
+      this.#writing = null;
+    });
+    await this.#inTime(this.#writing);
   }
 
-  async #write(journal: JournalStore, text: string): Promise<void> {
-    if (text === this.#saved) return;
-    this.#saved = null;
-    this.#isBehind = true;
-    await journal.save(text);
-    this.#saved = text;
-    this.#isBehind = false;
+  /** Whoever writes the journal from now on does so alone. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#inTime(this.#writing);
+  }
+
+  /** @throws FILE_WRITE_FAILED */
+  async #inTime(writing: Promise<void> | null): Promise<void> {
+    const done = new AbortController();
+    const late = this.#clock.sleep(patienceSeconds, done.signal).then(() => {
+      const message = `the coordinator's journal has not been written for ${patienceSeconds} s; does its disk hang?`;
+      throw new CodedError("FILE_WRITE_FAILED", message);
+    });
+    late.catch(() => undefined);
+    await Promise.race([writing, late]).finally(() => done.abort());
+  }
+
+  async #write(store: JournalStore): Promise<void> {
+    while (this.#wanted !== null && this.isBehind && !this.#isClosed) {
+      const text = this.#wanted;
+      await store.save(text);
+      this.#saved = text;
+    }
   }
 
   #journalOf(state: CoordinationState): Journal {
-    const { graph, token } = this.#options;
     return {
       format: "partita.journal/1",
-      graphSha256: graphSha256(graph),
-      tokenSha256: tokenHash(token),
+      ...this.#cluster,
       lastGeneration: state.lastGeneration,
       started: state.started,
       generations: state.generations.map(({ generation, role, cause, plan }) => ({

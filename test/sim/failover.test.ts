@@ -256,6 +256,29 @@ test("a journal that cannot be written holds up no failover, is told once, and i
   expect(cluster.journal.text).not.toBe(before);
 });
 
+test("a disk that hangs holds up a failover for two seconds, and no more", async () => {
+  const cluster = await SpreadCluster.start();
+  const client = await cluster.connect();
+  const { save } = cluster.journal;
+  let letGo = (): void => undefined;
+  cluster.journal.save = async (text) => {
+    await new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    await save(text);
+  };
+  cluster.kill("attic");
+  const before = cluster.setting.clock.now();
+  await cluster.askFor(client, 0.3);
+  expect(cluster.setting.clock.now() - before).toBeLessThan(3);
+  expect(cluster.momentOf("unsaved")).not.toBeNull();
+  cluster.journal.save = save;
+  letGo();
+  await cluster.pass(0.5);
+  expect(cluster.journal.text).toContain('"cause":"lost attic"');
+  await expectAllAnswered(cluster, 3);
+});
+
 test("does not start with a journal of another topology, and leaves it as it is", async () => {
   const cluster = await SpreadCluster.start();
   const { text } = cluster.journal;
