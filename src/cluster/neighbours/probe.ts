@@ -14,6 +14,8 @@ export interface Probed {
 }
 
 const roundTrips = 3;
+/** A receiver that slept meanwhile finds bytes that came in longer times in less: they had piled up. */
+const leastTransitSeconds = 2e-3;
 /** Between two looks at whether a link is still measured. */
 const lookSeconds = 0.5;
 
@@ -29,7 +31,8 @@ export async function probeLink(link: Link, bytes: number): Promise<Probed> {
     roundTripSeconds = Math.min(roundTripSeconds, (await link.probe(0)).echoSeconds);
   }
   const { echoSeconds, transitSeconds } = await link.probe(bytes);
-  const seen = link.isTunnelled ? null : transitSeconds;
+  const isSeen = !link.isTunnelled && (transitSeconds ?? 0) >= leastTransitSeconds;
+  const seen = isSeen ? transitSeconds : null;
   const transferSeconds = Math.min(seen || Infinity, echoSeconds - roundTripSeconds);
   return {
     roundTripSeconds,
