@@ -71,12 +71,13 @@ if (unknown !== undefined || !(duration > warmUpSeconds && duration <= 300)) {
 }
 demandTestbed();
 const folder = mkdtempSync(join(tmpdir(), "partita-testbed-"));
+// Ctrl-C leaves nothing behind, either.
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 const testbed = Testbed.up([...devices, desk]);
 try {
   for (const name of chosen) keep(await measure(name));
 } finally {
   await testbed.down();
-  rmSync(folder, { recursive: true, force: true });
 }
 
 async function measure(name: string): Promise<Cell> {

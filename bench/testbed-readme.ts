@@ -45,6 +45,8 @@ source: camera
 demandTestbed();
 const commands = readCommands(readFileSync("README.md", "utf8"));
 const root = mkdtempSync(join(tmpdir(), "partita-readme-"));
+// Ctrl-C leaves nothing behind, either.
+process.once("exit", () => rmSync(root, { recursive: true, force: true }));
 const testbed = Testbed.up([...machines]);
 const steps: Step[] = [];
 const started = systemClock.now();
@@ -54,7 +56,6 @@ try {
   if (verdict !== "bit-equal") process.exitCode = 1;
 } finally {
   await testbed.down();
-  rmSync(root, { recursive: true, force: true });
 }
 
 /** By what they run; the README's own words. */
