@@ -62,7 +62,7 @@ export class DataPlane {
   /** A device is reached again, or generations have ended. */
   readonly #changes = new Changes();
   #gateway: Gateway | null = null;
-  /** What the coordinator said last; what is older came late. */
+  /** What the coordinator said last. */
   #latestServe = 0;
 
   constructor(options: DataPlaneOptions) {
@@ -171,7 +171,6 @@ export class DataPlane {
   }
 
   serve(generation: number, replay: boolean): void {
-    if (generation < this.#latestServe) return;
     this.#latestServe = generation;
     this.#gateway?.serve(generation, replay);
   }

@@ -28,6 +28,13 @@ test.each(Array.from({ length: blocks }, (_, block) => block))(
   isLong ? 1_800_000 : 300_000,
 );
 
+test.each([2597, 2719, 2722, 3796])(
+  "nor by schedule %i, which once found something",
+  async (seed) => {
+    expect((await simulate(seed)).violations).toEqual([]);
+  },
+);
+
 test.each([3, 20, 339])(
   "a seed says everything: schedule %i again is the same to the last frame",
   async (seed) => {

@@ -29,9 +29,12 @@ export function drop(state: CoordinationState, generation: number): Coordination
   const told = found.shape.devices.filter(
     (device) => state.devices[device]?.joined === true && found.steps[device] !== "none",
   );
+  const left = state.generations.filter((other) => other !== found);
+  // The gateway may have gone over to it already: what serves is to be said once more.
+  const isSwitch = found.role === "candidate" && found.told;
   return {
     ...state,
-    generations: state.generations.filter((other) => other !== found),
+    generations: isSwitch ? left.map((other) => ({ ...other, told: false })) : left,
     retirements: [...state.retirements, ...told.map((device) => ({ device, generation }))],
   };
 }
