@@ -47,7 +47,11 @@ async function up(...choices: string[]): Promise<Running> {
   const child = bench.start("up", topology, model, ...words, "--full-speed", "--json");
   const end = ended(child);
   if (child.stdout === null) throw new Error("no standard output");
-  const [line] = await once(createInterface({ input: child.stdout }), "line");
+  const lines = createInterface({ input: child.stdout });
+  const line = await new Promise<string>((resolve, reject) => {
+    lines.once("line", resolve);
+    void end.then(({ errors }) => reject(new Error(`it ended, and said: ${errors}`)));
+  });
   return { child, end, ...JSON.parse(line) };
 }
 
