@@ -43,7 +43,10 @@ type Policy = "adaptive" | "static" | "whole";
 interface Cell {
   readonly trace: string;
   readonly seconds: number;
+  /** Geometric means of those before and after. */
   readonly speeds: Speeds;
+  readonly before: Speeds;
+  readonly after: Speeds;
   readonly loadBefore: number;
   readonly measured: Readonly<Partial<Record<Policy, LiveFigures>>>;
   readonly simulated: readonly PolicyFigures[];
@@ -69,6 +72,8 @@ if (unknown !== undefined || !(duration > warmUpSeconds && duration <= 300)) {
   );
   process.exit(64);
 }
+const requests = Math.floor(duration * perSecond);
+const warmUp = Math.ceil(warmUpSeconds * perSecond);
 demandTestbed();
 const folder = mkdtempSync(join(tmpdir(), "partita-testbed-"));
 // Ctrl-C leaves nothing behind, either.
@@ -82,43 +87,73 @@ try {
 
 async function measure(name: string): Promise<Cell> {
   const loadBefore = loadavg()[0] ?? Number.NaN;
-  const speeds = await calibrate();
-  console.log(`speeds of the profile's machine: ${JSON.stringify(speeds)}`);
-  const text = topologyText(speeds);
+  const before = await calibrate();
   const topologyFile = join(folder, "testbed.topology.yaml");
-  writeFileSync(topologyFile, text);
-  const topology = readTopology(text);
-  const problem = createProblem(
-    readProfile(readFileSync(profileFile, "utf8"), profileFile),
-    topology,
-    {
-      type: "latency",
-    },
-  );
+  writeFileSync(topologyFile, topologyText(before));
   const rows = rowsOf(name);
-  const trace = readTrace(writeTrace(rows, "camera<->gateway"), topology, name);
-  const requests = Math.floor(duration * perSecond);
-  const warmUp = Math.ceil(warmUpSeconds * perSecond);
-  const choices = choicesFor(problem, trace);
-  const simulated = comparePolicies(choices, {
-    arrivals: () => ({ type: "steady", perSecond }),
-    ...{ requests, warmUp, trace, start: 0 },
-  });
+  const planned = settingOf(name, rows, before);
+  const figures = planned.simulate(0);
+  const choiceNamed = (policy: Policy): Choice =>
+    planned.choices.at(figures.find((one) => one.name === policy)?.choice ?? 0);
+  const [kept, whole] = [choiceNamed("static"), choiceNamed("whole")];
   const measured: Partial<Record<Policy, LiveFigures>> = {};
   const run = async (policy: Policy, planFile: string | null): Promise<void> => {
     const options = { folder, topologyFile, planFile, rows, requests, perSecond, warmUp };
     const found = await runLive(testbed, options);
     measured[policy] = found;
-    const { latencySeconds: _, ...figures } = found;
-    console.log(name, policy, JSON.stringify(figures));
+    const { latencySeconds: _, ...told } = found;
+    console.log(name, policy, JSON.stringify(told));
   };
   await run("adaptive", null);
-  const choiceNamed = (policy: Policy): number =>
-    simulated.find((one) => one.name === policy)?.choice ?? 0;
-  const [kept, whole] = [choiceNamed("static"), choiceNamed("whole")];
-  await run("static", writePlan(problem, choices.at(kept)));
-  if (whole !== kept) await run("whole", writePlan(problem, choices.at(whole)));
-  return { trace: name, seconds: duration, speeds, loadBefore, measured, simulated };
+  await run("static", writePlan(planned.problem, kept));
+  if (whole !== kept) await run("whole", writePlan(planned.problem, whole));
+  const after = await calibrate();
+  const speeds = Object.fromEntries(
+    devices.map((device) => [device, Math.sqrt(before[device] * after[device])]),
+  ) as Record<Device, number>;
+  console.log(`speeds before and after: ${JSON.stringify({ before, after })}`);
+  const simulated = foretell(settingOf(name, rows, speeds), planned.choices.at(0), kept, whole);
+  const cell = { trace: name, seconds: duration, speeds, before, after, loadBefore };
+  return { ...cell, measured, simulated };
+}
+
+interface Setting {
+  readonly problem: Problem;
+  readonly choices: Choices;
+  simulate(start: number): PolicyFigures[];
+}
+
+function settingOf(name: string, rows: readonly Row[], speeds: Speeds): Setting {
+  const topology = readTopology(topologyText(speeds));
+  const profile = readProfile(readFileSync(profileFile, "utf8"), profileFile);
+  const problem = createProblem(profile, topology, { type: "latency" });
+  const trace = readTrace(writeTrace(rows, "camera<->gateway"), topology, name);
+  const choices = choicesFor(problem, trace);
+  const simulate = (start: number): PolicyFigures[] =>
+    comparePolicies(choices, {
+      arrivals: () => ({ type: "steady", perSecond }),
+      ...{ requests, warmUp, trace, start },
+    });
+  return { problem, choices, simulate };
+}
+
+/** With the same first plan, and for the same plans that stay, as were measured. */
+function foretell(
+  { choices, simulate }: Setting,
+  first: Choice,
+  kept: Choice,
+  whole: Choice,
+): PolicyFigures[] {
+  const alone = (choice: Choice, name: Policy): PolicyFigures[] =>
+    simulate(choices.add(choice) ?? 0).flatMap((row) =>
+      row.name === "start" ? [{ ...row, name }] : [],
+    );
+  const policies = simulate(choices.add(first) ?? 0);
+  return [
+    ...policies.filter(({ name }) => name !== "static" && name !== "whole"),
+    ...alone(kept, "static"),
+    ...alone(whole, "whole"),
+  ];
 }
 
 /** How fast devices are with the parts of a core that they get, against the profile. */
@@ -210,7 +245,7 @@ function tableOf(cells: readonly Cell[]): string {
   return [
     "# Live re-planning on the test bed",
     "",
-    `\`npm run bench -- testbed-adapt\`: ${network} on three network namespaces with parts of a core (${devices.map((device) => `${device} ${quotas[device]} %`).join(", ")}), real agents and a real coordinator over TLS, ${perSecond} requests a second, the first ${warmUpSeconds} s left out. The link between camera and gateway follows the trace, in both directions; gateway and cloud have ${uplinkBitsPerSecond / 1e6} Mbit/s; coordinator and client are on links of their own, which are not limited. "Best kept" and "never split" are the best single plans for the trace in hindsight, as simulated. The oracles are simulated, with the speeds that were measured before each trace; one switches at once and for nothing, the other pays for loading plans. Lost, doubled and wrong are of all three policies together.`,
+    `\`npm run bench -- testbed-adapt\`: ${network} on three network namespaces with parts of a core (${devices.map((device) => `${device} ${quotas[device]} %`).join(", ")}), real agents and a real coordinator over TLS, ${perSecond} requests a second, the first ${warmUpSeconds} s left out. The link between camera and gateway follows the trace, in both directions; gateway and cloud have ${uplinkBitsPerSecond / 1e6} Mbit/s; coordinator and client are on links of their own, which are not limited. "Best kept" and "never split" are the best single plans for the trace in hindsight, as simulated. The oracles are simulated, with the speeds that were measured before and after each trace; one switches at once and for nothing, the other pays for loading plans. Lost, doubled and wrong are of all three policies together.`,
     "",
     "| trace | re-planned | switches | p99 | best kept | never split | oracle | oracle that pays | above the oracle | above the one that pays | lost, doubled, wrong | simulated: re-planned | best kept | simulator off by: re-planned | best kept |",
     "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
