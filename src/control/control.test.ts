@@ -132,6 +132,20 @@ test("a device that others load is left", () => {
   expect(served.at(-1)).toBe(camera);
 });
 
+test("one slow run in a second of a device moves nothing, and three do", () => {
+  const nothing: Observation = { devices: [], links: [], bounds: [] };
+  const run = (slowDown: number): Observation[] => [
+    { devices: [{ device: 1, slowDown, count: 1 }], links: [], bounds: [] },
+    nothing,
+  ];
+  const usual = times(6, 1).flatMap(run);
+  const choices = createChoices(problem, all);
+  expect(follow(choices, [...usual, ...run(9), ...usual], {}, cloud).switches).toBe(0);
+  expect(follow(choices, [...usual, ...times(3, 9).flatMap(run)], {}, cloud).served.at(-1)).toBe(
+    camera,
+  );
+});
+
 test("a switch that does not pay back within the horizon is not made", () => {
   const choices = createChoices(problem, all);
   const trace = times(10, seen(5e6));

@@ -15,6 +15,11 @@ export interface EstimateOptions {
    */
   readonly halfLifeSeconds?: number;
   /**
+   * The same for devices, whose stages take now more and now less time without that anything lasts.
+   * @default 2
+   */
+  readonly deviceHalfLifeSeconds?: number;
+  /**
    * What has not been measured for this long begins to drift back to what the topology states.
    * @default 30
    */
@@ -130,12 +135,16 @@ export function stateOf(
   now: number,
   options: EstimateOptions = {},
 ): State {
-  const factor = (estimate: Estimate | undefined): number => factorOf(estimate, now, options);
+  const { deviceHalfLifeSeconds = 2 } = options;
+  const ofDevices = { ...options, halfLifeSeconds: deviceHalfLifeSeconds };
   return {
     bandwidthBitsPerSecond: topology.links.map(
-      ({ bandwidthBitsPerSecond }, link) => bandwidthBitsPerSecond * factor(estimates.links[link]),
+      ({ bandwidthBitsPerSecond }, link) =>
+        bandwidthBitsPerSecond * factorOf(estimates.links[link], now, options),
     ),
-    slowDown: topology.devices.map((_, device) => factor(estimates.devices[device])),
+    slowDown: topology.devices.map((_, device) =>
+      factorOf(estimates.devices[device], now, ofDevices),
+    ),
   };
 }
 
