@@ -66,7 +66,7 @@ export class Agent implements AsyncDisposable {
 
   /** Use `join`. */
   private constructor(options: AgentOptions, listener: Listener) {
-    const { name, clock, runtime, memoryBytes, processorSeconds } = options;
+    const { name, clock, runtime, cores, memoryBytes, processorSeconds } = options;
     this.name = name;
     this.#options = options;
     this.#listener = listener;
@@ -78,7 +78,7 @@ export class Agent implements AsyncDisposable {
     const processor = new Processor(clock);
     const blobs = options.blobs ?? memoryBlobStore();
     this.#fetcher = new BlobFetcher(blobs);
-    this.#loader = new PartLoader({ device: name, memoryBytes, runtime, blobs });
+    this.#loader = new PartLoader({ device: name, cores, memoryBytes, runtime, blobs });
     this.#generations = new Generations({
       clock,
       memoryBytes,

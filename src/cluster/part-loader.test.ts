@@ -130,3 +130,14 @@ test("says so when a skeleton is no model", async () => {
   const broken = { ...part, skeleton: reference(nonsense) };
   await expect(loader.load([broken])).rejects.toMatchObject({ code: "ONNX_MALFORMED" });
 });
+
+test("refuses a part that wants more threads than the device has cores, with both numbers", async () => {
+  const { blobs } = await setUp();
+  const runtime = createDigestRuntime(systemClock);
+  const loader = new PartLoader({ device: "d", cores: 1, memoryBytes: null, runtime, blobs });
+  await expect(loader.load([part, other])).rejects.toMatchObject({
+    code: "PART_REFUSED",
+    message: expect.stringMatching(/s1 wants 2 threads.* 1 cores.*--threads 1/),
+  });
+  expect((await loader.load([part])).sessions.size).toBe(1);
+});

@@ -16,6 +16,8 @@ export interface PartLoaderOptions {
   readonly device: string;
   /** `null`: not limited. */
   readonly memoryBytes: number | null;
+  /** A part that wants more threads is refused: it would be throttled. Default: not limited. */
+  readonly cores?: number;
   /**
    * What parts may weigh that nobody uses, so that a plan that is gone back to need not be loaded.
    * Default: a quarter of the memory, or 256 MiB.
@@ -81,6 +83,7 @@ export class PartLoader {
   }
 
   async #load(parts: readonly OfferedPart[]): Promise<LoadedParts> {
+    for (const part of parts) this.#checkCores(part);
     await this.#makeRoom(parts);
     const taken: Loaded[] = [];
     const sessions = new Map<string, Session>();
@@ -130,6 +133,17 @@ export class PartLoader {
     const named = new Map<string, Uint8Array>();
     for (const weight of weights) named.set(weight.name, await read(weight));
     return { proto: decodeSkeleton(await read(skeleton), stage), weights: named };
+  }
+
+  /** Fewer threads could mean other bits. @throws PART_REFUSED */
+  #checkCores({ stage, threads }: OfferedPart): void {
+    const { device, cores = Number.POSITIVE_INFINITY } = this.#options;
+    if (threads <= cores) return;
+    throw new CodedError(
+      "PART_REFUSED",
+      `part ${stage} wants ${threads} threads, agent '${device}' may use ${cores} cores; plan with --threads ${cores}`,
+      { device, threads, cores },
+    );
   }
 
   /** @throws PART_REFUSED */
