@@ -7,11 +7,13 @@ import { fits, inRole, isSameWorld, isSinkAway, servingOf, worldOf } from "./wor
  */
 export function decide(state: CoordinationState): Action[] {
   if (state.ended) return state.announced ? [] : [{ type: "shutDown", failure: state.failure }];
+  const next = decideServing(state);
   return [
     ...state.dismissals.map((device) => ({ type: "dismiss", device }) as const),
-    ...decideServing(state),
-    // Behind `serve`: requests of what is retired are taken over first.
+    // Requests of what is retired are taken over first; what is offered may need the memory of that.
+    ...next.filter(({ type }) => type === "serve"),
     ...state.retirements.map((retirement) => ({ type: "retire", ...retirement }) as const),
+    ...next.filter(({ type }) => type !== "serve"),
   ];
 }
 

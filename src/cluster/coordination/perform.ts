@@ -1,4 +1,5 @@
-import type { Action, CoordinationState, GenerationState, Step } from "./state.ts";
+import { change, withStep } from "./change.ts";
+import type { Action, CoordinationState, Step } from "./state.ts";
 
 /** What is known once an action has been started. Pure. */
 export function perform(state: CoordinationState, action: Action): CoordinationState {
@@ -6,12 +7,12 @@ export function perform(state: CoordinationState, action: Action): CoordinationS
     case "plan":
       return { ...state, planning: action.world };
     case "offer":
-      return withStep(state, action, "offered");
+      return step(state, action, "offered");
     case "save":
       return change(state, action.generation, { saved: "asked" });
     case "deploy":
       return {
-        ...withStep(state, action, "deploying"),
+        ...step(state, action, "deploying"),
         fencedBelow: action.fences
           ? Math.max(state.fencedBelow, action.generation)
           : state.fencedBelow,
@@ -42,30 +43,11 @@ export function perform(state: CoordinationState, action: Action): CoordinationS
   }
 }
 
-function change(
-  state: CoordinationState,
-  generation: number,
-  changed: Partial<GenerationState>,
-): CoordinationState {
-  return {
-    ...state,
-    generations: state.generations.map((other) =>
-      other.generation === generation ? { ...other, ...changed } : other,
-    ),
-  };
-}
-
-function withStep(
+function step(
   state: CoordinationState,
   { device, generation }: { readonly device: string; readonly generation: number },
-  step: Step,
+  to: Step,
 ): CoordinationState {
-  return {
-    ...state,
-    generations: state.generations.map((other) =>
-      other.generation === generation
-        ? { ...other, steps: { ...other.steps, [device]: step } }
-        : other,
-    ),
-  };
+  const found = state.generations.find((other) => other.generation === generation);
+  return found === undefined ? state : change(state, generation, withStep(found, device, to));
 }

@@ -1,18 +1,16 @@
+import { change, withDevice, withStep } from "./change.ts";
 import { perform } from "./perform.ts";
+import { fail, judged } from "./refusal.ts";
 import { drop, settle } from "./settle.ts";
 import {
   type CoordinationEvent,
   type CoordinationState,
-  type DeviceState,
-  type GenerationState,
   hasPair,
   isSamePair,
   type Pair,
-  type Planned,
   pairOf,
-  type Step,
 } from "./state.ts";
-import { inRole, isAlive, isSameWorld, refusalOf, servingOf, worldOf } from "./world.ts";
+import { inRole, isAlive, isSameWorld, servingOf } from "./world.ts";
 
 /** The state after an event. Pure; O(generations · devices). */
 export function reduce(state: CoordinationState, event: CoordinationEvent): CoordinationState {
@@ -250,55 +248,6 @@ function step(
   return change(state, generation, withStep(found, device, reached));
 }
 
-function fail(
-  state: CoordinationState,
-  { device, generation, error }: Extract<CoordinationEvent, { type: "failed" }>,
-): CoordinationState {
-  const found = state.generations.find((other) => other.generation === generation);
-  // What is fetched in case it is needed one day, and what is over, can do without.
-  if (found === undefined || !Object.hasOwn(found.steps, device)) return state;
-  if (!state.started) return { ...state, ended: true, failure: error };
-  const refused =
-    device === state.source
-      ? refusePlan(state, found, error.message)
-      : withDevice(state, device, { refused: error.message });
-  switch (found.role) {
-    case "candidate":
-      return found.live ? giveUp(state, found) : drop(refused, found.generation);
-    case "standby":
-      return { ...drop(state, found.generation), standbyPlan: null };
-    default:
-      return refused;
-  }
-}
-
-/** Without the source there is no plan at all: it is another plan that is looked for. */
-function refusePlan(
-  state: CoordinationState,
-  { plan, generation }: GenerationState,
-  why: string,
-): CoordinationState {
-  const world = worldOf(state);
-  const known = state.refused !== null && isSameWorld(state.refused.world, world);
-  const plans = [...(known ? (state.refused?.plans ?? []) : []), plan];
-  const refusing = { ...drop(state, generation), refused: { world, plans, why } };
-  return { ...refusing, planned: state.planned === null ? null : judged(refusing, state.planned) };
-}
-
-/** A plan that the source has refused already is none. */
-function judged(state: CoordinationState, planned: Planned): Planned {
-  const why = planned.plan === null ? null : refusalOf(state, planned.plan);
-  return why === null ? planned : { ...planned, plan: null, shape: null, why };
-}
-
-/** What serves goes on: only the switch is given up. */
-function giveUp(state: CoordinationState, candidate: GenerationState): CoordinationState {
-  const { plan, shape, cause } = servingOf(state) ?? state.preferred;
-  const preferred =
-    state.preferred.plan === candidate.plan ? { plan, shape, cause } : state.preferred;
-  return { ...drop(state, candidate.generation), wish: null, preferred };
-}
-
 /** The gateway has gone over to a generation: to the one it was told, or by itself to the standby. */
 function serve(state: CoordinationState, generation: number): CoordinationState {
   const found = state.generations.find((other) => other.generation === generation);
@@ -352,16 +301,6 @@ function missJoin(state: CoordinationState): CoordinationState {
   };
 }
 
-function withDevice(
-  state: CoordinationState,
-  name: string,
-  changed: Partial<DeviceState>,
-): CoordinationState {
-  const device = state.devices[name];
-  if (device === undefined) return state;
-  return { ...state, devices: { ...state.devices, [name]: { ...device, ...changed } } };
-}
-
 function withoutPairs(
   state: CoordinationState,
   isOver: (pair: Pair) => boolean,
@@ -371,21 +310,4 @@ function withoutPairs(
     cuts: state.cuts.filter((pair) => !isOver(pair)),
     suspects: state.suspects.filter((pair) => !isOver(pair)),
   };
-}
-
-function change(
-  state: CoordinationState,
-  generation: number,
-  changed: Partial<GenerationState>,
-): CoordinationState {
-  return {
-    ...state,
-    generations: state.generations.map((other) =>
-      other.generation === generation ? { ...other, ...changed } : other,
-    ),
-  };
-}
-
-function withStep(generation: GenerationState, device: string, to: Step): GenerationState {
-  return { ...generation, steps: { ...generation.steps, [device]: to } };
 }

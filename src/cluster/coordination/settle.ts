@@ -169,8 +169,9 @@ function beginStandby(state: CoordinationState): CoordinationState {
   const serving = servingOf(state);
   if (standbyPlan === null || serving === undefined || serving.plan === standbyPlan.plan)
     return state;
-  if (inRole(state, "standby") !== undefined || inRole(state, "candidate") !== undefined)
-    return state;
+  // The source's memory may not hold it beside what drains.
+  const others = ["standby", "candidate", "draining"] as const;
+  if (others.some((role) => inRole(state, role) !== undefined)) return state;
   if (serving.shape.devices.length <= 1 || !fits(state, standbyPlan.shape)) return state;
   return begin(state, { ...standbyPlan, cause: "standby" }, "standby", false);
 }
