@@ -252,6 +252,8 @@ test("another key under a known name is refused until it is forgotten", async ()
 });
 
 test("Ctrl-C at the coordinator ends it everywhere, in order", async () => {
+  // Whoever is away in that moment is not told, and waits for the next coordinator.
+  for (const device of devices) await coordinator.says(new RegExp(`${device} joined`));
   coordinator.child.kill("SIGINT");
   expect(await coordinator.exited).toBe(130);
   for (const device of ["camera", "gateway"]) {
