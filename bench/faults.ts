@@ -31,6 +31,7 @@ import { within } from "./faults/within.js";
 
 const liveness = { heartbeatSeconds: 0.1, missedHeartbeats: 5 };
 const times = Number(process.env["FAULTS_TIMES"] ?? 3);
+const lasting = { answers: 25, patienceSeconds: 5 };
 /** Nothing new is tried after that. */
 const limitSeconds = 400;
 
@@ -47,14 +48,14 @@ const alone = alonePeriodSeconds(prepared);
 const others = ["gateway", "spare", "cloud"] as const;
 
 const kinds: readonly Kind[] = [
-  ...forEach("kill -9", killed),
-  ...forEach("SIGSTOP, SIGCONT", stopped),
-  ...forEach("link to it cut", (fleet, device) => cut(fleet, device)),
   {
     fault: "link to it cut, but for the coordinator",
     device: "cloud",
     make: (fleet) => cut(fleet, "cloud", true),
   },
+  ...forEach("kill -9", killed),
+  ...forEach("SIGSTOP, SIGCONT", stopped),
+  ...forEach("link to it cut", (fleet, device) => cut(fleet, device)),
   { fault: "kill -9", device: "coordinator", make: coordinatorKilled },
   {
     fault: "kill -9",
@@ -92,7 +93,7 @@ const withSink: readonly Kind[] = [
   },
 ];
 
-const rows = [...(await tryAll("camera", kinds)), ...(await tryAll("cloud", withSink))];
+const rows = [...(await tryAll("cloud", withSink)), ...(await tryAll("camera", kinds))];
 const machine = `${cpus()[0]?.model ?? "unknown"} × ${cpus().length}, Node ${process.version}, load ${loadavg()[0]?.toFixed(1)}`;
 writeResults({ measuredAt: new Date().toISOString(), machine, liveness, rows });
 const isClean = rows.every(
@@ -136,7 +137,7 @@ async function tryKind(fleet: Fleet, sink: DeviceName, kind: Kind): Promise<Row>
   const start = performance.now();
   try {
     for (let round = 0; round < times; round++) {
-      observed.push(await tryFault(fleet, load, make(fleet)));
+      observed.push(await tryFault(fleet, load, make(fleet), lasting));
     }
   } catch (error) {
     console.error(`${fault}, ${device}: ${error}`);

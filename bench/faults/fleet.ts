@@ -180,7 +180,7 @@ export class Fleet {
 
   /** Whom a device gets tensors from. @throws if the plan does not need it */
   producerOf(device: DeviceName): string {
-    const way = wayOf(this.serving);
+    const way = ["camera", ...this.serving.devices];
     const producer = way[way.indexOf(device, 1) - 1];
     if (producer === undefined) throw new Error(`nobody sends to ${device}`);
     return producer;
@@ -225,9 +225,4 @@ export class Fleet {
       one.done(heard);
     }
   }
-}
-
-/** The devices that a request goes through, from the source on. */
-export function wayOf({ devices }: Served): readonly string[] {
-  return ["camera", ...devices];
 }

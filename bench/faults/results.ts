@@ -128,9 +128,9 @@ The pause is the longest time without an answer, from when the fault could be kn
 \`kill -9\`, after ${silence} s of silence when a process is stopped or a link swallows everything, and after 1 s
 where the coordinator is killed with devices, which it would have replaced. Source and sink are started
 again at once; their pause is mostly the start of a process, and what they held is given up with
-DEVICE_LOST and asked again under the same ids (a client that finds its way back by itself, as in the
-first rows, is not even told). "Back at it": from when the fault could be known until 25 answers in a
-row came at 90 % of the rate that the plan without what is lost predicts; "-": not within 75 answers.
+DEVICE_LOST and asked again under the same ids (a client that finds its way back by itself, as where
+the sink is not elsewhere, is not even told). "Back at it": from when the fault could be known until 25 answers in a
+row came at 90 % of the rate that the plan without what is lost predicts; "-": not within 5 s.
 Targets on a machine that does nothing else: ${targets.pauseSeconds} s of pause, back within ${targets.recoverySeconds} s.
 
 ${[...lines, ...(failures.length > 0 ? ["", ...failures] : [])].join("\n")}

@@ -1,6 +1,6 @@
 import { systemClock } from "../../dist/base/clock.node.js";
 import { seconds } from "../../dist/base/units.js";
-import { type Fleet, type Heard, wayOf } from "./fleet.js";
+import type { Fleet, Heard } from "./fleet.js";
 import type { Load } from "./load.js";
 import type { Served } from "./messages.js";
 import type { DeviceName } from "./setting.js";
@@ -34,6 +34,14 @@ export interface Observed {
   readonly recoverySeconds: number | null;
 }
 
+/** How long a fault lasts. */
+export interface Lasting {
+  /** So many answers at least. */
+  readonly answers: number;
+  /** Longer, until the new plan's rate is reached, but not beyond this since it could be known. */
+  readonly patienceSeconds: number;
+}
+
 /** Answers that make a rate. */
 const rateAnswers = 25;
 const share = 0.9;
@@ -43,14 +51,12 @@ const orphanSeconds = 1;
 /**
  * Has a fault happen to a cluster at rest under load, waits until answers come again, ends the fault,
  * and waits for more.
- *
- * @param answers that are waited for while the fault lasts
  */
 export async function tryFault(
   fleet: Fleet,
   load: Load,
   fault: Fault,
-  answers = 3 * rateAnswers,
+  { answers, patienceSeconds }: Lasting,
 ): Promise<Observed> {
   const { name, detectableAfterSeconds } = fault;
   const wait = (promise: Promise<unknown>, what: string): Promise<unknown> =>
@@ -61,20 +67,27 @@ export async function tryFault(
   await fault.begin();
   await wait(fault.coped?.(since) ?? Promise.resolve(), "a way around");
   await wait(load.more(answers), "answers during");
+  const detectable = since + detectableAfterSeconds;
+  const recoveryUntil = (until: number): number | null => {
+    const served = fault.served ?? servedUntil(fleet, until);
+    return served === null
+      ? null
+      : recovery(load.answeredAt, detectable, until, served.periodSeconds);
+  };
+  while (recoveryUntil(now()) === null && now() < detectable + patienceSeconds) {
+    await wait(load.more(1), "answers during");
+  }
   const until = now();
   await wait(fault.end(), "the end of");
   await wait(load.more(10), "answers after");
   const gap = longestGap(load.answeredAt, since, until);
-  const detectable = since + detectableAfterSeconds;
-  const served = fault.served ?? servedUntil(fleet, until);
   return {
     name,
     detectableAfterSeconds,
     gapSeconds: gap.to - gap.from,
     pauseSeconds: Math.max(0, gap.to - Math.max(gap.from, detectable)),
-    served,
-    recoverySeconds:
-      served === null ? null : recovery(load.answeredAt, detectable, until, served.periodSeconds),
+    served: fault.served ?? servedUntil(fleet, until),
+    recoverySeconds: recoveryUntil(until),
   };
 }
 
@@ -105,9 +118,14 @@ export function stopped(fleet: Fleet, device: DeviceName): Fault {
  */
 export function cut(fleet: Fleet, device: DeviceName, around = false): Fault {
   let producer = "";
-  const pairs = (): string[] => [`${producer} ${device}`, `${device} ${producer}`];
-  const isAvoided = (served: Served): boolean =>
-    wayOf(served).every((one, place, way) => !pairs().includes(`${one} ${way[place + 1]}`));
+  const isMissed = ({ said }: Heard): boolean => {
+    if (said.type !== "cluster") return false;
+    const { event } = said;
+    // On a busy machine the whole device may seem to be lost.
+    if (event.type === "left") return [producer, device].includes(event.device);
+    if (event.type !== "linkDown") return false;
+    return [event.from, event.to].toSorted().join() === [producer, device].toSorted().join();
+  };
   return {
     name: `the link to ${device} cut${around ? ", a way around" : ""}`,
     detectableAfterSeconds: fleet.silenceSeconds,
@@ -115,7 +133,14 @@ export function cut(fleet: Fleet, device: DeviceName, around = false): Fault {
       producer = fleet.producerOf(device);
       fleet.cut(producer, device, around);
     },
-    ...(around ? {} : { coped: () => fleet.serves(isAvoided) }),
+    ...(around
+      ? {}
+      : {
+          coped: async (since) => {
+            const { at } = await fleet.heard(isMissed, since);
+            await fleet.heard(({ said }) => said.type === "serves", at);
+          },
+        }),
     end: async () => fleet.mend(),
   };
 }

@@ -23,8 +23,7 @@ const liveness = { heartbeatSeconds: 0.2, missedHeartbeats: 8 };
 const testMilliseconds = 300_000;
 /** The source alone answers 25 a second. */
 const perSecond = 40;
-/** While a fault lasts. */
-const answers = 10;
+const lasting = { answers: 10, patienceSeconds: 0 };
 
 async function start(sink: DeviceName, isPatient: boolean) {
   const prepared = await prepareModel();
@@ -34,7 +33,7 @@ async function start(sink: DeviceName, isPatient: boolean) {
   const load = await Load.start({ address: fleet.address, samples, isPatient, perSecond });
   onTestFinished(() => load.stop());
   const suffer = async (fault: Fault) => {
-    await tryFault(fleet, load, fault, answers);
+    await tryFault(fleet, load, fault, lasting);
   };
   return { fleet, load, suffer, alone: alonePeriodSeconds(prepared) };
 }
