@@ -62,6 +62,14 @@ export class BlobFetcher {
     return this.#store.pin(references.map(({ sha256 }) => sha256));
   }
 
+  /** Whether all of these are here now. @throws PART_REFUSED if one has another length */
+  async hasAll(references: readonly BlobReference[]): Promise<boolean> {
+    for (const { sha256, bytes } of references) {
+      if ((await this.#store.progress(sha256, bytes)) !== bytes) return false;
+    }
+    return true;
+  }
+
   /**
    * Takes a piece; one that nobody waits for is ignored.
    *

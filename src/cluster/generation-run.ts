@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { BlobFetcher } from "./blob-fetcher.ts";
 import { Coder } from "./coder.ts";
-import type { Deploy, OfferedPart, Want } from "./control-message.ts";
+import type { BlobReference, Deploy, OfferedPart, Want } from "./control-message.ts";
 import type { Begin, Failure, Report, TensorMessage } from "./data-message.ts";
 import { Executor, type ExecutorOptions } from "./executor.ts";
 import type { Keeper } from "./keeper.ts";
@@ -104,24 +104,46 @@ export class GenerationRun {
     this.#fetching.abort();
     this.#fetching = new AbortController();
     const { signal } = this.#fetching;
-    const { fetcher, loader } = this.#options;
-    const references = parts.flatMap(({ skeleton, weights }) => [skeleton, ...weights]);
+    const { fetcher } = this.#options;
     if (this.isDropped) return false;
     // What comes later must not push out of a small store what came before.
-    const letGo = fetcher.hold(references);
+    const letGo = fetcher.hold(referencesOf(parts));
     try {
-      await fetcher.fetch(references, ask, signal);
-      this.#loading ??= loader.load(parts).then((loaded) => {
-        if (this.isDropped) loaded.release();
-        else this.#loaded = loaded;
-      });
-      await this.#loading;
+      await this.#load(parts, ask, signal);
       return !signal.aborted;
     } catch (error) {
       if (signal.aborted) return false;
       throw error;
     } finally {
       letGo();
+    }
+  }
+
+  /**
+   * What was changed in the store, or pushed out by another process, shows when it is read, one blob
+   * after the other: each is fetched once more.
+   */
+  async #load(
+    parts: readonly OfferedPart[],
+    ask: (blobs: Want["body"]["blobs"]) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { fetcher, loader } = this.#options;
+    const references = referencesOf(parts);
+    for (let attempt = 1; ; attempt++) {
+      await fetcher.fetch(references, ask, signal);
+      this.#loading ??= loader.load(parts).then((loaded) => {
+        if (this.isDropped) loaded.release();
+        else this.#loaded = loaded;
+      });
+      const loading = this.#loading;
+      try {
+        await loading;
+        return;
+      } catch (error) {
+        if (attempt > references.length || (await fetcher.hasAll(references))) throw error;
+        if (this.#loading === loading) this.#loading = null;
+      }
     }
   }
 
@@ -205,4 +227,8 @@ export class GenerationRun {
     this.#executor?.close();
     this.#loaded?.release();
   }
+}
+
+function referencesOf(parts: readonly OfferedPart[]): BlobReference[] {
+  return parts.flatMap(({ skeleton, weights }) => [skeleton, ...weights]);
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, onTestFinished, test } from "vitest";
@@ -9,6 +9,7 @@ import { problemOf } from "../../test/fixtures/sketch.ts";
 import type { Plan } from "../plan/plan.ts";
 import { listBlobs } from "./blob-folder.node.ts";
 import { diskBlobStore } from "./blob-store.node.ts";
+import type { BlobStore } from "./blob-store.ts";
 
 const home = mkdtempSync(join(tmpdir(), "partita-kept-blobs-"));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
@@ -29,14 +30,14 @@ const problem = problemOf({
 });
 const plan = planOf(problem, ["camera", "camera", "camera"]) as Plan;
 
-/** Runs a whole cluster of one device on a folder, and says how many blobs it had to be sent. */
-async function runOnce(folder: string, limitBytes: number): Promise<number> {
+/** Runs a whole cluster of one device on a store, and says how many blobs it had to be sent. */
+async function runOnce(blobs: BlobStore): Promise<number> {
   const setting = realSetting();
   const coordinator = await startCoordinator(setting, problem, plan);
   onTestFinished(() => coordinator.close());
   let sent = 0;
   await joinAgent(setting, coordinator, "camera", {
-    blobs: diskBlobStore({ folder, limitBytes }),
+    blobs,
     onEvent: (event) => {
       if (event.type === "receiving") sent += event.blobs;
     },
@@ -51,14 +52,25 @@ async function runOnce(folder: string, limitBytes: number): Promise<number> {
 
 test("a device that starts again is sent nothing that it kept, and only what was damaged", async () => {
   const folder = join(home, "kept");
-  const first = await runOnce(folder, 2 ** 30);
-  expect(first).toBeGreaterThan(1);
-  expect(await runOnce(folder, 2 ** 30)).toBe(0);
+  const open = () => diskBlobStore({ folder, limitBytes: 2 ** 30 });
+  expect(await runOnce(open())).toBeGreaterThan(1);
+  expect(await runOnce(open())).toBe(0);
   const [oldest] = await listBlobs(folder);
   rmSync(oldest?.path ?? "");
-  expect(await runOnce(folder, 2 ** 30)).toBe(1);
+  expect(await runOnce(open())).toBe(1);
+});
+
+test("a device fetches again what was changed on the disk after it had been checked", async () => {
+  const folder = join(home, "changed");
+  const blobs = diskBlobStore({ folder, limitBytes: 2 ** 30 });
+  await runOnce(blobs);
+  const changed = await listBlobs(folder);
+  for (const { path, bytes } of changed) writeFileSync(path, new Uint8Array(bytes).fill(255));
+  expect(await runOnce(blobs)).toBe(changed.length);
 });
 
 test("a device runs parts that are larger than what it may keep", async () => {
-  expect(await runOnce(join(home, "small"), 100)).toBeGreaterThan(1);
+  expect(
+    await runOnce(diskBlobStore({ folder: join(home, "small"), limitBytes: 100 })),
+  ).toBeGreaterThan(1);
 });
