@@ -132,7 +132,7 @@ test("does twice what it is told twice without harm, and nothing of what is fenc
   await control.deploy(next.deploy("camera", {}));
   await control.deploy({ ...next.deploy("camera", {}), fences: true });
   await control.say({ type: "serve", generation: 2, replay: true });
-  await control.say({ type: "serve", generation: 1, replay: false });
+  await control.say({ type: "serve", generation: 2, replay: false });
   await control.say({ type: "fence", below: 2 });
   await control.say(whole.offer("camera"));
   await control.say(whole.deploy("camera", {}));

@@ -234,7 +234,8 @@ export class Agent implements AsyncDisposable {
         return;
       case "retire":
         this.#plane.retire(message.generation);
-        await this.#loader.sweep();
+        // Not awaited: what loads now may take long, and orders must not.
+        void this.#loader.sweep();
         return;
       case "emulate":
         this.#plane.emulate(message.emulation);

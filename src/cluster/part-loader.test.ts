@@ -141,3 +141,11 @@ test("refuses a part that wants more threads than the device has cores, with bot
   });
   expect((await loader.load([part])).sessions.size).toBe(1);
 });
+
+test("leaves nothing loaded at the end, not even what was being loaded", async () => {
+  const { loader, log } = await setUp();
+  const late = loader.load([part]).then((loaded) => loaded.release());
+  await loader.clear();
+  await late;
+  expect(log).toEqual(["load 1", "release 1"]);
+});

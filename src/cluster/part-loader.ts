@@ -77,9 +77,12 @@ export class PartLoader {
     await this.#inTurn(() => this.#sweep(new Set(), idleBytes));
   }
 
-  /** Releases all sessions that nobody uses. */
+  /** Releases all sessions, also those that are being loaded: whoever has them is at its end. */
   async clear(): Promise<void> {
-    await this.#inTurn(() => this.#sweep(new Set()));
+    await this.#inTurn(async () => {
+      for (const loaded of this.#loaded.values()) loaded.uses = 0;
+      await this.#sweep(new Set());
+    });
   }
 
   async #load(parts: readonly OfferedPart[]): Promise<LoadedParts> {
