@@ -107,9 +107,12 @@ export class ControlLink {
       void channel.close();
       const renewed = await this.#renewal;
       this.#renewal = Promise.resolve(null);
-      if (this.#stop.signal.aborted) return;
-      if (renewed === null) this.#options.onGone(error);
+      if (renewed === null && !this.#stop.signal.aborted) this.#options.onGone(error);
       met = renewed ?? (await this.#redial());
+      if (this.#stop.signal.aborted) {
+        void met?.[0].close();
+        return;
+      }
     }
   }
 
@@ -164,7 +167,11 @@ export class ControlLink {
 
   async #redial(): Promise<[Channel, Welcome] | null> {
     const { clock, onRefused } = this.#options;
-    for (let pause: number = pauses.first; ; pause = Math.min(2 * pause, pauses.last)) {
+    for (
+      let pause: number = pauses.first;
+      !this.#stop.signal.aborted;
+      pause = Math.min(2 * pause, pauses.last)
+    ) {
       try {
         return await this.#dial();
       } catch (error) {
@@ -174,12 +181,9 @@ export class ControlLink {
           return null;
         }
       }
-      try {
-        await clock.sleep(seconds(pause), this.#stop.signal);
-      } catch {
-        return null;
-      }
+      await clock.sleep(seconds(pause), this.#stop.signal).catch(() => undefined);
     }
+    return null;
   }
 
   async #dial(): Promise<[Channel, Welcome]> {

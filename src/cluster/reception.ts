@@ -128,10 +128,6 @@ export class Reception {
       await refuse(channel, admitted);
       return;
     }
-    if (this.#closing) {
-      await refuse(channel, leaving());
-      return;
-    }
     const earlier = this.#links.get(name);
     if (earlier !== undefined) {
       this.drop(name);
@@ -223,10 +219,6 @@ async function follow(channel: Channel, take: (received: Received) => void): Pro
 }
 
 function closing(): CodedError {
-  return new CodedError("CHANNEL_CLOSED", "the coordinator is shutting down");
-}
-
-function leaving(): CodedError {
   return new CodedError("CHANNEL_CLOSED", "the coordinator is shutting down");
 }
 

@@ -12,6 +12,7 @@ import {
   modelOfGraph,
 } from "../../test/fixtures/digest-runtime.ts";
 import type { Clock } from "../base/clock.ts";
+import { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import { planOfChoice } from "../control/adapter.ts";
 import type { State } from "../cost/state.ts";
@@ -25,7 +26,7 @@ import type { Agent } from "./agent.ts";
 import type { Client } from "./client.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
 import type { ClusterEvent } from "./status.ts";
-import { Steering } from "./steering.ts";
+import { Steering, type SteeringOptions } from "./steering.ts";
 
 const problem = changingLink();
 const { profile, topology, objective, limits } = problem;
@@ -46,7 +47,11 @@ function linkAt(bitsPerSecond: number): State {
 }
 
 /** A cluster that imitates the topology, under control. */
-async function start(plan: Plan, options: Partial<CoordinatorOptions> = {}) {
+async function start(
+  plan: Plan,
+  options: Partial<CoordinatorOptions> = {},
+  solve?: SteeringOptions["solve"],
+) {
   const setting = virtualSetting();
   const { clock } = setting;
   const runtime = createDigestRuntime(
@@ -60,7 +65,7 @@ async function start(plan: Plan, options: Partial<CoordinatorOptions> = {}) {
   const steering = new Steering({
     clock,
     problemOf: (left) => createProblem(profile, left, objective, limits),
-    solve: (changed) => runPlanner(exact, changed, { seed: 1, clock }),
+    solve: solve ?? ((changed) => runPlanner(exact, changed, { seed: 1, clock })),
     signal: stop.signal,
   });
   const all = { ...setting, runtime };
@@ -162,6 +167,21 @@ test("stays where it is while the world is as it was planned for", async () => {
   expect(await setting.until(askSteadily({ client, clock }, 30, 3))).toEqual([]);
   expect(coordinator.status().switches).toBe(0);
   expect(events.filter(({ type }) => type === "drift")).toEqual([]);
+});
+
+test("goes on, and says so now and then, while the planner fails", async () => {
+  const { setting, clock, coordinator, events, client } = await start(
+    planFor(cloudAlone),
+    {},
+    () => {
+      throw new CodedError("PLAN_INVALID", "the planner has failed");
+    },
+  );
+  coordinator.emulate(linkAt(5e6));
+  expect(await setting.until(askSteadily({ client, clock }, 20, 3))).toEqual([]);
+  expect(events.filter(({ type }) => type === "drift")).toMatchObject([
+    { what: "the planner has failed", taken: false },
+  ]);
 });
 
 test("leaves a device that has become slow", async () => {

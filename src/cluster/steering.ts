@@ -117,7 +117,16 @@ export class Steering {
     if (adapter === null) return;
     if (serving !== this.#serving && !this.#begin(coordinator, adapter, serving, now)) return;
     if (this.#advised !== null && !coordinator.isSwitching) this.#giveUp(adapter, now);
-    this.#follow(coordinator, adapter.heard(figures, now), now);
+    try {
+      this.#follow(coordinator, adapter.heard(figures, now), now);
+    } catch (error) {
+      // A planner that fails, or what it plans, is no end of what serves.
+      if (!(error instanceof CodedError)) throw error;
+      if (this.#advised !== null) this.#giveUp(adapter, now);
+      if (now - this.#toldAt < restSeconds) return;
+      this.#toldAt = now;
+      tell(coordinator, { what: messageOf(error) }, false);
+    }
   }
 
   /** Only of what serves: stages of several generations have the same names. */
