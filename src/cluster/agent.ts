@@ -187,6 +187,7 @@ export class Agent implements AsyncDisposable {
 
   #heartbeat(): Heartbeat {
     this.#generations.beat();
+    this.#plane.beat();
     const { requests, peakRequests } = this.#generations;
     const heldBytes = this.#generations.heldBytes + this.#plane.heldBytes;
     const { pending } = this.#plane;

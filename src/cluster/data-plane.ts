@@ -200,6 +200,11 @@ export class DataPlane {
     }
   }
 
+  /** A heartbeat has passed: who asked to be dialled may have given it up while the word was on its way. */
+  beat(): void {
+    if (this.#channels.takeOverdue()) this.#tidy();
+  }
+
   async probe(message: Probe): Promise<void> {
     await this.#channels.probe(message);
   }

@@ -2,6 +2,7 @@ import type { AgentEvent } from "./agent-options.ts";
 import type { Heartbeat, Probe } from "./control-message.ts";
 import type { DataChannelKind } from "./data-message.ts";
 import type { Message } from "./message.ts";
+import { patience } from "./neighbours/line-limits.ts";
 import { Neighbours, type NeighboursOptions } from "./neighbours.ts";
 import { coded, toWire } from "./protocol.ts";
 
@@ -22,6 +23,7 @@ export class DeviceChannels {
   readonly #again = new Set<string>();
   /** Devices that there was to be a channel to. */
   readonly #linked = new Set<string>();
+  #expectedUntil = Number.POSITIVE_INFINITY;
 
   constructor(options: DeviceChannelsOptions) {
     const { tell } = options;
@@ -57,6 +59,14 @@ export class DeviceChannels {
   /** A device wants to be dialled. */
   expect(device: string): void {
     this.#linked.add(device);
+    this.#expectedUntil = this.#options.clock.now() + patience.all;
+  }
+
+  /** Whether what was opened because others wanted it should be needed here by now; true once. */
+  takeOverdue(): boolean {
+    const isOverdue = this.#options.clock.now() >= this.#expectedUntil;
+    if (isOverdue) this.#expectedUntil = Number.POSITIVE_INFINITY;
+    return isOverdue;
   }
 
   /** Ends channels that nobody needs; one that is lost is tried on, to tell when it stands. */

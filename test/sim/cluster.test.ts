@@ -28,7 +28,7 @@ test.each(Array.from({ length: blocks }, (_, block) => block))(
   isLong ? 1_800_000 : 300_000,
 );
 
-test.each([2597, 2719, 2722, 3796])(
+test.each([891, 2555, 2597, 2719, 2722, 3796])(
   "nor by schedule %i, which once found something",
   async (seed) => {
     expect((await simulate(seed)).violations).toEqual([]);

@@ -226,6 +226,23 @@ test("a paused host still accepts channels, as a kernel does for a stopped progr
   expect((await first(listener)).peer).toContain("a:");
 });
 
+test("who sends to a stopped program waits once its host holds a megabyte for it", async () => {
+  const { clock, network, dialled, heard } = await connected();
+  network.pause("b", "runs");
+  let taken = 0;
+  void (async () => {
+    for (let sent = 0; sent < 50; sent++) {
+      await dialled.send({ header: { type: "x" }, payload: new Uint8Array(100_000) });
+      taken++;
+    }
+  })();
+  await clock.advance(seconds(60));
+  expect([taken, heard]).toEqual([10, []]);
+  void network.resume("b", "frames");
+  await clock.advance(seconds(60));
+  expect([taken, heard.length]).toEqual([50, 50]);
+});
+
 test.each(["refused", "swallowed"] as const)(
   "a hidden host is %s to strangers only",
   async (how) => {

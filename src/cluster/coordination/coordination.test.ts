@@ -62,6 +62,34 @@ test("blames nobody for the time in which the coordinator itself stood still", (
   expect(cluster.state.faults).toBe(3);
 });
 
+test("gives a sink that was there as long to come back as it may be silent, once the source is back", () => {
+  const suspensions = (joinsInTime: boolean) => {
+    const cluster = new Imitation("cloud");
+    for (const name of names) cluster.join(name, true);
+    cluster.finish();
+    // The coordinator was suspended: everybody has closed the channel meanwhile.
+    for (const name of names.toReversed()) cluster.leave(name);
+    expect(cluster.state.suspended).toBe(true);
+    cluster.join("camera", false);
+    for (const _ of [1, 2, 3, 4]) cluster.say({ type: "tick", late: false });
+    expect(cluster.state.suspended).toBe(false);
+    if (joinsInTime) for (const name of ["cloud", "shed"]) cluster.join(name, false);
+    cluster.say({ type: "tick", late: false });
+    cluster.finish();
+    return { suspended: cluster.state.suspended, failovers: cluster.state.failovers };
+  };
+  expect(suspensions(true)).toEqual({ suspended: false, failovers: 0 });
+  expect(suspensions(false)).toEqual({ suspended: true, failovers: 0 });
+});
+
+test("fails at once what is asked for a sink that leaves while the source stays", () => {
+  const cluster = new Imitation("cloud");
+  for (const name of names) cluster.join(name, true);
+  cluster.finish();
+  cluster.leave("cloud");
+  expect(cluster.state.suspended).toBe(true);
+});
+
 test("lets an old generation drain on while the gateway was not heard, and takes over what it cannot answer", () => {
   const cluster = started();
   cluster.say({ type: "adopt", plan: 9, shape: shapeOf(["camera", "cloud"]), cause: "it pays" });

@@ -33,7 +33,7 @@ function decideServing(state: CoordinationState): Action[] {
 function decideLoss(state: CoordinationState): Action[] {
   if (state.devices[state.source]?.joined !== true) return [];
   if (isSinkAway(state)) {
-    if (state.suspended) return [];
+    if (state.suspended || state.graceTicks > 0) return [];
     const message = `device '${state.sink}', where the answers are wanted, is lost; ask again when it is back`;
     const error = { code: "DEVICE_LOST", message, details: { device: state.sink } } as const;
     return [{ type: "suspend", error }];

@@ -161,7 +161,9 @@ function meetGateway(
 ): CoordinationState {
   const forgotten = {
     ...state,
-    suspended: state.suspended && !isNew,
+    // It may not have heard that.
+    suspended: false,
+    graceTicks: state.started ? state.limits.silentTicks : 0,
     refused: isNew ? null : state.refused,
     generations: state.generations.map((generation) => ({ ...generation, told: false })),
   };
@@ -224,7 +226,8 @@ function tick(state: CoordinationState, late: boolean): CoordinationState {
     const silentTicks = device.joined && !late ? device.silentTicks + 1 : 0;
     return [name, { ...device, silentTicks }] as const;
   });
-  const counted = { ...state, devices: Object.fromEntries(devices) };
+  const graceTicks = Math.max(0, state.graceTicks - 1);
+  const counted = { ...state, graceTicks, devices: Object.fromEntries(devices) };
   return devices
     .filter(([, { silentTicks }]) => silentTicks > limit)
     .reduce<CoordinationState>((after, [name, { silentTicks }]) => {

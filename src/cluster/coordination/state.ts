@@ -139,6 +139,11 @@ export interface CoordinationState {
   readonly recovering: boolean;
   /** The gateway was told that nothing can be answered. */
   readonly suspended: boolean;
+  /**
+   * Heartbeat intervals until a sink that is away is taken for lost: when the source has just joined
+   * again it may be the coordinator that was away, and the sink is still on its way back, too.
+   */
+  readonly graceTicks: number;
   /** Requests of generations that are gone are to be sent through the one that serves. */
   readonly rescue: boolean;
   readonly ended: boolean;
@@ -261,6 +266,7 @@ export function startCoordination(options: {
     started: false,
     recovering: false,
     suspended: false,
+    graceTicks: 0,
     rescue: false,
     ended: false,
     failure: null,

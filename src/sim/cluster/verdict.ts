@@ -60,8 +60,6 @@ function mayBeLost(
       case "crash":
         return fault.host === ownSink || (fault.host === source && !isRepeated);
       case "pause":
-        // While the coordinator stands still its channels end, that of the sink among them.
-        if (ownSink !== null && fault.host === "coordinator") return true;
         if (fault.host === source && fault.seconds > clientPatienceSeconds) return !isRepeated;
         return fault.host === ownSink;
       case "slow":

@@ -9,7 +9,7 @@ import type { Wire } from "./wire.ts";
 /** What TCP and IP put in front of each frame. */
 const overheadBytes = 40;
 
-/** Bytes that may be on their way before a sender waits. */
+/** Bytes that may be on their way, or wait for a program that is stopped, before a sender waits. */
 const windowBytes = 1 << 20;
 
 export interface SocketOptions {
@@ -89,13 +89,16 @@ export class Socket implements Channel {
     const bytes = header.byteLength + payload.byteLength;
     this.#onWay += bytes;
     this.#wire.carry(bytes + overheadBytes, () => {
-      this.#onWay -= bytes;
-      other.#arrive(() =>
+      other.#arrive(() => {
         other.#shuffle.take(frame.header, () =>
           other.machine.dispatch(() => other.#receive(header, payload)),
-        ),
-      );
-      this.wake();
+        );
+        // The kernel of a program that is stopped keeps no more for it than this.
+        other.machine.dispatch(() => {
+          this.#onWay -= bytes;
+          this.wake();
+        });
+      });
     });
     while (this.#closed === null && (this.#onWay >= windowBytes || other.#inbox.full)) {
       await new Promise<void>((wake) => this.#blocked.push(wake));
