@@ -29,6 +29,24 @@ async function link() {
   };
 }
 
+/** The first blobs' pieces that come: letter, offset and bytes of each. */
+async function sent(
+  { until, agent, link: sending }: Awaited<ReturnType<typeof link>>,
+  pieces: number,
+): Promise<string[]> {
+  const order: string[] = [];
+  const reading = (async () => {
+    for await (const frame of agent) {
+      const { message, payload } = decodeMessage(frame);
+      if (message.type !== "blob") return;
+      order.push(`${message.sha256[0]} ${message.offset} ${payload.byteLength}`);
+      if (order.length === pieces) void sending.dismiss("it is over");
+    }
+  })();
+  await until(reading);
+  return order;
+}
+
 test("ends in time with an agent that reads nothing any more", async () => {
   const { clock, until, link: hung } = await link();
   hung.queue([blob("a", 1 << 23)], true);
@@ -37,19 +55,11 @@ test("ends in time with an agent that reads nothing any more", async () => {
 });
 
 test("sends what is waited for before what may be needed one day, in pieces", async () => {
-  const { until, agent, link: queued } = await link();
+  const ends = await link();
+  const { link: queued } = ends;
   queued.queue([blob("d", 3 * pieceBytes)], false);
   queued.queue([blob("a", 2 * pieceBytes), blob("e", 0)], true);
-  const order: string[] = [];
-  const reading = (async () => {
-    for await (const frame of agent) {
-      const { message, payload } = decodeMessage(frame);
-      if (message.type !== "blob") return;
-      order.push(`${message.sha256[0]} ${message.offset} ${payload.byteLength}`);
-      if (order.length === 6) void queued.dismiss("it is over");
-    }
-  })();
-  await until(reading);
+  const order = await sent(ends, 6);
   expect(order).toEqual([
     `d 0 ${pieceBytes}`,
     `a 0 ${pieceBytes}`,
@@ -57,5 +67,19 @@ test("sends what is waited for before what may be needed one day, in pieces", as
     "e 0 0",
     `d ${pieceBytes} ${pieceBytes}`,
     `d ${2 * pieceBytes} ${pieceBytes}`,
+  ]);
+});
+
+test("sends once what is asked for again, as soon as anybody waits for it", async () => {
+  const ends = await link();
+  const { link: queued } = ends;
+  queued.queue([blob("d", 2 * pieceBytes), blob("a", pieceBytes), blob("e", pieceBytes)], false);
+  queued.queue([blob("e", pieceBytes)], true);
+  queued.queue([blob("e", pieceBytes), blob("a", pieceBytes)], false);
+  expect(await sent(ends, 4)).toEqual([
+    `d 0 ${pieceBytes}`,
+    `e 0 ${pieceBytes}`,
+    `d ${pieceBytes} ${pieceBytes}`,
+    `a 0 ${pieceBytes}`,
   ]);
 });

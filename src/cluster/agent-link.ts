@@ -65,10 +65,14 @@ export class AgentLink {
 
   /**
    * Sends blobs in pieces, from their offsets on, one after the other: urgent ones before all others,
-   * which get half of the time at most.
+   * which get half of the time at most. One that is asked for again begins anew, and goes once.
    */
   queue(blobs: readonly QueuedBlob[], urgent: boolean): void {
-    (urgent ? this.#urgent : this.#idle).push(...blobs.map((blob) => ({ ...blob })));
+    for (const blob of blobs) {
+      const isUrgent = unqueue(this.#urgent, blob.sha256) || urgent;
+      unqueue(this.#idle, blob.sha256);
+      (isUrgent ? this.#urgent : this.#idle).push({ ...blob });
+    }
     if (!this.#isSending) void this.#sendQueued();
   }
 
@@ -97,7 +101,7 @@ export class AgentLink {
         if (blob === undefined) return;
         const start = this.#clock.now();
         await this.#sendPiece(blob);
-        if (blob.offset >= blob.bytes.byteLength) queue.splice(queue.indexOf(blob), 1);
+        if (blob.offset >= blob.bytes.byteLength && queue[0] === blob) queue.shift();
         const pause = seconds(this.#clock.now() - start);
         if (queue === this.#idle && this.#urgent.length === 0 && pause > 0) {
           await this.#clock.sleep(pause);
@@ -119,4 +123,12 @@ export class AgentLink {
     // An empty blob is one empty piece.
     blob.offset = Math.max(offset + piece.byteLength, 1);
   }
+}
+
+/** @returns whether it was in the queue */
+function unqueue(queue: QueuedBlob[], sha256: string): boolean {
+  const position = queue.findIndex((blob) => blob.sha256 === sha256);
+  if (position === -1) return false;
+  queue.splice(position, 1);
+  return true;
 }
