@@ -2,36 +2,14 @@ import { createHash } from "node:crypto";
 import { setImmediate as settle } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { scheduleOf, simulateCluster } from "../../src/sim/cluster.ts";
+import { simulateSeed, testSchedules } from "../fixtures/schedules.ts";
 
-const simulate = (seed: number) => simulateCluster(scheduleOf(seed), { settle: () => settle() });
-
-const isLong = process.env["PARTITA_TEST_LONG"] === "1";
-const seeds = isLong ? 5000 : 500;
-const blocks = 10;
-
-test.each(Array.from({ length: blocks }, (_, block) => block))(
-  "every request ends once and as it must, and all comes to rest, whatever befalls the cluster: block %i of schedules",
-  async (block) => {
-    const failing = [];
-    let answered = 0;
-    for (let seed = block + 1; seed <= seeds; seed += blocks) {
-      const outcome = await simulate(seed);
-      answered += outcome.answered;
-      // What is printed is all that `simulateCluster` needs to do the same again.
-      if (outcome.violations.length > 0) {
-        failing.push({ schedule: JSON.stringify(outcome.schedule), is: outcome.violations });
-      }
-    }
-    expect(failing).toEqual([]);
-    expect(answered).toBeGreaterThan((10 * seeds) / blocks);
-  },
-  isLong ? 1_800_000 : 300_000,
-);
+testSchedules([0, 1, 2, 3, 4]);
 
 test.each([891, 2555, 2597, 2719, 2722, 3796])(
   "nor by schedule %i, which once found something",
   async (seed) => {
-    expect((await simulate(seed)).violations).toEqual([]);
+    expect((await simulateSeed(seed)).violations).toEqual([]);
   },
 );
 
