@@ -251,3 +251,13 @@ test("measures its link to another device, or says why it cannot", async () => {
     error: { code: "CHANNEL_CLOSED" },
   });
 });
+
+test("joins from a machine that has more addresses than anybody would dial", async () => {
+  const script = await startScript();
+  const listener = await script.listen();
+  const all = Array.from({ length: 100 }, (_, network) => `10.0.${network}.1:7000`);
+  const joining = script.join("camera", { addresses: () => all });
+  const { join } = await ScriptedControl.accept(listener);
+  onTestFinished(async () => (await joining).close());
+  expect(join.addresses).toEqual(all.slice(0, 32));
+});

@@ -16,6 +16,7 @@ import { PartLoader } from "./part-loader.ts";
 import { Processor } from "./processor.ts";
 import { Profiling } from "./profiling.ts";
 import { coded, malformed, type Received, tensorOf, toWire } from "./protocol.ts";
+import { mostAddresses } from "./schema-terms.ts";
 
 const defaultKeptBytes = 2 ** 28;
 /** Until the coordinator has said how it is here. */
@@ -106,7 +107,7 @@ export class Agent implements AsyncDisposable {
   /** Where it listens, as the others may dial it. */
   get addresses(): readonly string[] {
     const { address } = this.#listener;
-    return this.#options.addresses?.(address) ?? [address];
+    return this.#options.addresses?.(address).slice(0, mostAddresses) ?? [address];
   }
 
   /** Leaves the cluster; what it holds of requests is made again elsewhere. Idempotent. */

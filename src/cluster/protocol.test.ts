@@ -11,6 +11,7 @@ import {
   tensorOf,
   toWire,
 } from "./protocol.ts";
+import { mostAddresses } from "./schema-terms.ts";
 import { isSameSecret, sha256Hex } from "./secret.ts";
 
 const samples = Object.values(sampleMessages);
@@ -110,7 +111,7 @@ test("refuses names, ids and lists of addresses that are longer than anybody nee
   const { join, ask } = sampleMessages;
   for (const message of [
     { ...join, name: "n".repeat(1025) },
-    { ...join, addresses: Array.from({ length: 17 }, (_, port) => `host:${port}`) },
+    { ...join, addresses: Array.from({ length: mostAddresses + 1 }, (_, port) => `host:${port}`) },
     { ...ask, id: "i".repeat(129) },
   ]) {
     expect(() => decodeMessage(encodeMessage(message))).toThrow(
@@ -142,6 +143,12 @@ test("keeps code, message and details of an error, and says that one without a c
     code: "RUNTIME_FAILED",
     message: "unexpected: oh",
   });
+});
+
+test("an error may say more than anybody is sent", () => {
+  const { failure } = sampleMessages;
+  const error = toWire(new Error("oh ".repeat(1 << 16)));
+  expect(decodeMessage(encodeMessage({ ...failure, error })).message).toMatchObject({ error });
 });
 
 test("takes secrets to be the same exactly when they are", () => {

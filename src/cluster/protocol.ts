@@ -12,7 +12,7 @@ import type { TensorMessage } from "./data-message.ts";
 import { dataSchemas } from "./data-schema.ts";
 import { type Message, protocolVersion } from "./message.ts";
 import { programSchemas } from "./program-schema.ts";
-import type { Schemas } from "./schema-terms.ts";
+import { longestText, type Schemas } from "./schema-terms.ts";
 import { watchSchemas } from "./watch-schema.ts";
 import type { WireError } from "./wire-error.ts";
 
@@ -130,8 +130,11 @@ export async function receive(channel: Channel): Promise<Received | null> {
 
 /** What a caught value looks like on the wire; what has no code was a bug and says so. */
 export function toWire(error: unknown): WireError {
-  if (isCoded(error)) return { code: error.code, message: error.message, details: error.details };
-  return { code: "RUNTIME_FAILED", message: `unexpected: ${messageOf(error)}`, details: {} };
+  const { code, message, details } = isCoded(error)
+    ? error
+    : new CodedError("RUNTIME_FAILED", `unexpected: ${messageOf(error)}`);
+  // One that is longer would be refused as malformed, and its channel closed.
+  return { code, message: message.slice(0, longestText), details };
 }
 
 export function fromWire({ code, message, details }: WireError): CodedError {

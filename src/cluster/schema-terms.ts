@@ -15,8 +15,10 @@ export type Schemas<M extends { readonly type: string }> = {
 /** So many entries a list may have. */
 export const mostEntries: number = 1 << 16;
 const longestName = 1024;
-const longestText = 1 << 16;
-const mostAddresses = 16;
+/** Characters of a message for people. */
+export const longestText: number = 1 << 16;
+/** A machine with many bridges has many addresses; all of them are dialled at once. */
+export const mostAddresses: number = 32;
 
 export const name: z.ZodString = z.string().min(1).max(longestName);
 export const text: z.ZodString = z.string().max(longestText);
