@@ -17,6 +17,11 @@ export class EventLog {
   readonly #followers = new Set<(logged: LoggedEvent) => void>();
   #last = 0;
 
+  /** How many follow. */
+  get followers(): number {
+    return this.#followers.size;
+  }
+
   /** Takes an event in and hands it to every follower. */
   append(event: ClusterEvent): void {
     this.#last++;
@@ -30,17 +35,23 @@ export class EventLog {
    * Events with numbers above `after` that are remembered, then those to come, until the signal is
    * aborted.
    *
-   * @param after 0: from the oldest that is remembered; left out: only those to come
+   * @param after 0: from the oldest that is remembered, as after a number that no event has had, which
+   * comes from another log; left out: only those to come
    */
   async *follow(signal: AbortSignal, after: number = this.#last): AsyncGenerator<LoggedEvent> {
-    const waiting = this.#events.filter(({ id }) => id > after);
+    const first = after > this.#last ? 0 : after;
+    const waiting = this.#events.filter(({ id }) => id > first);
     let wake: () => void = () => undefined;
     const take = (logged: LoggedEvent) => {
       waiting.push(logged);
       if (waiting.length > mostWaiting) waiting.shift();
       wake();
     };
-    const onAbort = () => wake();
+    const onAbort = () => {
+      // Who has stopped reading may never come back here.
+      this.#followers.delete(take);
+      wake();
+    };
     this.#followers.add(take);
     signal.addEventListener("abort", onAbort);
     try {

@@ -4,7 +4,8 @@
  * - `GET /v1/status`: how things stand, as one `partita.status/1` document;
  * - `GET /v1/events`: what happens, as server-sent events. Each has the event's type as its name, a
  *   number as its id, and the event as JSON; a client that comes back with `Last-Event-ID` gets what
- *   it missed. Once a second there is an event `status` with the whole document.
+ *   it missed, or all that is remembered if the coordinator was started again meanwhile. Once a
+ *   second there is an event `status` with the whole document.
  *
  * Both want the cluster's secret: `Authorization: Bearer SECRET`, or `?token=SECRET` for browsers'
  * EventSource, which cannot send headers.

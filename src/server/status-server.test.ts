@@ -97,6 +97,14 @@ test("streams events with their numbers, and what somebody missed who comes back
   expect(blocks[1]).toContain(`data: ${JSON.stringify(left("gateway", 2))}`);
 });
 
+test("who comes back to a coordinator that was started again gets all that it remembers", async () => {
+  const { events, server, get } = await start();
+  await using _ = server;
+  events.append(left("camera", 1));
+  const back = await get("/v1/events", { "last-event-id": "500" });
+  expect((await read(back, "left", 1))[0]).toMatch(/^id: 1\n/);
+});
+
 test("an event that happens while somebody listens reaches them", async () => {
   const { events, server, get } = await start();
   await using _ = server;
@@ -144,4 +152,15 @@ test("a follower gets the remembered events in order, however late it comes", as
     if (id === 3000) stop.abort();
   }
   expect(seen).toEqual(Array.from({ length: 1024 }, (_, at) => 1977 + at));
+});
+
+test("a follower that has stopped reading is forgotten when it goes", async () => {
+  const events = new EventLog();
+  const stop = new AbortController();
+  const following = events.follow(stop.signal, 0);
+  events.append(left("camera", 1));
+  await following.next();
+  expect(events.followers).toBe(1);
+  stop.abort();
+  expect(events.followers).toBe(0);
 });
