@@ -167,6 +167,10 @@ test("fails at the deadline, in flight or not, and says which", async () => {
   expect(waiting.message).toContain("waiting for room");
   expect(ended).toEqual([1]);
   expect(ledger.stats.failed).toBe(2);
+  ledger.open(false);
+  const unserved = ask(ledger, null, 1).answered.catch((error) => error);
+  await clock.advance(seconds(2));
+  expect((await unserved).message).toContain("nothing serves");
 });
 
 test("a deadline is that of whoever set it: others who ask the same go on waiting", async () => {

@@ -230,12 +230,15 @@ export class Ledger {
     // What starts a request may answer it at once, and be back here.
     if (this.#isAdmitting) return;
     this.#isAdmitting = true;
-    for (const [request, entry] of this.#waiting) {
-      if (!this.#isOpen || this.#inFlight.size >= this.#options.window()) break;
-      this.#waiting.delete(request);
-      this.#depart(entry);
+    try {
+      for (const [request, entry] of this.#waiting) {
+        if (!this.#isOpen || this.#inFlight.size >= this.#options.window()) break;
+        this.#waiting.delete(request);
+        this.#depart(entry);
+      }
+    } finally {
+      this.#isAdmitting = false;
     }
-    this.#isAdmitting = false;
   }
 
   #depart(entry: Entry): void {
@@ -321,7 +324,10 @@ export class Ledger {
       return;
     }
     const { request } = entry;
-    const state = entry.attempt === null ? "waiting for room in the window" : "in flight";
+    const waiting = this.#isOpen
+      ? "waiting for room in the window"
+      : "waiting, since nothing serves";
+    const state = entry.attempt === null ? waiting : "in flight";
     const late = new CodedError(
       "REQUEST_DEADLINE_EXCEEDED",
       `request ${request} was not answered within ${deadlineSeconds} s (it was ${state}, ${this.#inFlight.size} of ${this.#options.window()} in flight)`,
