@@ -159,7 +159,8 @@ export class Reception {
       const foreign = checkDevice(name, channel);
       if (foreign !== null) return foreign;
     }
-    if (authority === null || request === null) return { certificate: null };
+    if (authority === null) return { certificate: null };
+    if (request === null) return withoutRequest(name, channel);
     try {
       const { certificate, keyFingerprint } = await authority.certify(name, request);
       const address = addresses[0] ?? channel.peer;
@@ -220,6 +221,15 @@ async function follow(channel: Channel, take: (received: Received) => void): Pro
 
 function closing(): CodedError {
   return new CodedError("CHANNEL_CLOSED", "the coordinator is shutting down");
+}
+
+/** A certificate alone would let in a key that had the name before another one got it. */
+function withoutRequest(name: string, { peer }: Channel): CodedError {
+  return new CodedError(
+    "IDENTITY_REFUSED",
+    `${peer} joins as device '${name}' and asks for no certificate, as every device of a cluster with TLS does; start its agent with the token that the coordinator printed`,
+    { name, peer },
+  );
 }
 
 function nameTaken(earlier: AgentLink["agent"], { name, addresses }: Join): CodedError {

@@ -194,6 +194,20 @@ test("the name of a device that is away is given neither to another device nor t
   });
 });
 
+test("a certificate alone does not let in a key that had the name before", async () => {
+  const keys = await openKeyStore(keysOf("nobody"), authority.fingerprint);
+  const { certificate } = await authority.certify("attic", await keys.request());
+  const key = readFileSync(join(keysOf("nobody"), "key.pem"), "utf8");
+  const identity = () => ({ key, certificate });
+  const transport = createTlsTransport({ trust: authority.fingerprint, identity });
+  await expect(
+    joinAgent(realSetting(), coordinator, "attic", { transport, keys: null }),
+  ).rejects.toMatchObject({
+    code: "IDENTITY_REFUSED",
+    message: expect.stringContaining("asks for no certificate"),
+  });
+});
+
 test("a device whose certificate ran out while it was off joins and has a new one", async () => {
   const keys = await openKeyStore(keysOf("attic"), authority.fingerprint);
   const { certificate } = await certify(readSigner(), "attic", await keys.request(), past);

@@ -1,16 +1,18 @@
 import { expect, onTestFinished, test } from "vitest";
 import {
   coordinatorTransport,
-  deviceTransport,
+  joinedKeys,
   makeAuthority,
 } from "../../../test/fixtures/authority.ts";
 import { joinAgent, realSetting, startCoordinator } from "../../../test/fixtures/cluster.ts";
 import { planOf } from "../../../test/fixtures/plan-of.ts";
 import { problemOf } from "../../../test/fixtures/sketch.ts";
+import type { AgentOptions } from "../../cluster/agent-options.ts";
 import type { Authority } from "../../cluster/authority.node.ts";
 import { formatToken } from "../../cluster/token.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { tcpTransport } from "../../transport/tcp.node.ts";
+import { createTlsTransport } from "../../transport/tls.node.ts";
 import type { Transport } from "../../transport/transport.ts";
 import { checkCluster, checkCoordinator } from "./network.ts";
 import { systemProbes } from "./probes.ts";
@@ -34,7 +36,7 @@ const problem = problemOf({
 /** How a cluster's coordinator and its devices listen, and what people show to it. */
 interface Ways {
   readonly coordinator: Transport;
-  readonly transportOf: (device: string) => Promise<Transport>;
+  readonly waysOf: (device: string) => Promise<Pick<AgentOptions, "transport" | "keys">>;
   readonly authority: Authority | null;
   readonly token: string;
 }
@@ -43,7 +45,11 @@ async function overTls(): Promise<Ways> {
   const authority = await makeAuthority();
   return {
     coordinator: coordinatorTransport(authority),
-    transportOf: (device) => deviceTransport(authority, device),
+    waysOf: async (device) => {
+      const keys = await joinedKeys(authority, device);
+      const trust = authority.fingerprint;
+      return { transport: createTlsTransport({ trust, identity: keys.identity }), keys };
+    },
     authority,
     token: formatToken({ secret: "secret", fingerprint: authority.fingerprint }),
   };
@@ -51,7 +57,7 @@ async function overTls(): Promise<Ways> {
 
 const overTcp = async (): Promise<Ways> => ({
   coordinator: tcpTransport,
-  transportOf: async () => tcpTransport,
+  waysOf: async () => ({ transport: tcpTransport }),
   authority: null,
   token: "secret",
 });
@@ -62,15 +68,15 @@ test.each([
 ])(
   "sees a cluster over %s as it is: first a device that is away, then both and their links",
   async (_, ways) => {
-    const { coordinator: transport, transportOf, authority, token } = await ways();
+    const { coordinator: transport, waysOf, authority, token } = await ways();
     const plan = planOf(problem, ["camera", "cloud"]) as Plan;
     const setting = { ...realSetting(), transport };
     const options = { token: "secret", authority, calendar: () => Date.now() / 1000 };
     const coordinator = await startCoordinator(setting, problem, plan, options);
     onTestFinished(() => coordinator.close());
     const join = async (device: string) => {
-      const own = { ...setting, transport: await transportOf(device) };
-      await joinAgent(own, coordinator, device, { token: "secret" });
+      const options = { token: "secret", ...(await waysOf(device)) };
+      await joinAgent(setting, coordinator, device, options);
     };
     const question = { join: coordinator.address, token };
     const look = async () => {
