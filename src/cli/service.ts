@@ -160,6 +160,15 @@ export async function startService(ground: Ground, options: ServiceOptions): Pro
       options.onEvent(event);
     },
   });
+  let server: StatusServer | null = null;
+  try {
+    if (http !== undefined) server = await serveStatus(http, coordinator, security.secret, events);
+  } catch (error) {
+    // It may have found a cluster that runs, which is not to end because of that.
+    over.abort();
+    await coordinator.abandon();
+    throw error;
+  }
   steering?.steer(coordinator);
   endings.push(async () => {
     over.abort();
@@ -169,9 +178,7 @@ export async function startService(ground: Ground, options: ServiceOptions): Pro
   if (http !== undefined && !isLoopback(http)) {
     terminal.note(`warning: ${http} is not encrypted: whoever is on the way can read the token`);
   }
-  const server =
-    http === undefined ? null : await serveStatus(http, coordinator, security.secret, events);
-  if (server !== null) endings.push(() => server.close());
+  if (server !== null) endings.push(server.close);
   return { coordinator, url: server?.url ?? null };
 }
 
