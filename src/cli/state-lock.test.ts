@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../../test/fixtures/authority.ts";
@@ -51,5 +51,16 @@ test("a file where the folder should be is named", async () => {
       code: "FILE_WRITE_FAILED",
       message: expect.stringContaining(file),
     });
+  }
+});
+
+test("of two that start together over what was left behind, one has the folder", async () => {
+  const folder = temporaryFolder();
+  for (let round = 0; round < 20; round++) {
+    writeFileSync(fileIn(folder), JSON.stringify({ pid: process.ppid, startedAt: "long ago" }));
+    const locks = await Promise.allSettled(Array.from({ length: 2 }, () => lockState(folder)));
+    expect(locks.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    expect(readdirSync(folder)).toEqual(["coordinator.pid"]);
+    rmSync(fileIn(folder));
   }
 });

@@ -1,5 +1,6 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CodedError } from "../base/errors.ts";
 import { unwritable } from "./files.ts";
@@ -25,16 +26,47 @@ export async function lockState(folder: string): Promise<AsyncDisposable> {
   const own: Holder = { pid: process.pid, startedAt: startOf(process.pid) };
   await makePrivateFolder(folder);
   for (let attempt = 1; ; attempt++) {
-    try {
-      await writeFile(path, JSON.stringify(own), { flag: "wx", mode: 0o600 });
+    if (await write(path, JSON.stringify(own))) {
       return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw unwritable(path, error);
     }
-    const holder = parse(await readFile(path, "utf8").catch(() => ""));
-    const isHeld = holder !== null && holder.pid !== own.pid && isAlive(holder);
+    const found = await readFile(path, "utf8").catch(() => "");
+    const holder = parse(found);
+    const isOwn = holder?.pid === own.pid && holder.startedAt === null;
+    const isHeld = holder !== null && !isOwn && isAlive(holder);
     if (isHeld || attempt === attempts) throw taken(folder, path, holder);
-    await rm(path, { force: true });
+    await remove(path, found);
+  }
+}
+
+/**
+ * Writes a file that is not there yet; nobody sees it half written.
+ *
+ * @returns `false`: it is there
+ * @throws FILE_WRITE_FAILED
+ */
+async function write(path: string, text: string): Promise<boolean> {
+  const draft = `${path}.${randomUUID()}`;
+  try {
+    await writeFile(draft, text, { flag: "wx", mode: 0o600 });
+    await link(draft, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw unwritable(path, error);
+  } finally {
+    await rm(draft, { force: true }).catch(() => undefined);
+  }
+}
+
+/** Removes a file that says what was found; another process may have replaced it meanwhile. */
+async function remove(path: string, found: string): Promise<void> {
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    await rename(path, aside);
+    if ((await readFile(aside, "utf8")) !== found) await link(aside, path);
+    await rm(aside, { force: true });
+  } catch {
+    // Others do the same: the next attempt tells who was first.
   }
 }
 
