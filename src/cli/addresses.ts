@@ -4,6 +4,7 @@
  * @module
  */
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import { mostAddresses } from "../cluster/schema-terms.ts";
 import { formatAddress, parseAddress } from "../transport/tcp-listener.node.ts";
 import { isLoopback } from "./security.ts";
 
@@ -30,11 +31,31 @@ export function dialableAddresses(
   return addresses.length === 0 ? [formatAddress("127.0.0.1", port)] : addresses;
 }
 
+/**
+ * Where an agent says that it can be dialled: those that a user names before all others, and of a
+ * machine with many networks no more than an agent may say.
+ *
+ * @param named `host:port`, of a router that forwards
+ */
+export function advertisedAddresses(
+  named: readonly string[],
+  listening: string,
+  interfaces?: Interfaces,
+): string[] {
+  const all = new Set([...named, ...dialableAddresses(listening, interfaces)]);
+  return [...all].slice(0, mostAddresses);
+}
+
 /** Those that other machines can dial; where there is none, those of this machine. */
 export function remoteAddresses(listening: string): string[] {
   const all = dialableAddresses(listening);
   const remote = all.filter((address) => !isLoopback(address));
   return remote.length === 0 ? all : remote;
+}
+
+/** The addresses that a user names for one coordinator: one, or several separated by commas. */
+export function addressesIn(words: string): string[] {
+  return words.split(",").map((word) => word.trim());
 }
 
 /** Where a process on this machine dials whoever listens at an address. */

@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { raceAddresses } from "../cluster/dialler.ts";
 import { checkCoordinator } from "../cluster/identity.ts";
 import type { Transport } from "../transport/transport.ts";
+import { addressesIn } from "./addresses.ts";
 
 /**
  * A transport that takes several addresses of one coordinator, separated by commas, and keeps the
@@ -12,7 +13,7 @@ export function withAnyAddress(transport: Transport, clock: Clock): Transport {
     name: transport.name,
     listen: (address, limits) => transport.listen(address, limits),
     connect: async (address, options = {}) => {
-      const addresses = address.split(",").map((one) => one.trim());
+      const addresses = addressesIn(address);
       if (addresses.length === 1) return await transport.connect(address, options);
       const { signal = new AbortController().signal } = options;
       const race = { transport, clock, addresses, signal, check: checkCoordinator };

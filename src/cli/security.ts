@@ -117,6 +117,10 @@ export function secureClient(text: string): Omit<AgentSecurity, "keys"> {
 
 /** Whether an address `host:port` is reached from this machine only. */
 export function isLoopback(address: string): boolean {
-  const { host } = parseAddress(address);
+  return isLoopbackHost(parseAddress(address).host);
+}
+
+/** The same of its host. */
+export function isLoopbackHost(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
 }

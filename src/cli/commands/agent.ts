@@ -8,7 +8,8 @@ import type { AgentEvent, AgentOptions } from "../../cluster/agent-options.ts";
 import { parseToken } from "../../cluster/token.ts";
 import { createOnnxRuntime } from "../../runtime/onnxruntime.node.ts";
 import { tcpTransport } from "../../transport/tcp.node.ts";
-import { dialableAddresses } from "../addresses.ts";
+import { parseAddress } from "../../transport/tcp-listener.node.ts";
+import { addressesIn, advertisedAddresses } from "../addresses.ts";
 import { offerMachine, offerProcess } from "../agent-host.ts";
 import { withAnyAddress } from "../any-address.ts";
 import {
@@ -108,11 +109,12 @@ async function describeItself(
   token: string,
   { options, terminal }: Call<Choices>,
 ): Promise<AgentOptions> {
+  for (const address of options.advertise) parseAddress(address);
   const stateFolder = options.state ?? terminal.stateFolder;
   const { transport, secret, keys } = await secureAgent(token, name, stateFolder);
   const coordinator = await whomToJoin(options, token, terminal);
   const choices = { memoryBytes: options.memory, cacheBytes: options.cacheLimit };
-  const isHere = isLoopback(coordinator.split(",")[0]?.trim() ?? "");
+  const isHere = isLoopback(addressesIn(coordinator)[0] ?? "");
   return {
     ...(options.local ? offerProcess(choices) : await offerMachine(choices, terminal)),
     name,
@@ -124,7 +126,7 @@ async function describeItself(
     runtime: createOnnxRuntime(),
     clock: systemClock,
     listen: options.listen ?? (isHere ? "127.0.0.1:0" : "0.0.0.0:0"),
-    addresses: (listening) => [...options.advertise, ...dialableAddresses(listening)],
+    addresses: (listening) => advertisedAddresses(options.advertise, listening),
     processorSeconds,
   };
 }

@@ -16,7 +16,10 @@ type SurveyedLink = [from: string, to: string, bytes: number];
 export const doctor: Command = defineCommand({
   summary: "check whether this machine can be a device, and what keeps it from a cluster",
   options: {
-    join: text("--join <host:port>", "address of a coordinator: check the way to it, too"),
+    join: text(
+      "--join <host:port>",
+      "address of a coordinator, or several: check the way to it, too",
+    ),
     token: tokenOption("as the coordinator printed it: ask it about its devices"),
     listen: text("--listen <host:port>", "where an agent is to listen: check whether it can"),
     topology: text("--topology <file>", "devices that are to be there"),
@@ -39,11 +42,12 @@ export const doctor: Command = defineCommand({
       const shown = await readToken(token, terminal);
       const found = await checkCoordinator({ join, token: shown }, systemProbes);
       checks.push(...found.checks);
-      if (found.status !== null && shown !== undefined) {
-        checks.push(...(await checkCluster(found.status, devices, join, systemProbes)));
-        const whom = { address: join, token: shown };
+      const { status, address } = found;
+      if (status !== null && address !== null && shown !== undefined) {
+        checks.push(...(await checkCluster(status, devices, address, systemProbes)));
+        const whom = { address, token: shown };
         const survey = (...link: SurveyedLink) => systemProbes.survey(whom, ...link);
-        reached.push(...(await surveyAll(found.status, survey)));
+        reached.push(...(await surveyAll(status, survey)));
       }
     }
     if (terminal.json) terminal.document({ checks, reached });

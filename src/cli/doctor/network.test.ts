@@ -73,6 +73,27 @@ test("one way in is enough: others are only warned of", async () => {
   });
 });
 
+test("of several addresses of a coordinator, as it prints them, one is enough", async () => {
+  const asked: string[] = [];
+  const refused = systemError("ECONNREFUSED");
+  const probes: Probes = {
+    ...healthyProbes,
+    dial: (host) => (host === "10.0.0.2" ? Promise.resolve(1e-3) : refused()),
+    ask: async (address) => {
+      asked.push(address);
+      return twoDevices;
+    },
+  };
+  const join = "10.0.0.1:7000, 10.0.0.2:7000";
+  const { checks, address } = await checkCoordinator({ ...question, join }, probes);
+  expect(states(checks)).toMatchObject({
+    "TCP to 10.0.0.1:7000": "warning",
+    "TCP to 10.0.0.2:7000": "ok",
+    "protocol and token": "ok",
+  });
+  expect([address, ...asked]).toEqual(["10.0.0.2:7000", "10.0.0.2:7000"]);
+});
+
 test.each<[ErrorCode, string, RegExp]>([
   ["TOKEN_REFUSED", "token", /copy the token/],
   ["USAGE_INVALID", "token", /copy the token/],

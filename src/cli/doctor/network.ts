@@ -3,12 +3,14 @@ import { isCoded, messageOf } from "../../base/errors.ts";
 import { formatQuantity } from "../../base/units.ts";
 import type { ClusterStatus } from "../../cluster/status.ts";
 import { parseAddress } from "../../transport/tcp-listener.node.ts";
+import { addressesIn } from "../addresses.ts";
+import { isLoopbackHost } from "../security.ts";
 import { type Check, failed, ok, skipped, warning } from "./check.ts";
 import { checkSkew, checkSpeeds } from "./comparisons.ts";
 import { dialSeconds, type Probes } from "./probes.ts";
 
 export interface NetworkQuestion {
-  /** Of the coordinator. */
+  /** Of the coordinator; several separated by commas. */
   readonly join: string;
   /** Left out: nobody is asked anything. */
   readonly token: string | undefined;
@@ -18,27 +20,48 @@ export interface NetworkQuestion {
  * From the coordinator's name to its answer, in the order in which an agent would need it; what
  * comes behind a failure is left out.
  *
- * @returns the cluster as the coordinator sees it, if it told
+ * @returns the cluster as the coordinator sees it, if it told, and which address of it was dialled
  * @throws USAGE_INVALID if `join` is no address
  */
 export async function checkCoordinator(
   question: NetworkQuestion,
   probes: Probes,
-): Promise<{ readonly checks: readonly Check[]; readonly status: ClusterStatus | null }> {
-  const { host, port } = parseAddress(question.join);
+): Promise<{
+  readonly checks: readonly Check[];
+  readonly status: ClusterStatus | null;
+  readonly address: string | null;
+}> {
+  const ways = await Promise.all(
+    addressesIn(question.join).map((address) => checkWay(address, probes)),
+  );
+  const open = ways.find(({ isOpen }) => isOpen);
+  const found = ways.flatMap(({ checks }) => checks);
+  if (open === undefined) return { checks: found, status: null, address: null };
+  // One way in is enough.
+  const before = found.map((check) =>
+    check.state === "failed" ? { ...check, state: "warning" as const } : check,
+  );
+  const { address } = open;
+  const asked = await checkAnswer({ ...question, join: address }, probes);
+  return { checks: [...before, ...asked.checks], status: asked.status, address };
+}
+
+/** One address of the coordinator. */
+async function checkWay(
+  address: string,
+  probes: Probes,
+): Promise<{
+  readonly address: string;
+  readonly checks: readonly Check[];
+  readonly isOpen: boolean;
+}> {
+  const { host, port } = parseAddress(address);
   const resolved = await checkName(host, probes);
   const dialled = await Promise.all(
-    resolved.addresses.map((address) => checkDial(address, port, probes)),
+    resolved.addresses.map((number) => checkDial(number, port, probes)),
   );
-  const isReached = dialled.some(({ state }) => state === "ok");
-  // One way in is enough.
-  const attempts = dialled.map((check) =>
-    isReached && check.state === "failed" ? { ...check, state: "warning" as const } : check,
-  );
-  const before = [resolved.check, ...attempts];
-  if (!isReached) return { checks: before, status: null };
-  const asked = await checkAnswer(question, host, probes);
-  return { checks: [...before, ...asked.checks], status: asked.status };
+  const isOpen = dialled.some(({ state }) => state === "ok");
+  return { address, checks: [resolved.check, ...dialled], isOpen };
 }
 
 async function checkName(
@@ -94,7 +117,6 @@ function explainDial(error: unknown, port: number): { observed: string; fix: str
 
 async function checkAnswer(
   { join, token }: NetworkQuestion,
-  host: string,
   probes: Probes,
 ): Promise<{ readonly checks: readonly Check[]; readonly status: ClusterStatus | null }> {
   if (token === undefined) {
@@ -105,7 +127,7 @@ async function checkAnswer(
     const asked = probes.calendarSeconds();
     const status = await probes.ask(join, token);
     const checks = [
-      checkEncryption(token, host),
+      checkEncryption(token, parseAddress(join).host),
       ok("protocol and token", `accepted; it runs ${status.model}, ${status.phase}`),
       checkSkew(status, asked, probes.calendarSeconds()),
     ];
@@ -118,7 +140,7 @@ async function checkAnswer(
 function checkEncryption(token: string, host: string): Check {
   const name = "encryption";
   if (token.includes(".")) return ok(name, "TLS, with the fingerprint of the token");
-  if (isLoopback(host))
+  if (isLoopbackHost(host))
     return ok(name, "none, and none needed: the coordinator is on this machine");
   return warning(
     name,
@@ -196,7 +218,7 @@ async function checkDevice(
     addresses
       .map(parseAddress)
       // Another machine's loopback is nobody's business here.
-      .filter(({ host }) => !isLoopback(host) || isLoopback(coordinator))
+      .filter(({ host }) => !isLoopbackHost(host) || isLoopbackHost(coordinator))
       .map(({ host, port }) => checkDial(host, port, probes)),
   );
   const reached = attempts.find((attempt) => attempt.state === "ok");
@@ -271,10 +293,6 @@ export async function checkListen(address: string, probes: Probes): Promise<read
     }
     return [failed(name, messageOf(error), "ports below 1024 need rights; choose a higher one")];
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\./.test(host);
 }
 
 function codeOf(error: unknown): string | undefined {
