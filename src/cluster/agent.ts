@@ -40,6 +40,8 @@ export class Agent implements AsyncDisposable {
   readonly #profiling: Profiling;
   #control: ControlLink | null = null;
   #liveness = firstLiveness;
+  /** Generations that the coordinator has been told of when this joined last. */
+  #introduced: readonly number[] = [];
   #ending: Promise<void> | null = null;
   #resolveEnded: (error: CodedError | null) => void = () => undefined;
 
@@ -146,8 +148,9 @@ export class Agent implements AsyncDisposable {
       onUp: (isAgain) => {
         if (isAgain) {
           onEvent?.({ type: "joined", coordinator });
-          // Whoever is there now offers anew what it wants, perhaps under the same number.
-          for (const { generation } of this.#generations.unfinished) this.#plane.retire(generation);
+          // Whoever is there now offers anew what else it wants, perhaps under the same number.
+          const others = this.#generations.besides(this.#introduced);
+          for (const generation of others) this.#plane.retire(generation);
         }
         this.#plane.found();
       },
@@ -163,6 +166,7 @@ export class Agent implements AsyncDisposable {
   async #introduction(): Promise<Join> {
     const { name, incarnation, token, runtime, cores, memoryBytes, keys } = this.#options;
     const standing = this.#generations.deployed.filter(({ stands }) => stands);
+    this.#introduced = standing.map(({ generation }) => generation);
     return {
       type: "join",
       protocol: protocolVersion,
@@ -174,7 +178,7 @@ export class Agent implements AsyncDisposable {
       memoryBytes,
       benchmarkSeconds: this.#options.benchmarkSeconds ?? null,
       addresses: this.addresses,
-      generations: standing.map(({ generation }) => generation),
+      generations: this.#introduced,
       serving: this.#plane.serving,
       fencedBelow: this.#generations.fencedBelow,
       certificateRequest: (await keys?.request()) ?? null,

@@ -124,9 +124,9 @@ export class Generations {
     }
   }
 
-  /** Those whose channels have never stood. */
-  get unfinished(): readonly GenerationRun[] {
-    return [...this.#runs.values()].filter(({ stands }) => !stands);
+  /** All but some. */
+  besides(some: readonly number[]): readonly number[] {
+    return [...this.#runs.keys()].filter((generation) => !some.includes(generation));
   }
 
   drop(run: GenerationRun): void {

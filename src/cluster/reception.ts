@@ -151,9 +151,8 @@ export class Reception {
   ): Promise<CodedError | { readonly certificate: string | null }> {
     const { name, certificateRequest: request, addresses } = join;
     const { authority, known, refusalOf } = this.#options;
-    const taken = this.#isTaken(join) ? this.#links.get(name) : undefined;
-    const isAlive = taken !== undefined && (await this.#answers(taken, join));
-    const refusal = isAlive ? nameTaken(taken.agent, join) : refusalOf(join);
+    const holder = await this.#holderOf(join);
+    const refusal = holder === null ? refusalOf(join) : nameTaken(holder.agent, join);
     if (refusal !== null) return refusal;
     if (channel.identity !== anonymous || request === null) {
       const foreign = checkDevice(name, channel);
@@ -172,23 +171,20 @@ export class Reception {
     }
   }
 
-  /** Whether another process has the name, and is well. */
-  #isTaken({ name, incarnation }: Join): boolean {
+  /** The agent that was let in under a name and still says something, as it does each heartbeat. */
+  async #holderOf({ name, incarnation }: Join): Promise<AgentLink | null> {
     const { clock, liveness } = this.#options;
-    const link = this.#links.get(name);
-    if (link === undefined || link.agent.incarnation === incarnation) return false;
-    return clock.now() - link.heardAt <= replacedAfterBeats * liveness.heartbeatSeconds;
-  }
-
-  /** Whether the agent that was let in under a name still says something, as it does each heartbeat. */
-  async #answers(link: AgentLink, join: Join): Promise<boolean> {
-    const { clock, liveness } = this.#options;
-    const silentSince = link.heardAt;
     const patience = seconds(replacedAfterBeats * liveness.heartbeatSeconds);
-    link.ping();
-    await clock.sleep(patience);
-    if (this.#links.get(join.name) !== link) return this.#isTaken(join);
-    return link.heardAt > silentSince;
+    for (;;) {
+      const link = this.#links.get(name);
+      if (link === undefined || link.agent.incarnation === incarnation) return null;
+      const silentSince = link.heardAt;
+      if (clock.now() - silentSince > patience) return null;
+      link.ping();
+      await clock.sleep(patience);
+      // It may have been replaced by one that has waited as well, and is gone, too.
+      if (this.#links.get(name) === link) return link.heardAt > silentSince ? link : null;
+    }
   }
 
   async #redirect(channel: Channel): Promise<void> {

@@ -6,7 +6,7 @@ import { simulateSeed, testSchedules } from "../fixtures/schedules.ts";
 
 testSchedules([0, 1, 2, 3, 4]);
 
-test.each([891, 2555, 2597, 2719, 2722, 3796])(
+test.each([891, 2228, 2555, 2597, 2719, 2722, 3796, 4436])(
   "nor by schedule %i, which once found something",
   async (seed) => {
     expect((await simulateSeed(seed)).violations).toEqual([]);

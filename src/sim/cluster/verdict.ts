@@ -15,7 +15,9 @@ export function findUnjustified(
   all: readonly Asked[],
   circumstances: Circumstances,
 ): readonly string[] {
-  if (all.length === 0) return ["nobody could ask anything"];
+  if (all.length === 0) {
+    return isOutOfReach(circumstances) ? [] : ["nobody could ask anything"];
+  }
   return all.flatMap((asked) => {
     const { request, end, askedSeconds, deadlineSeconds } = asked;
     const name = `request ${request}, asked at ${askedSeconds.toFixed(3)} s,`;
@@ -45,6 +47,9 @@ const aftermathSeconds = 8;
 /** A client without retries gives up a source that has said nothing for longer. */
 const clientPatienceSeconds = 4;
 
+/** Programs that ask for four seconds may find nobody when others are away for longer. */
+const longAbsenceSeconds = 2;
+
 /** Whether the source crashed, or the sink (on a device of its own) was lost, near a request's life. */
 function mayBeLost(
   { askedSeconds, isRepeated }: Asked,
@@ -72,4 +77,15 @@ function mayBeLost(
         return fault satisfies never;
     }
   });
+}
+
+/** Whether those whom every program has to find were away, or cut off, for much of the time. */
+function isOutOfReach({ schedule, setting }: Circumstances): boolean {
+  const needed = ["coordinator", setting.topology.source];
+  const struck = schedule.faults.filter((fault) => {
+    if (fault.type === "adopt" || fault.type === "slow") return false;
+    const hosts = fault.type === "cut" ? [...fault.hosts, ...fault.others] : [fault.host];
+    return needed.some((host) => hosts.includes(host));
+  });
+  return struck.reduce((sum, { seconds }) => sum + seconds, 0) >= longAbsenceSeconds;
 }
