@@ -52,6 +52,14 @@ test("asks for the other device, and passes frames on both ways until one side e
   expect(switchboard.tunnels).toEqual([]);
 });
 
+test("devices whose names have spaces are not taken for others", async () => {
+  const { switchboard, asked, dial } = await open();
+  await dial("a b", "c");
+  await dial("a", "b c");
+  expect(asked).toEqual(["c: hop to a b", "b c: hop to a"]);
+  expect(switchboard.tunnels).toEqual([]);
+});
+
 test("a side that does not read stops the other", async () => {
   const { dial } = await open();
   const [a, b] = [await dial("a", "b"), await dial("b", "a")];

@@ -126,5 +126,5 @@ export class Switchboard {
 }
 
 function keyOf(kind: DataChannelKind, devices: readonly string[]): string {
-  return [kind, ...devices.toSorted()].join(" ");
+  return JSON.stringify([kind, ...devices.toSorted()]);
 }

@@ -17,7 +17,8 @@ const devicePrefix = "urn:partita:device:";
 
 /** The URI in the certificate of a device (subject alternative name). */
 export function deviceUri(device: string): string {
-  return devicePrefix + encodeURIComponent(device);
+  // Node puts names with this character in quotation marks.
+  return devicePrefix + encodeURIComponent(device).replaceAll("'", "%27");
 }
 
 /** SHA-256 of a certificate's public key (SubjectPublicKeyInfo, DER), base64url. */
