@@ -159,6 +159,7 @@ export class Agent implements AsyncDisposable {
         onEvent?.({ type: "parted", error });
         this.#plane.orphaned();
       },
+      onUnwelcome: (error) => onEvent?.({ type: "parted", error }),
       onRefused: (error) => void this.#end(error),
     });
   }

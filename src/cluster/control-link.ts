@@ -28,6 +28,11 @@ export interface ControlLinkOptions {
   readonly onMessage: (received: Received) => Promise<void>;
   /** The coordinator cannot be reached for now; it is dialled again and again. */
   readonly onGone: (error: CodedError) => void;
+  /**
+   * Somebody answers and does not let this device in, for the moment at least: it is dialled again
+   * nevertheless. Called once for each kind of reason.
+   */
+  readonly onUnwelcome: (error: CodedError) => void;
   /** It does not want this device any more. */
   readonly onRefused: (error: CodedError) => void;
 }
@@ -56,6 +61,8 @@ export class ControlLink {
   /** A channel that is to take over from the one that stands; `null` in it: there is none. */
   #renewal: Promise<[Channel, Welcome] | null> = Promise.resolve(null);
   #renewedAt = Number.NEGATIVE_INFINITY;
+  /** Why it was not let in, as far as that was told. */
+  readonly #complaints = new Set<ErrorCode>();
 
   private constructor(options: ControlLinkOptions) {
     this.#options = options;
@@ -121,7 +128,10 @@ export class ControlLink {
     const { clock, isStale } = this.#options;
     if (isStale?.() !== true || clock.now() - this.#renewedAt < renewalSeconds) return;
     this.#renewedAt = clock.now();
-    this.#renewal = this.#dial().catch(() => null);
+    this.#renewal = this.#dial().catch((error: unknown) => {
+      this.#complain(error);
+      return null;
+    });
   }
 
   /** @returns why it is over */
@@ -180,10 +190,19 @@ export class ControlLink {
           onRefused(error);
           return null;
         }
+        this.#complain(error);
       }
       await clock.sleep(seconds(pause), this.#stop.signal).catch(() => undefined);
     }
     return null;
+  }
+
+  /** That nobody answers is no news: what must not go unsaid is why somebody does in vain. */
+  #complain(error: unknown): void {
+    if (!(error instanceof CodedError) || error.code === "CHANNEL_CLOSED") return;
+    if (this.#stop.signal.aborted || this.#complaints.has(error.code)) return;
+    this.#complaints.add(error.code);
+    this.#options.onUnwelcome(error);
   }
 
   async #dial(): Promise<[Channel, Welcome]> {
@@ -196,6 +215,7 @@ export class ControlLink {
       if (foreign !== null) throw foreign;
       const welcome = await introduce(channel, clock, await join(), "welcome");
       await onWelcome(welcome);
+      this.#complaints.clear();
       this.#stop.signal.throwIfAborted();
       return [channel, welcome];
     } catch (error) {
