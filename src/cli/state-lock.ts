@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CodedError } from "../base/errors.ts";
+import { isRunning } from "../base/is-running.node.ts";
 import { unwritable } from "./files.ts";
 
 /** Of this process, unlike any other's with the same number before or after it. */
@@ -88,13 +89,7 @@ function parse(text: string): Holder | null {
 }
 
 function isAlive({ pid, startedAt }: Holder): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // It is there, and somebody else's.
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
-  }
-  return startedAt === null || startOf(pid) === startedAt;
+  return isRunning(pid) && (startedAt === null || startOf(pid) === startedAt);
 }
 
 /**
