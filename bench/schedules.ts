@@ -48,12 +48,13 @@ function write(found: ScheduleCounts, seconds: number): void {
 
 Made on ${measuredAt.slice(0, 10)}: ${machine}. The real coordinator, agents and clients in virtual time
 on simulated hosts: three to five devices in a mesh, graphs of three to six nodes, some with the answer
-wanted on a device of its own, some too large for one device, some with devices that cannot be dialled.
+wanted on a device of its own, some too large for one device, some with devices that cannot be dialled,
+some with devices that reach each other through the coordinator only.
 Four programs ask: one gives up with its channel, one asks again under the same ids, one reads nothing,
 and one is struck by faults itself; some questions have deadlines, some are given up, some are asked
 twice at once. Each schedule has one to five faults at random times, overlapping as they may; in half
-of them messages come twice and out of order, and in half the plan is changed while it serves. Nothing
-is left out: seeds 1 to ${found.schedules}. Each answer is compared bit for bit with the whole model's; after
+of them messages come twice and out of order, in half the plan is changed while it serves, and in some
+a device refuses the next part that it is to load. Nothing is left out: seeds 1 to ${found.schedules}. Each answer is compared bit for bit with the whole model's; after
 the last fault every device must be back, hold no bytes and no requests, and have exactly the channels
 that the plan needs.
 

@@ -70,8 +70,8 @@ const closingSeconds = 15;
 
 /** The schedule of a seed, for a cluster of the seed's setting. */
 export function scheduleOf(seed: number): Schedule {
-  const names = settingOf(seed).topology.devices.map(({ name }) => name);
-  return randomSchedule(seed, names);
+  const { names, spare } = settingOf(seed);
+  return randomSchedule(seed, names, spare);
 }
 
 /** Lets a cluster live through a schedule, and looks whether it kept what it promises. */
@@ -206,7 +206,7 @@ class World {
 
   async #bringUp(): Promise<void> {
     this.#hosts.start("coordinator");
-    for (const { name } of this.#setting.topology.devices) {
+    for (const name of this.#setting.names) {
       if (this.#setting.isHidden(name)) this.#network.hide(name, "swallowed");
       this.#hosts.start(name);
     }

@@ -40,6 +40,7 @@ test("every kind of fault is among the schedules", () => {
     "cut",
     "hide",
     "pause",
+    "refuse",
     "slow",
   ]);
 });

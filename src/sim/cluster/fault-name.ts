@@ -21,6 +21,8 @@ export function nameFault(fault: Fault, topology: Topology): string {
       return `${roleOf(fault.host, topology)}: its links are slow`;
     case "hide":
       return "a device cannot be dialled for a while";
+    case "refuse":
+      return "a device's runtime refuses a part";
     case "adopt":
       return fault.replay ? "another plan, requests begin again" : "another plan while one serves";
     default:

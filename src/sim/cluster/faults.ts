@@ -48,7 +48,7 @@ function begin(fault: Fault, { hosts, network, link, setting }: Stage): () => vo
       };
     }
     case "slow": {
-      const devices = setting.topology.devices.map(({ name }) => name);
+      const devices = setting.names;
       const others = [...devices, "coordinator", visitor];
       const shape = (speed: LinkSpeed) => {
         for (const other of others.filter((name) => name !== fault.host)) {
@@ -62,6 +62,9 @@ function begin(fault: Fault, { hosts, network, link, setting }: Stage): () => vo
     case "hide":
       network.hide(fault.host, fault.how);
       return () => network.hide(fault.host, setting.isHidden(fault.host) ? "swallowed" : null);
+    case "refuse":
+      hosts.refuse(fault.host);
+      return () => undefined;
     case "adopt":
       hosts.adopt(fault.seed, fault.replay);
       return () => undefined;

@@ -6,6 +6,7 @@ import { type BlobStore, memoryBlobStore } from "../../cluster/blob-store.ts";
 import { Coordinator } from "../../cluster/coordinator.ts";
 import type { JournalStore } from "../../cluster/journal.ts";
 import type { Plan } from "../../plan/plan.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import type { Machine } from "../network/machine.ts";
 import type { Crash, Network } from "../network.ts";
 import { createDigestRuntime } from "./digest-runtime.ts";
@@ -51,6 +52,8 @@ export class Hosts {
   readonly #agents = new Map<string, Agent>();
   readonly #disks = new Map<string, BlobStore>();
   readonly #journal: JournalStore;
+  /** Devices whose runtimes refuse the next part. */
+  readonly #refusing = new Set<string>();
   #journalText: string | null = null;
   #coordinator: Coordinator | null = null;
   #lives = 0;
@@ -112,6 +115,11 @@ export class Hosts {
     if ("infeasible" in plan) return;
     history.adoptions++;
     coordinator.adopt(plan, "another plan", { replay });
+  }
+
+  /** The next part that a device is to load is refused by its runtime. */
+  refuse(host: string): void {
+    this.#refusing.add(host);
   }
 
   /** Ends all programs in good order. */
@@ -176,7 +184,7 @@ export class Hosts {
   }
 
   async #serve(name: string, machine: Machine): Promise<void> {
-    const { setting, log, complain, history } = this.#options;
+    const { log, complain, history } = this.#options;
     const { clock, transport } = machine;
     const disk = this.#disks.get(name) ?? memoryBlobStore();
     this.#disks.set(name, disk);
@@ -191,7 +199,7 @@ export class Hosts {
           coordinator: coordinatorAddress,
           token,
           transport,
-          runtime: createDigestRuntime(clock, setting.secondsOf, "digest 1", setting.bytesOf),
+          runtime: this.#runtime(name, clock),
           clock,
           listen: `${name}:0`,
           cores: 1,
@@ -217,6 +225,18 @@ export class Hosts {
       }
       await pause(clock);
     }
+  }
+
+  #runtime(name: string, clock: Clock): Runtime {
+    const { secondsOf, bytesOf } = this.#options.setting;
+    const runtime = createDigestRuntime(clock, secondsOf, "digest 1", bytesOf);
+    return {
+      ...runtime,
+      load: async (...part) => {
+        if (this.#refusing.delete(name)) throw new Error("the runtime is out of memory");
+        return await runtime.load(...part);
+      },
+    };
   }
 }
 

@@ -36,6 +36,8 @@ export type Fault = {
   | { readonly type: "hide"; readonly host: string; readonly how: Unreachable }
   /** No fault: the coordinator goes over to another plan while it serves, and stays there. */
   | { readonly type: "adopt"; readonly seed: number; readonly replay: boolean }
+  /** A device's runtime refuses the next part that it is to load. */
+  | { readonly type: "refuse"; readonly host: string }
 );
 
 /** Everything that a simulation needs to happen again exactly as it did. */
@@ -56,8 +58,14 @@ const longestSeconds = 9;
  * One to five faults on the hosts of a cluster, overlapping as they may, and in half of the schedules
  * one to three changes of plan. All faults end: a device that crashed starts again, a link that is
  * down comes up again.
+ *
+ * @param spare devices without any of which there is a plan, too: in some schedules one refuses a part
  */
-export function randomSchedule(seed: number, devices: readonly string[]): Schedule {
+export function randomSchedule(
+  seed: number,
+  devices: readonly string[],
+  spare: readonly string[],
+): Schedule {
   const random = createRandom(seed + 2 ** 30);
   const count = 1 + random.integer(5);
   const faults = Array.from({ length: count }, () => randomFault(random, devices));
@@ -71,7 +79,9 @@ export function randomSchedule(seed: number, devices: readonly string[]): Schedu
       overtake: isDisordered ? 0.1 : 0,
       holdSeconds: 0.05,
     },
-    faults: [...faults, ...adoptions].sort((one, other) => one.atSeconds - other.atSeconds),
+    faults: [...faults, ...adoptions, ...randomRefusals(seed, spare)].sort(
+      (one, other) => one.atSeconds - other.atSeconds,
+    ),
   };
 }
 
@@ -79,6 +89,13 @@ function randomAdoption(random: Random): Fault {
   const atSeconds = milliseconds(random.next() * faultySeconds);
   const seed = random.integer(2 ** 20);
   return { type: "adopt", atSeconds, seconds: 0, seed, replay: random.next() < 0.3 };
+}
+
+function randomRefusals(seed: number, spare: readonly string[]): Fault[] {
+  const random = createRandom(seed + 2 ** 28);
+  if (spare.length === 0 || random.next() >= 0.15) return [];
+  const atSeconds = milliseconds(random.next() * faultySeconds);
+  return [{ type: "refuse", atSeconds, seconds: 0, host: random.pick(spare) }];
 }
 
 function randomFault(random: Random, devices: readonly string[]): Fault {

@@ -21,6 +21,10 @@ import { modelOfGraph } from "./digest-runtime.ts";
 export interface Setting {
   readonly graph: Graph;
   readonly topology: Topology;
+  /** Of the devices that join: a relay does not. */
+  readonly names: readonly string[];
+  /** Of those without any of which everything can run: neither source nor sink. */
+  readonly spare: readonly string[];
   readonly model: OnnxModel;
   readonly secondsOf: (node: string) => number;
   readonly bytesOf: (tensor: string) => number;
@@ -45,7 +49,9 @@ const largeBytes = 300_000;
 /**
  * Three to five devices, all with links to all, and a graph of three to six nodes of some
  * milliseconds. In some settings the answer is wanted on a device of its own, in some no device has
- * the memory for everything, in some a device other than the source cannot be dialled, in few a tensor travels in pieces.
+ * the memory for everything, in some a device other than the source cannot be dialled, in few a
+ * tensor travels in pieces, and in some all but the source reach each other only through the
+ * coordinator, which the topology lists as a relay.
  */
 export function settingOf(seed: number): Setting {
   const random = createRandom(seed);
@@ -53,18 +59,22 @@ export function settingOf(seed: number): Setting {
   const graph = randomGraph(random, random.next() < 0.03);
   const isTight = random.next() < 0.3;
   const sinkAt = random.next();
-  const topology = meshOf(names, {
+  const isRelayed = !isTight && createRandom(seed + 2 ** 29).next() < 0.1;
+  const mesh = meshOf(names, {
     memoryBytes: isTight ? memoryForSome(graph) : null,
     // A device other than the source, in a quarter.
     sink: sinkAt < 0.5 ? "anywhere" : sinkAt < 0.75 ? "d0" : (names.at(-1) as string),
   });
-  const hidden = new Set(names.slice(1).filter(() => random.next() < 0.15));
+  const topology = isRelayed ? relayed(mesh) : mesh;
+  const hidden = new Set(names.slice(1).filter(() => random.next() < 0.15 || isRelayed));
   const nodeSeconds = graph.nodes.map(() => seconds(random.integer(20) / 1000));
   const durations = new Map(graph.nodes.map(({ name }, node) => [name, nodeSeconds[node]]));
   const sizes = new Map<string, number>(graph.tensors.map(({ name, bytes }) => [name, bytes]));
   return {
     graph,
     topology,
+    names,
+    spare: isTight ? [] : names.slice(1, -1),
     model: modelOfGraph(graph, weightBytes),
     secondsOf: (node) => durations.get(node) ?? 0,
     bytesOf: (tensor) => sizes.get(tensor) ?? 32,
@@ -157,6 +167,30 @@ function meshOf(
     source: names[0] as string,
     sink,
     inputBytes: {},
+  };
+}
+
+/** All but the source have links to the source, and to each other through the coordinator. */
+function relayed({ devices, links, ...mesh }: Topology): Topology {
+  const relay = "relay";
+  const toOthers = links.filter(({ from }) => from === mesh.source);
+  return {
+    ...mesh,
+    devices: [
+      ...devices,
+      ...devices
+        .slice(0, 1)
+        .map(
+          (device) => ({ ...device, name: relay, profile: "none", relay: "coordinator" }) as const,
+        ),
+    ],
+    links: [
+      ...links.filter(({ from, to }) => from === mesh.source || to === mesh.source),
+      ...toOthers.flatMap((link) => [
+        { ...link, from: link.to, to: relay },
+        { ...link, from: relay, to: link.to },
+      ]),
+    ],
   };
 }
 

@@ -71,6 +71,7 @@ function mayBeLost(
       case "cut":
       case "hide":
         return ownSink !== null;
+      case "refuse":
       case "adopt":
         return false;
       default:
