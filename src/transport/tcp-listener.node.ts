@@ -102,7 +102,11 @@ class TcpListener implements Listener {
       return;
     }
     this.#strangers.add(socket);
-    const channel = await greeted;
+    const channel = await greeted.catch(() => {
+      // What a stranger does is its own loss, whatever it is.
+      socket.destroy();
+      return null;
+    });
     this.#strangers.delete(socket);
     if (this.#closed) await channel?.close();
     else if (channel !== null) this.#waiting.push(channel, 0);

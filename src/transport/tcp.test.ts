@@ -5,6 +5,9 @@ import { transportConformance } from "../../test/conformance/transport.ts";
 import type { RawPeer } from "../../test/conformance/transport-peers.ts";
 import { goodbye } from "./frame.ts";
 import { tcpTransport } from "./tcp.node.ts";
+import { TcpChannel } from "./tcp-channel.node.ts";
+import { listenTcp } from "./tcp-listener.node.ts";
+import { defaultLimits } from "./transport.ts";
 
 transportConformance("tcp", async () => ({
   transport: tcpTransport,
@@ -50,6 +53,23 @@ test("whoever says goodbye, or is told it, is let go although it goes on talking
     }
   }
   await Promise.all(gone);
+});
+
+test("whoever cannot be greeted loses its own connection, and nobody else's", async () => {
+  let greeted = 0;
+  await using listener = await listenTcp("127.0.0.1:0", async (socket, peer) => {
+    greeted++;
+    if (greeted === 1) throw new Error("its certificate makes no sense");
+    return new TcpChannel(peer, defaultLimits, socket);
+  });
+  const first = await tcpTransport.connect(listener.address);
+  expect(await first.ended).toMatchObject({ code: "CHANNEL_CLOSED" });
+  await using second = await tcpTransport.connect(listener.address);
+  for await (const accepted of listener) {
+    await accepted.close();
+    break;
+  }
+  expect(await second.ended).toBeNull();
 });
 
 test("listens and answers on IPv6", async () => {
