@@ -4,6 +4,7 @@ import { checkMachine } from "../doctor/machine.ts";
 import { checkCluster, checkCoordinator, checkListen } from "../doctor/network.ts";
 import { systemProbes } from "../doctor/probes.ts";
 import { type Reach, stateOf, surveyAll } from "../doctor/reach.ts";
+import { unlessInterrupted } from "../interruption.ts";
 import { loadTopology } from "../planning.ts";
 import { formatChecks } from "../print/checks.ts";
 import { formatReach } from "../print/reach.ts";
@@ -29,32 +30,42 @@ export const doctor: Command = defineCommand({
     "partita doctor --join 192.168.1.10:7000 --token T",
     "partita doctor --listen 0.0.0.0:7001",
   ],
-  run: async ({ options, terminal }) => {
-    const { join, token, listen, topology } = options;
-    if (join === undefined && (token !== undefined || topology !== undefined)) {
-      throw usage("--token and --topology are for a coordinator: give its address with --join");
-    }
-    const devices = topology === undefined ? [] : await namesIn(topology, terminal);
-    const reached: Reach[] = [];
-    const checks: Check[] = [...(await checkMachine(systemProbes, terminal))];
-    if (listen !== undefined) checks.push(...(await checkListen(listen, systemProbes)));
-    if (join !== undefined) {
-      const shown = await readToken(token, terminal);
-      const found = await checkCoordinator({ join, token: shown }, systemProbes);
-      checks.push(...found.checks);
-      const { status, address } = found;
-      if (status !== null && address !== null && shown !== undefined) {
-        checks.push(...(await checkCluster(status, devices, address, systemProbes)));
-        const whom = { address, token: shown };
-        const survey = (...link: SurveyedLink) => systemProbes.survey(whom, ...link);
-        reached.push(...(await surveyAll(status, survey)));
-      }
-    }
-    if (terminal.json) terminal.document({ checks, reached });
-    else print(checks, reached, terminal);
-    return statesOf(checks, reached).includes("failed") ? 1 : 0;
-  },
+  run: ({ options, terminal, signal }) => unlessInterrupted(examine(options, terminal), signal),
 });
+
+interface Choices {
+  readonly join: string | undefined;
+  readonly token: string | undefined;
+  readonly listen: string | undefined;
+  readonly topology: string | undefined;
+}
+
+/** @returns the exit code */
+async function examine(options: Choices, terminal: Terminal): Promise<number> {
+  const { join, token, listen, topology } = options;
+  if (join === undefined && (token !== undefined || topology !== undefined)) {
+    throw usage("--token and --topology are for a coordinator: give its address with --join");
+  }
+  const devices = topology === undefined ? [] : await namesIn(topology, terminal);
+  const reached: Reach[] = [];
+  const checks: Check[] = [...(await checkMachine(systemProbes, terminal))];
+  if (listen !== undefined) checks.push(...(await checkListen(listen, systemProbes)));
+  if (join !== undefined) {
+    const shown = await readToken(token, terminal);
+    const found = await checkCoordinator({ join, token: shown }, systemProbes);
+    checks.push(...found.checks);
+    const { status, address } = found;
+    if (status !== null && address !== null && shown !== undefined) {
+      checks.push(...(await checkCluster(status, devices, address, systemProbes)));
+      const whom = { address, token: shown };
+      const survey = (...link: SurveyedLink) => systemProbes.survey(whom, ...link);
+      reached.push(...(await surveyAll(status, survey)));
+    }
+  }
+  if (terminal.json) terminal.document({ checks, reached });
+  else print(checks, reached, terminal);
+  return statesOf(checks, reached).includes("failed") ? 1 : 0;
+}
 
 async function namesIn(path: string, terminal: Terminal): Promise<readonly string[]> {
   const { devices } = await loadTopology(path, terminal);

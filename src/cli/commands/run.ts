@@ -12,6 +12,7 @@ import {
 } from "../command.ts";
 import { type DeployChoices, deploy, deployOptions, prepareDeployment } from "../deploy.ts";
 import { readText } from "../files.ts";
+import { unlessInterrupted } from "../interruption.ts";
 import { type Log, logOption, openLog } from "../log.ts";
 import { printAnswered, printSummary } from "../print/answers.ts";
 import { printDeployment } from "../print/deployment.ts";
@@ -107,7 +108,7 @@ async function runThrough(
   const labels =
     options.labels === undefined ? null : readLabels(await readText(options.labels, terminal));
   const { transport, secret } = secureClient(token);
-  await using client = await connectClient({
+  const connecting = connectClient({
     transport,
     clock: systemClock,
     address,
@@ -119,6 +120,7 @@ async function runThrough(
       limitSeconds: options.patience ?? (options.to === undefined ? 0 : usualPatienceSeconds),
     },
   });
+  await using client = await unlessInterrupted(connecting, signal);
   const requests = await collectRequests(client.inputs, {
     files: inputs,
     seeds: options.seeds ?? 0,
