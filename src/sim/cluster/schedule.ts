@@ -72,6 +72,11 @@ export function randomSchedule(
   const isDisordered = random.next() < 0.5;
   const changes = random.next() < 0.5 ? 1 + random.integer(3) : 0;
   const adoptions = Array.from({ length: changes }, () => randomAdoption(random));
+  // A coordinator without its journal starts for the first time: what is refused then ends it.
+  const isForgetful = faults.some(
+    (one) => one.type === "crash" && one.host === "coordinator" && one.wiped,
+  );
+  const refusals = isForgetful ? [] : randomRefusals(seed, spare);
   return {
     seed,
     disorder: {
@@ -79,7 +84,7 @@ export function randomSchedule(
       overtake: isDisordered ? 0.1 : 0,
       holdSeconds: 0.05,
     },
-    faults: [...faults, ...adoptions, ...randomRefusals(seed, spare)].sort(
+    faults: [...faults, ...adoptions, ...refusals].sort(
       (one, other) => one.atSeconds - other.atSeconds,
     ),
   };
