@@ -1,12 +1,6 @@
 import type { NetworkInterfaceInfo } from "node:os";
 import { expect, test } from "vitest";
-import { mostAddresses } from "../cluster/schema-terms.ts";
-import {
-  advertisedAddresses,
-  dialableAddresses,
-  localAddress,
-  remoteAddresses,
-} from "./addresses.ts";
+import { dialableAddresses, localAddress, remoteAddresses } from "./addresses.ts";
 
 const at = (address: string, internal = false): NetworkInterfaceInfo =>
   ({ address, internal, family: address.includes(":") ? "IPv6" : "IPv4" }) as NetworkInterfaceInfo;
@@ -42,14 +36,4 @@ test("a process of the same machine dials the loopback of what listens everywher
   expect(localAddress("0.0.0.0:7000")).toBe("127.0.0.1:7000");
   expect(localAddress("[::]:7000")).toBe("[::1]:7000");
   expect(localAddress("10.0.0.5:7000")).toBe("10.0.0.5:7000");
-});
-
-test("an agent on a machine with many networks says no more addresses than it may", () => {
-  const bridges = Object.fromEntries(
-    Array.from({ length: 30 }, (_, bridge) => [`br${bridge}`, [at(`172.17.${bridge}.1`)]]),
-  );
-  const named = ["home.example.org:7001"];
-  const said = advertisedAddresses(named, "0.0.0.0:7000", { eth0: machine.eth0, ...bridges });
-  expect(said).toHaveLength(mostAddresses);
-  expect(said.slice(0, 2)).toEqual(["home.example.org:7001", "10.0.0.5:7000"]);
 });

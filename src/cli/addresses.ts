@@ -4,7 +4,6 @@
  * @module
  */
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
-import { mostAddresses } from "../cluster/schema-terms.ts";
 import { formatAddress, parseAddress } from "../transport/tcp-listener.node.ts";
 import { isLoopback } from "./security.ts";
 
@@ -29,21 +28,6 @@ export function dialableAddresses(
     .toSorted((one, other) => Number(one.internal) - Number(other.internal));
   const addresses = found.map(({ address }) => formatAddress(address, port));
   return addresses.length === 0 ? [formatAddress("127.0.0.1", port)] : addresses;
-}
-
-/**
- * Where an agent says that it can be dialled: those that a user names before all others, and of a
- * machine with many networks no more than an agent may say.
- *
- * @param named `host:port`, of a router that forwards
- */
-export function advertisedAddresses(
-  named: readonly string[],
-  listening: string,
-  interfaces?: Interfaces,
-): string[] {
-  const all = new Set([...named, ...dialableAddresses(listening, interfaces)]);
-  return [...all].slice(0, mostAddresses);
 }
 
 /** Those that other machines can dial; where there is none, those of this machine. */

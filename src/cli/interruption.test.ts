@@ -1,11 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { PassThrough } from "node:stream";
 import { expect, onTestFinished, test } from "vitest";
-import { temporaryFolder } from "../../test/fixtures/authority.ts";
+import { quietTerminal } from "../../test/fixtures/quiet-terminal.ts";
 import { doctor } from "./commands/doctor.ts";
 import { run } from "./commands/run.ts";
-import { createTerminal } from "./terminal.ts";
 
 test.each([
   ["doctor", doctor, "join", []],
@@ -24,16 +22,7 @@ test.each([
   const running = command.run({
     arguments: words,
     options: { [option]: address, token: "secret" },
-    terminal: createTerminal({
-      json: true,
-      input: new PassThrough(),
-      output: new PassThrough().resume(),
-      errors: new PassThrough().resume(),
-      colour: "never",
-      cacheFolder: temporaryFolder(),
-      stateFolder: temporaryFolder(),
-      blocking: (work) => work(),
-    }),
+    terminal: quietTerminal(),
     signal: stop.signal,
   });
   await expect(running).rejects.toThrow("interrupted");

@@ -1,6 +1,10 @@
 import { expect, test } from "vitest";
+import { quietTerminal } from "../../test/fixtures/quiet-terminal.ts";
 import { systemClock } from "../base/clock.node.ts";
+import { formatToken } from "../cluster/token.ts";
 import { createMemoryTransport } from "../transport/memory.ts";
+import { agent } from "./commands/agent.ts";
+import { topology } from "./commands/topology.ts";
 import { answerProbes, probe, probeBetween } from "./link-probe.ts";
 
 async function twoAgents() {
@@ -34,4 +38,25 @@ test("measures nothing for whoever lacks the token, nor towards an agent that is
     code: "CHANNEL_CLOSED",
   });
   await close();
+});
+
+test("the token of a cluster is not shown where there is no TLS", async () => {
+  const token = formatToken({ secret: "secret", fingerprint: "f".repeat(43) });
+  const terminal = quietTerminal();
+  const { signal } = new AbortController();
+  const calls = [
+    agent.run({ arguments: [], options: { listen: "127.0.0.1:0", token }, terminal, signal }),
+    topology.run({
+      arguments: ["measure", "a=127.0.0.1:1", "b=127.0.0.1:2"],
+      options: { output: "-", token },
+      terminal,
+      signal,
+    }),
+  ];
+  for (const call of calls) {
+    await expect(call).rejects.toMatchObject({
+      code: "USAGE_INVALID",
+      message: expect.stringContaining("without"),
+    });
+  }
 });

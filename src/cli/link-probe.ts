@@ -60,6 +60,19 @@ const messageSchema = z.discriminatedUnion("type", [
 type ProbeMessage = z.infer<typeof messageSchema>;
 
 /**
+ * Measuring goes without TLS, so that its token can be read by whoever is on the way.
+ *
+ * @throws USAGE_INVALID for the token of a cluster that has TLS
+ */
+export function refuseClusterToken(token: string): void {
+  if (!/\.[\w-]{43}$/.test(token)) return;
+  throw new CodedError(
+    "USAGE_INVALID",
+    "this is the token of a cluster with TLS, and here it would travel without; make up one for measuring, or have the coordinator measure the links: partita coordinator MODEL --devices a,b,c",
+  );
+}
+
+/**
  * Answers probes until the listener is closed, and measures links from here when it is asked to.
  *
  * @param setting its `seconds` are not used: whoever asks says how long

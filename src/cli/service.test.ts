@@ -1,16 +1,15 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../../test/fixtures/authority.ts";
 import { modelOfGraph } from "../../test/fixtures/digest-runtime.ts";
 import { mesh, meshDevices, meshPlan } from "../../test/fixtures/mesh.ts";
+import { quietTerminal } from "../../test/fixtures/quiet-terminal.ts";
 import { fileJournal } from "../cluster/journal.node.ts";
 import { formatJournal, tokenHash } from "../cluster/journal.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
 import type { Deployable } from "./deploy.ts";
 import { openGround, type ServiceOptions, startService } from "./service.ts";
-import { createTerminal, type Terminal } from "./terminal.ts";
 
 const { graph } = mesh.index;
 const plan = meshPlan(...meshDevices);
@@ -33,19 +32,6 @@ const options: ServiceOptions = {
   missedHeartbeats: undefined,
   onEvent: () => undefined,
 };
-
-function quietTerminal(): Terminal {
-  return createTerminal({
-    json: true,
-    input: new PassThrough(),
-    output: new PassThrough().resume(),
-    errors: new PassThrough().resume(),
-    colour: "never",
-    cacheFolder: temporaryFolder(),
-    stateFolder: temporaryFolder(),
-    blocking: (work) => work(),
-  });
-}
 
 test("a coordinator that cannot serve status leaves a cluster that runs as it is", async () => {
   const folder = temporaryFolder();

@@ -9,7 +9,7 @@ import { parseToken } from "../../cluster/token.ts";
 import { createOnnxRuntime } from "../../runtime/onnxruntime.node.ts";
 import { tcpTransport } from "../../transport/tcp.node.ts";
 import { parseAddress } from "../../transport/tcp-listener.node.ts";
-import { addressesIn, advertisedAddresses } from "../addresses.ts";
+import { addressesIn, dialableAddresses } from "../addresses.ts";
 import { offerMachine, offerProcess } from "../agent-host.ts";
 import { withAnyAddress } from "../any-address.ts";
 import {
@@ -23,7 +23,7 @@ import {
   texts,
 } from "../command.ts";
 import { findCoordinator } from "../discovery.ts";
-import { answerProbes, probeLimits } from "../link-probe.ts";
+import { answerProbes, probeLimits, refuseClusterToken } from "../link-probe.ts";
 import { type Log, logOption, openLog } from "../log.ts";
 import { multicastInterfaces } from "../multicast.ts";
 import { isLoopback, secureAgent } from "../security.ts";
@@ -126,7 +126,7 @@ async function describeItself(
     runtime: createOnnxRuntime(),
     clock: systemClock,
     listen: options.listen ?? (isHere ? "127.0.0.1:0" : "0.0.0.0:0"),
-    addresses: (listening) => advertisedAddresses(options.advertise, listening),
+    addresses: (listening) => [...options.advertise, ...dialableAddresses(listening)],
     processorSeconds,
   };
 }
@@ -191,6 +191,7 @@ async function waitForProbes(
 ): Promise<number> {
   const given = await readToken(options.token, terminal);
   const token = needed(given, "--token TOKEN", "what whoever measures must show");
+  refuseClusterToken(token);
   await using listener = await tcpTransport.listen(address, probeLimits);
   terminal.note(`waits at ${listener.address} for \`partita topology measure\`; Ctrl-C ends it`);
   signal.addEventListener("abort", () => void listener.close(), { once: true });

@@ -7,7 +7,7 @@ import { readTopology } from "../../cost/topology-file.ts";
 import { tcpTransport } from "../../transport/tcp.node.ts";
 import { type Command, defineCommand, flag, needed, quantity, text, usage } from "../command.ts";
 import { writeWhole } from "../files.ts";
-import { type MeasuredLink, mostSeconds, probeBetween } from "../link-probe.ts";
+import { type MeasuredLink, mostSeconds, probeBetween, refuseClusterToken } from "../link-probe.ts";
 import { showProgress } from "../print/progress.ts";
 import { formatTable } from "../print/table.ts";
 import { demandToken, tokenOption } from "../token-option.ts";
@@ -53,12 +53,9 @@ export const topology: Command = defineCommand({
       throw usage(`--time wants more than 0 s and at most ${mostSeconds} s, not ${seconds} s`);
     }
     if (!options.force) await refuseExisting(file);
-    const setting = {
-      transport: tcpTransport,
-      clock: systemClock,
-      token: await demandToken(options.token, terminal),
-      seconds,
-    };
+    const token = await demandToken(options.token, terminal);
+    refuseClusterToken(token);
+    const setting = { transport: tcpTransport, clock: systemClock, token, seconds };
     const pairs = places.flatMap((from) =>
       places.filter((to) => to !== from).map((to) => ({ from, to })),
     );
