@@ -14,6 +14,14 @@ const lingerMilliseconds = { idle: 2000, reading: 30_000, sent: 3000 };
 /** After so long a silence the kernel asks whether the other machine is there, for who only listens. */
 const keepAliveMilliseconds = 30_000;
 
+/**
+ * Of several addresses of one name each but the last gets so long before the next is tried. By default
+ * Node gives it 250 ms: less than a round trip over a satellite, so that names would lead nowhere.
+ */
+export const nameTerms: { readonly autoSelectFamilyAttemptTimeout: number } = {
+  autoSelectFamilyAttemptTimeout: 1000,
+};
+
 /** Begins to connect, and reads as it is told. */
 export type Dial = (onread: OnReadOpts) => Socket;
 

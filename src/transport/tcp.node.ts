@@ -5,7 +5,7 @@
  * @module
  */
 import { connect } from "node:net";
-import { TcpChannel } from "./tcp-channel.node.ts";
+import { nameTerms, TcpChannel } from "./tcp-channel.node.ts";
 import { listenTcp, parseAddress } from "./tcp-listener.node.ts";
 import { defaultLimits, type Transport } from "./transport.ts";
 
@@ -15,7 +15,7 @@ export const tcpTransport: Transport = {
     options.signal?.throwIfAborted();
     const destination = parseAddress(address);
     const channel = new TcpChannel(address, options.limits ?? defaultLimits, (onread) =>
-      connect({ ...destination, onread }),
+      connect({ ...destination, ...nameTerms, onread }),
     );
     await channel.opened("connect", options.signal);
     return channel;

@@ -10,7 +10,7 @@ import type { Socket } from "node:net";
 import { connect } from "node:tls";
 import { CodedError, isCoded, messageOf } from "../base/errors.ts";
 import { RefusedChannel } from "./refused-channel.ts";
-import { TcpChannel } from "./tcp-channel.node.ts";
+import { nameTerms, TcpChannel } from "./tcp-channel.node.ts";
 import { listenTcp, parseAddress } from "./tcp-listener.node.ts";
 import { handshakeMilliseconds, TlsHandshakes, tlsTerms } from "./tls-handshakes.node.ts";
 import { readIdentity, type TlsIdentity } from "./tls-identity.node.ts";
@@ -64,7 +64,7 @@ async function dial(options: TlsOptions, address: string, how: ConnectOptions): 
   let shown: X509Certificate | undefined;
   const channel = new TcpChannel(address, how.limits ?? defaultLimits, (onread) => {
     // Node reads in place over TLS as well, its types do not say so.
-    const terms = { ...destination, ...tlsTerms, ...own, onread };
+    const terms = { ...destination, ...nameTerms, ...tlsTerms, ...own, onread };
     const socket = connect(terms);
     socket.once("connect", () => {
       isAnswered = true;
