@@ -16,7 +16,7 @@ import { createOnnxRuntime } from "../../dist/runtime/onnxruntime.node.js";
 import type { Session, TensorValues } from "../../dist/runtime/runtime.js";
 import { buildZoo } from "../../dist/zoo/zoo.js";
 
-export const network = "resnet18";
+export const network = "resnet50";
 export const level = "extended";
 /** Its arguments: `calibrate`, or `ask ADDRESS TOKEN REQUESTS PER_SECOND SETTLE_SECONDS`. */
 export const script: string = fileURLToPath(import.meta.url);

@@ -13,7 +13,7 @@ import type { Command } from "./commands.js";
 import type { Running, Testbed } from "./testbed.js";
 
 /** Percent of one core. Beside them there is the coordinator, and who asks, without a limit. */
-export const quotas = { camera: 15, gateway: 35, cloud: 90 } as const;
+export const quotas = { camera: 12, gateway: 30, cloud: 90 } as const;
 export type Device = keyof typeof quotas;
 export const devices: readonly Device[] = ["camera", "gateway", "cloud"];
 /** Where the coordinator and the program that asks are; no device. */

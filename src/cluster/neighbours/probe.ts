@@ -6,7 +6,7 @@ import type { Link } from "./link.ts";
 export interface Probed {
   /** The least of several, without payload. */
   readonly roundTripSeconds: number;
-  /** Of the probe's bytes; `null`: they took no longer than nothing does. */
+  /** Of the probe's bytes; `null`: they took no longer than nothing does, or nobody can tell how long. */
   readonly goodputBitsPerSecond: number | null;
   /** Where the other side is, as this side sees it. */
   readonly address: string;
@@ -16,6 +16,10 @@ export interface Probed {
 const roundTrips = 3;
 /** A receiver that slept meanwhile finds bytes that came in longer times in less: they had piled up. */
 const leastTransitSeconds = 2e-3;
+/** So do bytes behind a packet that was lost: they come with it, at once, however slow the link is. */
+const sureTransitSeconds = 10e-3;
+/** An echo that took this much longer than the bytes waited for something, on the way there or back. */
+const lateSeconds = 0.05;
 /** Between two looks at whether a link is still measured. */
 const lookSeconds = 0.5;
 
@@ -33,7 +37,10 @@ export async function probeLink(link: Link, bytes: number): Promise<Probed> {
   const { echoSeconds, transitSeconds } = await link.probe(bytes);
   const isSeen = !link.isTunnelled && (transitSeconds ?? 0) >= leastTransitSeconds;
   const seen = isSeen ? transitSeconds : null;
-  const transferSeconds = Math.min(seen || Infinity, echoSeconds - roundTripSeconds);
+  const echoedSeconds = echoSeconds - roundTripSeconds;
+  const isLate = seen !== null && echoedSeconds - seen > lateSeconds;
+  const isDoubtful = isLate && seen < sureTransitSeconds;
+  const transferSeconds = isDoubtful ? 0 : Math.min(seen || Infinity, echoedSeconds);
   return {
     roundTripSeconds,
     goodputBitsPerSecond: transferSeconds > 0 ? (8 * bytes) / transferSeconds : null,
