@@ -48,7 +48,7 @@ function write(found: ScheduleCounts, seconds: number): void {
 
 Made on ${measuredAt.slice(0, 10)}: ${machine}. The real coordinator, agents and clients in virtual time
 on simulated hosts: three to five devices in a mesh, graphs of three to six nodes, some with the answer
-wanted on a device of its own, some too large for one device, some with devices that cannot be dialled,
+wanted on a device of its own, some too large for one device, or for two plans at once, some with devices that cannot be dialled,
 some with devices that reach each other through the coordinator only.
 Four programs ask: one gives up with its channel, one asks again under the same ids, one reads nothing,
 and one is struck by faults itself; some questions have deadlines, some are given up, some are asked

@@ -203,8 +203,7 @@ export class Hosts {
           clock,
           listen: `${name}:0`,
           cores: 1,
-          // Plans keep to the topology's memory; a part of its own accounts for a little more.
-          memoryBytes: null,
+          memoryBytes: this.#options.setting.memoryBytes,
           keptBytes,
           blobs: disk,
           onEvent: (event) => {

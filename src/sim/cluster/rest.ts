@@ -35,10 +35,14 @@ export function findUnrest(hosts: Hosts, setting: Setting, history: History): re
   return [...findNeglect(hosts, setting), ...findStrayChannels(hosts, setting, history)];
 }
 
-/** Whether whoever steers uses what there is. */
-function findNeglect({ coordinator }: Hosts, { plan, followsWorld }: Setting): readonly string[] {
+/** Whether whoever steers uses what there is; with little memory no plan may find room beside another. */
+function findNeglect(
+  { coordinator }: Hosts,
+  { plan, followsWorld, memoryBytes }: Setting,
+): readonly string[] {
   const serving = coordinator?.serving ?? null;
-  if (coordinator === null || serving === null || !followsWorld) return [];
+  if (coordinator === null || serving === null) return [];
+  if (!followsWorld || memoryBytes !== null) return [];
   const best = plan(coordinator.world);
   if ("infeasible" in best || isSamePlacement(best, serving)) return [];
   return ["what serves is not the plan for what there is"];

@@ -26,6 +26,8 @@ export interface Setting {
   /** Of those without any of which everything can run: neither source nor sink. */
   readonly spare: readonly string[];
   readonly model: OnnxModel;
+  /** What each agent's parts may take: little more than any plan's, so that no two find room; `null`: no limit. */
+  readonly memoryBytes: number | null;
   readonly secondsOf: (node: string) => number;
   readonly bytesOf: (tensor: string) => number;
   /** Whether others can dial a device. */
@@ -76,6 +78,8 @@ export function settingOf(seed: number): Setting {
     names,
     spare: isTight ? [] : names.slice(1, -1),
     model: modelOfGraph(graph, weightBytes),
+    memoryBytes:
+      isTight && createRandom(seed + 2 ** 27).next() < 0.5 ? memoryForParts(graph) : null,
     secondsOf: (node) => durations.get(node) ?? 0,
     bytesOf: (tensor) => sizes.get(tensor) ?? 32,
     isHidden: (device) => hidden.has(device),
@@ -135,6 +139,11 @@ function randomGraph(random: Random, isLarge: boolean): Graph {
 function memoryForSome({ nodes, tensors }: Graph): Bytes {
   const alive = tensors.reduce((sum, { bytes }) => sum + bytes, 0);
   return Math.ceil((nodes.length * weightBytes * 2) / 3 + alive) as Bytes;
+}
+
+/** What plans allow for, and a little more: a part of its own takes what its runtime needs besides. */
+function memoryForParts(graph: Graph): number {
+  return Math.ceil(1.3 * memoryForSome(graph));
 }
 
 function meshOf(
