@@ -25,7 +25,6 @@ import { level, network, script } from "./testbed/asking.js";
 import type { Command } from "./testbed/commands.js";
 import {
   type Device,
-  desk,
   devices,
   type LiveFigures,
   profileFile,
@@ -78,7 +77,7 @@ demandTestbed();
 const folder = mkdtempSync(join(tmpdir(), "partita-testbed-"));
 // Ctrl-C leaves nothing behind, either.
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-const testbed = Testbed.up([...devices, desk]);
+const testbed = Testbed.up([...devices]);
 try {
   for (const name of chosen) keep(await measure(name));
 } finally {
@@ -245,7 +244,7 @@ function tableOf(cells: readonly Cell[]): string {
   return [
     "# Live re-planning on the test bed",
     "",
-    `\`npm run bench -- testbed-adapt\`: ${network} on three network namespaces with parts of a core (${devices.map((device) => `${device} ${quotas[device]} %`).join(", ")}), real agents and a real coordinator over TLS, ${perSecond} requests a second, the first ${warmUpSeconds} s left out. The link between camera and gateway follows the trace, in both directions; gateway and cloud have ${uplinkBitsPerSecond / 1e6} Mbit/s; coordinator and client are on links of their own, which are not limited. "Best kept" and "never split" are the best single plans for the trace in hindsight, as simulated. The oracles are simulated, with the speeds that were measured before and after each trace; one switches at once and for nothing, the other pays for loading plans. Lost, doubled and wrong are of all three policies together.`,
+    `\`npm run bench -- testbed-adapt\`: ${network} on three network namespaces with parts of a core (${devices.map((device) => `${device} ${quotas[device]} %`).join(", ")}), real agents and a real coordinator over TLS, ${perSecond} requests a second, the first ${warmUpSeconds} s left out. The link of the camera follows the trace, in both directions; gateway and cloud have ${uplinkBitsPerSecond / 1e6} Mbit/s; coordinator and client are beside the camera, without a limit of their processors. "Best kept" and "never split" are the best single plans for the trace in hindsight, as simulated. The oracles are simulated, with the speeds that were measured before and after each trace; one switches at once and for nothing, the other pays for loading plans. Lost, doubled and wrong are of all three policies together.`,
     "",
     "| trace | re-planned | switches | p99 | best kept | never split | oracle | oracle that pays | above the oracle | above the one that pays | lost, doubled, wrong | simulated: re-planned | best kept | simulator off by: re-planned | best kept |",
     "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",

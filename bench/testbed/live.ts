@@ -16,8 +16,8 @@ import type { Running, Testbed } from "./testbed.js";
 export const quotas = { camera: 12, gateway: 30, cloud: 90 } as const;
 export type Device = keyof typeof quotas;
 export const devices: readonly Device[] = ["camera", "gateway", "cloud"];
-/** Where the coordinator and the program that asks are; no device. */
-export const desk = "desk";
+/** Where the coordinator and the program that asks are, beside its quota: at the end of the slow link. */
+const desk: Device = "camera";
 /** From gateway to cloud and back. */
 export const uplinkBitsPerSecond = 100e6;
 export const profileFile: string = `bench/profiles/${network}.profile.json`;
@@ -37,7 +37,7 @@ export interface LiveOptions {
   readonly topologyFile: string;
   /** The plan that stays; `null`: it is re-planned. */
   readonly planFile: string | null;
-  /** What the link between camera and gateway carries, in both directions. */
+  /** What the link of the camera carries, in both directions. */
   readonly rows: readonly Row[];
   readonly requests: number;
   readonly perSecond: number;
@@ -82,7 +82,7 @@ export async function runLive(testbed: Testbed, options: LiveOptions): Promise<L
     const first = await coordinator.process.line(/"type":"serving"/);
     const start = systemClock.now() - (JSON.parse(first) as { atSeconds: number }).atSeconds;
     const words = [options.requests, options.perSecond, settleSeconds].map(String);
-    const asking = testbed.exec(desk, [
+    const asking = testbed.execBeside(desk, [
       ...[process.execPath, script, "ask", coordinator.address, token],
       ...words,
     ] as unknown as Command);
@@ -116,9 +116,9 @@ function startCoordinator(
   const how = planFile === null ? ["--profile", profileFile] : ["--plan", planFile];
   const command = [
     ...[process.execPath, cli, "coordinator", topologyFile, `zoo:${network}`],
-    ...["--listen", address, "--json", "--heartbeat", "0.25 s", "--missed", "20", ...how],
+    ...["--listen", address, "--json", "--heartbeat", "0.25 s", "--missed", "40", ...how],
   ] as unknown as Command;
-  return { process: testbed.exec(desk, command, environmentIn(state)), address, state };
+  return { process: testbed.execBeside(desk, command, environmentIn(state)), address, state };
 }
 
 function startAgent(
@@ -146,9 +146,10 @@ async function follow(testbed: Testbed, rows: readonly Row[], asking: Running): 
   await asking.line(/^done/);
 }
 
+/** All that the camera says and hears, so that there is no way around. */
 function setRate(testbed: Testbed, bitsPerSecond: number | null): void {
-  testbed.rate({ from: "camera", to: "gateway" }, bitsPerSecond);
-  testbed.rate({ from: "gateway", to: "camera" }, bitsPerSecond);
+  testbed.rate({ device: "camera", direction: "up" }, bitsPerSecond);
+  testbed.rate({ device: "camera", direction: "down" }, bitsPerSecond);
 }
 
 function figuresOf(

@@ -113,6 +113,20 @@ export class Testbed implements AsyncDisposable {
   /** Starts a process on a device; it ends with the test bed. */
   exec(device: string, command: Command, environment: Record<string, string> = {}): Running {
     const group = this.#quotas.has(device) ? groupOf(groupVersion(), device) : null;
+    return this.#exec(device, command, group, environment);
+  }
+
+  /** The same where a device is in the network, without its quota. */
+  execBeside(device: string, command: Command, environment: Record<string, string> = {}): Running {
+    return this.#exec(device, command, null, environment);
+  }
+
+  #exec(
+    device: string,
+    command: Command,
+    group: string | null,
+    environment: Record<string, string>,
+  ): Running {
     const [program, ...words] = execCommand(device, command, group);
     const child = spawn(program, words, {
       stdio: ["ignore", "pipe", "pipe"],

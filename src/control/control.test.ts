@@ -155,6 +155,38 @@ test("a switch that does not pay back within the horizon is not made", () => {
   expect(follow(choices, trace, { loadSeconds: 0.9 }, cloud).switches).toBe(1);
 });
 
+test("of the best plan and those that are loaded the one is taken that saves the most", () => {
+  const choices = createChoices(problem, all);
+  const cameraIsLoaded = adopted(choices, startControl(choices, camera), cloud, 0);
+  const trace = [100, 100.5, 101];
+  const taken = (state: ControlState, loadSeconds: number): readonly number[] =>
+    trace.flatMap((now) => {
+      const step = controlStep(choices, state, seen(1e6), now, { loadSeconds });
+      state = step.state;
+      return step.decision.type === "switch" ? [step.decision.to] : [];
+    });
+  // 0.36 s after loading for 20 s, or 0.4 s at once.
+  expect(taken(cameraIsLoaded, 5)).toEqual([camera]);
+  expect(taken(cameraIsLoaded, 0.1)).toEqual([split]);
+  expect(taken(startControl(choices, cloud), 5)).toEqual([split]);
+});
+
+test("where plans last for seconds only, one that has to be loaded for seconds is not taken", () => {
+  const choices = createChoices(problem, all);
+  const options = { loadSeconds: 0.5, margin: 0.01 };
+  const after = (switches: readonly number[]): string => {
+    let state: ControlState = { ...startControl(choices, cloud), switches };
+    const decisions = [30, 30.5, 31].map((now) => {
+      const step = controlStep(choices, state, seen(5e6), now, options);
+      state = step.state;
+      return step.decision.type === "stay" ? step.decision.reason : "switch";
+    });
+    return decisions.at(-1) ?? "";
+  };
+  expect(after([])).toBe("preparing");
+  expect(after([8, 12, 16, 20, 24, 28])).toBe("payback");
+});
+
 test("nothing is decided while a plan is being prepared, and again when that has failed", () => {
   const choices = createChoices(problem, all);
   let state = startControl(choices, cloud);

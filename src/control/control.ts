@@ -31,7 +31,8 @@ export interface ControlOptions extends EstimateOptions, SwitchingOptions, Probe
    */
   readonly urgentGain?: number;
   /**
-   * A switch must pay back what it costs within this time.
+   * A switch must pay back what it costs within this time, or as long as plans lasted of late. Of the
+   * best choice and those that are loaded, the one is taken that saves the most in it.
    * @default 60
    */
   readonly horizonSeconds?: number;
@@ -248,28 +249,54 @@ type Judged =
 function judge(
   choices: Choices,
   state: ControlState,
-  { world, best, gain, margin }: View,
+  { world, best, cost, gain, margin }: View,
   now: number,
   options: ControlOptions,
 ): Judged {
-  const { leastSeconds = 0.5, horizonSeconds = 60, preparationShare = 1 } = options;
+  const { leastSeconds = 0.5, horizonSeconds = 60, memorySeconds = 30 } = options;
+  const { preparationShare = 1 } = options;
   const dwell = gain >= (options.urgentGain ?? 0.3) ? 1 : (options.dwell ?? 2);
   const stay = (reason: StayReason): Judged => ({ type: "stay", reason });
   if (best === null) return stay("none");
   if (best === state.serving) return stay(state.preparing === null ? "best" : "preparing");
   if (state.preparing !== null) return stay("preparing");
-  const { placement } = choices.at(best);
-  const { problem } = choices;
-  const held = state.held ?? problem.devices.map(() => new Set<number>());
-  const seconds = state.warm.includes(best)
-    ? (options.warmSeconds ?? 0.05)
-    : state.delay * switchingSeconds(problem, world, held, placement, options);
-  const go: Judged = { type: "switch", to: best, switchingSeconds: seconds };
-  if (state.serving === null) return go;
+  const secondsFor = (choice: number): number =>
+    preparingSeconds(choices, state, choice, world, options);
+  if (state.serving === null) {
+    return { type: "switch", to: best, switchingSeconds: secondsFor(best) };
+  }
   if (gain < margin) return stay("margin");
   if (state.beaten < dwell) return stay("dwell");
   const last = state.switches.at(-1);
   if (last !== undefined && now - last < leastSeconds) return stay("soon");
-  const saved = gain * (horizonSeconds - seconds);
-  return saved > preparationShare * seconds ? go : stay("payback");
+  // As long as plans lasted of late, another one will.
+  const horizon = Math.min(horizonSeconds, memorySeconds / state.switches.length);
+  let most = 0;
+  let judged: Judged = stay("payback");
+  for (const to of [best, ...state.warm]) {
+    const saved = to === best ? gain : gainOf(cost, choices.costOf(to, world));
+    const seconds = secondsFor(to);
+    const net = saved * (horizon - seconds) - preparationShare * seconds;
+    if (saved < margin || net <= most) continue;
+    most = net;
+    judged = { type: "switch", to, switchingSeconds: seconds };
+  }
+  return judged;
+}
+
+/** How long a choice takes until it can serve: as long as a message if its parts are loaded. */
+function preparingSeconds(
+  { at, problem }: Choices,
+  { warm, held, delay }: ControlState,
+  choice: number,
+  world: State,
+  options: ControlOptions,
+): number {
+  const { placement } = at(choice);
+  const isLoaded = warm.some((other) =>
+    at(other).placement.every((device, node) => device === placement[node]),
+  );
+  if (isLoaded) return options.warmSeconds ?? 0.05;
+  const had = held ?? problem.devices.map(() => new Set<number>());
+  return delay * switchingSeconds(problem, world, had, placement, options);
 }
