@@ -161,7 +161,7 @@ function coarseClock(clock: VirtualClock, jitter: () => number): Clock {
   };
 }
 
-test("coarse timers do not slow the link down: 1 % at most over many frames", async () => {
+test("coarse timers do not slow the link down: many frames end as late as one timer", async () => {
   const sizes = fc.constantFrom(1000, 12_500, 100_000);
   const jitters = fc.array(fc.double({ min: 0, max: 0.0015, noNaN: true }), { minLength: 5 });
   await fc.assert(
@@ -181,7 +181,8 @@ test("coarse timers do not slow the link down: 1 % at most over many frames", as
       await virtual.run();
       await sending;
       const ideal = (8 * bytes * count) / 100e6;
-      expect(Math.abs(end / ideal - 1)).toBeLessThan(0.01);
+      // A timer may be cut by 1 ms and asked again, and then be late by 1.5 ms.
+      expect(Math.abs(end - ideal)).toBeLessThan(0.0026);
     }),
     { numRuns: 20 },
   );
