@@ -135,7 +135,8 @@ function looker(coordinator: Coordinator, sink: DeviceName): () => void {
     if (serving !== undefined && serving.generation !== generation) {
       generation = serving.generation;
       const { predictedPeriodSeconds: periodSeconds, stages } = serving;
-      const served = { devices: stages.map(({ device }) => device), periodSeconds };
+      const hops = serving.hops.map(({ from, to }) => ({ from, to }));
+      const served = { devices: stages.map(({ device }) => device), hops, periodSeconds };
       say({ type: "serves", generation, served });
     }
     const sight = sightOf(status, sink);

@@ -180,10 +180,9 @@ export class Fleet {
 
   /** Whom a device gets tensors from. @throws if the plan does not need it */
   producerOf(device: DeviceName): string {
-    const way = ["camera", ...this.serving.devices];
-    const producer = way[way.indexOf(device, 1) - 1];
-    if (producer === undefined) throw new Error(`nobody sends to ${device}`);
-    return producer;
+    const hop = this.serving.hops.find(({ to }) => to === device);
+    if (hop === undefined) throw new Error(`nobody sends to ${device}`);
+    return hop.from;
   }
 
   /** What was said last, for whoever wonders why something does not happen. */

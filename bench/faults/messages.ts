@@ -31,6 +31,8 @@ export type Role =
 export interface Served {
   /** Of its stages, in order. */
   readonly devices: readonly string[];
+  /** Which channels its tensors take. */
+  readonly hops: readonly { readonly from: string; readonly to: string }[];
   readonly periodSeconds: number;
 }
 

@@ -170,7 +170,7 @@ export function abandoned(
   periodSeconds: number,
 ): Fault {
   return {
-    served: { devices: ["camera"], periodSeconds },
+    served: { devices: ["camera"], hops: [], periodSeconds },
     name: `kill -9 coordinator, ${devices.join(", ")}`,
     detectableAfterSeconds: orphanSeconds,
     begin: async () => {
