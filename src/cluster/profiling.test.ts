@@ -6,8 +6,8 @@ import {
   token,
   virtualSetting,
 } from "../../test/fixtures/cluster.ts";
+import { pairProblem } from "../../test/fixtures/pair.ts";
 import { planOf } from "../../test/fixtures/plan-of.ts";
-import { problemOf } from "../../test/fixtures/sketch.ts";
 import { CodedError } from "../base/errors.ts";
 import { createRandom } from "../base/random.ts";
 import { seconds } from "../base/units.ts";
@@ -19,20 +19,7 @@ import type { ProfileHost } from "./profiling.ts";
 import type { ProfileOrder } from "./program-message.ts";
 import { profileOnDevice, type RemoteProfileOptions, surveyLink } from "./task-client.ts";
 
-const problem = problemOf({
-  inputs: { x: 8 },
-  nodes: [
-    { name: "a", reads: ["x"], bytes: 4, seconds: [1, 1] },
-    { name: "b", reads: ["a"], bytes: 4, seconds: [1, 1] },
-  ],
-  outputs: ["b"],
-  devices: [{ name: "camera" }, { name: "cloud" }],
-  links: [
-    { from: "camera", to: "cloud", secondsPerByte: 1 },
-    { from: "cloud", to: "camera", secondsPerByte: 1 },
-  ],
-  sink: "camera",
-});
+const problem = pairProblem("camera");
 
 const order: Omit<ProfileOrder, "type" | "model"> = {
   memoryBytes: 5000,

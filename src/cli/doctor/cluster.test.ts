@@ -5,8 +5,8 @@ import {
   makeAuthority,
 } from "../../../test/fixtures/authority.ts";
 import { joinAgent, realSetting, startCoordinator } from "../../../test/fixtures/cluster.ts";
+import { pairProblem } from "../../../test/fixtures/pair.ts";
 import { planOf } from "../../../test/fixtures/plan-of.ts";
-import { problemOf } from "../../../test/fixtures/sketch.ts";
 import type { AgentOptions } from "../../cluster/agent-options.ts";
 import type { Authority } from "../../cluster/authority.node.ts";
 import { formatToken } from "../../cluster/token.ts";
@@ -18,20 +18,7 @@ import { checkCluster, checkCoordinator } from "./network.ts";
 import { systemProbes } from "./probes.ts";
 import { surveyAll } from "./reach.ts";
 
-const problem = problemOf({
-  inputs: { x: 8 },
-  nodes: [
-    { name: "a", reads: ["x"], bytes: 4, seconds: [1, 1] },
-    { name: "b", reads: ["a"], bytes: 4, seconds: [1, 1] },
-  ],
-  outputs: ["b"],
-  devices: [{ name: "camera" }, { name: "cloud" }],
-  links: [
-    { from: "camera", to: "cloud", secondsPerByte: 1 },
-    { from: "cloud", to: "camera", secondsPerByte: 1 },
-  ],
-  sink: "camera",
-});
+const problem = pairProblem("camera");
 
 /** How a cluster's coordinator and its devices listen, and what people show to it. */
 interface Ways {
