@@ -12,8 +12,8 @@ import {
   createDigestRuntime,
   modelOfGraph,
 } from "../../test/fixtures/digest-runtime.ts";
+import { mesh, meshDevices, meshTo } from "../../test/fixtures/mesh.ts";
 import { planOf } from "../../test/fixtures/plan-of.ts";
-import { between, problemOf } from "../../test/fixtures/sketch.ts";
 import { spread } from "../../test/fixtures/spread.ts";
 import { systemClock } from "../base/clock.node.ts";
 import { seconds } from "../base/units.ts";
@@ -24,28 +24,7 @@ import type { Coordinator } from "./coordinator.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
 import type { JournalStore } from "./journal.ts";
 
-const names = ["camera", "shed", "attic", "cloud"];
-
-/** Four stages on four devices, of which each reaches each. */
-function sketch(sink: string) {
-  return problemOf({
-    inputs: { x: 8 },
-    nodes: [
-      { name: "a", reads: ["x"], bytes: 4, seconds: [1, 1, 1, 1] },
-      { name: "b", reads: ["a"], bytes: 4, seconds: [1, 1, 1, 1] },
-      { name: "c", reads: ["a", "b"], bytes: 4, seconds: [1, 1, 1, 1] },
-      { name: "d", reads: ["c"], bytes: 4, seconds: [1, 1, 1, 1] },
-    ],
-    outputs: ["d"],
-    devices: names.map((name) => ({ name })),
-    links: names.flatMap((one, position) =>
-      names.slice(position + 1).flatMap((other) => between(one, other, 0.001)),
-    ),
-    sink,
-  });
-}
-
-const mesh = sketch("camera");
+const names = meshDevices;
 const pipeline = planOf(mesh, names) as Plan;
 const fast = { heartbeatSeconds: 0.1, missedHeartbeats: 5 };
 const inputOf = (request: number): TensorValues => ({ x: byteTensor([request % 256, 7]) });
@@ -184,7 +163,7 @@ test("waits, and says why, when no plan is left, and serves again when the devic
 
 test("fails what is asked while the sink is lost, and answers again when it is back", async () => {
   const setting = virtualSetting(() => 1);
-  const elsewhere = sketch("cloud");
+  const elsewhere = meshTo("cloud");
   const plan = planOf(elsewhere, names) as Plan;
   const { coordinator, agents, client } = await start(setting, {}, elsewhere, plan);
   const failure = client.infer(inputOf(1)).catch((error) => error);
