@@ -1,5 +1,5 @@
-import { CodedError, isCoded, messageOf } from "../base/errors.ts";
-import { encodeHeader, FrameDecoder } from "./frame.ts";
+import { CodedError } from "../base/errors.ts";
+import { FrameIntake } from "./frame-intake.ts";
 import { defaultInboxLimits, Inbox, type InboxLimits } from "./inbox.ts";
 import {
   type Channel,
@@ -107,29 +107,18 @@ class MemoryListener implements Listener {
 class MemoryChannel implements Channel {
   readonly peer: string;
   readonly identity = null;
-  readonly ended: Promise<CodedError | null>;
-  #limits: FrameLimits;
-  readonly #inbox: Inbox<Frame>;
-  readonly #decoder: FrameDecoder;
+  readonly #intake: FrameIntake;
   #other: MemoryChannel | null = null;
-  #settle: (why: CodedError | null) => void = () => undefined;
-  /** Why nothing can be sent any more; null while the channel is open. */
-  #closed: CodedError | null = null;
   /** Sends that wait until this side has room. */
   #blocked: (() => void)[] = [];
 
   constructor(peer: string, limits: FrameLimits, queue: InboxLimits) {
     this.peer = peer;
-    this.#limits = limits;
-    this.#inbox = new Inbox(queue, () => this.#wake());
-    this.#decoder = new FrameDecoder({
-      limits,
-      onFrame: (frame) => this.#inbox.push(frame, frame.payload.byteLength),
-      onGoodbye: () => undefined,
-    });
-    this.ended = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
+    this.#intake = new FrameIntake({ peer, limits, queue, onRoom: () => this.#wake() });
+  }
+
+  get ended(): Promise<CodedError | null> {
+    return this.#intake.ended;
   }
 
   /** Makes two channels the two sides of one. */
@@ -140,17 +129,16 @@ class MemoryChannel implements Channel {
 
   async send(frame: Frame): Promise<void> {
     const other = this.#other;
-    if (this.#closed !== null) throw this.#closed;
+    if (this.#intake.closed !== null) throw this.#intake.closed;
     if (other === null) throw new CodedError("CHANNEL_CLOSED", `${this.peer} was never joined`);
-    other.#receive(encodeHeader(frame, this.#limits), frame.payload);
-    while (other.#inbox.full && this.#closed === null) {
+    other.#receive(this.#intake.header(frame), frame.payload);
+    while (other.#intake.full && this.#intake.closed === null) {
       await new Promise<void>((wake) => other.#blocked.push(wake));
     }
   }
 
   setLimits(limits: FrameLimits): void {
-    this.#limits = limits;
-    this.#decoder.limits = limits;
+    this.#intake.limits = limits;
   }
 
   async close(): Promise<void> {
@@ -171,38 +159,19 @@ class MemoryChannel implements Channel {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Frame> {
-    return this.#inbox[Symbol.asyncIterator]();
+    return this.#intake[Symbol.asyncIterator]();
   }
 
   #receive(header: Uint8Array, payload: Uint8Array): void {
-    try {
-      this.#decoder.push(header);
-      this.#decoder.push(payload);
-    } catch (error) {
-      const why = isCoded(error)
-        ? error
-        : new CodedError("CHANNEL_CLOSED", messageOf(error), {}, error);
-      const told = new CodedError(
-        "CHANNEL_CLOSED",
-        `the receiver gave up: ${why.message}`,
-        {},
-        why,
-      );
-      if (this.#other !== null) this.#other.#end(told, told.message);
-      this.#end(why, why.message);
-    }
+    const why = this.#intake.take(header, payload);
+    if (why === null) return;
+    const told = new CodedError("CHANNEL_CLOSED", `the receiver gave up: ${why.message}`, {}, why);
+    if (this.#other !== null) this.#other.#end(told, told.message);
+    this.#end(why, why.message);
   }
 
   #end(error: CodedError | null, why: string): void {
-    if (this.#closed !== null) return;
-    this.#closed = new CodedError(
-      "CHANNEL_CLOSED",
-      `the channel to ${this.peer} has ended: ${why}`,
-      { peer: this.peer },
-      error ?? undefined,
-    );
-    this.#inbox.end(error);
-    this.#settle(error);
+    if (!this.#intake.end(error, why)) return;
     // Who waits for the other side to read is told that it never will.
     if (this.#other !== null) this.#other.#wake();
   }

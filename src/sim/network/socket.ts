@@ -1,6 +1,6 @@
-import { CodedError, isCoded, messageOf } from "../../base/errors.ts";
-import { encodeHeader, FrameDecoder } from "../../transport/frame.ts";
-import { defaultInboxLimits, Inbox } from "../../transport/inbox.ts";
+import { CodedError } from "../../base/errors.ts";
+import { FrameIntake } from "../../transport/frame-intake.ts";
+import { defaultInboxLimits } from "../../transport/inbox.ts";
 import type { Channel, Frame, FrameLimits } from "../../transport/transport.ts";
 import type { Machine } from "./machine.ts";
 import type { Shuffle } from "./shuffle.ts";
@@ -28,18 +28,13 @@ export interface SocketOptions {
 export class Socket implements Channel {
   readonly peer: string;
   readonly identity = null;
-  readonly ended: Promise<CodedError | null>;
   readonly machine: Machine;
   readonly #wire: Wire;
   readonly #shuffle: Shuffle;
-  readonly #inbox: Inbox<Frame>;
-  readonly #decoder: FrameDecoder;
+  readonly #intake: FrameIntake;
   readonly #onSend: SocketOptions["onSend"];
-  #limits: FrameLimits;
   #other: Socket | null = null;
   #opening: Frame["header"] | null = null;
-  #settle: (why: CodedError | null) => void = () => undefined;
-  #closed: CodedError | null = null;
   #onWay = 0;
   #blocked: (() => void)[] = [];
   /** Whether the other side has sent something that nobody here could hear. */
@@ -49,19 +44,15 @@ export class Socket implements Channel {
     this.peer = peer;
     this.#onSend = onSend;
     this.machine = machine;
-    this.#limits = limits;
     this.#wire = wire;
     this.#shuffle = shuffle;
-    this.#inbox = new Inbox(defaultInboxLimits, () => this.#other?.wake());
-    this.#decoder = new FrameDecoder({
-      limits,
-      onFrame: (frame) => this.#inbox.push(frame, frame.payload.byteLength),
-      onGoodbye: () => undefined,
-    });
-    this.ended = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
+    const onRoom = () => this.#other?.wake();
+    this.#intake = new FrameIntake({ peer, limits, queue: defaultInboxLimits, onRoom });
     machine.sockets.add(this);
+  }
+
+  get ended(): Promise<CodedError | null> {
+    return this.#intake.ended;
   }
 
   /** Makes two sockets the two sides of one channel. */
@@ -81,10 +72,10 @@ export class Socket implements Channel {
 
   async send(frame: Frame): Promise<void> {
     const other = this.#other;
-    if (this.#closed !== null) throw this.#closed;
+    if (this.#intake.closed !== null) throw this.#intake.closed;
     if (other === null) throw new CodedError("CHANNEL_CLOSED", `${this.peer} was never joined`);
     this.#note(other, frame.header);
-    const header = encodeHeader(frame, this.#limits);
+    const header = this.#intake.header(frame);
     const payload = frame.payload.slice();
     const bytes = header.byteLength + payload.byteLength;
     this.#onWay += bytes;
@@ -100,18 +91,17 @@ export class Socket implements Channel {
         });
       });
     });
-    while (this.#closed === null && (this.#onWay >= windowBytes || other.#inbox.full)) {
+    while (this.#intake.closed === null && (this.#onWay >= windowBytes || other.#intake.full)) {
       await new Promise<void>((wake) => this.#blocked.push(wake));
     }
   }
 
   setLimits(limits: FrameLimits): void {
-    this.#limits = limits;
-    this.#decoder.limits = limits;
+    this.#intake.limits = limits;
   }
 
   async close(): Promise<void> {
-    if (this.#closed !== null) return;
+    if (this.#intake.closed !== null) return;
     this.#tell((other) => {
       other.#shuffle.flush();
       other.machine.dispatch(() => other.#end(null, "the other side closed it"));
@@ -124,7 +114,7 @@ export class Socket implements Channel {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Frame> {
-    return this.#inbox[Symbol.asyncIterator]();
+    return this.#intake[Symbol.asyncIterator]();
   }
 
   /** Tells the other side, behind what was sent, that this one has gone without closing. */
@@ -173,30 +163,16 @@ export class Socket implements Channel {
   }
 
   #receive(header: Uint8Array, payload: Uint8Array): void {
-    if (this.#closed !== null) return;
-    try {
-      this.#decoder.push(header);
-      this.#decoder.push(payload);
-    } catch (error) {
-      const why = isCoded(error)
-        ? error
-        : new CodedError("CHANNEL_CLOSED", messageOf(error), {}, error);
-      this.reset(`the receiver gave up: ${why.message}`);
-      this.#end(why, why.message);
-    }
+    if (this.#intake.closed !== null) return;
+    const why = this.#intake.take(header, payload);
+    if (why === null) return;
+    this.reset(`the receiver gave up: ${why.message}`);
+    this.#end(why, why.message);
   }
 
   #end(error: CodedError | null, why: string): void {
-    if (this.#closed !== null) return;
-    this.#closed = new CodedError(
-      "CHANNEL_CLOSED",
-      `the channel to ${this.peer} has ended: ${why}`,
-      { peer: this.peer },
-      error ?? undefined,
-    );
+    if (!this.#intake.end(error, why)) return;
     this.machine.sockets.delete(this);
-    this.#inbox.end(error);
-    this.#settle(error);
     this.wake();
   }
 }
