@@ -5,9 +5,12 @@ import {
   orders,
   ScriptedControl,
   startScript,
+  token,
 } from "../../test/fixtures/scripted-coordinator.ts";
 import { seconds } from "../base/units.ts";
 import type { AgentOptions, AgentTrace } from "./agent-options.ts";
+import { type Message, protocolVersion } from "./message.ts";
+import { encodeMessage } from "./protocol.ts";
 
 /** A source that runs everything by itself in generation 1, and its coordinator. */
 async function startAlone(options: Partial<AgentOptions> = {}) {
@@ -260,4 +263,37 @@ test("joins from a machine that has more addresses than anybody would dial", asy
   const { join } = await ScriptedControl.accept(listener);
   onTestFinished(async () => (await joining).close());
   expect(join.addresses).toEqual(all.slice(0, 32));
+});
+
+type Script = Awaited<ReturnType<typeof startScript>>;
+
+/** Somebody with the token, who attaches to an agent under a name and says things on that channel. */
+async function intrude({ transport }: Pick<Script, "transport">, name: string, address: string) {
+  const channel = await transport.connect(address);
+  const standing = { life: `${name} 1`, heardOf: null, heard: 0, turn: 1 };
+  const who = { kind: "gateway", device: name, to: "cloud" } as const;
+  const opening = { type: "attach", protocol: protocolVersion, token, ...who, standing } as const;
+  const hears = channel[Symbol.asyncIterator]();
+  const say = (message: Message) => channel.send(encodeMessage(message));
+  await say(opening);
+  return { say, hears };
+}
+
+test("does what the source's gateway says, and ends the channel of another device that speaks like it", async () => {
+  const script = await startPair();
+  const orderly: readonly Message[] = [
+    { type: "recall", generation: 1, requests: [1] },
+    { type: "settled", below: 2 ** 40, open: [] },
+    { type: "begin", generation: 1, request: 2 ** 39, resume: null },
+  ];
+  for (const [position, message] of orderly.entries()) {
+    const mallory = await intrude(script, `mallory ${position}`, script.addresses["cloud"] ?? "");
+    await script.clock.advance(seconds(0.01));
+    expect((await mallory.hears.next()).value?.header.type).toBe("attached");
+    await mallory.say(message);
+    expect(await script.passing(mallory.hears.next())).toMatchObject({ done: true });
+  }
+  const answer = await script.passing(script.client.infer({ x: byteTensor([7]) }));
+  const alone = await startAlone();
+  expect(answer.outputs).toEqual((await alone.ask(7)).outputs);
 });

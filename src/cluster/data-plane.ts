@@ -1,4 +1,4 @@
-import { CodedError, isCoded } from "../base/errors.ts";
+import { CodedError } from "../base/errors.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { Channel } from "../transport/transport.ts";
 import type { AgentEvent, AgentOptions } from "./agent-options.ts";
@@ -28,6 +28,8 @@ import type { Neighbours } from "./neighbours.ts";
 import type { Sent } from "./outbox.ts";
 import type { Processor } from "./processor.ts";
 import { coded, encodeMessage, malformed, type Received } from "./protocol.ts";
+import { requireOnlyClosed } from "./refused-channels.ts";
+import { Sources } from "./sources.ts";
 import { Standby } from "./standby.ts";
 
 export interface DataPlaneOptions {
@@ -56,7 +58,7 @@ export class DataPlane {
   readonly #channels: DeviceChannels;
   readonly #neighbours: Neighbours;
   readonly #standby: Standby;
-  readonly #sourceAddresses = new Map<string, readonly string[]>();
+  readonly #sources = new Sources();
   readonly #constants = new Map<number, Record<string, TensorValue>>();
   readonly #drained = new Set<number>();
   /** A device is reached again, or generations have ended. */
@@ -122,11 +124,10 @@ export class DataPlane {
    * @returns whether all its channels stand; if not, something has changed since they did not
    */
   async deploy(deploy: Deploy, run: GenerationRun): Promise<boolean> {
-    const { peers, source, emulation, gateway } = deploy.body;
+    const { peers, emulation, gateway } = deploy.body;
     if (run.stands) return true;
     this.#neighbours.know(peers);
-    const addresses = peers.find(({ device }) => device === source)?.addresses;
-    if (addresses !== undefined) this.#sourceAddresses.set(source, addresses);
+    this.#sources.know(deploy.body);
     this.emulate(emulation);
     if (gateway !== null) {
       const constants = this.#constants.get(run.generation) ?? {};
@@ -138,9 +139,9 @@ export class DataPlane {
       ...run.neighbours.map((device) => this.#connect("hop", device)),
       ...run.reporters.map((device) => this.#connect("gateway", device)),
     ]);
-    const broken = connected.find(({ status }) => status === "rejected");
-    if (broken?.status === "rejected") {
-      if (!isCoded(broken.reason) || broken.reason.code !== "CHANNEL_CLOSED") throw broken.reason;
+    const failures = connected.flatMap((one) => (one.status === "rejected" ? [one.reason] : []));
+    if (failures.length > 0) {
+      requireOnlyClosed(failures);
       await changed;
       return false;
     }
@@ -224,8 +225,8 @@ export class DataPlane {
       await this.#gateway.welcomeClient(channel);
       return;
     }
-    const addresses = [...this.#sourceAddresses.values()].at(-1);
-    if (addresses === undefined) {
+    const { addresses } = this.#sources;
+    if (addresses.length === 0) {
       const why = `device '${this.#device}' serves nobody yet; ask the coordinator where to go`;
       await refuse(channel, new CodedError("CHANNEL_CLOSED", why, { device: this.#device }));
       return;
@@ -321,7 +322,7 @@ export class DataPlane {
       return;
     }
     if (message.type === "begin" || message.type === "recall" || message.type === "settled") {
-      this.#obey(device, message);
+      if (this.#sources.admits(device, message)) this.#obey(device, message);
       return;
     }
     this.#gateway?.hear(device, received);
