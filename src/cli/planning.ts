@@ -20,10 +20,15 @@ import { auto, choosePlanner, type PlannerChoice, planners } from "../plan/plann
 import { createProblem, type Limits, type Problem } from "../plan/problem.ts";
 import { runPlanner } from "../plan/run-planner.ts";
 import { refuseTiledPlan } from "../plan/tiles/refuse.ts";
-import { flag, type Option, quantity, text, usage, whole } from "./command.ts";
+import { type Argument, flag, type Option, quantity, text, usage, whole } from "./command.ts";
 import { execPlanner, execPrefix } from "./exec-planner.ts";
 import { readText, shownName } from "./files.ts";
 import type { Terminal } from "./terminal.ts";
+
+export const topologyArgument: Argument = {
+  syntax: "<topology>",
+  summary: "devices and links, as YAML or JSON",
+};
 
 /** Options as commands list them. */
 export const planningOptions: {
@@ -58,6 +63,14 @@ export const planningOptions: {
   ),
   seed: whole("--seed <n>", "seed of planners that draw lots (default 1)"),
 };
+
+export const topologyOption: Option<string | undefined> = text(
+  "-t, --topology <file>",
+  topologyArgument.summary,
+);
+
+/** EX_UNAVAILABLE of sysexits(3): nothing keeps the limits. */
+export const infeasibleExitCode = 69;
 
 /** For commands whose plans need not be run. */
 export const tilesOption: Option<boolean> = flag(

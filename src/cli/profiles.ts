@@ -24,7 +24,7 @@ import type { PreparedGraph } from "../runtime/prepare.node.ts";
 import { profileCodecs, withCodecCosts } from "../runtime/profile-codecs.node.ts";
 import { profileGraph } from "../runtime/profile-graph.node.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
-import { choice, type Option, whole } from "./command.ts";
+import { type Argument, choice, type Option, texts, whole } from "./command.ts";
 import { readText, shownName, writeWhole } from "./files.ts";
 import { loadModel, type NamedModel } from "./model-argument.ts";
 import { modelSha256 } from "./model-hash.ts";
@@ -38,6 +38,18 @@ import type { Terminal } from "./terminal.ts";
 export const thisMachine = "this-machine";
 
 type Level = OptimisationLevel | "auto";
+
+/** What commands plan for. */
+export const profileArgument: Argument = {
+  syntax: "<model|profile>",
+  summary: "a .profile.json, or a model, which is then profiled on this machine",
+};
+
+/** Of commands that take one profile as their argument. */
+export const moreProfilesOption: Option<readonly string[]> = texts(
+  "--profile <file>",
+  "further profiles of the same graph, one per kind of device",
+);
 
 /** Options of all commands that may measure. */
 export const profilingOptions: {

@@ -8,15 +8,24 @@ import { drawChart } from "../draw/chart.ts";
 import { envelopeMap } from "../draw/envelope.ts";
 import { readBox } from "../envelope-box.ts";
 import { writeWhole } from "../files.ts";
-import { loadTopology, planningOptions, problemOf } from "../planning.ts";
+import {
+  infeasibleExitCode,
+  loadTopology,
+  planningOptions,
+  problemOf,
+  topologyOption,
+} from "../planning.ts";
 import { formatEnvelope } from "../print/envelope.ts";
 import { formatPercent } from "../print/percent.ts";
 import { showProgress } from "../print/progress.ts";
-import { obtainProfile, profilingOptions } from "../profiles.ts";
+import {
+  moreProfilesOption,
+  obtainProfile,
+  profileArgument,
+  profilingOptions,
+} from "../profiles.ts";
 import type { Terminal } from "../terminal.ts";
 
-/** EX_UNAVAILABLE of sysexits(3): there is no envelope. */
-const infeasibleExitCode = 69;
 /** Two devices take milliseconds; many parameters may take long, and the excess says what is left. */
 const defaultSeconds = 10;
 const { objective, keepLocal, timeLimit } = planningOptions;
@@ -24,18 +33,10 @@ const { objective, keepLocal, timeLimit } = planningOptions;
 /** `partita envelope MODEL|PROFILE --topology T`. */
 export const envelope: Command = defineCommand({
   summary: "find every placement that is the best for some bandwidths and loads",
-  arguments: [
-    {
-      syntax: "<model|profile>",
-      summary: "a .profile.json, or a model, which is then profiled on this machine",
-    },
-  ],
+  arguments: [profileArgument],
   options: {
-    topology: text("-t, --topology <file>", "devices and links, as YAML or JSON"),
-    profile: texts(
-      "--profile <file>",
-      "further profiles of the same graph, one per kind of device",
-    ),
+    topology: topologyOption,
+    profile: moreProfilesOption,
     bandwidth: texts(
       "--bandwidth <a-b=1..100 Mbit/s>",
       "between two devices, in both directions (default: each, a hundredth to a hundred times what is stated)",

@@ -4,51 +4,38 @@ import { formatObjective } from "../../plan/objective.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Problem } from "../../plan/problem.ts";
 import { problemDocument } from "../../plan/problem-file.ts";
-import {
-  argumentAt,
-  type Command,
-  defineCommand,
-  flag,
-  needed,
-  text,
-  texts,
-  usage,
-} from "../command.ts";
+import { argumentAt, type Command, defineCommand, flag, needed, text, usage } from "../command.ts";
 import { writeWhole } from "../files.ts";
 import { frontOptions, planFront, refuseFrontOptions } from "../front.ts";
 import {
   decide,
+  infeasibleExitCode,
   loadTopology,
   plannerOf,
   planningOptions,
   problemOf,
   tilesOption,
+  topologyOption,
 } from "../planning.ts";
 import { dotToSvg, planToDot } from "../print/dot.ts";
 import { formatPlan } from "../print/plan.ts";
 import { formatUncertainty } from "../print/uncertainty.ts";
-import { obtainProfile, profilingOptions } from "../profiles.ts";
+import {
+  moreProfilesOption,
+  obtainProfile,
+  profileArgument,
+  profilingOptions,
+} from "../profiles.ts";
 import type { Terminal } from "../terminal.ts";
 import { decideUncertain, readStates, uncertainOptions } from "../uncertain.ts";
-
-/** EX_UNAVAILABLE of sysexits(3): no plan keeps the limits. */
-const infeasibleExitCode = 69;
 
 /** `partita plan MODEL|PROFILE --topology T`. */
 export const plan: Command = defineCommand({
   summary: "find the best placement of a model's nodes on the devices of a topology",
-  arguments: [
-    {
-      syntax: "<model|profile>",
-      summary: "a .profile.json, or a model, which is then profiled on this machine",
-    },
-  ],
+  arguments: [profileArgument],
   options: {
-    topology: text("-t, --topology <file>", "devices and links, as YAML or JSON"),
-    profile: texts(
-      "--profile <file>",
-      "further profiles of the same graph, one per kind of device",
-    ),
+    topology: topologyOption,
+    profile: moreProfilesOption,
     ...planningOptions,
     tiles: tilesOption,
     compress: flag(

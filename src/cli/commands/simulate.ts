@@ -40,6 +40,7 @@ import {
   planningOptions,
   problemOf,
   problemOfPlan,
+  topologyArgument,
 } from "../planning.ts";
 import { adaptationDocument, formatAdaptation } from "../print/adaptation.ts";
 import {
@@ -47,7 +48,12 @@ import {
   type SimulationReport,
   simulationDocument,
 } from "../print/simulation.ts";
-import { obtainProfile, profilingOptions } from "../profiles.ts";
+import {
+  moreProfilesOption,
+  obtainProfile,
+  profileArgument,
+  profilingOptions,
+} from "../profiles.ts";
 import { type ArrivalPlan, readArrivalPlan, readLosses, readWindow } from "../simulating.ts";
 import type { Terminal } from "../terminal.ts";
 import { readTraces } from "../traces.ts";
@@ -58,7 +64,7 @@ const mostRequests = 100_000_000;
 
 const options = {
   plan: text("-p, --plan <file>", "simulate this plan instead of making one"),
-  profile: texts("--profile <file>", "further profiles of the same graph, one per kind of device"),
+  profile: moreProfilesOption,
   ...planningOptions,
   seed: whole("--seed <n>", "seed of Poisson arrivals, and of planners that draw lots (default 1)"),
   ...profilingOptions,
@@ -91,13 +97,7 @@ type Choices = {
 /** `partita simulate TOPOLOGY MODEL|PROFILE`. */
 export const simulate: Command = defineCommand({
   summary: "run a plan in virtual time: queues, arrivals, changing links and loads, losses",
-  arguments: [
-    { syntax: "<topology>", summary: "devices and links, as YAML or JSON" },
-    {
-      syntax: "<model|profile>",
-      summary: "a .profile.json, or a model, which is then profiled on this machine",
-    },
-  ],
+  arguments: [topologyArgument, profileArgument],
   options,
   examples: [
     "partita simulate home.topology.yaml squeezenet.profile.json --plan best.plan.json",

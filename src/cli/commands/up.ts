@@ -3,6 +3,7 @@ import { parseToken } from "../../cluster/token.ts";
 import { argumentAt, type Command, defineCommand, flag, text, texts, usage } from "../command.ts";
 import { type Deployable, deploy, deployOptions, prepareDeployment } from "../deploy.ts";
 import { modelArgument } from "../model-argument.ts";
+import { topologyArgument } from "../planning.ts";
 import { describeEvent } from "../print/cluster-status.ts";
 import { printDeployment } from "../print/deployment.ts";
 import { isLoopback } from "../security.ts";
@@ -13,10 +14,7 @@ import { readTraces } from "../traces.ts";
 /** `partita up TOPOLOGY MODEL`. */
 export const up: Command = defineCommand({
   summary: "run a model split over processes on this machine",
-  arguments: [
-    { syntax: "<topology>", summary: "devices and links, as YAML or JSON" },
-    modelArgument,
-  ],
+  arguments: [topologyArgument, modelArgument],
   options: {
     ...deployOptions,
     listen: text("--listen <host:port>", "where clients dial (default 127.0.0.1, a free port)"),

@@ -183,21 +183,25 @@ function scaled({ devices, profile }: Problem): [string, string][] {
 
 /** What runs where, of a plan alone. */
 export function formatStages(plan: Plan, terminal: Terminal): string {
-  const rows = plan.stages.map(({ nodes, seconds, ...stage }) => [
+  return formatTable(stageColumns, plan.stages.map(stageRow), terminal);
+}
+
+const stageColumns = [
+  { head: "stage" },
+  { head: "device" },
+  { head: "nodes" },
+  { head: "count", align: "right" },
+  { head: "compute", align: "right" },
+] as const;
+
+function stageRow({ nodes, seconds, ...stage }: Stage): (string | number)[] {
+  return [
     stage.id,
     describeDevices(stage),
     rangeOf(nodes),
     nodes.length,
     formatQuantity(seconds, "s"),
-  ]);
-  const columns = [
-    { head: "stage" },
-    { head: "device" },
-    { head: "nodes" },
-    { head: "count", align: "right" },
-    { head: "compute", align: "right" },
-  ] as const;
-  return formatTable(columns, rows, terminal);
+  ];
 }
 
 /** Members of a stage with the rows that they make. */
@@ -217,28 +221,14 @@ function rangeOf(nodes: readonly string[]): string {
 }
 
 function stages(plan: Plan, problem: Problem, terminal: Terminal): string {
-  const rows = plan.stages.map(({ nodes, seconds, ...stage }) => {
-    const parameters = nodes.reduce((total, name) => {
+  const rows = plan.stages.map((stage) => {
+    const parameters = stage.nodes.reduce((total, name) => {
       const position = problem.index.nodeByName.get(name) as number;
       return total + (problem.profile.graph.nodes[position]?.parameterBytes ?? 0);
     }, 0);
-    return [
-      stage.id,
-      describeDevices(stage),
-      rangeOf(nodes),
-      nodes.length,
-      formatQuantity(seconds, "s"),
-      formatQuantity(parameters, "B"),
-    ];
+    return [...stageRow(stage), formatQuantity(parameters, "B")];
   });
-  const columns = [
-    { head: "stage" },
-    { head: "device" },
-    { head: "nodes" },
-    { head: "count", align: "right" },
-    { head: "compute", align: "right" },
-    { head: "parameters", align: "right" },
-  ] as const;
+  const columns = [...stageColumns, { head: "parameters", align: "right" }] as const;
   return formatTable(columns, rows, terminal);
 }
 

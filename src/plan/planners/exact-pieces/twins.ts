@@ -1,3 +1,4 @@
+import { areDevicesAlike, areLinksAlike } from "../../alike.ts";
 import type { Problem } from "../../problem.ts";
 
 /**
@@ -16,7 +17,7 @@ export function findTwins(problem: Problem, tensors: readonly number[]): number[
     const alike = classes.find(
       ([other]) =>
         other !== undefined &&
-        areAlike(problem, other, device) &&
+        areDevicesAlike(problem, other, device) &&
         areLinkedAlike(problem, links, other, device) &&
         (isClear() || areRoutedAlike(problem, links, samples, other, device)),
     );
@@ -62,14 +63,6 @@ function areRoutesDirect({ devices, hops }: Problem, samples: readonly number[])
   );
 }
 
-function areAlike({ devices, kinds, source, sink }: Problem, a: number, b: number): boolean {
-  if ([source, sink].some((device) => device === a || device === b)) return false;
-  const [first, second] = [devices[a], devices[b]];
-  if (kinds[a] !== kinds[b] || first === undefined || second === undefined) return false;
-  const fields = ["speed", "memoryBytes", "busyWatts", "idleWatts", "communication"] as const;
-  return fields.every((field) => first[field] === second[field]);
-}
-
 function areLinkedAlike(
   { devices, topology }: Problem,
   links: Int32Array,
@@ -77,17 +70,8 @@ function areLinkedAlike(
   b: number,
 ): boolean {
   const count = devices.length;
-  const isSame = (one: number, other: number): boolean => {
-    const [first, second] = [topology.links[one], topology.links[other]];
-    if (first === undefined || second === undefined) return first === second;
-    const fields = [
-      "bandwidthBitsPerSecond",
-      "latencySeconds",
-      "energyJoulesPerBit",
-      "medium",
-    ] as const;
-    return fields.every((field) => first[field] === second[field]);
-  };
+  const isSame = (one: number, other: number): boolean =>
+    areLinksAlike(topology.links[one], topology.links[other]);
   const link = (from: number, to: number): number => links[from * count + to] as number;
   return devices.every((_, other) => {
     if (other === a) return isSame(link(a, b), link(b, a));

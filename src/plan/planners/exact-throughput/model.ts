@@ -1,5 +1,6 @@
 import type { Hops } from "../../../cost/hops.ts";
 import { type Contraction, contract } from "../../../graph/contract.ts";
+import { areDevicesAlike, areLinksAlike } from "../../alike.ts";
 import type { Problem } from "../../problem.ts";
 
 /** A tensor that may travel, with its uses by unit. */
@@ -142,17 +143,12 @@ function findRoutes({ devices, hops }: Problem, flows: readonly Flow[]): Routes[
  * taken depends on names.
  */
 function areTwins(problem: Problem, flows: readonly Flow[], a: number, b: number): boolean {
-  const { devices, kinds, source, sink } = problem;
-  if ([source, sink].some((device) => device === a || device === b)) return false;
-  const [first, second] = [devices[a], devices[b]];
-  if (kinds[a] !== kinds[b] || first === undefined || second === undefined) return false;
-  const fields = ["speed", "memoryBytes", "busyWatts", "idleWatts", "communication"] as const;
-  if (fields.some((field) => first[field] !== second[field])) return false;
+  if (!areDevicesAlike(problem, a, b)) return false;
   const exchange = (device: number) => (device === a ? b : device === b ? a : device);
   const links = exchangedLinks(problem, exchange);
   if (links === null) return false;
   const samples = samplesOf(problem.hops, flows);
-  const all = [...devices.keys()];
+  const all = [...problem.devices.keys()];
   return samples.every((tensor) =>
     all.every((from) =>
       all.every((to) => {
@@ -173,14 +169,8 @@ function exchangedLinks(problem: Problem, exchange: (device: number) => number):
   const images = ends.map(({ from, to }) =>
     ends.findIndex((other) => other.from === exchange(from) && other.to === exchange(to)),
   );
-  const fields = [
-    "bandwidthBitsPerSecond",
-    "latencySeconds",
-    "energyJoulesPerBit",
-    "medium",
-  ] as const;
-  const same = images.every((image, link) =>
-    fields.every((field) => image >= 0 && links[image]?.[field] === links[link]?.[field]),
+  const same = images.every(
+    (image, link) => image >= 0 && areLinksAlike(links[image], links[link]),
   );
   return same ? images : null;
 }
