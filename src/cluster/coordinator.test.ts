@@ -99,6 +99,25 @@ test("answers as the whole graph does under any plan: relays, stages in a circle
   );
 });
 
+test("waits for the source, where requests live, even if no input is read", async () => {
+  const unread = problemOf({
+    inputs: { x: 8 },
+    nodes: [{ name: "a", reads: [], bytes: 4, seconds: [1, 1] }],
+    outputs: ["a"],
+    devices: [{ name: "camera" }, { name: "cloud" }],
+    links: [{ from: "camera", to: "cloud", secondsPerByte: 1 }],
+    sink: "cloud",
+  });
+  const setting = realSetting();
+  const plan = planOf(unread, ["cloud"]) as Plan;
+  const { coordinator } = await startCluster(setting, unread, plan);
+  onTestFinished(() => coordinator.close());
+  const client = await connect(setting, coordinator);
+  onTestFinished(() => client.close());
+  const { outputs } = await client.infer(inputOf(1));
+  expect(outputs).toEqual(await wholeAnswer(inputOf(1), unread));
+});
+
 test("keeps no more requests on any device than the window allows", async () => {
   const setting = virtualSetting((node) => (node === "c" ? 10 : 1));
   const { coordinator, client } = await start(setting, pipeline, { window: 3 });

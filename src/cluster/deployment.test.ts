@@ -64,6 +64,23 @@ test("leaves out devices that the plan does not use", () => {
   ]);
 });
 
+test("has the source take part, where requests live, even if no input is read", () => {
+  const unread = problemOf({
+    inputs: { x: 8 },
+    nodes: [{ name: "a", reads: [], bytes: 4, seconds: [1, 1] }],
+    outputs: ["a"],
+    devices: [{ name: "camera" }, { name: "cloud" }],
+    links: [{ from: "camera", to: "cloud", secondsPerByte: 1 }],
+    sink: "cloud",
+  });
+  const plan = planOf(unread, ["cloud"]) as Plan;
+  const { devices } = createDeployment(plan, unread.index.graph, unread.topology, 1);
+  expect(devices.map(({ device, receives, stages }) => [device, receives, stages.length])).toEqual([
+    ["camera", [], 0],
+    ["cloud", [], 1],
+  ]);
+});
+
 test("makes two stages of a device that the data comes back to", () => {
   const [camera] = deploy(["camera", "gateway", "camera"]).devices;
   expect(camera?.stages).toEqual([

@@ -57,7 +57,7 @@ export interface Deployment {
   /** Graph inputs that somebody needs; the others are not sent anywhere. */
   readonly entering: readonly string[];
   readonly outputs: readonly string[];
-  /** Every device that takes part, if only as a relay, in the order of the topology. */
+  /** Every device that takes part, if only as a relay, and the source, in the order of the topology. */
   readonly devices: readonly DeviceDeployment[];
 }
 
@@ -105,7 +105,9 @@ export function createDeployment(
     ];
     const deployed = { device: name, generation, stages: own, receives, forwards, answers };
     checkSupply(deployed, wanted);
-    return wanted.size + receives.length + own.length > 0 ? [deployed] : [];
+    // Requests live on the source, even if a graph reads none of its inputs.
+    const takesPart = name === topology.source || wanted.size + receives.length + own.length > 0;
+    return takesPart ? [deployed] : [];
   });
   checkNames(plan, topology);
   const atSource = devices.find(({ device }) => device === topology.source);

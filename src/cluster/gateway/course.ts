@@ -40,7 +40,7 @@ export function courseOf(known: Known, request: number, kept: KeptTensors | unde
     return {
       begins: new Map(starters.map(([device]) => [device, { ...begin, resume: null }])),
       entering: gateway.deployment.entering,
-      reporters: [...devices.keys()],
+      reporters: [...devices].filter(([, device]) => hasWork(device)).map(([name]) => name),
     };
   }
   const plan = resumePlan(gateway.deployment, kept);
@@ -49,4 +49,9 @@ export function courseOf(known: Known, request: number, kept: KeptTensors | unde
     entering: plan.entering,
     reporters: [...plan.devices.keys()],
   };
+}
+
+/** The source has none where it only takes requests in. */
+function hasWork({ stages, forwards, answers }: DeviceDeployment): boolean {
+  return stages.length + forwards.length + answers.length > 0;
 }
