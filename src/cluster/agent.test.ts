@@ -9,6 +9,7 @@ import {
 } from "../../test/fixtures/scripted-coordinator.ts";
 import { seconds } from "../base/units.ts";
 import type { AgentOptions, AgentTrace } from "./agent-options.ts";
+import type { DataChannelKind } from "./data-message.ts";
 import { type Message, protocolVersion } from "./message.ts";
 import { encodeMessage } from "./protocol.ts";
 
@@ -268,13 +269,19 @@ test("joins from a machine that has more addresses than anybody would dial", asy
 type Script = Awaited<ReturnType<typeof startScript>>;
 
 /** Somebody with the token, who attaches to an agent under a name and says things on that channel. */
-async function intrude({ transport }: Pick<Script, "transport">, name: string, address: string) {
+async function intrude(
+  { transport }: Pick<Script, "transport">,
+  name: string,
+  address: string,
+  kind: DataChannelKind = "gateway",
+) {
   const channel = await transport.connect(address);
   const standing = { life: `${name} 1`, heardOf: null, heard: 0, turn: 1 };
-  const who = { kind: "gateway", device: name, to: "cloud" } as const;
+  const who = { kind, device: name, to: "cloud" };
   const opening = { type: "attach", protocol: protocolVersion, token, ...who, standing } as const;
   const hears = channel[Symbol.asyncIterator]();
-  const say = (message: Message) => channel.send(encodeMessage(message));
+  const say = (message: Message, payload?: Uint8Array<ArrayBuffer>) =>
+    channel.send(encodeMessage(message, payload));
   await say(opening);
   return { say, hears };
 }
@@ -296,4 +303,30 @@ test("does what the source's gateway says, and ends the channel of another devic
   const answer = await script.passing(script.client.infer({ x: byteTensor([7]) }));
   const alone = await startAlone();
   expect(answer.outputs).toEqual((await alone.ask(7)).outputs);
+});
+
+test("takes no memory for tensors of which only the start comes, if nobody waits for them", async () => {
+  const script = await startPair();
+  const address = script.addresses["cloud"] ?? "";
+  const start = {
+    type: "tensor",
+    tensor: "a",
+    request: 1,
+    dataType: "uint8",
+    shape: [2 ** 30],
+    piece: { offset: 0, bytes: 2 ** 30 },
+  } as const;
+  const ofNoGeneration = await intrude(script, "mallory", address, "hop");
+  const ofAnother = await intrude(script, "eve", address, "hop");
+  const asAnswer = await intrude(script, "trudy", address, "gateway");
+  for (const { say, hears } of [ofNoGeneration, ofAnother, asAnswer]) {
+    await script.clock.advance(seconds(0.01));
+    expect((await hears.next()).value?.header.type).toBe("attached");
+    await say({ ...start, generation: say === ofAnother.say ? 1 : 77 }, new Uint8Array(9));
+  }
+  expect(await script.passing(ofAnother.hears.next())).toMatchObject({ done: true });
+  await script.clock.advance(seconds(0.5));
+  await script.cloud.hear("heartbeat");
+  await script.clock.advance(seconds(0.5));
+  expect((await script.cloud.hear("heartbeat")).heldBytes).toBe(0);
 });

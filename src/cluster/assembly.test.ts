@@ -113,3 +113,41 @@ test("what nobody waits for is dropped, and the oldest where there are too many"
   });
   expect([seen, assembly.bytes]).toEqual([[2, 3], 100]);
 });
+
+test("assemblies that share a budget take no more together, and give back what they drop or finish", () => {
+  const budget = { limitBytes: 250, usedBytes: 0 };
+  const [one, other] = [new Assembly({ budget }), new Assembly({ budget, tensors: 1 })];
+  const data = new Uint8Array(100);
+  const begin = (assembly: Assembly, request: number) => {
+    const { message, payload } = pieceOf(data, 0, 50);
+    return codeOf(() => assembly.accept({ message: { ...message, request }, payload }, at(0)));
+  };
+  begin(one, 1);
+  begin(other, 1);
+  expect([budget.usedBytes, begin(one, 2), begin(other, 2)]).toEqual([
+    200,
+    "FRAME_MALFORMED",
+    "FRAME_MALFORMED",
+  ]);
+  expect([one.bytes, other.bytes, budget.usedBytes]).toEqual([100, 100, 200]);
+  other.forget(() => true);
+  expect(budget.usedBytes).toBe(100);
+  begin(other, 3);
+  const last = pieceOf(data, 50, 50);
+  expect(one.accept({ ...last, message: { ...last.message, request: 1 } }, at(1))).not.toBeNull();
+  expect([one.bytes, budget.usedBytes]).toEqual([0, 100]);
+});
+
+test("a piece of a tensor that nobody expects takes no memory, whatever it promises", () => {
+  const asked: string[] = [];
+  const assembly = new Assembly({
+    isExpected: ({ tensor }) => {
+      asked.push(tensor);
+      return false;
+    },
+  });
+  const { message, payload } = pieceOf(new Uint8Array(10), 0, 5);
+  const huge = { ...message, shape: [2 ** 30], piece: { offset: 0, bytes: 2 ** 30 } };
+  expect(assembly.accept({ message: huge, payload }, at(0))).toBeNull();
+  expect([assembly.tensors, assembly.bytes, asked.length]).toEqual([0, 0, 1]);
+});

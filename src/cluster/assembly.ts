@@ -23,6 +23,22 @@ export interface AssemblyLimits {
   readonly bytes: number;
 }
 
+/** What several assemblies may hold together. */
+export interface AssemblyBudget {
+  readonly limitBytes: number;
+  usedBytes: number;
+}
+
+export interface AssemblyOptions extends Partial<AssemblyLimits> {
+  /** Left out: not limited. */
+  readonly budget?: AssemblyBudget;
+  /**
+   * Whether a tensor is waited for, when a piece of it comes first. Pieces of others are dropped. What
+   * it throws, `accept` throws. Left out: every one is.
+   */
+  readonly isExpected?: (message: TensorMessage) => boolean;
+}
+
 const standardLimits: AssemblyLimits = { tensors: 1024, bytes: defaultLimits.payloadBytes };
 /** Whole tensors that are remembered, lest a piece that comes again begins one of them anew. */
 const rememberedTensors = 1024;
@@ -43,16 +59,21 @@ interface Open {
  */
 export class Assembly {
   readonly #limits: AssemblyLimits;
+  readonly #budget: AssemblyBudget;
+  readonly #isExpected: (message: TensorMessage) => boolean;
   readonly #open = new Map<string, Open>();
   readonly #whole = new Set<string>();
+  #bytes = 0;
 
-  constructor(limits: Partial<AssemblyLimits> = {}) {
+  constructor({ budget, isExpected, ...limits }: AssemblyOptions = {}) {
     this.#limits = { ...standardLimits, ...limits };
+    this.#budget = budget ?? { limitBytes: Number.POSITIVE_INFINITY, usedBytes: 0 };
+    this.#isExpected = isExpected ?? (() => true);
   }
 
   /** Bytes taken by what is incomplete. */
   get bytes(): number {
-    return [...this.#open.values()].reduce((total, { data }) => total + data.byteLength, 0);
+    return this.#bytes;
   }
 
   /** Incomplete tensors. */
@@ -65,7 +86,7 @@ export class Assembly {
    *
    * @returns the tensor, without `piece`, when nothing is missing any more; else `null`
    * @throws FRAME_MALFORMED if the piece lies outside its tensor, does not fit those that came
-   * before it, or its tensor exceeds the limits; nothing was allocated then
+   * before it, or its tensor exceeds the limits or the budget; nothing was allocated then
    */
   accept({ message, payload }: Received<TensorMessage>, arrival: Arrival): Assembled | null {
     const { beganSeconds, endedSeconds } = arrival;
@@ -76,7 +97,9 @@ export class Assembly {
     if (this.#whole.has(key)) return null;
     const { offset } = message.piece;
     const end = offset + payload.byteLength;
-    const open = this.#open.get(key) ?? this.#begin(key, message, end, arrival);
+    const known = this.#open.get(key);
+    if (known === undefined && !this.#isExpected(message)) return null;
+    const open = known ?? this.#begin(key, message, end, arrival);
     requireFit(open, message, end);
     open.data.set(payload, offset);
     open.ranges = joinRanges(open.ranges, [offset, end]);
@@ -94,17 +117,28 @@ export class Assembly {
 
   /** Drops incomplete tensors that nobody waits for. */
   forget(isStale: (message: TensorMessage) => boolean): void {
-    for (const [key, { message }] of this.#open) if (isStale(message)) this.#open.delete(key);
+    for (const [key, { message }] of this.#open) if (isStale(message)) this.#close(key);
   }
 
   #begin(key: string, message: TensorMessage, end: number, arrival: Arrival): Open {
     const bytes = message.piece?.bytes ?? 0;
     this.#requireSound(message, bytes, end);
     const [oldest] = this.#open.keys();
-    if (this.#open.size >= this.#limits.tensors && oldest !== undefined) this.#open.delete(oldest);
+    if (this.#open.size >= this.#limits.tensors && oldest !== undefined) this.#close(oldest);
     const open = { message, data: new Uint8Array(bytes), ranges: [], ...arrival };
     this.#open.set(key, open);
+    this.#count(bytes);
     return open;
+  }
+
+  #close(key: string): void {
+    this.#count(-(this.#open.get(key)?.data.byteLength ?? 0));
+    this.#open.delete(key);
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    this.#budget.usedBytes += bytes;
   }
 
   #requireSound({ tensor, dataType, shape, codec }: TensorMessage, bytes: number, end: number) {
@@ -113,6 +147,13 @@ export class Assembly {
       throw malformed(what, `all of it has ${bytes} bytes, at most ${this.#limits.bytes} may come`);
     }
     if (end > bytes) throw malformed(what, `it ends at byte ${end} of ${bytes}`);
+    const { usedBytes, limitBytes } = this.#budget;
+    if (usedBytes + bytes > limitBytes) {
+      throw malformed(
+        what,
+        `with ${bytes} bytes beside ${usedBytes} of tensors that have come in half it exceeds the ${limitBytes} of this machine`,
+      );
+    }
     const width = codec === undefined ? bytesPerElement(dataType) : null;
     if (width !== null && width * elementCount(shape) !== bytes) {
       throw malformed(
@@ -123,7 +164,7 @@ export class Assembly {
   }
 
   #finish(key: string): void {
-    this.#open.delete(key);
+    this.#close(key);
     this.#whole.add(key);
     const [oldest] = this.#whole;
     if (this.#whole.size > rememberedTensors && oldest !== undefined) this.#whole.delete(oldest);

@@ -69,19 +69,19 @@ export class DataPlane {
 
   constructor(options: DataPlaneOptions) {
     const { agent, liveness, tell, onEvent } = options;
-    const { name, incarnation, token, transport, clock, coordinator } = agent;
+    const { name, clock } = agent;
     this.#options = options;
     this.#device = name;
     this.#channels = new DeviceChannels({
+      ...agent,
       device: name,
-      incarnation,
-      token,
-      transport,
-      clock,
-      coordinator,
       liveness,
       tell,
       onEvent,
+      isExpected: (kind, device, message) =>
+        kind === "hop"
+          ? this.#options.generations.expects(device, message)
+          : (this.#gateway?.expects(device, message) ?? false),
       onMessage: (kind, device, received, transit) =>
         this.#hear(kind, device, received, transit.seconds),
       onLost: (device) => {

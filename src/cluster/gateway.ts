@@ -6,7 +6,7 @@ import type { TensorValues } from "../runtime/runtime.ts";
 import { checkInputs } from "../runtime/signature.ts";
 import type { Channel } from "../transport/transport.ts";
 import type { GatewayDeployment, Measured } from "./control-message.ts";
-import type { Begin, Recall, RequestTimings, Settled } from "./data-message.ts";
+import type { Begin, Recall, RequestTimings, Settled, TensorMessage } from "./data-message.ts";
 import type { DeviceDeployment } from "./deployment.ts";
 import { checkReport, inOrder, isPassing } from "./gateway/checks.ts";
 import { courseOf, type Known } from "./gateway/course.ts";
@@ -186,6 +186,19 @@ export class Gateway {
   }
 
   /**
+   * Whether a tensor is an answer that is waited for.
+   *
+   * @throws FRAME_MALFORMED if the device does not answer with it
+   */
+  expects(device: string, { generation, request, tensor }: TensorMessage): boolean {
+    const deployed = this.#deploymentOf(device, generation);
+    if (deployed?.answers.includes(tensor) === false) {
+      throw malformed(`tensor '${tensor}'`, `device '${device}' does not answer with it`);
+    }
+    return deployed !== null && this.#ledger.awaits(generation, request, tensor);
+  }
+
+  /**
    * Takes what a device says, the own one too. What is late is dropped.
    *
    * @throws FRAME_MALFORMED if the device has no business to say this
@@ -194,14 +207,7 @@ export class Gateway {
     const { message } = received;
     switch (message.type) {
       case "tensor": {
-        const deployed = this.#deploymentOf(device, message.generation);
-        if (deployed === null) return;
-        if (!deployed.answers.includes(message.tensor)) {
-          throw malformed(
-            `tensor '${message.tensor}'`,
-            `device '${device}' does not answer with it`,
-          );
-        }
+        if (!this.expects(device, message)) return;
         const value = tensorOf({ message, payload: received.payload });
         this.#ledger.accept(message.generation, message.request, message.tensor, value);
         return;

@@ -4,6 +4,7 @@ import type { BlobFetcher } from "./blob-fetcher.ts";
 import { Coder } from "./coder.ts";
 import type { BlobReference, Deploy, OfferedPart, Want } from "./control-message.ts";
 import type { Begin, Failure, Report, TensorMessage } from "./data-message.ts";
+import type { Arrival } from "./deployment.ts";
 import { Executor, type ExecutorOptions } from "./executor.ts";
 import type { Keeper } from "./keeper.ts";
 import type { LoadedParts, PartLoader } from "./part-loader.ts";
@@ -184,19 +185,27 @@ export class GenerationRun {
   }
 
   /**
+   * How a tensor comes from another device; `undefined`: nothing runs yet.
+   *
+   * @throws FRAME_MALFORMED if it does not
+   */
+  expects(from: string, { tensor }: TensorMessage): Arrival | undefined {
+    const expected = this.#deploy?.body.deployment.receives.find(
+      (other) => other.tensor === tensor && other.from === from,
+    );
+    if (this.#executor === null || expected !== undefined) return expected;
+    throw malformed(`tensor '${tensor}'`, `it does not come from ${from} here`);
+  }
+
+  /**
    * A tensor has come from another device.
    *
    * @throws FRAME_MALFORMED if it has no business to send it, or its bytes are not what it says
    */
   receive(from: string, received: Received<TensorMessage>, transitSeconds: number): void {
     const { tensor, request } = received.message;
-    const expected = this.#deploy?.body.deployment.receives.find(
-      (other) => other.tensor === tensor && other.from === from,
-    );
-    if (this.#executor === null) return;
-    if (expected === undefined) {
-      throw malformed(`tensor '${tensor}'`, `it does not come from ${from} here`);
-    }
+    const expected = this.expects(from, received.message);
+    if (expected === undefined || this.#executor === null) return;
     const { value, seconds } =
       expected.codec === undefined || this.#coder === null
         ? { value: tensorOf(received), seconds: 0 }

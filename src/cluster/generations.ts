@@ -149,6 +149,12 @@ export class Generations {
     this.#runs.get(generation)?.enter(request, tensor, value);
   }
 
+  /** Whether a tensor is of any use here. @throws FRAME_MALFORMED if it does not come from there */
+  expects(from: string, message: TensorMessage): boolean {
+    if (this.#options.keeper.isSettled(message.request)) return false;
+    return this.#runs.get(message.generation)?.expects(from, message) !== undefined;
+  }
+
   /** @throws FRAME_MALFORMED */
   receive(from: string, received: Received<TensorMessage>, transitSeconds: number): void {
     this.#runs.get(received.message.generation)?.receive(from, received, transitSeconds);

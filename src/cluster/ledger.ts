@@ -153,6 +153,12 @@ export class Ledger {
     this.#settle(entry);
   }
 
+  /** Whether a request is in flight in a generation, and this answer has not come. */
+  awaits(generation: number, request: number, tensor: string): boolean {
+    const entry = this.#current(generation, request);
+    return entry !== null && !Object.hasOwn(entry.attempt.outputs, tensor);
+  }
+
   report(device: string, report: Report): void {
     const entry = this.#current(report.generation, report.request);
     if (entry === null || !entry.attempt.silent.delete(device)) return;

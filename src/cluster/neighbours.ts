@@ -2,8 +2,9 @@ import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { Channel, Transport } from "../transport/transport.ts";
+import type { AssemblyBudget } from "./assembly.ts";
 import type { DialBack, Emulation, Peer } from "./control-message.ts";
-import type { Attach, DataChannelKind } from "./data-message.ts";
+import type { Attach, DataChannelKind, TensorMessage } from "./data-message.ts";
 import { refuse } from "./handshake.ts";
 import { checkDevice } from "./identity.ts";
 import type { Liveness } from "./liveness.ts";
@@ -28,6 +29,16 @@ export interface NeighboursOptions {
   readonly askDialBack: (kind: DataChannelKind, device: string, tunnel: boolean) => void;
   readonly liveness: () => Liveness;
   /**
+   * Of this device: tensors that have come in half may take no more, and those of as many requests as
+   * there may be at once take less. Default, also for `null`: 4 GiB; at least 64 MiB.
+   */
+  readonly memoryBytes?: number | null;
+  /**
+   * Whether a tensor of which a piece came is waited for; else its pieces are dropped. What it throws
+   * ends that channel. Left out: every one is.
+   */
+  readonly isExpected?: (kind: DataChannelKind, device: string, message: TensorMessage) => boolean;
+  /**
    * Called for each message, each tensor whole, each once, in the order in which they were complete.
    * What it throws ends that channel.
    *
@@ -44,6 +55,9 @@ export interface NeighboursOptions {
   /** Every channel of a lost device stands again. */
   readonly onReached: (device: string) => void;
 }
+
+const defaultMemoryBytes = 2 ** 32;
+const leastMemoryBytes = 2 ** 26;
 
 /** One kind of traffic with one device. */
 interface Neighbour {
@@ -63,12 +77,15 @@ export class Neighbours {
   readonly #neighbours = new Map<string, Neighbour>();
   readonly #lost = new Map<string, Set<DataChannelKind>>();
   readonly #pacing: Pacing;
+  readonly #budget: AssemblyBudget;
   #lives = 0;
   #closing = false;
 
   constructor(options: NeighboursOptions) {
     this.#options = options;
     this.#pacing = new Pacing(options.clock);
+    const limitBytes = Math.max(options.memoryBytes ?? defaultMemoryBytes, leastMemoryBytes);
+    this.#budget = { limitBytes, usedBytes: 0 };
   }
 
   /** Bytes of what waits to be sent or acknowledged, and of tensors that have come in half. */
@@ -218,10 +235,14 @@ export class Neighbours {
     const key = keyOf(kind, device);
     const known = this.#neighbours.get(key);
     if (known !== undefined) return known;
-    const { clock, incarnation, onMessage } = this.#options;
+    const { clock, incarnation, onMessage, isExpected = () => true } = this.#options;
     this.#lives++;
     const traffic = new Traffic({
       clock,
+      assembly: {
+        budget: this.#budget,
+        isExpected: (message) => isExpected(kind, device, message),
+      },
       life: `${incarnation}/${this.#lives}`,
       onMessage: (received, transit) => onMessage(kind, device, received, transit),
     });

@@ -1,12 +1,13 @@
 import type { Clock } from "../../base/clock.ts";
 import { CodedError } from "../../base/errors.ts";
 import type { Frame } from "../../transport/transport.ts";
-import { Assembly } from "../assembly.ts";
+import { Assembly, type AssemblyOptions } from "../assembly.ts";
 import type { Standing } from "../data-message.ts";
 import { type Carrier, Outbox } from "../outbox.ts";
 import { decodeMessage, type Received } from "../protocol.ts";
 
 export interface TrafficOptions {
+  readonly assembly?: AssemblyOptions;
   readonly clock: Clock;
   /** Another one for each pair of devices, kind of channel and process. */
   readonly life: string;
@@ -22,7 +23,7 @@ const rememberedTransfers = 9;
 /** What two devices say to each other on one kind of channel, whatever channels it goes over. */
 export class Traffic {
   readonly outbox: Outbox;
-  readonly assembly: Assembly = new Assembly();
+  readonly assembly: Assembly;
   readonly #options: TrafficOptions;
   #life: string;
   #lives = 0;
@@ -37,6 +38,7 @@ export class Traffic {
     this.#options = options;
     this.#life = options.life;
     this.outbox = new Outbox(options.clock);
+    this.assembly = new Assembly(options.assembly);
   }
 
   /** Of what came in, the median of the last tensors that were large enough; `null`: none was. */
