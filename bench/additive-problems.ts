@@ -1,6 +1,7 @@
 /** Latency problems with memory caps: networks of the zoo and random graphs, on lines and meshes. */
 import { createRandom, type Random } from "../dist/base/random.js";
-import { bitsPerSecond, bytes, flop, seconds, watts } from "../dist/base/units.js";
+import { bitsPerSecond, bytes, flop, seconds } from "../dist/base/units.js";
+import { plainDevice, plainLinks } from "../dist/cost/plain-topology.js";
 import type { Profile } from "../dist/cost/profile.js";
 import type { Topology } from "../dist/cost/topology.js";
 import type { Graph } from "../dist/graph/graph.js";
@@ -97,28 +98,12 @@ function manyDevices(graph: Graph, count: number): BenchProblem {
 function device(graph: Graph, name: string, speed: number, part: number): Device {
   const parameters = graph.nodes.reduce((sum, node) => sum + node.parameterBytes, 0);
   const largest = Math.max(...graph.tensors.map((tensor) => tensor.bytes));
-  return {
-    name,
-    tier: "device",
-    speed,
-    memoryBytes: bytes(Math.round(part * parameters + 2 * largest)),
-    busyWatts: watts(0),
-    idleWatts: watts(0),
-    communication: "overlapped",
-  };
+  const memoryBytes = bytes(Math.round(part * parameters + 2 * largest));
+  return plainDevice({ name, speed, memoryBytes });
 }
 
 function both(a: string, b: string, rate: number, latency: number): Link[] {
-  return [
-    [a, b],
-    [b, a],
-  ].map(([from = "", to = ""]) => ({
-    from,
-    to,
-    bandwidthBitsPerSecond: bitsPerSecond(rate),
-    latencySeconds: seconds(latency),
-    energyJoulesPerBit: 0 as Link["energyJoulesPerBit"],
-  }));
+  return plainLinks(a, b, bitsPerSecond(rate), seconds(latency));
 }
 
 function problemOf(graph: Graph, devices: readonly Device[], links: readonly Link[]): Problem {

@@ -7,6 +7,7 @@ import { cpus } from "node:os";
 import { systemClock } from "../dist/base/clock.node.js";
 import { createRandom } from "../dist/base/random.js";
 import { bytes, seconds, secondsPerByte } from "../dist/base/units.js";
+import { growthTopology } from "../dist/compare/growth-topologies.js";
 import type { Profile } from "../dist/cost/profile.js";
 import { topologyAt } from "../dist/cost/state.js";
 import type { Topology } from "../dist/cost/topology.js";
@@ -87,18 +88,7 @@ source: camera
   ] as readonly Parameter[],
 };
 const three = {
-  topology: readTopology(`
-format: partita.topology/1
-devices:
-  - { name: camera, speed: 0.1 }
-  - { name: gateway, tier: edge, speed: 0.5 }
-  - { name: cloud, tier: cloud }
-links:
-  - { between: [camera, gateway], bandwidth: 40 Mbit/s, latency: 2 ms }
-  - { from: gateway, to: cloud, bandwidth: 20 Mbit/s, latency: 15 ms }
-  - { from: cloud, to: gateway, bandwidth: 80 Mbit/s, latency: 15 ms }
-source: camera
-`),
+  topology: growthTopology("tiers", 3),
   box: [
     { type: "bandwidth", links: [0, 1], ...rates },
     { type: "bandwidth", links: [2, 3], ...rates },

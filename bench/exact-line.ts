@@ -6,9 +6,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import Table from "cli-table3";
 import { createRandom, type Random } from "../dist/base/random.js";
-import { bitsPerSecond, bytes, flop, seconds, watts } from "../dist/base/units.js";
+import { bytes, flop, seconds } from "../dist/base/units.js";
+import { growthTopology } from "../dist/compare/growth-topologies.js";
 import type { Profile } from "../dist/cost/profile.js";
-import type { Topology } from "../dist/cost/topology.js";
 import type { Graph, Node, Tensor } from "../dist/graph/graph.js";
 import { evaluate } from "../dist/plan/evaluate.js";
 import { gapOf } from "../dist/plan/make-plan.js";
@@ -35,41 +35,7 @@ const repeats = 11;
 const largeNodes = 4000;
 /** A core that does 20 GFLOP/s and moves 10 GB/s. */
 const machine = { flopPerSecond: 20e9, bytesPerSecond: 10e9 };
-const topology: Topology = {
-  format: "partita.topology/1",
-  devices: (
-    [
-      ["camera", "device", 0.1],
-      ["gateway", "edge", 0.5],
-      ["cloud", "cloud", 1],
-    ] as const
-  ).map(([name, tier, speed]) => ({
-    name,
-    tier,
-    speed,
-    memoryBytes: null,
-    busyWatts: watts(0),
-    idleWatts: watts(0),
-    communication: "overlapped",
-  })),
-  links: (
-    [
-      ["camera", "gateway", 40e6, 0.002],
-      ["gateway", "camera", 40e6, 0.002],
-      ["gateway", "cloud", 20e6, 0.015],
-      ["cloud", "gateway", 80e6, 0.015],
-    ] as const
-  ).map(([from, to, rate, latency]) => ({
-    from,
-    to,
-    bandwidthBitsPerSecond: bitsPerSecond(rate),
-    latencySeconds: seconds(latency),
-    energyJoulesPerBit: 0 as Topology["links"][number]["energyJoulesPerBit"],
-  })),
-  source: "camera",
-  sink: "camera",
-  inputBytes: {},
-};
+const topology = growthTopology("tiers", 3);
 
 const rows = [
   ...zooNames.map((name) => measure(drawGraph(name), 0.02)),

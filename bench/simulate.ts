@@ -5,7 +5,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import Table from "cli-table3";
-import { bitsPerSecond, bytes, seconds, secondsPerByte, watts } from "../dist/base/units.js";
+import { bitsPerSecond, bytes, seconds, secondsPerByte } from "../dist/base/units.js";
+import { plainDevice, plainLink } from "../dist/cost/plain-topology.js";
 import type { Profile } from "../dist/cost/profile.js";
 import type { Topology } from "../dist/cost/topology.js";
 import { evaluate } from "../dist/plan/evaluate.js";
@@ -122,25 +123,15 @@ function pipelineOf(stages: number): {
       },
     },
   };
-  const devices: Topology["devices"] = positions.map((position) => ({
-    name: `d${position}`,
-    tier: "edge",
-    speed: 1,
-    memoryBytes: null,
-    busyWatts: watts(0),
-    idleWatts: watts(0),
-    communication: "overlapped",
-  }));
+  const devices = positions.map((position) => plainDevice({ name: `d${position}`, tier: "edge" }));
   const topology: Topology = {
     format: "partita.topology/1",
     devices,
-    links: positions.slice(1).map((position) => ({
-      from: `d${position - 1}`,
-      to: `d${position}`,
-      bandwidthBitsPerSecond: bitsPerSecond(100e6),
-      latencySeconds: seconds(0.002),
-      energyJoulesPerBit: 0 as Topology["links"][number]["energyJoulesPerBit"],
-    })),
+    links: positions
+      .slice(1)
+      .map((position) =>
+        plainLink(`d${position - 1}`, `d${position}`, bitsPerSecond(100e6), seconds(0.002)),
+      ),
     source: "d0",
     sink: "anywhere",
     inputBytes: {},

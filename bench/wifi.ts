@@ -10,6 +10,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import Table from "cli-table3";
 import { createRandom } from "../dist/base/random.js";
+import { publishedModels } from "../dist/compare/k-path/grids.js";
 import {
   chainProfile,
   type KpathChain,
@@ -52,18 +53,7 @@ const published = [
   ["InceptionResNetV2", 256, 0.8075],
 ] as const;
 
-const chains = [
-  "MobileNetV2",
-  "EfficientNetB1",
-  "ResNet50",
-  "DenseNet121",
-  "DenseNet169",
-  "DenseNet201",
-  "InceptionResNetV2",
-  "Xception",
-  "VGG16",
-  "VGG19",
-].map(readChain);
+const chains = publishedModels.map(readChain);
 
 const zoo: readonly ZooName[] = [
   "mobilenetv2",

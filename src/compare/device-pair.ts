@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { bitsPerSecond, bytes, joulesPerBit, seconds, watts } from "../base/units.ts";
-import type { Device, Topology } from "../cost/topology.ts";
+import { bitsPerSecond, bytes, seconds } from "../base/units.ts";
+import { plainDevice, plainLinks } from "../cost/plain-topology.ts";
+import type { Topology } from "../cost/topology.ts";
 import type { Graph } from "../graph/graph.ts";
 
 /** How a picture is sent from the device: its elements are float32 in the graph. */
@@ -32,29 +33,18 @@ export function pairTopology({
   latencySeconds = 0,
   inputBytes = {},
 }: DevicePair): Topology {
-  const device = (name: string, tier: Device["tier"], speed: number): Device => ({
-    name,
-    tier,
-    speed,
-    memoryBytes: null,
-    busyWatts: watts(0),
-    idleWatts: watts(0),
-    communication: "overlapped",
-  });
-  const link = (from: string, to: string): Topology["links"][number] => ({
-    from,
-    to,
-    bandwidthBitsPerSecond: bitsPerSecond(bandwidthBitsPerSecond),
-    latencySeconds: seconds(latencySeconds),
-    energyJoulesPerBit: joulesPerBit(0),
-  });
   return {
     format: "partita.topology/1",
     devices: [
-      device("device", "device", deviceSpeed),
-      device("server", "cloud", deviceSpeed * serverFactor),
+      plainDevice({ name: "device", speed: deviceSpeed }),
+      plainDevice({ name: "server", tier: "cloud", speed: deviceSpeed * serverFactor }),
     ],
-    links: [link("device", "server"), link("server", "device")],
+    links: plainLinks(
+      "device",
+      "server",
+      bitsPerSecond(bandwidthBitsPerSecond),
+      seconds(latencySeconds),
+    ),
     source: "device",
     sink: "device",
     inputBytes,

@@ -1,5 +1,6 @@
 import { createRandom } from "../base/random.ts";
-import { type BitsPerSecond, bitsPerSecond, seconds, watts } from "../base/units.ts";
+import { type BitsPerSecond, bitsPerSecond, seconds } from "../base/units.ts";
+import { plainDevice, plainLink, plainLinks } from "../cost/plain-topology.ts";
 import type { Device, Link, Topology } from "../cost/topology.ts";
 
 /**
@@ -31,15 +32,10 @@ export function growthTopology(shape: Shape, devices: number): Topology {
 const speeds = [0.5, 1, 0.25];
 
 function runner(position: number): Device {
-  return {
+  return plainDevice({
     name: nameOf(position),
-    tier: "device",
     speed: speeds[position % speeds.length] as number,
-    memoryBytes: null,
-    busyWatts: watts(0),
-    idleWatts: watts(0),
-    communication: "overlapped",
-  };
+  });
 }
 
 const tiers: readonly Device[] = (
@@ -48,7 +44,7 @@ const tiers: readonly Device[] = (
     ["gateway", "edge", 0.5],
     ["cloud", "cloud", 1],
   ] as const
-).map(([name, tier, speed]) => ({ ...runner(0), name, tier, speed }));
+).map(([name, tier, speed]) => plainDevice({ name, tier, speed }));
 
 function linksOf(shape: Shape, devices: number): Link[] {
   switch (shape) {
@@ -96,17 +92,11 @@ function pairs(devices: number): [number, number][] {
 }
 
 function bothWays(a: string, b: string, rate: number, latency: number): Link[] {
-  return [link(a, b, rate, latency), link(b, a, rate, latency)];
+  return plainLinks(a, b, wholeRate(rate), seconds(latency));
 }
 
 function link(from: string, to: string, rate: number, latency: number): Link {
-  return {
-    from,
-    to,
-    bandwidthBitsPerSecond: wholeRate(rate),
-    latencySeconds: seconds(latency),
-    energyJoulesPerBit: 0 as Link["energyJoulesPerBit"],
-  };
+  return plainLink(from, to, wholeRate(rate), seconds(latency));
 }
 
 function wholeRate(rate: number): BitsPerSecond {

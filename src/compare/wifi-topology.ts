@@ -1,6 +1,7 @@
 import { createRandom } from "../base/random.ts";
-import { bitsPerSecond, bytes, seconds, watts } from "../base/units.ts";
-import type { Link, Topology } from "../cost/topology.ts";
+import { bitsPerSecond, bytes } from "../base/units.ts";
+import { plainDevice, plainLink } from "../cost/plain-topology.ts";
+import type { Topology } from "../cost/topology.ts";
 
 export interface WifiOptions {
   readonly devices: number;
@@ -33,26 +34,18 @@ export function wifiTopology(options: WifiOptions): Topology {
   }));
   return {
     format: "partita.topology/1",
-    devices: devices.map(({ name }, position) => ({
-      name,
-      tier: "device",
-      speed: speeds?.[position] ?? 1,
-      memoryBytes: memoryBytes === null ? null : bytes(memoryBytes),
-      busyWatts: watts(0),
-      idleWatts: watts(0),
-      communication: "overlapped",
-    })),
+    devices: devices.map(({ name }, position) =>
+      plainDevice({
+        name,
+        speed: speeds?.[position] ?? 1,
+        memoryBytes: memoryBytes === null ? null : bytes(memoryBytes),
+      }),
+    ),
     links: devices.flatMap((from) =>
       devices.flatMap((to) => {
         if (from === to) return [];
         const distance = Math.hypot(from.x - to.x, from.y - to.y);
-        return {
-          from: from.name,
-          to: to.name,
-          bandwidthBitsPerSecond: bitsPerSecond(wifiRate(distance)),
-          latencySeconds: seconds(0),
-          energyJoulesPerBit: 0 as Link["energyJoulesPerBit"],
-        };
+        return plainLink(from.name, to.name, bitsPerSecond(wifiRate(distance)));
       }),
     ),
     source: "d0",

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { Clock } from "../../src/base/clock.ts";
 import { createRandom, type Random } from "../../src/base/random.ts";
 import { seconds } from "../../src/base/units.ts";
+import { growthTopology } from "../../src/compare/growth-topologies.ts";
 import { topologyAt } from "../../src/cost/state.ts";
 import { readTopology } from "../../src/cost/topology-file.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -77,18 +78,7 @@ links:
   - { between: [camera, cloud], bandwidth: 20 Mbit/s, latency: 15 ms }
 source: camera
 `);
-const threeTiers = readTopology(`
-format: partita.topology/1
-devices:
-  - { name: camera, speed: 0.1 }
-  - { name: gateway, tier: edge, speed: 0.5 }
-  - { name: cloud, tier: cloud }
-links:
-  - { between: [camera, gateway], bandwidth: 40 Mbit/s, latency: 2 ms }
-  - { from: gateway, to: cloud, bandwidth: 20 Mbit/s, latency: 15 ms }
-  - { from: cloud, to: gateway, bandwidth: 80 Mbit/s, latency: 15 ms }
-source: camera
-`);
+const threeTiers = growthTopology("tiers", 3);
 const range = { least: 1e5, most: 1e9 };
 const slowDown = { type: "slow-down", least: 1, most: 10 } as const;
 

@@ -1,4 +1,5 @@
-import { bitsPerSecond, bytes, joulesPerBit, seconds, watts } from "../../base/units.ts";
+import { bitsPerSecond, bytes } from "../../base/units.ts";
+import { plainDevice, plainLink } from "../../cost/plain-topology.ts";
 import type { Topology } from "../../cost/topology.ts";
 import type { Graph } from "../../graph/graph.ts";
 
@@ -11,25 +12,11 @@ export function meshTopology(
   const names = speeds.map((_, device) => `d${device}`);
   return {
     format: "partita.topology/1",
-    devices: speeds.map((speed, device) => ({
-      name: names[device] as string,
-      tier: "device",
-      speed,
-      memoryBytes: null,
-      busyWatts: watts(0),
-      idleWatts: watts(0),
-      communication: "overlapped",
-    })),
+    devices: speeds.map((speed, device) => plainDevice({ name: names[device] as string, speed })),
     links: names.flatMap((from) =>
       names
         .filter((to) => to !== from)
-        .map((to) => ({
-          from,
-          to,
-          bandwidthBitsPerSecond: bitsPerSecond(bandwidthBitsPerSecond),
-          latencySeconds: seconds(0),
-          energyJoulesPerBit: joulesPerBit(0),
-        })),
+        .map((to) => plainLink(from, to, bitsPerSecond(bandwidthBitsPerSecond))),
     ),
     source: "d0",
     sink: "d0",

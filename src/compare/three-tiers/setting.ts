@@ -1,4 +1,5 @@
-import { bitsPerSecond, joulesPerBit, seconds, watts } from "../../base/units.ts";
+import { bitsPerSecond } from "../../base/units.ts";
+import { plainDevice, plainLinks } from "../../cost/plain-topology.ts";
 import type { Device, Tier, Topology } from "../../cost/topology.ts";
 import type { ZooName } from "../../zoo/zoo.ts";
 import type { InputWidth } from "../device-pair.ts";
@@ -71,27 +72,15 @@ export function tierTopology(
   inputBytes: Topology["inputBytes"],
   among: readonly Tier[] = tierNames,
 ): Topology {
-  const device = (tier: Tier): Device => ({
-    name: tier,
-    tier,
-    ...(among.includes(tier) ? {} : { profile: "none" }),
-    speed: speeds[tier],
-    memoryBytes: null,
-    busyWatts: watts(0),
-    idleWatts: watts(0),
-    communication: "overlapped",
-  });
+  const device = (tier: Tier): Device =>
+    plainDevice({
+      name: tier,
+      tier,
+      ...(among.includes(tier) ? {} : { profile: "none" }),
+      speed: speeds[tier],
+    });
   const between = (from: Tier, to: Tier, megabits: number): Topology["links"] =>
-    [
-      [from, to],
-      [to, from],
-    ].map(([start = "", end = ""]) => ({
-      from: start,
-      to: end,
-      bandwidthBitsPerSecond: bitsPerSecond(megabits * 1e6),
-      latencySeconds: seconds(0),
-      energyJoulesPerBit: joulesPerBit(0),
-    }));
+    plainLinks(from, to, bitsPerSecond(megabits * 1e6));
   return {
     format: "partita.topology/1",
     devices: tierNames.map(device),

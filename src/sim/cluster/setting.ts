@@ -1,13 +1,12 @@
 import { createRandom, type Random } from "../../base/random.ts";
 import {
-  type BitsPerSecond,
   type Bytes,
-  type JoulesPerBit,
+  bitsPerSecond,
   type Seconds,
   type SecondsPerByte,
   seconds,
-  type Watts,
 } from "../../base/units.ts";
+import { plainDevice, plainLink } from "../../cost/plain-topology.ts";
 import type { Topology } from "../../cost/topology.ts";
 import type { Graph, Node, Tensor } from "../../graph/graph.ts";
 import type { OnnxModel } from "../../onnx/model.ts";
@@ -152,26 +151,11 @@ function meshOf(
 ): Topology {
   return {
     format: "partita.topology/1",
-    devices: names.map((name) => ({
-      name,
-      tier: "device",
-      profile: "machine",
-      speed: 1,
-      memoryBytes,
-      busyWatts: 0 as Watts,
-      idleWatts: 0 as Watts,
-      communication: "overlapped",
-    })),
+    devices: names.map((name) => plainDevice({ name, profile: "machine", memoryBytes })),
     links: names.flatMap((from) =>
       names
         .filter((to) => to !== from)
-        .map((to) => ({
-          from,
-          to,
-          bandwidthBitsPerSecond: 1e8 as BitsPerSecond,
-          latencySeconds: 0.002 as Seconds,
-          energyJoulesPerBit: 0 as JoulesPerBit,
-        })),
+        .map((to) => plainLink(from, to, bitsPerSecond(1e8), seconds(0.002))),
     ),
     source: names[0] as string,
     sink,
