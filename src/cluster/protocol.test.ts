@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { byteTensor } from "../../test/fixtures/digest-runtime.ts";
 import { sampleMessages } from "../../test/fixtures/messages.ts";
+import { encodeHeader } from "../transport/frame.ts";
 import type { Frame } from "../transport/transport.ts";
 import {
   decodeMessage,
@@ -104,6 +105,28 @@ test("refuses unknown types, unknown and missing fields, and bodies that are no 
     expect(() => decodeMessage({ header, payload })).toThrow(
       expect.objectContaining({ code: "FRAME_MALFORMED" }),
     );
+  }
+});
+
+test("what a huge plan makes long fits into a frame: reports, answers, begins, recalls, settlements", async () => {
+  const { answer, begin, recall, report, settled } = sampleMessages;
+  const times = <T>(entry: T): T[] => Array.from({ length: 10_000 }, () => entry);
+  const numbers = Array.from({ length: 60_000 }, (_, number) => 2 ** 40 + number);
+  const stage = { stage: "s".repeat(100), device: "d", queueSeconds: 0.1, computeSeconds: 0.1 };
+  const stages = times({ ...stage, busySeconds: 0.1 });
+  const [hop] = report.hops;
+  const hops = times({ ...hop, tensor: "t".repeat(100) } as NonNullable<typeof hop>);
+  const resume = { stages: times("s".repeat(200)), forwards: [], answers: [] };
+  for (const message of [
+    { ...report, stages, hops },
+    { ...answer, timings: { ...answer.timings, stages, hops } },
+    { ...begin, resume },
+    { ...recall, requests: numbers },
+    { ...settled, open: numbers },
+  ]) {
+    const frame = encodeMessage(message);
+    expect(encodeHeader(frame).byteLength).toBeLessThan(100);
+    expect(decodeMessage(frame)).toEqual({ message, payload: new Uint8Array(0) });
   }
 });
 

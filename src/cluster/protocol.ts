@@ -28,6 +28,18 @@ const withBody: ReadonlySet<string> = new Set<Extract<Message, { readonly body: 
   ["deploy", "event", "kept", "measured", "offer", "status", "want"],
 );
 
+/** Those whose lists grow with the plan or the window: long ones travel in the payload, too. */
+const withLists: ReadonlySet<string> = new Set<Message["type"]>([
+  "answer",
+  "begin",
+  "recall",
+  "report",
+  "settled",
+]);
+
+/** So many entries fit into any header. */
+const headerEntries = 32;
+
 /** A message that has arrived, with the bytes that came with it. */
 export interface Received<M extends Message = Message> {
   readonly message: M;
@@ -36,11 +48,39 @@ export interface Received<M extends Message = Message> {
 
 const nothing = new Uint8Array(0);
 
-/** Writes a message; a `body` goes into the payload. */
+/** Writes a message; a `body` and long lists go into the payload. */
 export function encodeMessage(message: Message, payload: Uint8Array<ArrayBuffer> = nothing): Frame {
-  if (!("body" in message)) return { header: { ...message }, payload };
-  const { body, ...header } = message;
-  return { header, payload: new TextEncoder().encode(JSON.stringify(body)) };
+  if ("body" in message) {
+    const { body, ...header } = message;
+    return { header, payload: toJson(body) };
+  }
+  if (entriesOf(message) <= headerEntries) return { header: { ...message }, payload };
+  const { type, ...fields } = message;
+  return { header: { type }, payload: toJson(fields) };
+}
+
+function toJson(value: unknown): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+/** Of lists in messages that have no payload of their own. */
+function entriesOf(message: Message): number {
+  switch (message.type) {
+    case "answer":
+      return message.timings.stages.length + message.timings.hops.length;
+    case "begin": {
+      const { stages = [], forwards = [], answers = [] } = message.resume ?? {};
+      return stages.length + forwards.length + answers.length;
+    }
+    case "recall":
+      return message.requests.length;
+    case "report":
+      return message.stages.length + message.hops.length + message.receipts.length;
+    case "settled":
+      return message.open.length;
+    default:
+      return 0;
+  }
 }
 
 /** @throws FRAME_MALFORMED if a frame is no message of this protocol */
@@ -49,9 +89,9 @@ export function decodeMessage(frame: Frame): Received {
   const { type } = header;
   checkVersion(header["protocol"]);
   if (!isKnown(type)) throw malformed(`a frame of type '${quoted(type)}'`, "there is no such type");
-  const hasBody = withBody.has(type);
-  const parsed = schemas[type].safeParse(hasBody ? { ...header, body: parseBody(frame) } : header);
-  if (parsed.success) return { message: parsed.data, payload: hasBody ? nothing : payload };
+  const isTaken = withBody.has(type) || (withLists.has(type) && payload.byteLength > 0);
+  const parsed = schemas[type].safeParse(isTaken ? joined(frame) : header);
+  if (parsed.success) return { message: parsed.data, payload: isTaken ? nothing : payload };
   throw malformed(`a frame of type '${type}'`, z.prettifyError(parsed.error));
 }
 
@@ -76,6 +116,14 @@ function isKnown(type: string): type is Message["type"] {
 /** What a stranger sent, short enough to be shown. */
 function quoted(type: string): string {
   return type.slice(0, 32);
+}
+
+/** A header with what stands in the payload. */
+function joined(frame: Frame): unknown {
+  const { header } = frame;
+  const inner = parseBody(frame);
+  if (withBody.has(header.type)) return { ...header, body: inner };
+  return typeof inner === "object" ? { ...inner, ...header } : inner;
 }
 
 function parseBody({ header, payload }: Frame): unknown {
