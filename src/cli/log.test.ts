@@ -3,21 +3,12 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../../test/fixtures/authority.ts";
+import { plainTerminal } from "../../test/fixtures/quiet-terminal.ts";
 import { CodedError } from "../base/errors.ts";
 import { openLog } from "./log.ts";
-import { createTerminal } from "./terminal.ts";
 
 const errors = new PassThrough();
-const terminal = createTerminal({
-  json: false,
-  input: new PassThrough(),
-  output: new PassThrough(),
-  errors,
-  colour: "never",
-  cacheFolder: "",
-  stateFolder: "",
-  blocking: (work) => work(),
-});
+const terminal = plainTerminal({ errors });
 
 test("appends a JSON object a line, with errors by code and message", async () => {
   const path = join(temporaryFolder(), "a.log");

@@ -35,7 +35,7 @@ export interface Terminal {
   blocking<T>(work: () => T): T;
 }
 
-interface Setting {
+export interface Setting {
   readonly json: boolean;
   readonly input: Readable;
   readonly output: Writable & { readonly isTTY?: boolean };

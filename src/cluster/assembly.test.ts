@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { isCoded } from "../base/errors.ts";
+import { codeOf } from "../../test/fixtures/code-of.ts";
 import { Assembly } from "./assembly.ts";
 import type { TensorMessage } from "./data-message.ts";
 
@@ -17,15 +17,6 @@ function pieceOf(data: Uint8Array<ArrayBuffer>, offset: number, bytes: number) {
     piece: { offset, bytes: data.byteLength },
   };
   return { message, payload: data.slice(offset, offset + bytes) };
-}
-
-function codeOf(action: () => void): string {
-  try {
-    action();
-  } catch (error) {
-    return isCoded(error) ? error.code : `uncoded: ${error}`;
-  }
-  return "none";
 }
 
 test("a tensor comes out whole once, whatever the order, sizes and repetitions of its pieces", () => {

@@ -10,14 +10,11 @@ import {
   token,
   virtualSetting,
 } from "../../test/fixtures/cluster.ts";
-import {
-  byteTensor,
-  createDigestRuntime,
-  modelOfGraph,
-} from "../../test/fixtures/digest-runtime.ts";
+import { byteTensor, createDigestRuntime } from "../../test/fixtures/digest-runtime.ts";
 import { planOf } from "../../test/fixtures/plan-of.ts";
 import { randomPlan } from "../../test/fixtures/random-plan.ts";
 import { problemOf } from "../../test/fixtures/sketch.ts";
+import { wholeAnswer } from "../../test/fixtures/whole-answer.ts";
 import { systemClock } from "../base/clock.node.ts";
 import { seconds } from "../base/units.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -49,17 +46,6 @@ const pipeline = planOf(chain, ["camera", "gateway", "cloud"]) as Plan;
 
 const inputOf = (request: number): TensorValues => ({ x: byteTensor([request, 7]) });
 
-/** What one device alone answers. */
-async function wholeAnswer(inputs: TensorValues, problem = chain): Promise<TensorValues> {
-  const session = await createDigestRuntime(systemClock).load(modelOfGraph(problem.index.graph), {
-    threads: 1,
-  });
-  const copies = Object.entries(inputs).map(
-    ([name, { data }]) => [name, byteTensor(data)] as const,
-  );
-  return (await session.run(Object.fromEntries(copies))).outputs;
-}
-
 async function start(setting: Setting, plan = pipeline, options = {}) {
   const cluster = await startCluster(setting, chain, plan, options);
   onTestFinished(() => cluster.coordinator.close());
@@ -72,7 +58,9 @@ test("answers many overlapping requests as the whole graph does, each with its o
   const { client } = await start(realSetting());
   const requests = Array.from({ length: 50 }, (_, request) => inputOf(request));
   const answers = await Promise.all(requests.map((inputs) => client.infer(inputs)));
-  const expected = await Promise.all(requests.map((inputs) => wholeAnswer(inputs)));
+  const expected = await Promise.all(
+    requests.map((inputs) => wholeAnswer(chain.index.graph, inputs)),
+  );
   expect(answers.map(({ outputs }) => outputs)).toEqual(expected);
 });
 
@@ -90,7 +78,7 @@ test("answers as the whole graph does under any plan: relays, stages in a circle
       );
       const answers = await Promise.all(requests.map((inputs) => client.infer(inputs)));
       for (const [request, inputs] of requests.entries()) {
-        expect(answers[request]?.outputs).toEqual(await wholeAnswer(inputs, problem));
+        expect(answers[request]?.outputs).toEqual(await wholeAnswer(problem.index.graph, inputs));
       }
       await client.close();
       await coordinator.close();
@@ -115,7 +103,7 @@ test("waits for the source, where requests live, even if no input is read", asyn
   const client = await connect(setting, coordinator);
   onTestFinished(() => client.close());
   const { outputs } = await client.infer(inputOf(1));
-  expect(outputs).toEqual(await wholeAnswer(inputOf(1), unread));
+  expect(outputs).toEqual(await wholeAnswer(unread.index.graph, inputOf(1)));
 });
 
 test("keeps no more requests on any device than the window allows", async () => {
@@ -271,7 +259,9 @@ test("gives a request up at its deadline and goes on with the others", async () 
   const late = client.infer(inputOf(1), { deadlineSeconds: 5 }).catch((error) => error);
   const patient = client.infer(inputOf(2));
   expect(await setting.until(late)).toMatchObject({ code: "REQUEST_DEADLINE_EXCEEDED" });
-  expect((await setting.until(patient)).outputs).toEqual(await wholeAnswer(inputOf(2)));
+  expect((await setting.until(patient)).outputs).toEqual(
+    await wholeAnswer(chain.index.graph, inputOf(2)),
+  );
   await setting.clock.advance(seconds(20));
   expect(coordinator.status().devices.map(({ requests }) => requests)).toEqual([0, 0, 0]);
 });
@@ -353,7 +343,9 @@ test("serves several clients, and never mixes requests of one number", async () 
   );
   const expected = await Promise.all(
     [0, 1].flatMap((which) =>
-      [...Array(20).keys()].map((request) => wholeAnswer(inputOf(100 * which + request))),
+      [...Array(20).keys()].map((request) =>
+        wholeAnswer(chain.index.graph, inputOf(100 * which + request)),
+      ),
     ),
   );
   expect(answers.map(({ outputs }) => outputs)).toEqual(expected);

@@ -7,18 +7,11 @@ import {
   startCoordinator,
   virtualSetting,
 } from "../../test/fixtures/cluster.ts";
-import {
-  byteTensor,
-  createDigestRuntime,
-  modelOfGraph,
-} from "../../test/fixtures/digest-runtime.ts";
-import { mesh, meshDevices, meshTo } from "../../test/fixtures/mesh.ts";
+import { mesh, meshAnswer, meshDevices, meshInputs, meshTo } from "../../test/fixtures/mesh.ts";
 import { planOf } from "../../test/fixtures/plan-of.ts";
 import { spread } from "../../test/fixtures/spread.ts";
-import { systemClock } from "../base/clock.node.ts";
 import { seconds } from "../base/units.ts";
 import type { Plan } from "../plan/plan.ts";
-import type { TensorValues } from "../runtime/runtime.ts";
 import type { Client } from "./client.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
@@ -27,17 +20,6 @@ import type { JournalStore } from "./journal.ts";
 const names = meshDevices;
 const pipeline = planOf(mesh, names) as Plan;
 const fast = { heartbeatSeconds: 0.1, missedHeartbeats: 5 };
-const inputOf = (request: number): TensorValues => ({ x: byteTensor([request % 256, 7]) });
-
-async function wholeAnswer(inputs: TensorValues): Promise<TensorValues> {
-  const model = modelOfGraph(mesh.index.graph);
-  const session = await createDigestRuntime(systemClock).load(model, { threads: 1 });
-  const copies = Object.entries(inputs).map(
-    ([name, { data }]) => [name, byteTensor(data)] as const,
-  );
-  return (await session.run(Object.fromEntries(copies))).outputs;
-}
-
 async function start(
   setting: Setting,
   options: Partial<CoordinatorOptions> = {},
@@ -54,10 +36,10 @@ async function start(
 
 /** Asks so many times at once; every answer must be the whole graph's. */
 async function askAndCheck(client: Client, count: number): Promise<void> {
-  const requests = Array.from({ length: count }, (_, request) => inputOf(request));
+  const requests = Array.from({ length: count }, (_, request) => meshInputs(request));
   const answers = await Promise.all(requests.map((inputs) => client.infer(inputs)));
-  for (const [request, inputs] of requests.entries()) {
-    expect(answers[request]?.outputs).toEqual(await wholeAnswer(inputs));
+  for (const [request, { outputs }] of answers.entries()) {
+    expect(outputs).toEqual(await meshAnswer(request));
   }
 }
 
@@ -166,7 +148,7 @@ test("fails what is asked while the sink is lost, and answers again when it is b
   const elsewhere = meshTo("cloud");
   const plan = planOf(elsewhere, names) as Plan;
   const { coordinator, agents, client } = await start(setting, {}, elsewhere, plan);
-  const failure = client.infer(inputOf(1)).catch((error) => error);
+  const failure = client.infer(meshInputs(1)).catch((error) => error);
   await setting.clock.advance(seconds(1.5));
   await agents.get("cloud")?.close();
   expect(await setting.until(failure)).toMatchObject({ code: "DEVICE_LOST" });

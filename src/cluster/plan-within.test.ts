@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { modelOfGraph } from "../../test/fixtures/digest-runtime.ts";
+import { relayStar } from "../../test/fixtures/relay-star.ts";
 import { between, problemOf } from "../../test/fixtures/sketch.ts";
 import { spread } from "../../test/fixtures/spread.ts";
 import { pairOf } from "./coordination/state.ts";
@@ -12,24 +13,9 @@ const {
   topology,
   profile,
 } = problemOf({
-  inputs: { x: 8 },
-  nodes: ["a", "b", "c"].map((name, node) => ({
-    name,
-    reads: [["x", "a", "b"][node] ?? ""],
-    bytes: 4,
-    seconds: [1, null, 1, 1],
-  })),
-  outputs: ["c"],
-  devices: [
-    { name: "camera" },
-    { name: "office", relay: "coordinator" },
-    { name: "shed" },
-    { name: "cloud" },
-  ],
-  links: [
-    ...["camera", "shed", "cloud"].flatMap((name) => between(name, "office", 0.001)),
-    ...between("shed", "cloud", 0.001),
-  ],
+  ...relayStar,
+  links: [...relayStar.links, ...between("shed", "cloud", 0.001)],
+  sink: "anywhere",
 });
 const inTurn = spread(profile);
 const never = new AbortController().signal;

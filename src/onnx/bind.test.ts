@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isCoded } from "../base/errors.ts";
+import { errorOf } from "../../test/fixtures/code-of.ts";
 import { bindShapes, openDimensions, requireBound } from "./bind.ts";
 import { createBuilder } from "./build.ts";
 import { mainGraph } from "./message.ts";
@@ -19,16 +19,6 @@ function model(): OnnxModel {
 const inputShapes = (bound: OnnxModel) =>
   mainGraph(bound.proto).input.map(({ type }) => readType(type)?.shape);
 
-function codeOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (isCoded(error)) return `${error.code}: ${error.message}`;
-    throw error;
-  }
-  return "done";
-}
-
 test("lists open dimensions with input, axis and symbol", () => {
   expect(openDimensions(model())).toEqual([
     { input: "image", axis: 0, symbol: "N" },
@@ -47,7 +37,7 @@ test("binds a symbol everywhere and drops output shapes that stay open", () => {
   ]);
   expect(readType(mainGraph(bound.proto).output[0]?.type)?.shape).toBeNull();
   expect(openDimensions(bound)).toEqual([{ input: "scale", axis: 1, symbol: null }]);
-  expect(codeOf(() => requireBound(bindShapes(bound, { scale: [2, 5] })))).toBe("done");
+  expect(errorOf(() => requireBound(bindShapes(bound, { scale: [2, 5] })))).toBe("none");
 });
 
 test("takes inputs that are named like properties of every object", () => {
@@ -73,13 +63,13 @@ test.each([
   [{ image: [1, 3, -8, 8] }, /^TENSOR_SHAPE_MISMATCH.*-8 is no size/],
   [{ picture: [1] }, /^TENSOR_UNKNOWN.*'picture'.*image, scale/],
 ])("refuses the shapes %j", (shapes, message) => {
-  expect(codeOf(() => bindShapes(model(), shapes as unknown as Record<string, number[]>))).toMatch(
+  expect(errorOf(() => bindShapes(model(), shapes as unknown as Record<string, number[]>))).toMatch(
     message,
   );
 });
 
 test("says what must be bound, and how", () => {
-  expect(codeOf(() => requireBound(model()))).toMatch(
+  expect(errorOf(() => requireBound(model()))).toMatch(
     /^SHAPE_UNBOUND.*image \[N, 3, H, W\], scale \[N, \?\].*--shape image=1,3,320,320 --shape scale=1,128/,
   );
 });

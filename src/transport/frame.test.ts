@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { isCoded } from "../base/errors.ts";
+import { codeOf } from "../../test/fixtures/code-of.ts";
 import { seconds } from "../base/units.ts";
 import { encodeHeader, FrameDecoder, goodbye } from "./frame.ts";
 import { defaultLimits, type Frame, type FrameLimits } from "./transport.ts";
@@ -61,15 +61,6 @@ function readInPlace(decoder: FrameDecoder, piece: Uint8Array): void {
   }
 }
 
-function code(action: () => void): string {
-  try {
-    action();
-  } catch (error) {
-    return isCoded(error) ? error.code : `uncoded: ${error}`;
-  }
-  return "none";
-}
-
 const bytesOf = (frame: Frame): Uint8Array => Buffer.concat([encodeHeader(frame), frame.payload]);
 
 /** A prefix with any contents. */
@@ -107,7 +98,7 @@ test("a corrupted stream gives frames or FRAME_MALFORMED, never anything else", 
       const stream = Uint8Array.from(encode(all));
       for (const { at, value } of changes) stream[at % stream.byteLength] = value;
       const { decoder, heard } = listenTo(limits);
-      const result = code(() => {
+      const result = codeOf(() => {
         for (const piece of chop(stream, sizes)) readInPlace(decoder, piece);
         decoder.end();
       });
@@ -126,7 +117,7 @@ test("random bytes are refused", () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), (bytes) => {
       fc.pre(bytes[0] !== 0x50);
-      expect(code(() => listenTo().decoder.push(bytes))).toBe("FRAME_MALFORMED");
+      expect(codeOf(() => listenTo().decoder.push(bytes))).toBe("FRAME_MALFORMED");
     }),
     { numRuns: 1000 },
   );
@@ -138,7 +129,7 @@ test("a stream that ends in mid-frame is malformed, between frames its other sid
     const { decoder } = listenTo();
     decoder.push(stream.subarray(0, length));
     const whole = length === 0 || length === stream.byteLength;
-    expect(code(() => decoder.end())).toBe(whole ? "CHANNEL_CLOSED" : "FRAME_MALFORMED");
+    expect(codeOf(() => decoder.end())).toBe(whole ? "CHANNEL_CLOSED" : "FRAME_MALFORMED");
   }
 });
 
@@ -151,7 +142,7 @@ test.each([
   ["an unknown version", prefix(2, 0n, "PTA\x02")],
 ])("refuses %s before anything is allocated", (_, bytes) => {
   const { decoder, heard } = listenTo({ headerBytes: 100, payloadBytes: 1000 });
-  expect(code(() => decoder.push(bytes))).toBe("FRAME_MALFORMED");
+  expect(codeOf(() => decoder.push(bytes))).toBe("FRAME_MALFORMED");
   expect(heard.allocated).toBe(0);
 });
 
@@ -161,7 +152,7 @@ test.each(["", "{", "[]", "null", "7", '{"type":7}', "{}", '{"type":"\xff"}'])(
     const bytes = Buffer.from(text, "latin1");
     const { decoder } = listenTo();
     const stream = Buffer.concat([prefix(bytes.byteLength, 1n), bytes, Buffer.from([0])]);
-    expect(code(() => decoder.push(stream))).toBe("FRAME_MALFORMED");
+    expect(codeOf(() => decoder.push(stream))).toBe("FRAME_MALFORMED");
   },
 );
 
@@ -177,7 +168,7 @@ test("a large payload is read straight into its own memory", () => {
 test("frames in front of a malformed one are delivered", () => {
   const { decoder, heard } = listenTo();
   const good = { header: { type: "good" }, payload: new Uint8Array([1, 2]) };
-  expect(code(() => decoder.push(Buffer.concat([bytesOf(good), Buffer.from("oops")])))).toBe(
+  expect(codeOf(() => decoder.push(Buffer.concat([bytesOf(good), Buffer.from("oops")])))).toBe(
     "FRAME_MALFORMED",
   );
   expect(heard.frames).toEqual([good]);

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import type { Plan } from "../../src/plan/plan.ts";
 import { meshDevices, meshPlan } from "../fixtures/mesh.ts";
 import { planOf } from "../fixtures/plan-of.ts";
-import { between, problemOf } from "../fixtures/sketch.ts";
+import { relayStar } from "../fixtures/relay-star.ts";
+import { problemOf } from "../fixtures/sketch.ts";
 import { SpreadCluster, type SpreadOptions } from "../fixtures/spread-cluster.ts";
 
 /** What became of links. */
@@ -90,25 +91,7 @@ test.each([
   expect(links.filter(({ state }) => state === "down")).toEqual([]);
 });
 
-/** Devices that meet at the coordinator only. */
-const star = problemOf({
-  inputs: { x: 8 },
-  nodes: ["a", "b", "c"].map((name, node) => ({
-    name,
-    reads: [["x", "a", "b"][node] ?? ""],
-    bytes: 4,
-    seconds: [1, null, 1, 1],
-  })),
-  outputs: ["c"],
-  devices: [
-    { name: "camera" },
-    { name: "office", relay: "coordinator" },
-    { name: "shed" },
-    { name: "cloud" },
-  ],
-  links: ["camera", "shed", "cloud"].flatMap((name) => between(name, "office", 0.001)),
-  sink: "camera",
-});
+const star = problemOf(relayStar);
 
 test("plans over the coordinator's relay before and after a loss, and waits for no relay to join", async () => {
   const plan = planOf(star, ["camera", "shed", "cloud"]) as Plan;

@@ -1,19 +1,9 @@
-import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
+import { plainTerminal } from "../../../test/fixtures/quiet-terminal.ts";
 import type { ClusterStatus } from "../../cluster/status.ts";
-import { createTerminal } from "../terminal.ts";
 import { describeEvent, formatStatus } from "./cluster-status.ts";
 
-const terminal = createTerminal({
-  json: false,
-  input: new PassThrough(),
-  output: new PassThrough(),
-  errors: new PassThrough(),
-  colour: "never",
-  cacheFolder: "",
-  stateFolder: "",
-  blocking: (work) => work(),
-});
+const terminal = plainTerminal();
 
 const unknown = {
   role: null,

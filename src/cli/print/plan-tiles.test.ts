@@ -1,9 +1,8 @@
-import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
 import { pictureProblem, stage } from "../../../test/fixtures/picture-problem.ts";
+import { plainTerminal } from "../../../test/fixtures/quiet-terminal.ts";
 import { type Evaluation, evaluate } from "../../plan/evaluate.ts";
 import { makePlan } from "../../plan/make-plan.ts";
-import { createTerminal } from "../terminal.ts";
 import { planToDot } from "./dot.ts";
 import { formatPlan } from "./plan.ts";
 
@@ -21,16 +20,7 @@ const plan = makePlan(problem, incumbent, evaluation, {
   seed: 1,
   decisionSeconds: 0,
 });
-const terminal = createTerminal({
-  json: false,
-  input: new PassThrough(),
-  output: new PassThrough(),
-  errors: new PassThrough(),
-  colour: "never",
-  cacheFolder: "",
-  stateFolder: "",
-  blocking: (work) => work(),
-});
+const terminal = plainTerminal();
 
 test("shows who makes which rows, and which rows travel", () => {
   const table = formatPlan(plan, problem, "it was asked for", terminal);

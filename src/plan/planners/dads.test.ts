@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { between, problemOf, type Sketch } from "../../../test/fixtures/sketch.ts";
+import { outAndBack, threeReaders, twoDevices, wayBack } from "../../../test/fixtures/traps.ts";
 import { createRandom, type Random } from "../../base/random.ts";
 import { evaluate } from "../evaluate.ts";
 import type { Infeasible } from "../feasibility.ts";
@@ -7,51 +8,26 @@ import type { Incumbent } from "../planner.ts";
 import type { Problem } from "../problem.ts";
 import { dads } from "./dads.ts";
 
-const pair = { devices: [{ name: "phone" }, { name: "server" }] };
-const links = between("phone", "server", 1);
-
 test("what comes back is paid for: 6, where a cut without arcs for the order says 2", () => {
   const problem = problemOf({
-    ...pair,
-    links,
-    inputs: { in: 10 },
-    nodes: [
-      { name: "q", reads: ["in"], bytes: 1, seconds: [0, 0] },
-      { name: "c", reads: ["q"], bytes: 1, seconds: [100, 0] },
-      { name: "a", reads: ["in"], bytes: 4, seconds: [1, 1] },
-      { name: "w", reads: ["a", "c"], bytes: 0, seconds: [0, 0] },
-    ],
-    outputs: ["w"],
+    ...twoDevices,
+    ...wayBack,
   });
   expect(run(problem)).toMatchObject({ value: 6, method: "minimum cut", bestAmong: "one-way" });
 });
 
 test("a tensor with three readers on the server is sent once", () => {
   const problem = problemOf({
-    ...pair,
-    links,
-    inputs: { in: 100 },
-    nodes: [
-      { name: "p", reads: ["in"], bytes: 10, seconds: [0, 0] },
-      ...["x", "y", "z"].map((name) => ({ name, reads: ["p"], bytes: 0, seconds: [4, 0] })),
-    ],
-    outputs: ["x", "y", "z"],
+    ...twoDevices,
+    ...threeReaders,
   });
   expect(run(problem)).toMatchObject({ placement: [0, 1, 1, 1], value: 10 });
 });
 
 test("where coming back would pay it does not: 10, and 2 is for `exact`", () => {
   const problem = problemOf({
-    ...pair,
-    links,
-    inputs: { in: 10 },
-    nodes: [
-      { name: "a", reads: ["in"], bytes: 1, seconds: [0, 0] },
-      { name: "x", reads: ["a"], bytes: 1, seconds: [20, 0] },
-      { name: "u", reads: ["in"], bytes: 10, seconds: [0, 0] },
-      { name: "w", reads: ["x", "u"], bytes: 0, seconds: [0, 0] },
-    ],
-    outputs: ["w"],
+    ...twoDevices,
+    ...outAndBack,
   });
   expect(run(problem)).toMatchObject({ value: 10, bound: null, bestAmong: "one-way" });
 });
@@ -73,8 +49,8 @@ test("a source that runs nothing sends its input to either device, or to both", 
 test("a cut that does not fit gives way to one that does, and no promise is left", () => {
   const node = { bytes: 1, parameterBytes: 10 };
   const problem = problemOf({
-    devices: [{ name: "phone" }, { name: "server", memoryBytes: 25 }],
-    links,
+    devices: [{ name: "low" }, { name: "high", memoryBytes: 25 }],
+    links: twoDevices.links,
     inputs: { in: 1 },
     nodes: [
       { ...node, name: "a", reads: ["in"], seconds: [9, 1] },
@@ -88,8 +64,8 @@ test("a cut that does not fit gives way to one that does, and no promise is left
 
 test("a server with no room for a single parameter is left out", () => {
   const problem = problemOf({
-    devices: [{ name: "phone" }, { name: "server", memoryBytes: 0 }],
-    links,
+    devices: [{ name: "low" }, { name: "high", memoryBytes: 0 }],
+    links: twoDevices.links,
     inputs: { in: 0 },
     nodes: [{ name: "a", reads: ["in"], bytes: 0, parameterBytes: 1, seconds: [9, 1] }],
     outputs: ["a"],
@@ -99,8 +75,7 @@ test("a server with no room for a single parameter is left out", () => {
 
 test("a pipeline is balanced, and is proven where a weighted sum says so", () => {
   const problem = problemOf({
-    ...pair,
-    links,
+    ...twoDevices,
     objective: { type: "throughput" },
     inputs: { in: 1 },
     nodes: ["a", "b", "c", "d"].map((name, position) => ({
@@ -152,8 +127,7 @@ function randomPipeline(random: Random): Problem {
     },
   );
   return problemOf({
-    ...pair,
-    links,
+    ...twoDevices,
     objective: { type: "throughput" },
     inputs: { in: random.integer(12) },
     nodes,

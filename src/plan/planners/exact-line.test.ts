@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { between, problemOf, type Sketch } from "../../../test/fixtures/sketch.ts";
+import { outAndBack, threeReaders, twoDevices } from "../../../test/fixtures/traps.ts";
 import { createRandom, type Random } from "../../base/random.ts";
 import { additiveCosts } from "../additive.ts";
 import { evaluate } from "../evaluate.ts";
@@ -7,32 +8,18 @@ import { findLine } from "../line.ts";
 import type { Problem } from "../problem.ts";
 import { cutLine } from "./exact-line.ts";
 
-const twoTiers = { devices: [{ name: "low" }, { name: "high" }], links: between("low", "high", 1) };
-
 test("a tensor may flow up and another one back down", () => {
   const problem = problemOf({
-    ...twoTiers,
-    inputs: { in: 10 },
-    nodes: [
-      { name: "a", reads: ["in"], bytes: 1, seconds: [0, 0] },
-      { name: "x", reads: ["a"], bytes: 1, seconds: [20, 0] },
-      { name: "u", reads: ["in"], bytes: 10, seconds: [0, 0] },
-      { name: "w", reads: ["x", "u"], bytes: 0, seconds: [0, 0] },
-    ],
-    outputs: ["w"],
+    ...twoDevices,
+    ...outAndBack,
   });
   expect(cut(problem)).toMatchObject({ placement: [0, 1, 0, 0], bound: 2 });
 });
 
 test("a tensor with three consumers behind a boundary pays for it once", () => {
   const problem = problemOf({
-    ...twoTiers,
-    inputs: { in: 100 },
-    nodes: [
-      { name: "p", reads: ["in"], bytes: 10, seconds: [0, 0] },
-      ...["x", "y", "z"].map((name) => ({ name, reads: ["p"], bytes: 0, seconds: [4, 0] })),
-    ],
-    outputs: ["x", "y", "z"],
+    ...twoDevices,
+    ...threeReaders,
   });
   expect(cut(problem)).toMatchObject({ placement: [0, 1, 1, 1], bound: 10 });
 });
@@ -51,7 +38,7 @@ test("an answer wanted at the other end pays for every boundary on its way", () 
 
 test("what costs nothing at all is preferred to a fraction of a second", () => {
   const problem = problemOf({
-    ...twoTiers,
+    ...twoDevices,
     inputs: { in: 0 },
     nodes: [{ name: "a", reads: ["in"], bytes: 1, seconds: [0.5, 0] }],
     outputs: ["a"],
@@ -61,7 +48,7 @@ test("what costs nothing at all is preferred to a fraction of a second", () => {
 
 test("no placement is found where the answer cannot come back", () => {
   const problem = problemOf({
-    ...twoTiers,
+    ...twoDevices,
     inputs: { in: 1 },
     nodes: [{ name: "a", reads: ["in"], bytes: 1, seconds: [null, 1] }],
     outputs: ["a"],

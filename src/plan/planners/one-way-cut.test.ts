@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { between, problemOf, type Sketch } from "../../../test/fixtures/sketch.ts";
+import { twoDevices, wayBack } from "../../../test/fixtures/traps.ts";
 import { additiveCosts } from "../additive.ts";
 import { evaluate } from "../evaluate.ts";
 import { findLine } from "../line.ts";
@@ -9,19 +10,7 @@ import type { Placement, Problem } from "../problem.ts";
 import { cutLine, type LineCut } from "./exact-line.ts";
 import { cutLineOneWay } from "./one-way-cut.ts";
 
-/** The smallest graph on which a cut without the way back in mind runs `w` after `c` for nothing. */
-const reverseArcs: Sketch = {
-  inputs: { in: 10 },
-  nodes: [
-    { name: "q", reads: ["in"], bytes: 1, seconds: [0, 0] },
-    { name: "c", reads: ["q"], bytes: 1, seconds: [100, 0] },
-    { name: "a", reads: ["in"], bytes: 4, seconds: [1, 1] },
-    { name: "w", reads: ["a", "c"], bytes: 0, seconds: [0, 0] },
-  ],
-  outputs: ["w"],
-  devices: [{ name: "low" }, { name: "high" }],
-  links: between("low", "high", 1),
-};
+const reverseArcs: Sketch = { ...twoDevices, ...wayBack };
 
 test("a node runs after all that it reads: 6 one way, 3 with a way back that is paid, never 2", () => {
   const problem = problemOf(reverseArcs);
