@@ -7,7 +7,9 @@ import {
   startScript,
   token,
 } from "../../test/fixtures/scripted-coordinator.ts";
+import { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import type { AgentOptions, AgentTrace } from "./agent-options.ts";
 import type { DataChannelKind } from "./data-message.ts";
 import { type Message, protocolVersion } from "./message.ts";
@@ -329,4 +331,30 @@ test("takes no memory for tensors of which only the start comes, if nobody waits
   await script.cloud.hear("heartbeat");
   await script.clock.advance(seconds(0.5));
   expect((await script.cloud.hear("heartbeat")).heldBytes).toBe(0);
+});
+
+test("says that a generation is over here when a part of it dies and cannot be loaded again", async () => {
+  const script = await startScript();
+  let die: (error: CodedError) => void = () => undefined;
+  const loads: string[] = [];
+  const runtime: Runtime = {
+    ...script.runtime,
+    load: async (...part) => {
+      loads.push("load");
+      if (loads.length > 1) throw new CodedError("RUNTIME_FAILED", "no memory");
+      const died = new Promise<CodedError>((resolve) => {
+        die = resolve;
+      });
+      return { ...(await script.runtime.load(...part)), died };
+    },
+  };
+  const { control, listener, clock } = await startAlone({ runtime });
+  die(new CodedError("RUNTIME_FAILED", "the thread is gone"));
+  expect(await control.hear("failed")).toMatchObject({
+    generation: 1,
+    error: { code: "RUNTIME_FAILED", message: "no memory" },
+  });
+  await control.channel.close();
+  await clock.advance(seconds(0.01));
+  expect((await ScriptedControl.accept(listener)).join.generations).toEqual([]);
 });

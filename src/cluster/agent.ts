@@ -6,6 +6,7 @@ import { type BlobStore, memoryBlobStore } from "./blob-store.ts";
 import { ControlLink } from "./control-link.ts";
 import type { Deploy, Heartbeat, Join, Offer, Want, Welcome } from "./control-message.ts";
 import { DataPlane } from "./data-plane.ts";
+import type { GenerationRun } from "./generation-run.ts";
 import { Generations } from "./generations.ts";
 import { admit, refuse } from "./handshake.ts";
 import { Keeper } from "./keeper.ts";
@@ -93,6 +94,7 @@ export class Agent implements AsyncDisposable {
       loader: this.#loader,
       deliver: (...tensor) => this.#plane.deliver(...tensor),
       onOutcome: (...outcome) => this.#plane.outcome(...outcome),
+      onPartLost: (run, error) => void this.#loseRun(run, error),
     });
     this.#profiling = this.#measure(options, blobs);
     this.#plane = new DataPlane({
@@ -297,6 +299,13 @@ export class Agent implements AsyncDisposable {
       this.#options.onEvent?.({ type: "failed", generation, error: coded(cause) });
       await this.#control?.tell({ type: "failed", generation, error: toWire(cause) });
     }
+  }
+
+  /** Without one of its parts a generation is over here; requests wait for the next one. */
+  async #loseRun(run: GenerationRun, error: CodedError): Promise<void> {
+    run.stands = false;
+    await this.#attempt(run.generation, () => Promise.reject(error));
+    this.#plane.fenced();
   }
 
   async #accept(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import type { CodedError } from "../base/errors.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { BlobFetcher } from "./blob-fetcher.ts";
 import { Coder } from "./coder.ts";
@@ -26,6 +27,8 @@ export interface RunOptions {
     ...tensor: Parameters<ExecutorOptions["deliver"]>
   ) => ReturnType<ExecutorOptions["deliver"]>;
   readonly onOutcome: (run: GenerationRun, outcome: Report | Failure) => void;
+  /** A part of it runs no more, and could not be loaded again. */
+  readonly onPartLost: (run: GenerationRun, error: CodedError) => void;
 }
 
 /** One generation on one device: its parts, then what runs them. */
@@ -133,7 +136,8 @@ export class GenerationRun {
     const references = referencesOf(parts);
     for (let attempt = 1; ; attempt++) {
       await fetcher.fetch(references, ask, signal);
-      this.#loading ??= loader.load(parts).then((loaded) => {
+      const onLost = (error: CodedError) => this.#options.onPartLost(this, error);
+      this.#loading ??= loader.load(parts, onLost).then((loaded) => {
         if (this.isDropped) loaded.release();
         else this.#loaded = loaded;
       });

@@ -8,6 +8,7 @@ import {
 } from "../../test/fixtures/digest-runtime.ts";
 import { problemOf } from "../../test/fixtures/sketch.ts";
 import { systemClock } from "../base/clock.node.ts";
+import { CodedError } from "../base/errors.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { memoryBlobStore } from "./blob-store.ts";
 import type { OfferedPart } from "./control-message.ts";
@@ -148,4 +149,93 @@ test("leaves nothing loaded at the end, not even what was being loaded", async (
   await loader.clear();
   await late;
   expect(log).toEqual(["load 1", "release 1"]);
+});
+
+/** A runtime whose sessions can be made to die. */
+function mortal() {
+  const digest = createDigestRuntime(systemClock);
+  const died = new CodedError("RUNTIME_FAILED", "the thread is gone");
+  const deaths: (() => void)[] = [];
+  const released: number[] = [];
+  let refuses = false;
+  const runtime: Runtime = {
+    ...digest,
+    load: async (loading, options) => {
+      if (refuses) throw new CodedError("RUNTIME_FAILED", "it does not load any more");
+      const session = await digest.load(loading, options);
+      const number = deaths.length;
+      let isDead = false;
+      const death = new Promise<CodedError>((resolve) => {
+        deaths.push(() => {
+          isDead = true;
+          resolve(died);
+        });
+      });
+      return {
+        ...session,
+        run: async (inputs) => {
+          if (isDead) throw died;
+          return await session.run(inputs);
+        },
+        release: async () => void released.push(number),
+        died: death,
+      };
+    },
+  };
+  const refuse = () => {
+    refuses = true;
+  };
+  return { runtime, deaths, released, refuse };
+}
+
+async function loadMortal() {
+  const { blobs } = await setUp();
+  const { runtime, ...host } = mortal();
+  const loader = new PartLoader({ device: "d", memoryBytes: null, runtime, blobs });
+  const lost: string[] = [];
+  const loaded = await loader.load([part], ({ message }) => lost.push(message));
+  const session = loaded.sessions.get("s0") ?? expect.fail("no session");
+  const run = async () => (await session.run({ x: byteTensor([5]) })).outputs;
+  return { ...host, loader, loaded, lost, run };
+}
+
+test("a session that dies is loaded again, and runs that come meanwhile wait for it", async () => {
+  const { deaths, released, lost, run, loader } = await loadMortal();
+  const before = await run();
+  for (let death = 0; death < 3; death++) {
+    deaths[death]?.();
+    await Promise.resolve();
+    expect(await run()).toEqual(before);
+  }
+  expect([deaths.length, released, lost]).toEqual([4, [0, 1, 2], []]);
+  await loader.clear();
+  expect(released).toEqual([0, 1, 2, 3]);
+});
+
+test("a session that dies again before it has run is lost; whoever wants the part again loads it anew", async () => {
+  const { deaths, lost, run, loader, loaded } = await loadMortal();
+  const before = await run();
+  deaths[0]?.();
+  await Promise.resolve();
+  // Loads go in turn: behind this one the session is there again.
+  await loader.load([other]);
+  deaths[1]?.();
+  await Promise.resolve();
+  await expect(run()).rejects.toMatchObject({ code: "RUNTIME_FAILED" });
+  expect(lost).toEqual(["the thread is gone"]);
+  loaded.release();
+  const again = (await loader.load([part])).sessions.get("s0");
+  expect((await again?.run({ x: byteTensor([5]) }))?.outputs).toEqual(before);
+});
+
+test("a session that dies and cannot be loaded again is lost, and those who have released it are not told", async () => {
+  const { deaths, lost, run, loader, loaded, refuse } = await loadMortal();
+  const others: string[] = [];
+  await loader.load([part], ({ message }) => others.push(message));
+  loaded.release();
+  refuse();
+  deaths[0]?.();
+  await Promise.resolve();
+  await expect(run()).rejects.toMatchObject({ message: "it does not load any more" });
+  expect([lost, others]).toEqual([[], ["it does not load any more"]]);
 });

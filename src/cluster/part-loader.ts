@@ -11,6 +11,7 @@ import type { OnnxModel } from "../onnx/model.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { BlobStore } from "./blob-store.ts";
 import type { BlobReference, OfferedPart } from "./control-message.ts";
+import { LastingSession } from "./lasting-session.ts";
 
 export interface PartLoaderOptions {
   readonly device: string;
@@ -38,10 +39,12 @@ export interface LoadedParts {
 
 interface Loaded {
   readonly key: string;
-  readonly session: Session;
+  readonly session: LastingSession;
   readonly bytes: number;
   readonly unpin: () => void;
   uses: number;
+  /** Of those who use it. */
+  readonly onLost: Set<(error: CodedError) => void>;
 }
 
 /** Loads each part into a session of its own, and shares it between all that need this very part. */
@@ -57,11 +60,15 @@ export class PartLoader {
   /**
    * Loads parts, one after the other, since each takes the most memory while it loads.
    *
+   * @param onLost called when one of them, not released yet, has died and could not be loaded again
    * @throws PART_REFUSED, with the numbers, if they do not fit into the device's memory beside what
    * is in use, or if a blob is not here; ONNX_MALFORMED, ONNX_UNSUPPORTED, RUNTIME_FAILED
    */
-  async load(parts: readonly OfferedPart[]): Promise<LoadedParts> {
-    return await this.#inTurn(() => this.#load(parts));
+  async load(
+    parts: readonly OfferedPart[],
+    onLost: (error: CodedError) => void = () => undefined,
+  ): Promise<LoadedParts> {
+    return await this.#inTurn(() => this.#load(parts, onLost));
   }
 
   /** What sessions take that are in use. */
@@ -85,18 +92,27 @@ export class PartLoader {
     });
   }
 
-  async #load(parts: readonly OfferedPart[]): Promise<LoadedParts> {
+  async #load(
+    parts: readonly OfferedPart[],
+    onLost: (error: CodedError) => void,
+  ): Promise<LoadedParts> {
+    // One that is used twice must not be told of less by the release of the other.
+    const tell = (error: CodedError) => onLost(error);
     for (const part of parts) this.#checkCores(part);
     await this.#makeRoom(parts);
     const taken: Loaded[] = [];
     const sessions = new Map<string, Session>();
     const release = () => {
-      for (const loaded of taken.splice(0)) this.#letGo(loaded);
+      for (const loaded of taken.splice(0)) {
+        loaded.onLost.delete(tell);
+        this.#letGo(loaded);
+      }
     };
     try {
       for (const part of parts) {
         const loaded = this.#loaded.get(keyOf(part)) ?? (await this.#loadPart(part));
         loaded.uses++;
+        loaded.onLost.add(tell);
         taken.push(loaded);
         sessions.set(part.stage, loaded.session);
       }
@@ -119,16 +135,26 @@ export class PartLoader {
   async #loadPart(part: OfferedPart): Promise<Loaded> {
     const { runtime, blobs } = this.#options;
     const unpin = blobs.pin([part.skeleton, ...part.weights].map(({ sha256 }) => sha256));
+    const open = async () => await runtime.load(await this.#model(part), { threads: part.threads });
     try {
-      const model = await this.#model(part);
-      const session = await runtime.load(model, { threads: part.threads });
-      const loaded = { key: keyOf(part), session, bytes: needOf(part), unpin, uses: 0 };
+      const session = new LastingSession(await open(), () => this.#inTurn(open));
+      const [key, bytes] = [keyOf(part), needOf(part)];
+      const loaded: Loaded = { key, session, bytes, unpin, uses: 0, onLost: new Set() };
       this.#loaded.set(loaded.key, loaded);
+      void session.lost.then((error) => this.#lose(loaded, error));
       return loaded;
     } catch (error) {
       unpin();
       throw error;
     }
+  }
+
+  /** Whoever wants this part again loads it anew. */
+  #lose(lost: Loaded, error: CodedError): void {
+    if (this.#loaded.get(lost.key) !== lost) return;
+    this.#loaded.delete(lost.key);
+    lost.unpin();
+    for (const tell of [...lost.onLost]) tell(error);
   }
 
   async #model({ stage, skeleton, weights }: OfferedPart): Promise<OnnxModel> {

@@ -55,6 +55,7 @@ function openSession(model: OnnxModel, client: SessionClient, threads: number): 
       return { outputs, computeSeconds: seconds(computeSeconds(time, threads)) };
     },
     release: () => client.release(),
+    died: client.died,
   };
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CodedError } from "../base/errors.ts";
 import type { Seconds } from "../base/units.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { OnnxModel } from "../onnx/model.ts";
@@ -41,6 +42,8 @@ export interface Session {
    */
   run(inputs: TensorValues): Promise<RunResult>;
   release(): Promise<void>;
+  /** Resolves when it can run nothing any more, although nobody released it. Left out: never. */
+  readonly died?: Promise<CodedError>;
 }
 
 export interface Runtime {

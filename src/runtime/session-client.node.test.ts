@@ -20,6 +20,7 @@ test("a thread that dies rejects all runs that wait, and every later one", async
   ].map((run) => expect(run).rejects.toMatchObject({ code: "RUNTIME_FAILED" }));
   await client.terminate();
   await Promise.all(waiting);
+  expect(await client.died).toMatchObject({ code: "RUNTIME_FAILED" });
   await expect(client.run({ x: sampleTensor("float32", [4], 1) })).rejects.toMatchObject({
     code: "RUNTIME_FAILED",
   });

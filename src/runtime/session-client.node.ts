@@ -33,6 +33,9 @@ export class SessionClient {
   readonly #stop = new Int32Array(new SharedArrayBuffer(4));
   #failure: CodedError | null = null;
   readonly #ended: Promise<void>;
+  /** Resolves when the thread has gone, although nobody released it. */
+  readonly died: Promise<CodedError>;
+  #die: (error: CodedError) => void = () => undefined;
   /** As the runtime declares them. */
   inputs: readonly RuntimeTensor[] = [];
   outputs: readonly RuntimeTensor[] = [];
@@ -41,6 +44,9 @@ export class SessionClient {
     // The library reports its use to its maker unless told otherwise before it is loaded. It does not
     // see the copy of the environment that a thread has.
     process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
+    this.died = new Promise((resolve) => {
+      this.#die = resolve;
+    });
     this.#worker = new Worker(createRequire(import.meta.url).resolve("#session-thread"));
     this.#worker.on("message", (reply: SessionReply) => this.#settle(reply));
     this.#worker.on("error", (error) =>
@@ -131,7 +137,11 @@ export class SessionClient {
   }
 
   #fail(message: string, cause?: unknown): void {
-    this.#failure ??= new CodedError("RUNTIME_FAILED", message, {}, cause);
+    if (this.#failure === null) {
+      this.#failure = new CodedError("RUNTIME_FAILED", message, {}, cause);
+      // Before those that wait: who runs something next must know by then.
+      this.#die(this.#failure);
+    }
     for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
   }
 }
