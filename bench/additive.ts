@@ -15,6 +15,7 @@ import {
   branchAndBound,
 } from "../dist/plan/planners/branch-and-bound.js";
 import { additiveProblems, type BenchProblem } from "./additive-problems.js";
+import { keepResults } from "./keep-results.ts";
 
 interface Mark {
   readonly afterSeconds: number;
@@ -62,20 +63,10 @@ for (const asked of additiveProblems()) {
 }
 print();
 mkdirSync("bench/results", { recursive: true });
-writeFileSync(
-  "bench/results/additive.json",
-  `${JSON.stringify(
-    {
-      command: "npm run bench -- additive",
-      costs: "modelled",
-      node: process.version,
-      cpu: cpus()[0]?.model,
-      rows,
-    },
-    null,
-    2,
-  )}\n`,
-);
+keepResults("additive", {
+  costs: "modelled",
+  rows,
+});
 
 writeFileSync("bench/results/additive.md", markdown());
 

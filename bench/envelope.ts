@@ -3,7 +3,6 @@
  * are modelled: node seconds from FLOP and bytes by a roofline, speeds, links and codecs as stated below.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { systemClock } from "../dist/base/clock.node.js";
 import { createRandom } from "../dist/base/random.js";
 import { bytes, seconds, secondsPerByte } from "../dist/base/units.js";
@@ -24,6 +23,7 @@ import { createRowCut, cutLine } from "../dist/plan/planners/exact-line.js";
 import { createProblem, type Problem } from "../dist/plan/problem.js";
 import { drawGraph } from "../dist/zoo/graph.js";
 import { zooNames } from "../dist/zoo/zoo.js";
+import { keepResults } from "./keep-results.ts";
 
 interface Offline {
   readonly placements: number;
@@ -111,29 +111,19 @@ const tables = report(rows);
 console.log(tables);
 mkdirSync("bench/results", { recursive: true });
 writeFileSync("bench/results/envelope.md", tables);
-writeFileSync(
-  "bench/results/envelope.json",
-  `${JSON.stringify(
-    {
-      command: "npm run bench -- envelope",
-      costs: "modelled",
-      node: process.version,
-      cpu: cpus()[0]?.model,
-      targets: {
-        decisionTwoDevicesSeconds: 1e-6,
-        decisionThreeTiersSeconds: 5e-6,
-        offlineSeconds: timeLimitSeconds,
-        excessIfStopped: 0.01,
-        speedUpOverFullCut: 100,
-      },
-      box: { bandwidthBitsPerSecond: rates, slowDown: slowDowns, objective: "latency" },
-      repeats: { offline: repeats, cutStates: states, decisions: batches * decisionsPerBatch },
-      rows,
-    },
-    null,
-    2,
-  )}\n`,
-);
+keepResults("envelope", {
+  costs: "modelled",
+  targets: {
+    decisionTwoDevicesSeconds: 1e-6,
+    decisionThreeTiersSeconds: 5e-6,
+    offlineSeconds: timeLimitSeconds,
+    excessIfStopped: 0.01,
+    speedUpOverFullCut: 100,
+  },
+  box: { bandwidthBitsPerSecond: rates, slowDown: slowDowns, objective: "latency" },
+  repeats: { offline: repeats, cutStates: states, decisions: batches * decisionsPerBatch },
+  rows,
+});
 
 function measure(graph: Graph): Row {
   const profile = profileOf(graph);

@@ -2,8 +2,6 @@
  * How long the exact latency plan on three tiers takes: `npm run bench -- exact-line`. All costs are
  * modelled: node seconds from FLOP and bytes by a roofline, speeds and links as stated below.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import Table from "cli-table3";
 import { createRandom, type Random } from "../dist/base/random.js";
 import { bytes, flop, seconds } from "../dist/base/units.js";
@@ -17,6 +15,7 @@ import { exact } from "../dist/plan/planners/exact.js";
 import { createProblem, type Problem } from "../dist/plan/problem.js";
 import { drawGraph } from "../dist/zoo/graph.js";
 import { zooNames } from "../dist/zoo/zoo.js";
+import { keepResults } from "./keep-results.ts";
 
 interface Row {
   readonly graph: string;
@@ -42,22 +41,11 @@ const rows = [
   measure(largeGraph(largeNodes), 0.3),
 ];
 print(rows);
-mkdirSync("bench/results", { recursive: true });
-writeFileSync(
-  "bench/results/exact-line.json",
-  `${JSON.stringify(
-    {
-      command: "npm run bench -- exact-line",
-      costs: "modelled",
-      node: process.version,
-      cpu: cpus()[0]?.model,
-      repeats,
-      rows,
-    },
-    null,
-    2,
-  )}\n`,
-);
+keepResults("exact-line", {
+  costs: "modelled",
+  repeats,
+  rows,
+});
 
 function measure(graph: Graph, targetSeconds: number): Row {
   const profile = profileOf(graph);

@@ -2,8 +2,6 @@
  * Fronts and plans for uncertain links on every network of the zoo: how many plans they take, how
  * long, and with what gap: `npm run bench -- fronts`. All costs are modelled.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import Table from "cli-table3";
 import { systemClock } from "../dist/base/clock.node.js";
 import { createRandom } from "../dist/base/random.js";
@@ -21,6 +19,7 @@ import type { Solve } from "../dist/plan/solve.js";
 import { planUncertain } from "../dist/plan/uncertain.js";
 import { drawGraph } from "../dist/zoo/graph.js";
 import { zooNames } from "../dist/zoo/zoo.js";
+import { keepResults } from "./keep-results.ts";
 
 const samples = 500;
 const secondsPerPlan = 5;
@@ -54,24 +53,13 @@ const kept = zooNames.flatMap((name) =>
 );
 print("fronts", fronts);
 print(`the best plan to keep over ${samples} states`, kept);
-mkdirSync("bench/results", { recursive: true });
-writeFileSync(
-  "bench/results/fronts.json",
-  `${JSON.stringify(
-    {
-      command: "npm run bench -- fronts",
-      costs: "modelled",
-      node: process.version,
-      cpu: cpus()[0]?.model,
-      topology,
-      variations,
-      fronts,
-      kept,
-    },
-    null,
-    2,
-  )}\n`,
-);
+keepResults("fronts", {
+  costs: "modelled",
+  topology,
+  variations,
+  fronts,
+  kept,
+});
 
 function profileOf(name: (typeof zooNames)[number]): Profile {
   return modelProfile(drawGraph(name));

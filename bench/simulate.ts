@@ -2,8 +2,6 @@
  * How fast the simulator is: `npm run bench -- simulate`. A million requests through a pipeline of
  * five stages, and how events per second fall with the number of stages.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import Table from "cli-table3";
 import { bitsPerSecond, bytes, seconds, secondsPerByte } from "../dist/base/units.js";
 import { plainDevice, plainLink } from "../dist/cost/plain-topology.js";
@@ -12,6 +10,7 @@ import type { Topology } from "../dist/cost/topology.js";
 import { evaluate } from "../dist/plan/evaluate.js";
 import { createProblem } from "../dist/plan/problem.js";
 import { simulate } from "../dist/sim/pipeline.js";
+import { keepResults } from "./keep-results.ts";
 
 interface Row {
   readonly stages: number;
@@ -34,23 +33,12 @@ const eventBudget = 4e6;
 
 const rows = [measure(5, 1e6, 10), ...stageCounts.map((stages) => measure(stages, null, null))];
 print(rows);
-mkdirSync("bench/results", { recursive: true });
-writeFileSync(
-  "bench/results/simulate.json",
-  `${JSON.stringify(
-    {
-      command: "npm run bench -- simulate",
-      costs:
-        "modelled: stages of 8 to 12 ms, hops with all their phases (send, wire, latency, receive)",
-      node: process.version,
-      cpu: cpus()[0]?.model,
-      repeats,
-      rows,
-    },
-    null,
-    2,
-  )}\n`,
-);
+keepResults("simulate", {
+  costs:
+    "modelled: stages of 8 to 12 ms, hops with all their phases (send, wire, latency, receive)",
+  repeats,
+  rows,
+});
 
 function measure(stages: number, asked: number | null, targetSeconds: number | null): Row {
   const events = stages + 4 * (stages - 1);

@@ -6,8 +6,7 @@
  * honest counts, without compute as in the experiments. The third does so for networks of the zoo with
  * modelled compute, the input from one device and the answer back to it.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { readFileSync } from "node:fs";
 import Table from "cli-table3";
 import { createRandom } from "../dist/base/random.js";
 import { publishedModels } from "../dist/compare/k-path/grids.js";
@@ -31,6 +30,7 @@ import { boundPeriod } from "../dist/plan/planners/exact-pieces/bound.js";
 import { createProblem } from "../dist/plan/problem.js";
 import { drawGraph } from "../dist/zoo/graph.js";
 import type { ZooName } from "../dist/zoo/zoo.js";
+import { keepResults } from "./keep-results.ts";
 
 const mebibyte = 2 ** 20;
 /** Of devices; up to ten, placements beyond chains of pieces are searched too, for minutes. */
@@ -294,17 +294,5 @@ function printTargets(rows: readonly Row[]): void {
 }
 
 function save(): void {
-  mkdirSync("bench/results", { recursive: true });
-  const result = {
-    command: "npm run bench -- wifi",
-    costs: "modelled",
-    node: process.version,
-    cpu: cpus()[0]?.model,
-    topologies,
-    placements,
-    golden,
-    honest,
-    computed,
-  };
-  writeFileSync("bench/results/wifi.json", `${JSON.stringify(result, null, 2)}\n`);
+  keepResults("wifi", { costs: "modelled", topologies, placements, golden, honest, computed });
 }

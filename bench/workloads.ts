@@ -4,8 +4,7 @@
  * `npm run bench -- workloads`. Seconds of the zoo's networks are modelled.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import Table from "cli-table3";
 import { createRandom } from "../dist/base/random.js";
@@ -22,6 +21,7 @@ import {
   referenceModel,
 } from "../dist/compare/reference-workload.js";
 import { minimiseStages, type StageProgress } from "../dist/plan/planners/stage-chain.js";
+import { keepResults } from "./keep-results.ts";
 import { workloadGraphs, workloadOf } from "./workload-graphs.js";
 
 interface Row {
@@ -74,27 +74,16 @@ function runAll(): void {
     console.error(`${rows.at(-1)?.workload}: ${rows.at(-1)?.secondsToEnd.toFixed(1)} s`);
   }
   print(rows);
-  mkdirSync("bench/results", { recursive: true });
-  writeFileSync(
-    "bench/results/workloads.json",
-    `${JSON.stringify(
-      {
-        command: "npm run bench -- workloads",
-        node: process.version,
-        cpu: cpus()[0]?.model,
-        limitSeconds,
-        targets: {
-          secondsToOnePercent: 10,
-          gapWithin60SecondsWhereIdealsCanBeListed: closeGap,
-          gapElsewhere: 0.05,
-          peakMemoryBytes: 2 ** 30,
-        },
-        rows,
-      },
-      null,
-      2,
-    )}\n`,
-  );
+  keepResults("workloads", {
+    limitSeconds,
+    targets: {
+      secondsToOnePercent: 10,
+      gapWithin60SecondsWhereIdealsCanBeListed: closeGap,
+      gapElsewhere: 0.05,
+      peakMemoryBytes: 2 ** 30,
+    },
+    rows,
+  });
 }
 
 function measure(position: number): Row {

@@ -17,6 +17,7 @@ import {
   sum,
   type TiledStage,
 } from "./planner-oracle-tile-parts.ts";
+import { objectiveValue } from "./planner-oracle-value.ts";
 
 type Graph = Question["profile"]["graph"];
 
@@ -253,15 +254,7 @@ function figuresOf(
           (topology.links[link]?.energyJoulesPerBit ?? 0) * 8 * crossing.bytes,
       ),
     );
-  const value = {
-    latency: latencySeconds,
-    energy: energyJoules,
-    throughput: periodSeconds,
-    weighted:
-      objective.type === "weighted"
-        ? objective.latency * latencySeconds + objective.energySecondsPerJoule * energyJoules
-        : 0,
-  }[objective.type];
+  const value = objectiveValue(objective, { latencySeconds, periodSeconds, energyJoules });
   return { value, latencySeconds, periodSeconds, energyJoules, memoryBytes };
 }
 

@@ -13,6 +13,7 @@ import type { Objective } from "../../src/plan/objective.ts";
 import type { Limits } from "../../src/plan/problem.ts";
 import { everyChain } from "./planner-oracle-chains.ts";
 import { type Crossing, type Crossings, wire } from "./planner-oracle-hops.ts";
+import { objectiveValue } from "./planner-oracle-value.ts";
 import { distancesFrom, isOneWay } from "./planner-oracle-ways.ts";
 
 /** What `createProblem` needs. */
@@ -298,15 +299,7 @@ function figuresOf(
     ({ memoryBytes: cap }, device) => cap === null || (memoryBytes[device] as number) <= cap,
   );
   if (!fits) return null;
-  const value = {
-    latency: latencySeconds,
-    energy: energyJoules,
-    throughput: periodSeconds,
-    weighted:
-      objective.type === "weighted"
-        ? objective.latency * latencySeconds + objective.energySecondsPerJoule * energyJoules
-        : 0,
-  }[objective.type];
+  const value = objectiveValue(objective, { latencySeconds, periodSeconds, energyJoules });
   return { value, latencySeconds, periodSeconds, energyJoules, memoryBytes };
 }
 
