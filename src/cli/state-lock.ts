@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { claimName } from "../base/claim-name.node.ts";
 import { CodedError } from "../base/errors.ts";
 import { isRunning } from "../base/is-running.node.ts";
 import { unwritable } from "./files.ts";
@@ -49,10 +50,8 @@ async function write(path: string, text: string): Promise<boolean> {
   const draft = `${path}.${randomUUID()}`;
   try {
     await writeFile(draft, text, { flag: "wx", mode: 0o600 });
-    await link(draft, path);
-    return true;
+    return await claimName(draft, path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw unwritable(path, error);
   } finally {
     await rm(draft, { force: true }).catch(() => undefined);
@@ -64,7 +63,7 @@ async function remove(path: string, found: string): Promise<void> {
   const aside = `${path}.${randomUUID()}`;
   try {
     await rename(path, aside);
-    if ((await readFile(aside, "utf8")) !== found) await link(aside, path);
+    if ((await readFile(aside, "utf8")) !== found) await claimName(aside, path);
     await rm(aside, { force: true });
   } catch {
     // Others do the same: the next attempt tells who was first.

@@ -10,8 +10,10 @@ import {
 import { mesh, meshAnswer, meshDevices, meshInputs, meshTo } from "../../test/fixtures/mesh.ts";
 import { planOf } from "../../test/fixtures/plan-of.ts";
 import { spread } from "../../test/fixtures/spread.ts";
+import { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import type { Plan } from "../plan/plan.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import type { Client } from "./client.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
@@ -100,6 +102,34 @@ test("starts over when another device dies while the first loss is being made go
   await agents.get("shed")?.close();
   await setting.until(answered);
   expect(used(coordinator)).toEqual(["camera", "cloud"]);
+});
+
+test("goes on without a device on which a part has died and cannot be loaded again, and loses no request", async () => {
+  const setting = virtualSetting(() => 1);
+  let isFull = false;
+  let die = (): void => undefined;
+  const load: Runtime["load"] = async (...part) => {
+    if (isFull) {
+      isFull = false;
+      throw new CodedError("RUNTIME_FAILED", "no memory");
+    }
+    const session = await setting.runtime.load(...part);
+    const isAttics = part[0].weights.has("w:c") && part[0].weights.size === 1;
+    const died = new Promise<CodedError>((resolve) => {
+      if (isAttics) die = () => resolve(new CodedError("RUNTIME_FAILED", "the thread is gone"));
+    });
+    return { ...session, died };
+  };
+  const { coordinator, client } = await start({
+    ...setting,
+    runtime: { ...setting.runtime, load },
+  });
+  const answered = askAndCheck(client, 12);
+  await setting.clock.advance(seconds(1.5));
+  isFull = true;
+  die();
+  await setting.until(answered);
+  expect(used(coordinator)).toEqual(["camera", "shed", "cloud"]);
 });
 
 test("counts a device that sends no heartbeat any more as lost, and goes on without it", async () => {

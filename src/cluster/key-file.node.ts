@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, open, readFile, rename, unlink } from "node:fs/promises";
+import { mkdir, open, readFile, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
+import { claimName } from "../base/claim-name.node.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
 
 /**
@@ -60,9 +61,7 @@ export async function writePrivate(
       await rename(draft, path);
       return;
     }
-    await link(draft, path).catch((error: unknown) => {
-      if (!isErrno(error, "EEXIST")) throw error;
-    });
+    await claimName(draft, path);
     await unlink(draft);
   } catch (error) {
     const message = `cannot write ${path}: ${messageOf(error)}; make room there, or choose another folder with --state`;
