@@ -9,6 +9,7 @@ import { exact } from "../../src/plan/planners/exact.ts";
 import { createProblem, type Problem } from "../../src/plan/problem.ts";
 import { runPlanner } from "../../src/plan/run-planner.ts";
 import type { Solve } from "../../src/plan/solve.ts";
+import { everyPlacement } from "../fixtures/every-placement.ts";
 import { toProblem } from "./planner.ts";
 import { createOracle, type Figures, type Question } from "./planner-oracle.ts";
 import { randomQuestion } from "./planner-problems.ts";
@@ -19,11 +20,9 @@ const solve: Solve = (problem) => runPlanner(exact, problem, { seed: 1, clock })
 /** Every allowed placement's figures. */
 function enumerate(question: Question): Figures[] {
   const oracle = createOracle(question);
-  const { nodes } = question.profile.graph;
-  const devices = question.topology.devices.length;
-  return Array.from({ length: devices ** nodes.length }, (_, number) =>
-    oracle.cost(nodes.map((_, node) => Math.floor(number / devices ** node) % devices)),
-  ).filter((figures) => figures !== null);
+  const { profile, topology } = question;
+  const all = everyPlacement(profile.graph.nodes.length, topology.devices.length);
+  return [...all].map((placement) => oracle.cost(placement)).filter((figures) => figures !== null);
 }
 
 function withoutCodecs({ profile, ...question }: Question): Question {

@@ -15,6 +15,7 @@ import type { Solve } from "../../src/plan/solve.ts";
 import type { Judge } from "../../src/plan/uncertain/judge.ts";
 import { planUncertain } from "../../src/plan/uncertain.ts";
 import type { Uncertainty } from "../../src/plan/uncertainty.ts";
+import { everyPlacement } from "../fixtures/every-placement.ts";
 import { toProblem } from "./planner.ts";
 import { randomQuestion } from "./planner-problems.ts";
 
@@ -80,11 +81,7 @@ function bestOf(given: Case, judge: Judge): number | null {
   const nodes = given.problem.index.graph.nodes.length;
   const devices = given.problem.devices.length;
   let best: number | null = null;
-  for (let number = 0; number < devices ** nodes; number++) {
-    const placement = Array.from(
-      { length: nodes },
-      (_, node) => Math.floor(number / devices ** node) % devices,
-    );
+  for (const placement of everyPlacement(nodes, devices)) {
     const value = judged(given, placement, judge);
     if (value !== null && (best === null || value < best)) best = value;
   }

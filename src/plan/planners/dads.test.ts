@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
+import { leastValue } from "../../../test/fixtures/every-placement.ts";
 import { between, problemOf, type Sketch } from "../../../test/fixtures/sketch.ts";
 import { outAndBack, threeReaders, twoDevices, wayBack } from "../../../test/fixtures/traps.ts";
 import { createRandom, type Random } from "../../base/random.ts";
-import { evaluate } from "../evaluate.ts";
 import type { Infeasible } from "../feasibility.ts";
 import type { Incumbent } from "../planner.ts";
-import type { Problem } from "../problem.ts";
+import type { Placement, Problem } from "../problem.ts";
 import { dads } from "./dads.ts";
 
 test("what comes back is paid for: 6, where a cut without arcs for the order says 2", () => {
@@ -135,17 +135,11 @@ function randomPipeline(random: Random): Problem {
   });
 }
 
+/** `Infinity` if nothing is allowed. */
 function leastOneWay(problem: Problem): number {
-  const { nodes } = problem.index.graph;
-  let best = Number.POSITIVE_INFINITY;
-  for (let code = 0; code < 2 ** nodes.length; code++) {
-    const placement = nodes.map((_, node) => (code >> node) & 1);
-    const isOneWay = problem.index.predecessors.every((before, node) =>
+  const isOneWay = (placement: Placement): boolean =>
+    problem.index.predecessors.every((before, node) =>
       before.every((other) => (placement[other] as number) <= (placement[node] as number)),
     );
-    if (!isOneWay) continue;
-    const found = evaluate(problem, placement);
-    if (found.type === "feasible") best = Math.min(best, found.value);
-  }
-  return best;
+  return leastValue(problem, isOneWay) ?? Number.POSITIVE_INFINITY;
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { leastValue } from "../../../test/fixtures/every-placement.ts";
 import { between, problemOf, type Sketch } from "../../../test/fixtures/sketch.ts";
 import { outAndBack, threeReaders, twoDevices } from "../../../test/fixtures/traps.ts";
 import { createRandom, type Random } from "../../base/random.ts";
@@ -62,7 +63,7 @@ test.each([1, 2, 3, 4])("the cut is the best of all placements on %i tiers", (ti
   for (let seed = 1; seed <= 120; seed++) {
     const problem = randomLine(createRandom(seed * 8 + tiers), tiers);
     const found = cut(problem);
-    const best = bestValue(problem);
+    const best = leastValue(problem);
     const where = `seed ${seed}, ${tiers} tiers`;
     if (best === null) {
       expect(found, where).toBeNull();
@@ -82,23 +83,6 @@ function cut(problem: Problem): ReturnType<typeof cutLine> {
   const costs = additiveCosts(problem);
   if (line === null || costs === null) throw new Error("not a line, or not additive");
   return cutLine(problem, line, costs);
-}
-
-function bestValue(problem: Problem): number | null {
-  const devices = problem.devices.length;
-  const nodes = problem.index.graph.nodes.length;
-  let best: number | null = null;
-  for (let code = 0; code < devices ** nodes; code++) {
-    const placement = Array.from(
-      { length: nodes },
-      (_, node) => Math.floor(code / devices ** node) % devices,
-    );
-    const found = evaluate(problem, placement);
-    if (found.type === "feasible" && found.value < (best ?? Number.POSITIVE_INFINITY)) {
-      best = found.value;
-    }
-  }
-  return best;
 }
 
 /** Up to 5 nodes that read up to three tensors each, with everything that a line can have. */

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { leastValue } from "../../../test/fixtures/every-placement.ts";
 import { between, problemOf, type Sketch } from "../../../test/fixtures/sketch.ts";
 import { twoDevices, wayBack } from "../../../test/fixtures/traps.ts";
 import { additiveCosts } from "../additive.ts";
@@ -81,7 +82,7 @@ test("the cut is the best of all one-way placements on one to four devices", () 
     fc.property(lines, (sketch) => {
       const problem = problemOf(sketch);
       const found = cut(problem);
-      const best = leastOneWay(problem);
+      const best = leastValue(problem, (placement) => isOneWay(problem, placement));
       if (best === null) {
         expect(found).toBeNull();
         return;
@@ -112,24 +113,6 @@ function isOneWay(problem: Problem, placement: Placement): boolean {
   return problem.index.predecessors.every((before, node) =>
     before.every((other) => (positions[other] as number) <= (positions[node] as number)),
   );
-}
-
-function leastOneWay(problem: Problem): number | null {
-  const devices = problem.devices.length;
-  const nodes = problem.index.graph.nodes.length;
-  let best: number | null = null;
-  for (let code = 0; code < devices ** nodes; code++) {
-    const placement = Array.from(
-      { length: nodes },
-      (_, node) => Math.floor(code / devices ** node) % devices,
-    );
-    if (!isOneWay(problem, placement)) continue;
-    const found = evaluate(problem, placement);
-    if (found.type === "feasible" && found.value < (best ?? Number.POSITIVE_INFINITY)) {
-      best = found.value;
-    }
-  }
-  return best;
 }
 
 /** Nodes that read up to three tensors each, on devices with the source at one end. */
