@@ -7,6 +7,7 @@ import { open } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { type Option, text } from "./command.ts";
 import { unwritable } from "./files.ts";
+import { harmlessJson } from "./harmless.ts";
 import type { Terminal } from "./terminal.ts";
 
 export type LogLevel = "debug" | "info" | "warning" | "error";
@@ -72,5 +73,5 @@ async function append(path: string, terminal: Terminal): Promise<Writable> {
 
 function formatLine(process: string, level: LogLevel, { type, ...fields }: LogEntry): string {
   const time = new Date().toISOString();
-  return JSON.stringify({ time, process, level, event: type, ...fields });
+  return harmlessJson({ time, process, level, event: type, ...fields });
 }

@@ -1,4 +1,5 @@
 import { errorTraits, isCoded, messageOf } from "../base/errors.ts";
+import { harmless, harmlessJson } from "./harmless.ts";
 
 /** What the user sees of an error, and what the shell is told. */
 export interface ErrorReport {
@@ -14,13 +15,13 @@ export function reportError(error: unknown, json: boolean): ErrorReport {
   if (isCoded(error)) {
     const { code, message, details } = error;
     const text = json
-      ? JSON.stringify({ error: { code, message, details } })
-      : `error ${code}: ${message}`;
+      ? harmlessJson({ error: { code, message, details } })
+      : harmless(`error ${code}: ${message}`);
     return { text, exitCode: errorTraits[code].exitCode };
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const text = json
-    ? JSON.stringify({ error: { code: "BUG", message: messageOf(error), details: { stack } } })
-    : `This is a bug in partita; please report it with the lines below.\n${stack}`;
+    ? harmlessJson({ error: { code: "BUG", message: messageOf(error), details: { stack } } })
+    : harmless(`This is a bug in partita; please report it with the lines below.\n${stack}`);
   return { text, exitCode: bugExitCode };
 }

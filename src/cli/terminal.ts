@@ -5,6 +5,7 @@
  */
 import type { Readable, Writable } from "node:stream";
 import { createColors } from "picocolors";
+import { harmless, harmlessJson } from "./harmless.ts";
 
 type Colours = ReturnType<typeof createColors>;
 
@@ -69,13 +70,13 @@ export function createTerminal(setting: Setting): Terminal {
     output,
     errors,
     line: (text = "") => {
-      output.write(`${text}\n`);
+      output.write(`${harmless(text)}\n`);
     },
     document: (value) => {
-      output.write(`${JSON.stringify(value, null, 2)}\n`);
+      output.write(`${harmlessJson(value, 2)}\n`);
     },
     note: (text) => {
-      errors.write(`${text}\n`);
+      errors.write(`${harmless(text)}\n`);
     },
     blocking,
   };

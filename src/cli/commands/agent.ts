@@ -9,6 +9,7 @@ import { parseToken } from "../../cluster/token.ts";
 import { createOnnxRuntime } from "../../runtime/onnxruntime.node.ts";
 import { tcpTransport } from "../../transport/tcp.node.ts";
 import { parseAddress } from "../../transport/tcp-listener.node.ts";
+import type { Transport } from "../../transport/transport.ts";
 import { addressesIn, dialableAddresses } from "../addresses.ts";
 import { offerMachine, offerProcess } from "../agent-host.ts";
 import { withAnyAddress } from "../any-address.ts";
@@ -22,10 +23,11 @@ import {
   text,
   texts,
 } from "../command.ts";
-import { findCoordinator } from "../discovery.ts";
+import { findCoordinator, type Search } from "../discovery.ts";
 import { answerProbes, probeLimits, refuseClusterToken } from "../link-probe.ts";
 import { type Log, logOption, openLog } from "../log.ts";
 import { multicastInterfaces } from "../multicast.ts";
+import { withRediscovery } from "../rediscovery.ts";
 import { isLoopback, secureAgent } from "../security.ts";
 import type { Terminal } from "../terminal.ts";
 import { demandToken, readLifeline, readToken, tokenOption } from "../token-option.ts";
@@ -113,6 +115,7 @@ async function describeItself(
   const stateFolder = options.state ?? terminal.stateFolder;
   const { transport, secret, keys } = await secureAgent(token, name, stateFolder);
   const coordinator = await whomToJoin(options, token, terminal);
+  const reach = withAnyAddress(transport, systemClock);
   const choices = { memoryBytes: options.memory, cacheBytes: options.cacheLimit };
   const isHere = isLoopback(addressesIn(coordinator)[0] ?? "");
   return {
@@ -121,7 +124,7 @@ async function describeItself(
     incarnation: randomUUID(),
     coordinator,
     token: secret,
-    transport: withAnyAddress(transport, systemClock),
+    transport: options.join === undefined ? askingAgain(reach, coordinator, token) : reach,
     keys,
     runtime: createOnnxRuntime(),
     clock: systemClock,
@@ -139,12 +142,19 @@ async function whomToJoin(
   if (join !== undefined || !discover) {
     return needed(join, "--join HOST:PORT (or --discover)", "whom to join");
   }
-  return await findCoordinator({
-    interfaces: multicastInterfaces(),
-    fingerprint: parseToken(token).fingerprint,
-    clock: systemClock,
-    note: (text) => terminal.note(text),
-  });
+  return await findCoordinator(searchFor(token, (text) => terminal.note(text)));
+}
+
+function searchFor(token: string, note: (text: string) => void): Search {
+  const { fingerprint } = parseToken(token);
+  return { interfaces: multicastInterfaces(), fingerprint, clock: systemClock, note };
+}
+
+/** For an agent that has not been told where its coordinator is: it may move. */
+function askingAgain(transport: Transport, known: string, token: string): Transport {
+  return withRediscovery(transport, known, () =>
+    findCoordinator(searchFor(token, () => undefined)),
+  );
 }
 
 /** Machines start in any order. `null`: it was interrupted before. */

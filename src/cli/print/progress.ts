@@ -1,4 +1,5 @@
 import { Presets, SingleBar } from "cli-progress";
+import { harmless } from "../harmless.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** A bar that shows how far something is; silent unless somebody watches. */
@@ -30,7 +31,8 @@ export function showProgress(title: string, terminal: Terminal): Progress {
   );
   let shown = false;
   return {
-    update: (done, what = "") => {
+    update: (done, subject = "") => {
+      const what = harmless(subject);
       if (!shown && performance.now() - started < patienceMilliseconds) return;
       if (!shown) bar.start(1000, Math.round(done * 1000), { what });
       shown = true;
