@@ -46,7 +46,11 @@ export async function dialClient(
     if (reply instanceof ClientLine) return reply;
     if (reply.length === 0 || redirections === mostRedirections) throw notThere(address);
     onElsewhere(reply);
-    return await dialClient(dialling, reply, onElsewhere, redirections + 1);
+    try {
+      return await dialClient(dialling, reply, onElsewhere, redirections + 1);
+    } catch (error) {
+      throw isCoded(error) && error.code === "CHANNEL_CLOSED" ? gone(address, reply, error) : error;
+    }
   });
   const first = await Promise.any(attempts).catch((error: AggregateError) => {
     throw error.errors[0] ?? new CodedError("CHANNEL_CLOSED", "there is no address to dial");
@@ -79,6 +83,15 @@ function notThere(address: string): CodedError {
     "DEVICE_LOST",
     `${address} cannot say where requests are taken: the source device has not joined, or has gone; ask again when its agent runs`,
     { address },
+  );
+}
+
+function gone(address: string, addresses: readonly string[], cause: CodedError): CodedError {
+  return new CodedError(
+    "DEVICE_LOST",
+    `${address} says that requests are taken at ${addresses.join(", ")}, where nobody answers: the source device has gone, or cannot be reached from here; ask again when its agent runs (${cause.message})`,
+    { address, addresses },
+    cause,
   );
 }
 

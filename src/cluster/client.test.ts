@@ -119,6 +119,16 @@ test("says that the source is not there if the coordinator knows no address of i
   await expect(connect("coordinator")).rejects.toMatchObject({ code: "DEVICE_LOST" });
 });
 
+test("says where the source was if nobody answers there any more", async () => {
+  const { startCoordinator, connect } = world();
+  await startCoordinator(() => ["camera"]);
+  await expect(connect("coordinator")).rejects.toMatchObject({
+    code: "DEVICE_LOST",
+    message: expect.stringMatching(/^coordinator .* at camera, where nobody answers/),
+    details: { address: "coordinator", addresses: ["camera"] },
+  });
+});
+
 test("sends no more at once than are taken, and a request that is given up makes room", async () => {
   const { startSource, connect } = world();
   const source = await startSource("camera");

@@ -226,6 +226,8 @@ export class Coordinator implements AsyncDisposable {
       this.#reception.abandon(),
       this.#watchers.close(),
       this.#switchboard.close(),
+      // The next one writes it.
+      this.#journal.close(),
     ]);
     this.#resolveEnded(null);
   }

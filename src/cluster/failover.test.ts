@@ -231,3 +231,33 @@ test("goes on while the coordinator is away, and takes up again where it was", a
   await setting.until(askAndCheck(client, 5));
   expect(next.status().serving).toBeGreaterThan(before ?? 0);
 });
+
+test("a coordinator that is given up writes nothing more into what is the next one's journal", async () => {
+  const setting = virtualSetting();
+  let open = (): void => undefined;
+  let gate: Promise<void> = Promise.resolve();
+  const begun: string[] = [];
+  const written: string[] = [];
+  const journal: JournalStore = {
+    load: async () => null,
+    save: async (text) => {
+      begun.push(text);
+      await gate;
+      written.push(text);
+    },
+  };
+  const { coordinator, agents } = await start(setting, { journal, fallbacks: false });
+  gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  const before = begun.length;
+  for (const lost of ["attic", "cloud"]) {
+    await agents.get(lost)?.close();
+    await setting.clock.advance(seconds(1));
+  }
+  expect(begun.length).toBe(before + 1);
+  await setting.until(coordinator.abandon());
+  open();
+  await setting.clock.advance(seconds(1));
+  expect([begun.length, written.length]).toEqual([before + 1, before + 1]);
+});

@@ -14,6 +14,8 @@ export class Signpost {
   readonly #state: () => CoordinationState;
   readonly #addresses: () => readonly string[];
   readonly #waiting = new Set<() => void>();
+  /** Where the source was when it was here last: it may serve on without this coordinator. */
+  #last: readonly string[] = [];
 
   constructor(options: {
     readonly clock: Clock;
@@ -28,12 +30,13 @@ export class Signpost {
 
   /** Something has changed. */
   wake(): void {
+    this.#recall();
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
   }
 
   /**
-   * Where requests are taken; none: the source is lost.
+   * Where requests are taken, or were before the source went away; none: it was never here.
    *
    * @throws DEVICE_LOST if nothing serves in time, CHANNEL_CLOSED if the cluster has been closed
    */
@@ -47,13 +50,19 @@ export class Signpost {
       for (;;) {
         const state = this.#state();
         const addresses = this.#addresses();
-        if (state.started && addresses.length === 0) return [];
+        if (state.started && addresses.length === 0) return this.#recall();
         if (servingOf(state) !== undefined || state.suspended) return addresses;
         if (state.ended || (await Promise.race([over, this.#change()]))) throw closed(state);
       }
     } finally {
       patience.abort();
     }
+  }
+
+  #recall(): readonly string[] {
+    const addresses = this.#addresses();
+    if (addresses.length > 0) this.#last = addresses;
+    return this.#last;
   }
 
   /** Resolves when something has changed. */
