@@ -132,7 +132,7 @@ function hopsOf({ transfers }: Plan): HopStatus[] {
       predictedSeconds: before.predictedSeconds + seconds,
     });
   }
-  return [...hops.values()];
+  return [...hops.values()].map((hop) => ({ ...hop, bytes: Math.round(hop.bytes) }));
 }
 
 function reportDevice(device: Device, cluster: ReportedCluster): DeviceStatusReport {

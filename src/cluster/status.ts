@@ -48,7 +48,7 @@ export interface HopStatus {
   readonly from: string;
   readonly to: string;
   readonly tensors: number;
-  /** On the wire. */
+  /** On the wire, rounded: what a codec is expected to make of a tensor is no whole number. */
   readonly bytes: number;
   readonly predictedSeconds: number;
 }
