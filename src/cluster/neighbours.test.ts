@@ -302,6 +302,8 @@ test("a probe measures an imitated link, opened for it and closed behind it", as
   expect(probed.roundTripSeconds).toBeCloseTo(0.1, 6);
   expect(probed.goodputBitsPerSecond).toBeCloseTo(8e6, -2);
   await town.advance(1);
+  expect(await openChannels(a.dialled)).toBe(1);
+  await town.advance(12);
   expect(await openChannels(a.dialled)).toBe(0);
   const failing = expect(a.neighbours.probe("c", 10)).rejects.toMatchObject({
     code: "CHANNEL_CLOSED",

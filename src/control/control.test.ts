@@ -25,7 +25,7 @@ const [cloud, split, camera] = [0, 1, 2];
 
 function seen(bitsPerSecond: number, slowDown = 1): Observation {
   return {
-    devices: [{ device: 0, slowDown, count: 4 }],
+    devices: [{ device: 0, slowDown, count: 4, busySeconds: 0 }],
     links: [{ link: 0, bitsPerSecond, count: 4 }],
     bounds: [],
   };
@@ -124,7 +124,7 @@ test("a transfer that is under way for no longer than it takes says nothing", ()
 
 test("a device that others load is left", () => {
   const slow: Observation = {
-    devices: [{ device: 1, slowDown: 8, count: 4 }],
+    devices: [{ device: 1, slowDown: 8, count: 4, busySeconds: 0 }],
     links: [],
     bounds: [],
   };
@@ -135,7 +135,7 @@ test("a device that others load is left", () => {
 test("one slow run in a second of a device moves nothing, and three do", () => {
   const nothing: Observation = { devices: [], links: [], bounds: [] };
   const run = (slowDown: number): Observation[] => [
-    { devices: [{ device: 1, slowDown, count: 1 }], links: [], bounds: [] },
+    { devices: [{ device: 1, slowDown, count: 1, busySeconds: 0 }], links: [], bounds: [] },
     nothing,
   ];
   const usual = times(6, 1).flatMap(run);
@@ -173,7 +173,7 @@ test("of the best plan and those that are loaded the one is taken that saves the
 
 test("where plans last for seconds only, one that has to be loaded for seconds is not taken", () => {
   const choices = createChoices(problem, all);
-  const options = { loadSeconds: 0.5, margin: 0.01 };
+  const options = { loadSeconds: 2, margin: 0.01 };
   const after = (switches: readonly number[]): string => {
     let state: ControlState = { ...startControl(choices, cloud), switches };
     const decisions = [30, 30.5, 31].map((now) => {
@@ -185,6 +185,29 @@ test("where plans last for seconds only, one that has to be loaded for seconds i
   };
   expect(after([])).toBe("preparing");
   expect(after([8, 12, 16, 20, 24, 28])).toBe("payback");
+});
+
+test("where requests queue while parts are loaded, a gain must be worth that", () => {
+  const choices = createChoices(problem, all);
+  // The camera alone serves; a split loads a part on it, and saves a tenth.
+  const decisionOf = (busySeconds: number): string => {
+    let state = startControl(choices, camera);
+    let last: Decision | null = null;
+    for (let look = 0; look < 60; look++) {
+      const devices = [{ device: 0, slowDown: 1, count: 1, busySeconds }];
+      const links = [{ link: 0, bitsPerSecond: look < 58 ? 0.4e6 : 1e6, count: 4 }];
+      const step = controlStep(choices, state, { devices, links, bounds: [] }, look / 2, {
+        dwell: 1,
+        loadSeconds: 1,
+      });
+      state = step.state;
+      last = step.decision;
+    }
+    return last?.type === "stay" ? last.reason : (last?.type ?? "");
+  };
+  expect(decisionOf(0)).toBe("switch");
+  expect(decisionOf(0.1)).toBe("switch");
+  expect(decisionOf(0.45)).toBe("payback");
 });
 
 test("nothing is decided while a plan is being prepared, and again when that has failed", () => {
@@ -237,7 +260,7 @@ test("a link that was never fast enough is tried now and then, one that was late
 test("a quiet link in use is looked after while requests come, and not for long after", () => {
   const choices = createChoices(problem, all);
   const busy: Observation = {
-    devices: [{ device: 1, slowDown: 1, count: 1 }],
+    devices: [{ device: 1, slowDown: 1, count: 1, busySeconds: 0 }],
     links: [],
     bounds: [],
   };

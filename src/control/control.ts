@@ -8,10 +8,12 @@ import type { State } from "../cost/state.ts";
 import type { Choices } from "./choices.ts";
 import { type EstimateOptions, type Estimates, learn, noEstimates, stateOf } from "./estimates.ts";
 import type { Observation } from "./observation.ts";
+import { type Price, type PriceOptions, priceOf } from "./price.ts";
 import { findProbes, type Probe, type ProbeOptions } from "./probes.ts";
-import { type Holdings, holding, type SwitchingOptions, switchingSeconds } from "./switching.ts";
+import { type Holdings, holding, type Preparation } from "./switching.ts";
+import { countWork, noUtilisation, skipWork, type Utilisation } from "./utilisation.ts";
 
-export interface ControlOptions extends EstimateOptions, SwitchingOptions, ProbeOptions {
+export interface ControlOptions extends EstimateOptions, PriceOptions, ProbeOptions {
   /**
    * A plan must cost less than the one that serves by this share of its cost. Each switch that is
    * remembered makes it this much more, up to eight times: each change that comes as a surprise costs
@@ -46,21 +48,11 @@ export interface ControlOptions extends EstimateOptions, SwitchingOptions, Probe
    * @default 0.5
    */
   readonly leastSeconds?: number;
-  /**
-   * What going back to a plan takes whose parts are still loaded.
-   * @default 0.05
-   */
-  readonly warmSeconds?: number;
-  /**
-   * By which share requests take longer while another plan is being prepared: who loads parts
-   * computes half as fast.
-   * @default 1
-   */
-  readonly preparationShare?: number;
 }
 
 export interface ControlState {
   readonly estimates: Estimates;
+  readonly utilisation: Utilisation;
   /** Number of the choice that serves; `null`: none does yet. */
   readonly serving: number | null;
   /** What is being prepared, since when, and how long it was thought to take; `null`: nothing. */
@@ -106,7 +98,13 @@ export type Decision = {
   readonly probes: readonly Probe[];
 } & (
   | { readonly type: "stay"; readonly reason: StayReason }
-  | { readonly type: "switch"; readonly to: number; readonly switchingSeconds: number }
+  | {
+      readonly type: "switch";
+      readonly to: number;
+      /** Until it serves, as devices work now. */
+      readonly switchingSeconds: number;
+      readonly preparation: Preparation;
+    }
 );
 
 /** Before anything was seen. @param serving what runs already; `null`: nothing */
@@ -114,6 +112,7 @@ export function startControl(choices: Choices, serving: number | null): ControlS
   const { problem } = choices;
   return {
     estimates: noEstimates(problem.topology),
+    utilisation: noUtilisation(problem.devices.length),
     serving,
     preparing: null,
     delay: 1,
@@ -140,12 +139,16 @@ export function controlStep(
   const { problem } = choices;
   const { memorySeconds = 30 } = options;
   // Devices that load parts are slow by what this control has decided, not by themselves.
-  const seen = state.preparing === null ? observation : { ...observation, devices: [] };
+  const isOwn = state.preparing !== null;
+  const seen = isOwn ? { ...observation, devices: [] } : observation;
+  const utilisation = isOwn
+    ? skipWork(state.utilisation, now)
+    : countWork(state.utilisation, observation, now);
   const estimates = learn(problem.topology, state.estimates, seen, now, options);
   const world = stateOf(problem.topology, estimates, now, options);
   const switches = state.switches.filter((time) => time > now - memorySeconds);
   const activeAt = observation.devices.length > 0 ? now : state.activeAt;
-  const learnt: ControlState = { ...state, estimates, switches, activeAt };
+  const learnt: ControlState = { ...state, estimates, utilisation, switches, activeAt };
   const view = compare(choices, learnt, world, now, options);
   const beaten = view.best !== state.serving && view.gain >= view.margin ? state.beaten + 1 : 0;
   const judged = judge(choices, { ...learnt, beaten }, view, now, options);
@@ -235,68 +238,71 @@ function compare(
   };
 }
 
+const never = Number.POSITIVE_INFINITY;
+
 /** The share of its cost that something else saves; all of it where it cannot run. */
 function gainOf(cost: number | null, bestCost: number | null): number {
   if (bestCost === null) return 0;
-  if (cost === null || cost === Number.POSITIVE_INFINITY) return 1;
+  if (cost === null || cost === never) return 1;
   return cost > 0 ? Math.max(0, (cost - bestCost) / cost) : 0;
 }
 
 type Judged =
   | { readonly type: "stay"; readonly reason: StayReason }
-  | { readonly type: "switch"; readonly to: number; readonly switchingSeconds: number };
+  | {
+      readonly type: "switch";
+      readonly to: number;
+      readonly switchingSeconds: number;
+      readonly preparation: Preparation;
+    };
 
 function judge(
   choices: Choices,
   state: ControlState,
-  { world, best, cost, gain, margin }: View,
+  view: View,
   now: number,
   options: ControlOptions,
 ): Judged {
-  const { leastSeconds = 0.5, horizonSeconds = 60, memorySeconds = 30 } = options;
-  const { preparationShare = 1 } = options;
+  const { leastSeconds = 0.5 } = options;
+  const { world, best, gain, margin } = view;
   const dwell = gain >= (options.urgentGain ?? 0.3) ? 1 : (options.dwell ?? 2);
   const stay = (reason: StayReason): Judged => ({ type: "stay", reason });
   if (best === null) return stay("none");
   if (best === state.serving) return stay(state.preparing === null ? "best" : "preparing");
   if (state.preparing !== null) return stay("preparing");
-  const secondsFor = (choice: number): number =>
-    preparingSeconds(choices, state, choice, world, options);
-  if (state.serving === null) {
-    return { type: "switch", to: best, switchingSeconds: secondsFor(best) };
-  }
+  if (state.serving === null) return switchTo(best, priceOf(choices, state, best, world, options));
   if (gain < margin) return stay("margin");
   if (state.beaten < dwell) return stay("dwell");
   const last = state.switches.at(-1);
   if (last !== undefined && now - last < leastSeconds) return stay("soon");
+  return mostSaving(choices, state, view, options) ?? stay("payback");
+}
+
+/** Of the best choice and those that are loaded; `null`: none pays back what going over to it takes. */
+function mostSaving(
+  choices: Choices,
+  state: ControlState,
+  { world, best, cost, margin }: View,
+  options: ControlOptions,
+): Judged | null {
+  const { horizonSeconds = 60, memorySeconds = 30 } = options;
   // As long as plans lasted of late, another one will.
   const horizon = Math.min(horizonSeconds, memorySeconds / state.switches.length);
   let most = 0;
-  let judged: Judged = stay("payback");
-  for (const to of [best, ...state.warm]) {
-    const saved = to === best ? gain : gainOf(cost, choices.costOf(to, world));
-    const seconds = secondsFor(to);
-    const net = saved * (horizon - seconds) - preparationShare * seconds;
-    if (saved < margin || net <= most) continue;
+  let judged: Judged | null = null;
+  for (const to of best === null ? [] : [best, ...state.warm]) {
+    const saved = gainOf(cost, choices.costOf(to, world));
+    if (saved < margin) continue;
+    const price = priceOf(choices, state, to, world, options);
+    const paid = cost === null || cost === never ? 0 : price.delayedSeconds / cost;
+    const net = saved * (horizon - price.seconds) - paid;
+    if (net <= most) continue;
     most = net;
-    judged = { type: "switch", to, switchingSeconds: seconds };
+    judged = switchTo(to, price);
   }
   return judged;
 }
 
-/** How long a choice takes until it can serve: as long as a message if its parts are loaded. */
-function preparingSeconds(
-  { at, problem }: Choices,
-  { warm, held, delay }: ControlState,
-  choice: number,
-  world: State,
-  options: ControlOptions,
-): number {
-  const { placement } = at(choice);
-  const isLoaded = warm.some((other) =>
-    at(other).placement.every((device, node) => device === placement[node]),
-  );
-  if (isLoaded) return options.warmSeconds ?? 0.05;
-  const had = held ?? problem.devices.map(() => new Set<number>());
-  return delay * switchingSeconds(problem, world, had, placement, options);
+function switchTo(to: number, { seconds, preparation }: Price): Judged {
+  return { type: "switch", to, switchingSeconds: seconds, preparation };
 }

@@ -22,8 +22,8 @@ test("compares stages with what the devices' stated speed predicts", () => {
     hops: [hop],
   });
   expect(found.devices).toEqual([
-    { device: 0, slowDown: 2, count: 3 },
-    { device: 1, slowDown: 1, count: 3 },
+    { device: 0, slowDown: 2, count: 3, busySeconds: expect.closeTo(0.48, 9) },
+    { device: 1, slowDown: 1, count: 3, busySeconds: expect.closeTo(0.24, 9) },
   ]);
   expect(found.links).toEqual([{ link: 0, bitsPerSecond: 7e6, count: 3 }]);
 });

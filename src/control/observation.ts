@@ -9,6 +9,8 @@ export interface Observation {
     /** How many times longer its work took than at its stated speed. */
     readonly slowDown: number;
     readonly count: number;
+    /** For which it was taken, altogether. */
+    readonly busySeconds: number;
   }[];
   readonly links: readonly {
     readonly link: number;
@@ -97,7 +99,9 @@ function observeDevices(
       predicted += count * seconds;
       most = Math.max(most, count);
     }
-    return predicted === 0 ? [] : [{ device, slowDown: busy / predicted, count: most }];
+    return predicted === 0
+      ? []
+      : [{ device, slowDown: busy / predicted, count: most, busySeconds: busy }];
   });
 }
 

@@ -1,4 +1,5 @@
 import type { State } from "../cost/state.ts";
+import type { Problem } from "../plan/problem.ts";
 import { findHops } from "../plan/transfers.ts";
 import type { Choices } from "./choices.ts";
 import {
@@ -25,6 +26,16 @@ export interface ProbeOptions {
    * @default 0.2
    */
   readonly probeShare?: number;
+  /**
+   * A probe takes a device of speed 1 this long, at each end: a few encrypted messages.
+   * @default 1e-3
+   */
+  readonly probeDeviceSeconds?: number;
+  /**
+   * Probes take no more than this share of the time of a device.
+   * @default 0.04
+   */
+  readonly probeDeviceShare?: number;
   /**
    * A link on which nothing was measured for this long is probed even if it would have to be much faster
    * than it ever was; and no link is probed more often while no requests come.
@@ -83,13 +94,14 @@ export function findProbes(
   if (serving === null) return [];
   const { links } = choices.problem.topology;
   const all = links.map((_, link) => link);
-  const quiet = new Set(all.filter((link) => isQuiet(known, world, link, now, options)));
+  const rests = all.map((link) => restSeconds(choices.problem, world, link, options));
+  const isQuietFor = (link: number, own: ProbeOptions & EstimateOptions): boolean =>
+    isQuiet(known, link, rests[link] as number, now, own);
+  const quiet = new Set(all.filter((link) => isQuietFor(link, options)));
   if (quiet.size === 0) return [];
   const { idleSeconds = 0.5, rareSeconds = 5 } = options;
   const forgotten = new Set(
-    all.filter((link) =>
-      isQuiet(known, world, link, now, { ...options, idleSeconds: rareSeconds }),
-    ),
+    all.filter((link) => isQuietFor(link, { ...options, idleSeconds: rareSeconds })),
   );
   const usual = (link: number): number => {
     const stated = links[link]?.bandwidthBitsPerSecond as number;
@@ -135,17 +147,41 @@ function bytesFor(rate: number, { probeSeconds = 0.1 }: ProbeOptions): number {
   return Math.round(Math.min(mostBytes, Math.max(leastBytes, (probeSeconds * rate) / 8)));
 }
 
+/** By device: how long one probe of a link takes it. */
+export function probeWork(
+  { devices, topology, hops }: Problem,
+  { slowDown }: State,
+  link: number,
+  { probeDeviceSeconds = 1e-3 }: ProbeOptions = {},
+): number[] {
+  const { from = -1, to = -1 } = hops.links[link] ?? {};
+  return devices.map((_, device) => {
+    if (device !== from && device !== to) return 0;
+    const { speed } = topology.devices[device] as { readonly speed: number };
+    return (probeDeviceSeconds * (slowDown[device] as number)) / speed;
+  });
+}
+
+/** From one probe of a link to the next, for the sake of the link and of the devices at its ends. */
+function restSeconds(problem: Problem, world: State, link: number, options: ProbeOptions): number {
+  const { probeShare = 0.2, probeDeviceShare = 0.04 } = options;
+  const rate = rateOf(world, link);
+  const ofDevices = probeWork(problem, world, link, options).map((work, device) => {
+    const links = problem.hops.links.filter(({ from, to }) => from === device || to === device);
+    return (work * links.length) / probeDeviceShare;
+  });
+  return Math.max((8 * bytesFor(rate, options)) / rate / probeShare, ...ofDevices);
+}
+
 function isQuiet(
   { estimates, probed, taken, activeAt }: Known,
-  world: State,
   link: number,
+  rest: number,
   now: number,
   options: ProbeOptions & EstimateOptions,
 ): boolean {
   if (taken.includes(link)) return false;
-  const { idleSeconds = 0.5, probeShare = 0.2, rareSeconds = 5 } = options;
-  const rate = rateOf(world, link);
-  const rest = (8 * bytesFor(rate, options)) / rate / probeShare;
+  const { idleSeconds = 0.5, rareSeconds = 5 } = options;
   const times = [lastSeen(estimates.links[link]), probed[link] ?? null];
   const isAsked = isActive(activeAt, now);
   const isOdd = isAsked && isSurprised(estimates.links[link], surprise, now, options);

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   cameraAlone,
@@ -6,7 +7,7 @@ import {
   splitInTwo,
 } from "../../test/fixtures/changing-link.ts";
 import { nominalState } from "../cost/state.ts";
-import { holding, switchingSeconds } from "./switching.ts";
+import { delayedSeconds, findPreparation, holding, loadingSeconds } from "./switching.ts";
 
 const problem = changingLink();
 const world = nominalState(problem.topology);
@@ -14,29 +15,64 @@ const free = { loadSeconds: 0, loadSecondsPerByte: 0 };
 
 test("costs the way of the weights that a device has never had", () => {
   const held = holding(problem, null, splitInTwo);
+  const find = (had: typeof held) => findPreparation(problem, world, had, [], cloudAlone, free);
   // n1 is on the cloud already, n0 of 1000 bytes is not.
-  expect(switchingSeconds(problem, world, held, cloudAlone, free)).toBeCloseTo(8000 / 20e6, 12);
-  expect(
-    switchingSeconds(problem, world, holding(problem, held, cloudAlone), cloudAlone, free),
-  ).toBe(0);
+  expect(find(held).wireSeconds).toBeCloseTo(8000 / 20e6, 12);
+  expect(find(holding(problem, held, cloudAlone)).wireSeconds).toBe(0);
 });
 
 test("weights come over no link to where they are kept", () => {
   const held = holding(problem, null, cloudAlone);
-  expect(switchingSeconds(problem, world, held, cameraAlone, free)).toBe(0);
-  const fromCloud = switchingSeconds(problem, world, held, cameraAlone, {
-    ...free,
-    weightsFrom: 1,
-  });
-  expect(fromCloud).toBeCloseTo((8 * 101_000) / 20e6, 12);
+  const find = (weightsFrom?: number) =>
+    findPreparation(problem, world, held, [], cameraAlone, {
+      ...free,
+      ...(weightsFrom === undefined ? {} : { weightsFrom }),
+    });
+  expect(find().wireSeconds).toBe(0);
+  expect(find(1).wireSeconds).toBeCloseTo((8 * 101_000) / 20e6, 12);
 });
 
-test("devices load at the same time, a slow one for longer", () => {
+test("a slow device loads for longer, and none loads what it has loaded", () => {
   const held = holding(problem, holding(problem, null, cloudAlone), cameraAlone);
   const slow = { ...world, slowDown: [1, 4] };
-  const seconds = switchingSeconds(problem, slow, held, splitInTwo, {
-    loadSeconds: 0.1,
-    loadSecondsPerByte: 1e-6,
-  });
-  expect(seconds).toBeCloseTo(4 * (0.1 + 0.1), 12);
+  const find = (loaded: readonly (readonly number[])[]) =>
+    findPreparation(problem, slow, held, loaded, splitInTwo, {
+      loadSeconds: 0.1,
+      loadSecondsPerByte: 1e-6,
+    }).loadSeconds;
+  const [camera = 0, cloud = 0] = find([cloudAlone]);
+  expect(camera).toBeCloseTo((0.1 + 0.001) / 0.25, 12);
+  expect(cloud).toBeCloseTo(4 * (0.1 + 0.1), 12);
+  expect(find([cloudAlone, splitInTwo])).toEqual([0, 0]);
+});
+
+test("an idle device delays nobody by loading, and a busy one loads for longer", () => {
+  const idle = { utilisation: 0, requestSeconds: 0.5, nextRequestSeconds: 0.5 };
+  expect([loadingSeconds(2, idle), delayedSeconds(2, idle)]).toEqual([2, 0]);
+  const busy = { ...idle, utilisation: 0.4 };
+  expect(loadingSeconds(2, busy)).toBeCloseTo(2 / 0.6, 12);
+  expect(delayedSeconds(2, busy)).toBeCloseTo((0.5 * 2) / 0.6, 12);
+  expect(loadingSeconds(2, { ...idle, utilisation: 0.9 })).toBe(4);
+});
+
+test("requests that queue while a device loads are delayed until the next plan has caught up", () => {
+  const work = { utilisation: 0.75, requestSeconds: 0.6, nextRequestSeconds: 0.4 };
+  // 4 s at half the speed leave 1 s of work, which half of the device works off in 2 s.
+  expect(delayedSeconds(2, work)).toBeCloseTo(0.6 * 4 + 0.5 * 1 * (4 + 2), 12);
+  const overloaded = { ...work, utilisation: 1, nextRequestSeconds: 0.6 };
+  expect(delayedSeconds(2, overloaded)).toBeGreaterThan((10 * delayedSeconds(2, work)) / 2);
+});
+
+test("what loading costs grows with what is loaded, and with how busy the device is", () => {
+  const part = fc.double({ min: 0, max: 1, noNaN: true });
+  fc.assert(
+    fc.property(part, part, part, part, (less, more, low, high) => {
+      const [small = 0, large = 0] = [less, more].toSorted((a, b) => a - b);
+      const [free = 0, busy = 0] = [low, high].toSorted((a, b) => a - b);
+      const cost = (seconds: number, utilisation: number): number =>
+        delayedSeconds(seconds, { utilisation, requestSeconds: 0.3, nextRequestSeconds: 0.2 });
+      expect(cost(small, free)).toBeLessThanOrEqual(cost(large, free) + 1e-12);
+      expect(cost(small, free)).toBeLessThanOrEqual(cost(small, busy) + 1e-12);
+    }),
+  );
 });

@@ -10,7 +10,7 @@ export interface SwitchingOptions {
    */
   readonly loadSeconds?: number;
   /**
-   * … and this long for each byte of parameters.
+   * … and this long for each byte of parameters: they are read and hashed, copied, and made ready.
    * @default 1e-9
    */
   readonly loadSecondsPerByte?: number;
@@ -18,6 +18,23 @@ export interface SwitchingOptions {
 
 /** By device: nodes whose weights it has. What was there once stays in its cache. */
 export type Holdings = readonly ReadonlySet<number>[];
+
+/** What has to be done before a placement can serve. */
+export interface Preparation {
+  /** Until all weights are where they are needed. */
+  readonly wireSeconds: number;
+  /** By device: how long it loads parts if it does nothing else; then, all at the same time. */
+  readonly loadSeconds: readonly number[];
+}
+
+/** What a device does for requests while, and after, parts are loaded. */
+export interface Work {
+  /** The part of its time in which it works for the plan that serves: 0 to 1. */
+  readonly utilisation: number;
+  /** What it does for one request of the plan that serves, and of the one that is to, in seconds. */
+  readonly requestSeconds: number;
+  readonly nextRequestSeconds: number;
+}
 
 /** Each device has what a placement puts there, beside what it had. */
 export function holding(problem: Problem, held: Holdings | null, placement: Placement): Holdings {
@@ -31,27 +48,95 @@ export function holding(problem: Problem, held: Holdings | null, placement: Plac
 }
 
 /**
- * How long a placement takes to prepare beside the one that serves: the bytes of weights that devices
- * have never had over the links on their way, in the present state, then loading; devices load at the
- * same time. A way that does not exist counts nothing: nobody knows how the weights come.
+ * What it takes to prepare a placement beside the one that serves: the bytes of weights that devices
+ * have never had over the links on their way, in the present state, then loading. A device that has
+ * loaded the same nodes for another placement has its part already. A way that does not exist counts
+ * nothing: nobody knows how the weights come.
  *
- * O(nodes + devices · links) time.
+ * O(nodes · loaded + devices · links) time.
+ *
+ * @param loaded placements whose parts are still loaded
  */
-export function switchingSeconds(
+export function findPreparation(
+  problem: Problem,
+  state: State,
+  held: Holdings,
+  loaded: readonly Placement[],
+  placement: Placement,
+  options: SwitchingOptions = {},
+): Preparation {
+  const { loadSeconds = 0.1, loadSecondsPerByte = 1e-9 } = options;
+  const bytesOf = bytesOn(problem, placement, () => true);
+  const loads = problem.devices.map((_, device) => {
+    const isUsed = placement.includes(device);
+    const isLoaded = loaded.some((other) => isSameOn(device, other, placement));
+    if (!isUsed || isLoaded) return 0;
+    const seconds = loadSeconds + loadSecondsPerByte * (bytesOf[device] as number);
+    const { speed } = problem.topology.devices[device] as { readonly speed: number };
+    return (seconds * (state.slowDown[device] as number)) / speed;
+  });
+  const wireSeconds = wireSecondsOf(problem, state, held, placement, options);
+  return { wireSeconds, loadSeconds: loads };
+}
+
+/**
+ * How long a device takes to load parts while it works: each of the two has half of it, and loading
+ * what the other leaves.
+ */
+export function loadingSeconds(loadSeconds: number, { utilisation }: Work): number {
+  return loadSeconds / Math.max(1 - utilisation, halfShare);
+}
+
+const halfShare = 0.5;
+/** A queue before a device that is busy all the time never ends; it is counted as if it did some time. */
+const mostUtilisation = 0.95;
+
+/**
+ * What a device that loads parts costs its requests: the sum of their delays ÷ requests a second. Each
+ * that comes meanwhile takes twice as long. If it is more than the device can do in half of its time,
+ * requests queue, until the next plan has caught up with them.
+ */
+export function delayedSeconds(loadSeconds: number, work: Work): number {
+  const { utilisation, requestSeconds, nextRequestSeconds } = work;
+  const lasting = loadingSeconds(loadSeconds, work);
+  const queue = lasting * Math.max(0, utilisation - halfShare);
+  const change = requestSeconds > 0 ? nextRequestSeconds / requestSeconds : 0;
+  const next = Math.min(mostUtilisation, utilisation * change);
+  // Nobody is delayed where nothing works.
+  const slowed = utilisation > 0 ? requestSeconds * lasting : 0;
+  return slowed + queueDelay(queue, lasting, next);
+}
+
+/** It grows from nothing, then shrinks at what the device has left. */
+function queueDelay(queueSeconds: number, growing: number, utilisation: number): number {
+  return 0.5 * queueSeconds * (growing + queueSeconds / (1 - utilisation));
+}
+
+function isSameOn(device: number, one: Placement, other: Placement): boolean {
+  return one.every((on, node) => (on === device) === (other[node] === device));
+}
+
+function bytesOn(
+  { profile, devices }: Problem,
+  placement: Placement,
+  isCounted: (device: number, node: number) => boolean,
+): number[] {
+  const bytes = devices.map(() => 0);
+  placement.forEach((device, node) => {
+    if (!isCounted(device, node)) return;
+    bytes[device] = (bytes[device] as number) + (profile.graph.nodes[node]?.parameterBytes ?? 0);
+  });
+  return bytes;
+}
+
+function wireSecondsOf(
   problem: Problem,
   state: State,
   held: Holdings,
   placement: Placement,
-  { weightsFrom = problem.source, loadSeconds = 0.1, loadSecondsPerByte = 1e-9 }: SwitchingOptions,
+  { weightsFrom = problem.source }: SwitchingOptions,
 ): number {
-  const { nodes } = problem.profile.graph;
-  const missing = problem.devices.map(() => 0);
-  const loaded = problem.devices.map(() => 0);
-  placement.forEach((device, node) => {
-    const bytes = nodes[node]?.parameterBytes ?? 0;
-    loaded[device] = (loaded[device] as number) + bytes;
-    if (held[device]?.has(node) !== true) missing[device] = (missing[device] as number) + bytes;
-  });
+  const missing = bytesOn(problem, placement, (device, node) => held[device]?.has(node) !== true);
   const wire = new Map<number | string, number>();
   missing.forEach((bytes, device) => {
     if (bytes === 0 || device === weightsFrom) return;
@@ -62,11 +147,5 @@ export function switchingSeconds(
       wire.set(key, (wire.get(key) ?? 0) + seconds);
     }
   });
-  const used = new Set(placement);
-  const loading = [...used].map((device) => {
-    const seconds = loadSeconds + loadSecondsPerByte * (loaded[device] as number);
-    const { speed } = problem.topology.devices[device] as { readonly speed: number };
-    return (seconds * (state.slowDown[device] as number)) / speed;
-  });
-  return Math.max(0, ...wire.values()) + Math.max(0, ...loading);
+  return Math.max(0, ...wire.values());
 }

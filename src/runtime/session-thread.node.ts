@@ -11,6 +11,7 @@ import { type MessagePort, parentPort } from "node:worker_threads";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { messageOf } from "../base/errors.ts";
 import { bytesPerElement, type TensorValue } from "../graph/tensor-value.ts";
+import { atLowPriority } from "./low-priority.node.ts";
 import type { TensorValues } from "./runtime.ts";
 import type {
   LoadRequest,
@@ -59,7 +60,8 @@ function serve(port: MessagePort): void {
     last = last.then(async () => {
       try {
         if (message.type === "load") {
-          session = await create(message);
+          // Whoever computes goes first: a device that serves may have little left for this.
+          session = await atLowPriority(() => create(message));
           reply(describeSession(session));
         } else if (session !== null) {
           await answer(session, message, reply);

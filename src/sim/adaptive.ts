@@ -12,11 +12,13 @@ import {
   controlStep,
   startControl,
 } from "../control/control.ts";
-import { type Holdings, holding, switchingSeconds } from "../control/switching.ts";
+import { probeWork } from "../control/probes.ts";
+import { findPreparation, type Holdings, holding, type Preparation } from "../control/switching.ts";
 import type { State } from "../cost/state.ts";
 import { stateAt, type Trace } from "../cost/trace.ts";
 import { withCodecs } from "../plan/codecs.ts";
 import { type Arrivals, arrivalTimes } from "./arrivals.ts";
+import { Background } from "./background.ts";
 import { Line } from "./line.ts";
 import { findServers } from "./servers.ts";
 import { findSteps } from "./steps.ts";
@@ -51,7 +53,12 @@ export interface Switch {
   readonly to: number;
 }
 
-interface Prepared extends Switch {
+/** Weights are on their way, then devices load parts, then it serves. */
+interface Preparing {
+  readonly to: number;
+  readonly loadsAtSeconds: number;
+  /** By device: what there is to load; `null`: it is being loaded. */
+  readonly loadSeconds: readonly number[] | null;
   /** Whether it answers, too, what the plan before it has not. */
   readonly replay: boolean;
 }
@@ -68,9 +75,10 @@ export interface AdaptiveRun {
 }
 
 /**
- * Runs requests along a trace. A plan that is decided on serves after the time that it takes to
- * prepare; requests that entered before stay with their plan, and all plans share devices and links.
- * What preparing and probes take of devices and links is not modelled. Deterministic.
+ * Runs requests along a trace. A plan that is decided on serves when its weights have come over the
+ * links and devices have loaded its parts, for which those that compute have half of their time;
+ * requests that entered before stay with their plan, and all plans share devices and links. Probes
+ * take their part of devices. What weights and probes take of links is not modelled. Deterministic.
  *
  * O(requests · steps of a plan + looks · choices) time.
  *
@@ -83,6 +91,8 @@ export function simulateAdaptive(choices: Choices, options: AdaptiveOptions): Ad
 const never = Number.POSITIVE_INFINITY;
 /** A switch that saves this share is for what waits already, too. */
 const urgentGain = 0.3;
+/** Each switch takes this long, as under control. */
+const warmSeconds = 0.05;
 
 class Run {
   readonly #choices: Choices;
@@ -103,8 +113,8 @@ class Run {
   /** Of an oracle that pays: what devices have. */
   #held: Holdings;
   #nextLook = never;
-  /** What is being prepared, and when it is there. */
-  #prepared: Prepared | null = null;
+  #preparing: Preparing | null = null;
+  readonly #background: Background;
   /** Requests that were answered, but for those that only keep a loop closed. */
   #answered = 0;
   #end = 0;
@@ -125,6 +135,7 @@ class Run {
     });
     this.#watcher = new Watcher(problem, this.#line);
     this.#world = new World(problem, this.#line.steps, this.#line, trace, []);
+    this.#background = new Background(problem.devices.length, this.#line, this.#world);
     this.#requests = plans.map(() => []);
     this.#settled = plans.map(() => 0);
     this.#takenBack = plans.map(() => 0);
@@ -148,17 +159,20 @@ class Run {
         next,
         this.#world.next,
         this.#nextLook,
-        this.#prepared?.seconds ?? never,
+        this.#background.next,
+        this.#loadsAt,
       );
       line.end(now);
+      this.#background.pass(now);
       if (this.#world.next === now) this.#change(now);
-      if (this.#prepared?.seconds === now) this.#adopt(this.#prepared);
+      this.#prepare(now);
       for (; arrival <= now; arrival = nextArrival()) this.#enter(now);
       const answered = this.#settle(now);
       // The loop stays closed to the end: the last requests would be faster if none came behind.
       if (arrivals.type === "closed") for (let i = 0; i < answered; i++) this.#enter(now);
       if (this.#nextLook === now) this.#look(now);
       line.start(now);
+      this.#background.share();
     }
     const answered = this.#answered;
     return {
@@ -167,6 +181,12 @@ class Run {
       switches: this.#switches,
       endSeconds: this.#end,
     };
+  }
+
+  /** When weights will have come; `Infinity`: none are on their way. */
+  get #loadsAt(): number {
+    const { loadSeconds = null, loadsAtSeconds = never } = this.#preparing ?? {};
+    return loadSeconds === null ? never : loadsAtSeconds;
   }
 
   get #lookSeconds(): number {
@@ -189,19 +209,50 @@ class Run {
     if (policy.type !== "oracle") return;
     const state = stateAt(trace, now);
     const best = this.#bestIn(state);
-    if (best === this.#serving) this.#prepared = null;
+    if (best === this.#serving) this.#giveUp(now);
     else if (policy.free) this.#serve({ seconds: now, to: best });
-    else if (this.#prepared?.to !== best) this.#prepare(best, state, now);
+    else if (this.#preparing?.to !== best) this.#pay(best, state, now);
   }
 
-  /** As control does it: a plan that served before is loaded still. */
-  #prepare(to: number, state: State, now: number): void {
-    const isWarm = this.#switches.slice(-2).some((other) => other.to === to);
-    const { placement } = this.#choices.at(to);
-    const { problem } = this.#choices;
-    const needed = isWarm ? 0.05 : switchingSeconds(problem, state, this.#held, placement, {});
-    const gain = 1 - this.#choices.costOf(to, state) / this.#choices.costOf(this.#serving, state);
-    this.#prepared = { seconds: now + needed, to, replay: gain >= urgentGain };
+  #giveUp(now: number): void {
+    this.#preparing = null;
+    this.#background.clear(now);
+  }
+
+  /** As control does it: plans that served before are loaded still. */
+  #pay(to: number, state: State, now: number): void {
+    const choices = this.#choices;
+    const { problem } = choices;
+    const warm = [...this.#switches.slice(-2).map((other) => other.to), this.#serving];
+    const loaded = warm.map((other) => choices.at(other).placement);
+    const { placement } = choices.at(to);
+    const found = findPreparation(problem, state, this.#held, loaded, placement);
+    const gain = 1 - choices.costOf(to, state) / choices.costOf(this.#serving, state);
+    this.#giveUp(now);
+    const wireSeconds = found.wireSeconds + warmSeconds;
+    this.#begin(to, { ...found, wireSeconds }, gain >= urgentGain, now);
+  }
+
+  #begin(
+    to: number,
+    { wireSeconds, loadSeconds }: Preparation,
+    replay: boolean,
+    now: number,
+  ): void {
+    // Behind this moment: what is to happen now has happened.
+    const loadsAtSeconds = now + Math.max(wireSeconds, Number.EPSILON * Math.max(1, now));
+    this.#preparing = { to, loadsAtSeconds, loadSeconds, replay };
+  }
+
+  /** Goes on with what is being prepared. */
+  #prepare(now: number): void {
+    const preparing = this.#preparing;
+    if (preparing === null || preparing.loadsAtSeconds > now) return;
+    if (preparing.loadSeconds !== null) {
+      this.#background.add(preparing.loadSeconds, now);
+      this.#preparing = { ...preparing, loadSeconds: null };
+    }
+    if (this.#background.isEmpty) this.#adopt(preparing, now);
   }
 
   #serve({ seconds, to }: Switch): void {
@@ -209,14 +260,14 @@ class Run {
     this.#switches.push({ seconds, to });
   }
 
-  #adopt(next: Prepared): void {
-    this.#prepared = null;
-    this.#serve(next);
-    const { placement } = this.#choices.at(next.to);
+  #adopt({ to, replay }: Preparing, now: number): void {
+    this.#preparing = null;
+    this.#serve({ seconds: now, to });
+    const { placement } = this.#choices.at(to);
     this.#held = holding(this.#choices.problem, this.#held, placement);
-    if (next.replay) this.#replay(next);
+    if (replay) this.#replay({ seconds: now, to });
     if (this.#control === null) return;
-    this.#control = adopted(this.#choices, this.#control, next.to, next.seconds);
+    this.#control = adopted(this.#choices, this.#control, to, now);
   }
 
   /** What older plans have not answered begins anew in the one that serves. */
@@ -248,14 +299,13 @@ class Run {
     );
     this.#control = state;
     for (const { link, bytes } of decision.probes) {
-      const rate = stateAt(trace, now).bandwidthBitsPerSecond[link] as number;
+      const world = stateAt(trace, now);
+      const rate = world.bandwidthBitsPerSecond[link] as number;
       this.#watcher.probe(link, rate, now + (8 * bytes) / rate);
+      this.#background.add(probeWork(this.#choices.problem, world, link, policy.options), now);
     }
     if (decision.type !== "switch") return;
-    // Behind this moment: what is to happen now has happened.
-    const seconds = now + Math.max(decision.switchingSeconds, Number.EPSILON * Math.max(1, now));
-    const replay = decision.gain >= urgentGain;
-    this.#prepared = { seconds, to: decision.to, replay };
+    this.#begin(decision.to, decision.preparation, decision.gain >= urgentGain, now);
   }
 
   #enter(now: number): void {

@@ -10,6 +10,8 @@ export class Watcher {
   readonly #line: Line;
   /** By device: how many times longer stages took than predicted. */
   readonly #devices: number[][];
+  /** By device: seconds in which it computed since the last look. */
+  readonly #busy: number[];
   /** By link: bits per second of transfers. */
   readonly #links: number[][];
   #probes: { readonly link: number; readonly bitsPerSecond: number; readonly end: number }[] = [];
@@ -18,13 +20,17 @@ export class Watcher {
     this.#problem = problem;
     this.#line = line;
     this.#devices = problem.devices.map(() => []);
+    this.#busy = problem.devices.map(() => 0);
     this.#links = problem.hops.links.map(() => []);
   }
 
   /** A step has let a device or a link go. */
   release(step: number, start: number, end: number): void {
     const { type, seconds, device, link } = this.#line.steps[step] as Step;
-    if (type === "compute") this.#devices[device]?.push((end - start) / seconds);
+    if (type === "compute") {
+      this.#devices[device]?.push((end - start) / seconds);
+      this.#busy[device] = (this.#busy[device] ?? 0) + end - start;
+    }
     if (type === "wire") this.#links[link]?.push(this.#rateOf(link, seconds, end - start));
   }
 
@@ -47,12 +53,19 @@ export class Watcher {
     return {
       devices: take(this.#devices).map(({ position, median, count }) => ({
         ...{ device: position, slowDown: median, count },
+        busySeconds: this.#takeBusy(position),
       })),
       links: take(this.#links).map(({ position, median, count }) => ({
         ...{ link: position, bitsPerSecond: median, count },
       })),
       bounds,
     };
+  }
+
+  #takeBusy(device: number): number {
+    const busy = this.#busy[device] ?? 0;
+    this.#busy[device] = 0;
+    return busy;
   }
 
   #rateOf(link: number, stated: number, seconds: number): number {

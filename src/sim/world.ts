@@ -18,6 +18,9 @@ export class World {
   next: number;
   readonly #problem: Problem;
   readonly #line: Line;
+  /** By device: how slow it is, and what comes of it by what it does beside. */
+  readonly #slowDown: number[];
+  readonly #burden: number[];
   readonly #changes: readonly TraceChange[];
   readonly #losses: readonly Loss[];
   /** What a device itself works on. */
@@ -40,6 +43,8 @@ export class World {
   ) {
     this.#problem = problem;
     this.#line = line;
+    this.#slowDown = problem.devices.map(() => 1);
+    this.#burden = problem.devices.map(() => 1);
     this.#changes = trace?.changes ?? [];
     this.#losses = losses.toSorted((a, b) => a.seconds - b.seconds);
     this.next = this.#findNext();
@@ -66,6 +71,13 @@ export class World {
     this.next = this.#findNext();
   }
 
+  /** From now on everything takes a device so many times as long, for it does something else, too. */
+  burden(device: number, times: number, now: number): void {
+    if (this.#burden[device] === times) return;
+    this.#burden[device] = times;
+    this.#slow(device, now);
+  }
+
   #findNext(): number {
     return Math.min(
       this.#changes[this.#change]?.seconds ?? Number.POSITIVE_INFINITY,
@@ -86,15 +98,19 @@ export class World {
 
   #stretch(change: TraceChange, now: number): void {
     if ("device" in change) {
-      for (const step of this.#stepsOfDevice[change.device] ?? []) {
-        this.#line.stretch(step, change.slowDown, now);
-      }
+      this.#slowDown[change.device] = change.slowDown;
+      this.#slow(change.device, now);
       return;
     }
     const stated = this.#problem.topology.links[change.link]?.bandwidthBitsPerSecond as number;
     for (const step of this.#stepsOfLink[change.link] ?? []) {
       this.#line.stretch(step, stated / change.bandwidthBitsPerSecond, now);
     }
+  }
+
+  #slow(device: number, now: number): void {
+    const factor = (this.#slowDown[device] as number) * (this.#burden[device] as number);
+    for (const step of this.#stepsOfDevice[device] ?? []) this.#line.stretch(step, factor, now);
   }
 
   #lose(device: number, now: number): void {

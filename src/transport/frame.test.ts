@@ -174,7 +174,8 @@ test("frames in front of a malformed one are delivered", () => {
   expect(heard.frames).toEqual([good]);
 });
 
-test("says when a large payload began and ended to come in", () => {
+/** When a payload of 10,000 bytes came of which so many are seen each second, with its header the first. */
+function arrivalOf(chunkBytes: number): Frame["arrival"] {
   const seen: Frame[] = [];
   let time = 0;
   const decoder = new FrameDecoder({
@@ -184,13 +185,24 @@ test("says when a large payload began and ended to come in", () => {
     now: () => seconds(time),
   });
   const frame = { header: { type: "big" }, payload: new Uint8Array(10_000) };
-  for (const piece of chop(bytesOf(frame), [1000])) {
+  const first = bytesOf(frame).byteLength - 10_000 + chunkBytes;
+  decoder.push(bytesOf(frame).subarray(0, first));
+  for (const piece of chop(bytesOf(frame).subarray(first), [chunkBytes])) {
     time++;
     decoder.push(piece);
   }
   decoder.push(bytesOf({ header: { type: "small" }, payload: new Uint8Array(10) }));
-  expect(seen.map(({ arrival }) => arrival)).toEqual([
-    { beganSeconds: 1, endedSeconds: 11 },
-    undefined,
-  ]);
+  expect(seen[1]?.arrival).toBeUndefined();
+  return seen[0]?.arrival;
+}
+
+test("says when a large payload began and ended to come in", () => {
+  // The first bytes are seen when all of their chunk is there, which took as long as another one.
+  expect(arrivalOf(1000)).toEqual({ beganSeconds: expect.closeTo(-1, 9), endedSeconds: 9 });
+  expect(arrivalOf(5000)).toEqual({ beganSeconds: -1, endedSeconds: 1 });
+  expect(arrivalOf(10_000)).toEqual({ beganSeconds: 0, endedSeconds: 0 });
+});
+
+test("few bytes that come behind many say little of how long those took", () => {
+  expect(arrivalOf(9990)).toEqual({ beganSeconds: -3, endedSeconds: 1 });
 });

@@ -14,7 +14,7 @@
  * @module
  */
 import { CodedError, messageOf } from "../base/errors.ts";
-import type { Seconds } from "../base/units.ts";
+import { type Seconds, seconds } from "../base/units.ts";
 import { defaultLimits, type Frame, type FrameLimits } from "./transport.ts";
 
 const prefixBytes = 16;
@@ -25,6 +25,8 @@ const version = 1;
 const scratchBytes = 1 << 16;
 /** Smaller payloads come at once. */
 const timedBytes = 1 << 12;
+/** Bytes that were there at once count as no more than so many times those that came behind them. */
+const mostEarly = 3;
 
 /** The last bytes of a stream that was closed on purpose. */
 export const goodbye: Uint8Array<ArrayBuffer> = encodePrefix(0, 0);
@@ -91,7 +93,10 @@ interface Filling {
   readonly header: Frame["header"];
   readonly payload: Uint8Array<ArrayBuffer>;
   filled: number;
+  /** When its first bytes were seen; `null`: nobody asks. */
   readonly beganSeconds: Seconds | null;
+  /** How many there were by then: an encrypted stream, or a sleepy reader, gives many at once. */
+  readonly earlyBytes: number;
 }
 
 /**
@@ -203,7 +208,9 @@ export class FrameDecoder {
     const allocate = this.#sink.allocate ?? ((size: number) => new Uint8Array(size));
     const isTimed = this.#payloadBytes >= timedBytes;
     const beganSeconds = isTimed ? (this.#sink.now?.() ?? null) : null;
-    const filling = { header, payload: allocate(this.#payloadBytes), filled: 0, beganSeconds };
+    const earlyBytes = Math.min(bytes.byteLength - count, this.#payloadBytes);
+    const payload = allocate(this.#payloadBytes);
+    const filling = { header, payload, filled: 0, beganSeconds, earlyBytes };
     this.#filling = filling;
     this.#fill(filling, 0);
     return count;
@@ -213,11 +220,19 @@ export class FrameDecoder {
     filling.filled += count;
     if (filling.filled < filling.payload.byteLength) return;
     this.#filling = null;
-    const { header, payload, beganSeconds } = filling;
+    const { header, payload } = filling;
+    const arrival = this.#arrivalOf(filling);
+    this.#sink.onFrame({ header, payload, ...(arrival === null ? {} : { arrival }) });
+  }
+
+  /** The bytes that were there at once took as long to come as the others did, each. */
+  #arrivalOf({ payload, beganSeconds, earlyBytes }: Filling): NonNullable<Frame["arrival"]> | null {
     const endedSeconds = this.#sink.now?.();
-    const isTimed = beganSeconds !== null && endedSeconds !== undefined;
-    const arrival = isTimed ? { arrival: { beganSeconds, endedSeconds } } : {};
-    this.#sink.onFrame({ header, payload, ...arrival });
+    if (beganSeconds === null || endedSeconds === undefined) return null;
+    // Few that come late say too little of how long many took.
+    const times = Math.min(mostEarly, earlyBytes / (payload.byteLength - earlyBytes));
+    const earlySeconds = earlyBytes > 0 ? (endedSeconds - beganSeconds) * times : 0;
+    return { beganSeconds: seconds(beganSeconds - earlySeconds), endedSeconds };
   }
 }
 

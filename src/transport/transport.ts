@@ -12,8 +12,9 @@ export interface Frame {
   /** Empty where a message needs none. Owned by the receiver, in its own buffer. */
   readonly payload: Uint8Array<ArrayBuffer>;
   /**
-   * When the first and the last byte of the payload came in, on a channel that sees them come. Left
-   * out for small payloads, which come at once.
+   * When the first and the last byte of the payload came in, on a channel that sees them come; bytes
+   * that were seen in one go count as if they had come at the pace of the others. Left out for small
+   * payloads, which come at once.
    */
   readonly arrival?: { readonly beganSeconds: Seconds; readonly endedSeconds: Seconds };
 }

@@ -86,10 +86,10 @@ export class Line {
       await this.#reach();
       link = this.#link;
       if (link === null) throw this.#closed("it broke");
-      return await probeLink(link, bytes);
+      return await probeLink(link, bytes, this.#options.clock);
     } finally {
-      void untilUnprobed(link, this.#options.clock).then(() => {
-        if (!this.#wanted && this.#link === link) this.drop();
+      void untilUnprobed(link, this.#options.clock).then((isOver) => {
+        if (isOver && !this.#wanted && this.#link === link) this.drop();
       });
     }
   }

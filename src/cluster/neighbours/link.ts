@@ -49,14 +49,21 @@ export class Link {
     this.#options = options;
   }
 
+  /** Aborted when nothing is heard or said any more. */
+  get ended(): AbortSignal {
+    return this.#over.signal;
+  }
+
   /** Whether an echo is waited for on this side. */
   get isProbing(): boolean {
     return this.#echoes.size > 0;
   }
 
-  /** Grows while the other side measures: with each of its probes, and with what has come of a large one. */
-  get probesHeard(): number {
-    return this.#probesHeard + Math.floor((this.channel.heardBytes ?? 0) / noticedBytes);
+  /** Grows while either side measures: with each probe, and with what has come of a large one. */
+  get probes(): number {
+    return (
+      this.#probes + this.#probesHeard + Math.floor((this.channel.heardBytes ?? 0) / noticedBytes)
+    );
   }
 
   start(): void {

@@ -14,26 +14,30 @@ export interface Probed {
 }
 
 const roundTrips = 3;
+/** Each costs both sides some work, which small devices miss: what is known is used for so long. */
+const knownSeconds = 30;
 /** A receiver that slept meanwhile finds bytes that came in longer times in less: they had piled up. */
 const leastTransitSeconds = 2e-3;
 /** So do bytes behind a packet that was lost: they come with it, at once, however slow the link is. */
 const sureTransitSeconds = 10e-3;
 /** An echo that took this much longer than the bytes waited for something, on the way there or back. */
 const lateSeconds = 0.05;
-/** Between two looks at whether a link is still measured. */
-const lookSeconds = 0.5;
+const roundTripsKnown = new WeakMap<
+  Link,
+  { readonly seconds: number; readonly atSeconds: number }
+>();
+
+/** Between two looks at whether a link is still measured: opening one costs more than a probe of it. */
+const lookSeconds = 6;
 
 /**
- * Three round trips, then one with so many bytes. How fast they came is what the other side says, if
+ * Three round trips, unless this link was asked lately, then one with so many bytes. How fast they came is what the other side says, if
  * it has seen them come directly: its answer may have to wait behind what it sends itself.
  *
  * @throws CHANNEL_CLOSED
  */
-export async function probeLink(link: Link, bytes: number): Promise<Probed> {
-  let roundTripSeconds = Number.POSITIVE_INFINITY;
-  for (let turn = 0; turn < roundTrips; turn++) {
-    roundTripSeconds = Math.min(roundTripSeconds, (await link.probe(0)).echoSeconds);
-  }
+export async function probeLink(link: Link, bytes: number, clock: Clock): Promise<Probed> {
+  const roundTripSeconds = await roundTripOf(link, clock);
   const { echoSeconds, transitSeconds } = await link.probe(bytes);
   const isSeen = !link.isTunnelled && (transitSeconds ?? 0) >= leastTransitSeconds;
   const seen = isSeen ? transitSeconds : null;
@@ -49,11 +53,33 @@ export async function probeLink(link: Link, bytes: number): Promise<Probed> {
   };
 }
 
-/** Resolves when a link has not been measured for a while, from this side or the other; `null`: at once. */
-export async function untilUnprobed(link: Link | null, clock: Clock): Promise<void> {
-  if (link === null) return;
-  for (let known = -1; link.isProbing || known !== link.probesHeard; ) {
-    known = link.probesHeard;
-    await clock.sleep(seconds(lookSeconds));
+async function roundTripOf(link: Link, clock: Clock): Promise<number> {
+  const known = roundTripsKnown.get(link);
+  if (known !== undefined && clock.now() - known.atSeconds < knownSeconds) return known.seconds;
+  let least = Number.POSITIVE_INFINITY;
+  for (let turn = 0; turn < roundTrips; turn++) {
+    least = Math.min(least, (await link.probe(0)).echoSeconds);
   }
+  roundTripsKnown.set(link, { seconds: least, atSeconds: clock.now() });
+  return least;
 }
+
+/**
+ * Resolves when a link has not been measured for a while, from this side or the other; `null`: at once.
+ *
+ * @returns `false` at once if somebody waits for it already
+ */
+export async function untilUnprobed(link: Link | null, clock: Clock): Promise<boolean> {
+  if (link === null) return true;
+  if (watched.has(link)) return false;
+  watched.add(link);
+  for (let known = -1; link.isProbing || known !== link.probes; ) {
+    known = link.probes;
+    await clock.sleep(seconds(lookSeconds), link.ended).catch(() => undefined);
+    if (link.ended.aborted) break;
+  }
+  watched.delete(link);
+  return true;
+}
+
+const watched = new WeakSet<Link>();
