@@ -6,10 +6,9 @@ import { seconds } from "../../src/base/units.ts";
 import type { Client } from "../../src/cluster/client.ts";
 import type { Coordinator } from "../../src/cluster/coordinator.ts";
 import { type Message, protocolVersion } from "../../src/cluster/message.ts";
-import { decodeMessage } from "../../src/cluster/protocol.ts";
 import type { Channel, Frame, Transport } from "../../src/transport/transport.ts";
 import { connect, startCluster, token, virtualSetting } from "../fixtures/cluster.ts";
-import { hostileFrame, type Lore, validFrame } from "../fixtures/hostile-frames.ts";
+import { hostileFrame, isMessage, type Lore, validFrame } from "../fixtures/hostile-frames.ts";
 import { mesh, meshAnswer, meshDevices, meshInputs, meshPlan } from "../fixtures/mesh.ts";
 import { sampleMessages } from "../fixtures/messages.ts";
 import { spread } from "../fixtures/spread.ts";
@@ -132,15 +131,6 @@ function intrude({ channel, opening, side }: Tap, random: Random, lore: Lore): v
   const banned = side === "listener" ? powers : truths;
   const isBanned = opening === "join" && banned.has(frame.header.type) && isMessage(frame);
   if (!isBanned) send(channel, frame);
-}
-
-function isMessage(frame: Frame): boolean {
-  try {
-    decodeMessage(frame);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** A stranger, who may have the token. */
