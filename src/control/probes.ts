@@ -33,7 +33,7 @@ export interface ProbeOptions {
   readonly probeDeviceSeconds?: number;
   /**
    * Probes take no more than this share of the time of a device.
-   * @default 0.04
+   * @default 0.03
    */
   readonly probeDeviceShare?: number;
   /**
@@ -107,28 +107,29 @@ export function findProbes(
     const stated = links[link]?.bandwidthBitsPerSecond as number;
     return stated * Math.max(1, mostSeenLately(known.estimates.links[link], now));
   };
-  const better = (changed: ReadonlySet<number>, rate: (link: number) => number): number | null =>
-    betterIn(
-      choices,
-      serving,
-      withRates(world, (believed, link) => (changed.has(link) ? rate(link) : believed)),
-      margin,
-    );
-  const wanted = new Set<number>();
-  const want = (from: Iterable<number>, among: ReadonlySet<number>): void => {
-    for (const link of from) if (among.has(link)) wanted.add(link);
-  };
   const believed = (link: number): number => rateOf(world, link);
-  const hoped = better(quiet, (link) => Math.max(believed(link), usual(link)));
-  want(linksOf(choices, hoped), quiet);
+  const wanted = new Set<number>();
+  const hope = (among: ReadonlySet<number>, rate: (link: number) => number): void => {
+    const hoped = (but: number): State =>
+      withRates(world, (known, link) => (among.has(link) && link !== but ? rate(link) : known));
+    const best = betterIn(choices, serving, hoped(-1), margin);
+    const used = linksOf(choices, best).filter((link) => among.has(link));
+    // If the plan is better whatever such a link is like, nobody needs to know.
+    const needed = used.filter((link) => !isBetter(choices, best, serving, hoped(link), margin));
+    for (const link of needed.length > 0 ? needed : used) wanted.add(link);
+  };
+  hope(quiet, (link) => Math.max(believed(link), usual(link)));
   if (forgotten.size > 0 && rareSeconds > idleSeconds) {
-    const dreamt = better(forgotten, (link) => mostChange * Math.max(believed(link), usual(link)));
-    want(linksOf(choices, dreamt), forgotten);
+    hope(forgotten, (link) => mostChange * Math.max(believed(link), usual(link)));
   }
   if (isActive(activeAt, now)) {
-    const used = new Set(linksOf(choices, serving).filter((link) => quiet.has(link)));
-    const isFeared = used.size > 0 && better(used, (link) => believed(link) / mostChange) !== null;
-    if (isFeared) want(used, quiet);
+    const used = linksOf(choices, serving).filter((link) => quiet.has(link));
+    const isFeared = (feared: readonly number[]): boolean =>
+      feared.length > 0 && betterIn(choices, serving, slowed(world, feared), margin) !== null;
+    const alone = used.filter((link) => isFeared([link]));
+    if (alone.length > 0 || isFeared(used)) {
+      for (const link of alone.length > 0 ? alone : used) wanted.add(link);
+    }
   }
   return links.flatMap(({ from, to }, link) =>
     wanted.has(link) ? [{ link, from, to, bytes: bytesFor(rateOf(world, link), options) }] : [],
@@ -164,12 +165,10 @@ export function probeWork(
 
 /** From one probe of a link to the next, for the sake of the link and of the devices at its ends. */
 function restSeconds(problem: Problem, world: State, link: number, options: ProbeOptions): number {
-  const { probeShare = 0.2, probeDeviceShare = 0.04 } = options;
+  const { probeShare = 0.2, probeDeviceShare = 0.03 } = options;
   const rate = rateOf(world, link);
-  const ofDevices = probeWork(problem, world, link, options).map((work, device) => {
-    const links = problem.hops.links.filter(({ from, to }) => from === device || to === device);
-    return (work * links.length) / probeDeviceShare;
-  });
+  const works = probeWork(problem, world, link, options);
+  const ofDevices = works.map((work) => work / probeDeviceShare);
   return Math.max((8 * bytesFor(rate, options)) / rate / probeShare, ...ofDevices);
 }
 
@@ -197,8 +196,22 @@ function withRates(world: State, rate: (known: number, link: number) => number):
 function betterIn(choices: Choices, serving: number, world: State, margin: number): number | null {
   const best = choices.bestKnown(world);
   if (best === null || best === serving) return null;
-  const isBetter = choices.costOf(best, world) <= (1 - margin) * choices.costOf(serving, world);
-  return isBetter ? best : null;
+  return isBetter(choices, best, serving, world, margin) ? best : null;
+}
+
+function isBetter(
+  { costOf }: Choices,
+  one: number | null,
+  serving: number,
+  world: State,
+  margin: number,
+): boolean {
+  return one !== null && costOf(one, world) <= (1 - margin) * costOf(serving, world);
+}
+
+/** Some links are a tenth as fast. */
+function slowed(world: State, links: readonly number[]): State {
+  return withRates(world, (known, link) => (links.includes(link) ? known / mostChange : known));
 }
 
 function linksOf({ problem, at }: Choices, choice: number | null): number[] {

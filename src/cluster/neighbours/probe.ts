@@ -31,7 +31,7 @@ const roundTripsKnown = new WeakMap<
 const lookSeconds = 6;
 
 /**
- * Three round trips, unless this link was asked lately, then one with so many bytes. How fast they came is what the other side says, if
+ * Three round trips, or one if this link was asked lately, then one with so many bytes. How fast they came is what the other side says, if
  * it has seen them come directly: its answer may have to wait behind what it sends itself.
  *
  * @throws CHANNEL_CLOSED
@@ -53,14 +53,16 @@ export async function probeLink(link: Link, bytes: number, clock: Clock): Promis
   };
 }
 
+/** The first echo also waits behind what is on its way: the bytes that are to be timed then need not. */
 async function roundTripOf(link: Link, clock: Clock): Promise<number> {
   const known = roundTripsKnown.get(link);
-  if (known !== undefined && clock.now() - known.atSeconds < knownSeconds) return known.seconds;
-  let least = Number.POSITIVE_INFINITY;
-  for (let turn = 0; turn < roundTrips; turn++) {
+  const isKnown = known !== undefined && clock.now() - known.atSeconds < knownSeconds;
+  let least = isKnown ? known.seconds : Number.POSITIVE_INFINITY;
+  for (let turn = 0; turn < (isKnown ? 1 : roundTrips); turn++) {
     least = Math.min(least, (await link.probe(0)).echoSeconds);
   }
-  roundTripsKnown.set(link, { seconds: least, atSeconds: clock.now() });
+  const atSeconds = isKnown ? known.atSeconds : clock.now();
+  roundTripsKnown.set(link, { seconds: least, atSeconds });
   return least;
 }
 
