@@ -7,7 +7,8 @@
 import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { CodedError, messageOf } from "../base/errors.ts";
+import { CodedError } from "../base/errors.ts";
+import { readFailure, systemCode, writeFailure } from "../base/file-failure.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Stands for standard input or output. */
@@ -103,42 +104,16 @@ async function writeBeside(
   }
 }
 
-/** What a failed read means to the user. */
+/** What a failed read means to the user; other errors stay what they are. */
 function unreadable(path: string, error: unknown): unknown {
-  const code = systemCode(error);
-  const meaning = code === undefined ? undefined : readFailures[code];
-  if (meaning === undefined) return error;
-  return new CodedError("FILE_NOT_FOUND", `${path}: ${meaning}`, { path }, error);
+  if (systemCode(error) === undefined) return error;
+  return new CodedError("FILE_NOT_FOUND", `${path}: ${readFailure(error)}`, { path }, error);
 }
 
 /** What a failed write means to the user; other errors stay what they are. */
 export function unwritable(path: string, error: unknown): unknown {
   const code = systemCode(error);
-  if (code === undefined || !/^E[A-Z]+$/.test(code)) return error;
-  const meaning = writeFailures[code] ?? messageOf(error);
-  return new CodedError("FILE_WRITE_FAILED", `${path}: ${meaning}`, { path, code }, error);
-}
-
-const readFailures: Readonly<Record<string, string>> = {
-  EACCES: "no permission to read it",
-  EISDIR: "this is a folder, not a file",
-  ENOENT: "no such file",
-  ENOTDIR: "no such file",
-};
-
-const writeFailures: Readonly<Record<string, string>> = {
-  EACCES: "no permission to write here",
-  EEXIST: "there is a file of this name",
-  EDQUOT: "the quota of this user is used up",
-  EFBIG: "the file would be larger than this system allows",
-  EISDIR: "this is a folder, not a file",
-  ENOENT: "the folder does not exist",
-  ENOSPC: "no space left on the disk",
-  ENOTDIR: "what should be a folder on the way there is a file",
-  EROFS: "the file system is read-only",
-};
-
-function systemCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
-  return typeof error.code === "string" ? error.code : undefined;
+  if (code === undefined) return error;
+  const message = `${path}: ${writeFailure(error)}`;
+  return new CodedError("FILE_WRITE_FAILED", message, { path, code }, error);
 }

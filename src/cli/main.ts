@@ -58,7 +58,7 @@ async function main(): Promise<number> {
 async function createProgram(exit: { code: number }): Promise<Program> {
   const program = new Program("partita")
     .description(
-      "Splits a neural network over the machines you have, proves that the split is the best one,\nand runs it with the same answer bit for bit.",
+      "Splits a neural network over the machines you have, proves that the split is the best one, and runs it with the same answer bit for bit.",
     )
     .version(version)
     .exitOverride()

@@ -58,7 +58,7 @@ export const planningOptions: {
   maxEnergy: quantity("--max-energy <2 J>", "upper limit of the energy of one inference", "J"),
   timeLimit: quantity(
     "--time-limit <10 s>",
-    "stop after this time with the best found, its bound and its gap (fronts and uncertain links: for each plan that they need, default 10 s)",
+    "stop after this time with the best found, its bound and its gap",
     "s",
   ),
   seed: whole("--seed <n>", "seed of planners that draw lots (default 1)"),
@@ -83,8 +83,11 @@ export type PlanningChoices = {
   readonly [K in keyof typeof planningOptions]: ReturnType<(typeof planningOptions)[K]["read"]>;
 };
 
-/** @throws TOPOLOGY_INVALID, FILE_NOT_FOUND */
+/** @throws TOPOLOGY_INVALID, FILE_NOT_FOUND; USAGE_INVALID for a model */
 export async function loadTopology(path: string, terminal: Terminal): Promise<Topology> {
+  if (/^zoo:|\.onnx$/.test(path)) {
+    throw usage(`${path} is a model, where a topology is meant: a YAML or JSON file`);
+  }
   return readTopology(await readText(path, terminal), shownName(path));
 }
 

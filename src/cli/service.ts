@@ -12,6 +12,7 @@ import { concludeJournal, forgetDevice, type JournalStore } from "../cluster/jou
 import type { ClusterEvent } from "../cluster/status.ts";
 import { EventLog } from "../server/event-log.ts";
 import { type StatusServer, startStatusServer } from "../server/status-server.node.ts";
+import { tcpTransport } from "../transport/tcp.node.ts";
 import { parseAddress } from "../transport/tcp-listener.node.ts";
 import { localAddress } from "./addresses.ts";
 import { AgentProcess } from "./agent-process.ts";
@@ -53,7 +54,7 @@ export interface Ground extends AsyncDisposable {
  * Takes a folder of state for this process, and reads or makes the keys in it.
  *
  * @throws USAGE_INVALID if another coordinator has the folder; KEY_INVALID, FILE_NOT_FOUND,
- * FILE_WRITE_FAILED
+ * FILE_WRITE_FAILED; PORT_IN_USE
  */
 export async function openGround(options: GroundOptions): Promise<Ground> {
   const { folder, listen, tls, token, terminal } = options;
@@ -63,6 +64,8 @@ export async function openGround(options: GroundOptions): Promise<Ground> {
     for (const ending of endings.splice(0).reverse()) await ending();
   };
   try {
+    // Planning may take minutes: what cannot be listened at is said before.
+    await (await tcpTransport.listen(listen)).close();
     const journal = fileJournal(join(folder, "journal.json"));
     for (const device of options.forget) await forgetDevice(journal, device);
     const warn = (text: string) => terminal.note(`warning: ${text}`);

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, unlink } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { claimName } from "../base/claim-name.node.ts";
-import { CodedError, messageOf } from "../base/errors.ts";
+import { CodedError } from "../base/errors.ts";
+import { readFailure, writeFailure } from "../base/file-failure.ts";
 
 /**
  * Reads a file that only its owner may read; the first process that wants it makes it. Processes
@@ -29,7 +30,7 @@ export async function readPrivate(path: string): Promise<string | null> {
     if (isErrno(error, "ENOENT")) return null;
     throw new CodedError(
       "FILE_NOT_FOUND",
-      `cannot read ${path}: ${messageOf(error)}; ${
+      `cannot read ${path}: ${readFailure(error)}; ${
         isErrno(error, "EACCES")
           ? "it holds a key, so only the user who ran partita first can read it: run it as that user, or choose"
           : "choose"
@@ -64,7 +65,8 @@ export async function writePrivate(
     await claimName(draft, path);
     await unlink(draft);
   } catch (error) {
-    const message = `cannot write ${path}: ${messageOf(error)}; make room there, or choose another folder with --state`;
+    await rm(draft, { force: true }).catch(() => undefined);
+    const message = `cannot write ${path}: ${writeFailure(error)}; make room there, or choose another folder with --state`;
     throw new CodedError("FILE_WRITE_FAILED", message, { path }, error);
   }
 }

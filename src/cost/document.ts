@@ -20,6 +20,11 @@ export function parseDocument<T>(
   const document = parseYaml(text, { lineCounter: lines });
   const [error] = document.errors;
   if (error !== undefined) throw new CodedError(code, `${file}: ${error.message}`, { file });
+  if (document.contents === null) {
+    throw new CodedError(code, `${file}: there is nothing in it but white space and comments`, {
+      file,
+    });
+  }
   return checked(document.toJS(), schema, code, (path) => {
     const offset = nearestOffset(document, path);
     return at(`${file}:${lines.linePos(offset).line}`, path);

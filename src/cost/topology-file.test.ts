@@ -136,6 +136,10 @@ test.each(broken)("refuses %s", (_, before, after, message) => {
   );
 });
 
+test.each(["", "\n# nothing yet\n"])("refuses a file that says nothing: %j", (text) => {
+  expect(() => readTopology(text, "home.yaml")).toThrow(/^home\.yaml: there is nothing in it/);
+});
+
 test("refuses what is no YAML", () => {
   expect(() => readTopology("devices: [", "home.yaml")).toThrow(
     expect.objectContaining({

@@ -6,7 +6,8 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { CodedError, isCoded, messageOf } from "../base/errors.ts";
+import { CodedError, isCoded } from "../base/errors.ts";
+import { readFailure, writeFailure } from "../base/file-failure.ts";
 import type { RangeReader } from "./external-data.ts";
 import type { OnnxModel } from "./model.ts";
 import { readOnnx } from "./read.ts";
@@ -97,7 +98,7 @@ function openForReading(path: string): number {
 function unreadable(path: string, cause: unknown): CodedError {
   return new CodedError(
     "FILE_NOT_FOUND",
-    `cannot read ${path}: ${messageOf(cause)}`,
+    `cannot read ${path}: ${readFailure(cause)}`,
     { path },
     cause,
   );
@@ -163,7 +164,7 @@ async function writeWhole(files: readonly { path: string; pieces: Piece[] }[]): 
     const paths = files.map(({ path }) => path).join(" and ");
     throw new CodedError(
       "FILE_WRITE_FAILED",
-      `cannot write ${paths}: ${messageOf(cause)}; nothing was left behind`,
+      `cannot write ${paths}: ${writeFailure(cause)}; nothing was left behind`,
       { path: files.at(-1)?.path },
       cause,
     );

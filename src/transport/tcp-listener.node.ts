@@ -47,9 +47,17 @@ function cannotListen(address: string, error: NodeJS.ErrnoException): CodedError
       error,
     );
   }
-  const message = `cannot listen at ${address}: ${messageOf(error)}`;
+  const why = listenFailures[error.code ?? ""] ?? messageOf(error);
+  const message = `cannot listen at ${address}: ${why}`;
   return new CodedError("USAGE_INVALID", message, { address }, error);
 }
+
+const listenFailures: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL:
+    "this machine has no such address; name one of its own, or 0.0.0.0 for all of them",
+  EACCES: "only root may take this port; choose one above 1023",
+  ENOTFOUND: "no such name is known; write an address of this machine, or 0.0.0.0 for all of them",
+};
 
 /** How many connections may wait to be accepted; more are refused. */
 const waitingLimits = { items: 256, bytes: Number.POSITIVE_INFINITY };

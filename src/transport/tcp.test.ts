@@ -94,6 +94,14 @@ test.each(["7000", "host", "host:", "host:70000", "a:b:1", ""])(
   },
 );
 
+test("says of an address of another machine that it is none of this one", async () => {
+  // Reserved for documentation: no machine has it.
+  await expect(tcpTransport.listen("192.0.2.1:0")).rejects.toMatchObject({
+    code: "USAGE_INVALID",
+    message: expect.stringMatching(/^cannot listen at 192\.0\.2\.1:0: this machine has no such/),
+  });
+});
+
 test("a connect that is under way can be aborted", async () => {
   const controller = new AbortController();
   await using listener = await tcpTransport.listen("127.0.0.1:0");

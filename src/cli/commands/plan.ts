@@ -37,6 +37,10 @@ export const plan: Command = defineCommand({
     topology: topologyOption,
     profile: moreProfilesOption,
     ...planningOptions,
+    timeLimit: {
+      ...planningOptions.timeLimit,
+      summary: `${planningOptions.timeLimit.summary} (fronts and uncertain links: for each plan that they need, default 10 s)`,
+    },
     tiles: tilesOption,
     compress: flag(
       "--compress",

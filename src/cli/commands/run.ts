@@ -132,14 +132,20 @@ async function runThrough(
   const quiet = terminal.json || options.output === "-";
   await using log = await openLog(options.log, "run", terminal);
   if (!quiet) terminal.line(headline(client, all.length, address));
+  let count = 0;
   const answered = await askAll(client, all, {
     deadlineSeconds: deadline,
     clock: systemClock,
     signal,
     onAnswer: (answer) => {
+      count++;
       writeDown(answer, log);
       if (!quiet) printAnswered(answer, labels, terminal);
     },
+  }).catch((error: unknown) => {
+    const unwritten = options.output === undefined ? "" : `; ${options.output} is not written`;
+    terminal.note(`ended early: ${count} of ${all.length} were answered${unwritten}`);
+    throw error;
   });
   if (options.output !== undefined) await writeAnswers(options.output, answered.answers, terminal);
   if (options.output === "-") return 0;

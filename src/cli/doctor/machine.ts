@@ -1,4 +1,5 @@
 import { messageOf } from "../../base/errors.ts";
+import { systemCode, writeFailure } from "../../base/file-failure.ts";
 import { formatQuantity } from "../../base/units.ts";
 import { type Check, failed, ok, warning } from "./check.ts";
 import type { Probes } from "./probes.ts";
@@ -79,8 +80,10 @@ async function checkFolder(
   } catch (error) {
     return failed(
       name,
-      `${folder} cannot be written to: ${messageOf(error)}`,
-      `name a folder that this user may write to in ${variable}`,
+      `${folder} cannot be written to: ${writeFailure(error)}`,
+      systemCode(error) === "ENOSPC"
+        ? `make room there, or name a folder on another disk in ${variable}`
+        : `name a folder that this user may write to in ${variable}`,
     );
   }
 }

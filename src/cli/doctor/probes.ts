@@ -61,8 +61,11 @@ export const systemProbes: Probes = {
   write: async (folder) => {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const path = join(folder, `.doctor-${randomBytes(6).toString("hex")}`);
-    await writeFile(path, "written by partita doctor\n", { flag: "wx" });
-    await rm(path);
+    try {
+      await writeFile(path, "written by partita doctor\n", { flag: "wx" });
+    } finally {
+      await rm(path, { force: true });
+    }
     return await freeBytesOf(folder);
   },
   clockStep: () => {

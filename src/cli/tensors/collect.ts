@@ -29,7 +29,10 @@ export async function collectRequests(
   }
   const random = Array.from({ length: seeds }, (_, position) => ({
     name: `seed ${position + 1}`,
-    values: sampleInputs(inputs, position + 1),
+    // Made when it is sent: thousands of pictures would not fit into memory.
+    get values() {
+      return sampleInputs(inputs, position + 1);
+    },
   }));
   return [...requests, ...random];
 }
