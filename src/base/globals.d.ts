@@ -13,6 +13,16 @@ declare class AbortController {
   abort(reason?: unknown): void;
 }
 
+interface MessagePort {
+  postMessage(message: unknown, transfer?: ArrayBuffer[]): void;
+  close(): void;
+}
+
+declare class MessageChannel {
+  readonly port1: MessagePort;
+  readonly port2: MessagePort;
+}
+
 declare class TextEncoder {
   encode(text: string): Uint8Array<ArrayBuffer>;
 }

@@ -83,7 +83,7 @@ test("pieces that lie outside, do not fit or promise too much are refused before
     expect(assembly.bytes).toBe(0);
   }
   const assembly = new Assembly();
-  assembly.accept(good, at(0));
+  assembly.accept({ ...good, payload: good.payload.slice() }, at(0));
   const other = { ...good.message, codec: "planes", piece: { offset: 10, bytes: 100 } };
   expect(codeOf(() => assembly.accept({ message: other, payload: good.payload }, at(0)))).toBe(
     "FRAME_MALFORMED",
@@ -94,7 +94,7 @@ test("what nobody waits for is dropped, and the oldest where there are too many"
   const assembly = new Assembly({ tensors: 2 });
   const { message, payload } = pieceOf(new Uint8Array(100), 0, 10);
   for (const request of [1, 2, 3]) {
-    assembly.accept({ message: { ...message, request }, payload }, at(0));
+    assembly.accept({ message: { ...message, request }, payload: payload.slice() }, at(0));
   }
   expect(assembly.tensors).toBe(2);
   const seen: number[] = [];

@@ -1,3 +1,4 @@
+import { discard } from "../base/discard.ts";
 import { bytesPerElement, elementCount } from "../graph/tensor-value.ts";
 import { defaultLimits } from "../transport/transport.ts";
 import type { TensorMessage } from "./data-message.ts";
@@ -82,7 +83,7 @@ export class Assembly {
   }
 
   /**
-   * Takes in a tensor or a piece of one.
+   * Takes in a tensor or a piece of one, whose payload is given back.
    *
    * @returns the tensor, without `piece`, when nothing is missing any more; else `null`
    * @throws FRAME_MALFORMED if the piece lies outside its tensor, does not fit those that came
@@ -102,6 +103,7 @@ export class Assembly {
     const open = known ?? this.#begin(key, message, end, arrival);
     requireFit(open, message, end);
     open.data.set(payload, offset);
+    discard(payload);
     open.ranges = joinRanges(open.ranges, [offset, end]);
     open.beganSeconds = Math.min(open.beganSeconds, beganSeconds);
     open.endedSeconds = Math.max(open.endedSeconds, endedSeconds);

@@ -25,7 +25,7 @@ import type { WireError } from "./wire-error.ts";
 export interface GatewayLines {
   /** Also to the own device. @throws CHANNEL_CLOSED if it cannot be told now */
   tell(device: string, message: Begin | Recall | Settled): Promise<void>;
-  /** Into the own device's executor, which may keep and transfer the value. */
+  /** Into the own device's executor, which may keep the value: it stays untouched for ever. */
   enter(generation: number, request: number, tensor: string, value: TensorValue): void;
 }
 
@@ -237,7 +237,7 @@ export class Gateway {
   }
 
   /**
-   * Asks for an answer. The inputs must stay untouched until then, and with an id for ever.
+   * Asks for an answer. The inputs must stay untouched for ever.
    *
    * @throws TENSOR_UNKNOWN, TENSOR_TYPE_MISMATCH, TENSOR_SHAPE_MISMATCH; REQUEST_ID_TAKEN if other
    * inputs were asked under its id; DEVICE_LOST while it is suspended; CHANNEL_CLOSED after `close`
@@ -309,9 +309,7 @@ export class Gateway {
       for (const tensor of entering) {
         const value = inputs[tensor];
         if (value === undefined) throw new Error(`input '${tensor}' was checked, yet is missing`);
-        // The next generation may need it again, and a session takes away what it is given.
-        const copy = { ...value, data: value.data.slice() };
-        this.#options.lines.enter(generation, request, tensor, copy);
+        this.#options.lines.enter(generation, request, tensor, value);
       }
     };
     return { generation, outputs: gateway.deployment.outputs, reporters, constants, start };

@@ -113,7 +113,7 @@ export class Ledger {
   }
 
   /**
-   * Asks for an answer. The inputs must stay untouched until then, and with an id for ever.
+   * Asks for an answer. The inputs must stay untouched for ever.
    *
    * @throws REQUEST_ID_TAKEN if other inputs were asked under its id
    */

@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { CodedError, messageOf } from "../base/errors.ts";
 import type { TensorValues } from "./runtime.ts";
@@ -44,6 +45,9 @@ export class SessionClient {
     // The library reports its use to its maker unless told otherwise before it is loaded. It does not
     // see the copy of the environment that a thread has.
     process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
+    // Tensors count as part of V8's heap. As small as it is here, some tens of them would have it collect
+    // all of it, for several milliseconds each time; with this those that die young never do.
+    setFlagsFromString("--heap-growing-percent=300");
     this.died = new Promise((resolve) => {
       this.#die = resolve;
     });

@@ -9,6 +9,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { discard } from "../base/discard.ts";
 import { messageOf } from "../base/errors.ts";
 import { bytesPerElement, type TensorValue } from "../graph/tensor-value.ts";
 import { atLowPriority } from "./low-priority.node.ts";
@@ -152,6 +153,8 @@ async function answer(
     Object.entries(results).map(([name, tensor]) => [name, fromRuntime(tensor)]),
   );
   const buffers = new Set(Object.values(outputs).map(({ data }) => data.buffer));
+  for (const { data } of Object.values(message.inputs))
+    if (!buffers.has(data.buffer)) discard(data);
   reply({ type: "ran", outputs, time }, [...buffers]);
 }
 

@@ -1,5 +1,6 @@
 import { type OnReadOpts, Socket } from "node:net";
 import { systemClock } from "../base/clock.node.ts";
+import { discard } from "../base/discard.ts";
 import { CodedError, isCoded, messageOf } from "../base/errors.ts";
 import { encodeHeader, FrameDecoder, goodbye } from "./frame.ts";
 import { defaultInboxLimits, Inbox } from "./inbox.ts";
@@ -149,8 +150,10 @@ export class TcpChannel implements Channel {
   }
 
   #accept(socket: Socket): Socket {
-    return socket.on("data", (chunk: Buffer) => {
+    return socket.on("data", (chunk: Buffer<ArrayBuffer>) => {
       if (!this.#read(() => this.#decoder.push(chunk))) socket.pause();
+      // Nobody else has it: Node makes one for each read.
+      discard(chunk);
     });
   }
 
