@@ -59,7 +59,8 @@ export async function introduce<T extends Message["type"]>(
   }
   await channel.close();
   if (reply === null) {
-    throw new CodedError("CHANNEL_CLOSED", `${channel.peer} went away before it replied`);
+    const why = "went away before it replied; is a coordinator or an agent listening there?";
+    throw new CodedError("CHANNEL_CLOSED", `${channel.peer} ${why}`);
   }
   throw malformed(`the reply '${reply.message.type}'`, `'${expected.join("' or '")}' was expected`);
 }

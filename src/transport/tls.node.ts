@@ -94,11 +94,17 @@ async function dial(options: TlsOptions, address: string, how: ConnectOptions): 
 function speaksNoTls(address: string, error: CodedError): CodedError {
   return new CodedError(
     "CHANNEL_CLOSED",
-    `${address} answers, but not with TLS (${messageOf(error.cause)}); if that cluster runs without ` +
+    `${address} answers, but not with TLS (${reasonOf(error.cause)}); if that cluster runs without ` +
       "TLS, take its token as it was printed there: it ends without .FINGERPRINT",
     { peer: address },
     error,
   );
+}
+
+/** OpenSSL's message names its source files; its reason says the same in words. */
+function reasonOf(cause: unknown): string {
+  const { reason } = Object(cause) as { readonly reason?: unknown };
+  return typeof reason === "string" ? reason : messageOf(cause);
 }
 
 interface Stranger {

@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { connect as connectTcp, createServer } from "node:net";
+import { type AddressInfo, connect as connectTcp, createServer } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.node.ts";
@@ -217,6 +217,18 @@ test("whoever dials with TLS where there is none is told to take the token witho
     code: "FRAME_MALFORMED",
     message: expect.stringContaining("TLS"),
   });
+});
+
+test("a server of something else is told in words, without what OpenSSL says of its own files", async () => {
+  const server = createServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const dialling = clientTransport(await makeAuthority()).connect(`127.0.0.1:${port}`);
+  await expect(dialling).rejects.toMatchObject({
+    code: "CHANNEL_CLOSED",
+    message: expect.stringContaining("answers, but not with TLS (wrong version number); "),
+  });
+  server.close();
 });
 
 test("strangers who say garbage, half a handshake or nothing do not disturb the others", async () => {

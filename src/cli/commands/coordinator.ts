@@ -76,7 +76,7 @@ export const coordinator: Command = defineCommand({
   summary: "run a model split over machines: plan, hand out parts, go on when some are lost",
   arguments: [
     {
-      syntax: "<words...>",
+      syntax: "<topology|model...>",
       summary: "TOPOLOGY MODEL: YAML or JSON, .onnx or zoo:NAME; with --devices only MODEL",
     },
   ],

@@ -30,7 +30,7 @@ export const run: Command = defineCommand({
   summary: "send inputs to a split model and write the answers",
   arguments: [
     {
-      syntax: "[words...]",
+      syntax: "[topology|model|input...]",
       summary:
         "TOPOLOGY MODEL INPUT…, or with --to only INPUT…: .npy, .npz, .raw, pictures, or folders of them",
     },
