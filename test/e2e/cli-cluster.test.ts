@@ -185,8 +185,10 @@ test("an input file that does not fit is named, and requests of one name keep th
   const running = await up();
   const words = ["run", "--to", running.address, "--token", running.token];
   bench.write("wrong.npz", writeNpz({ input: emptyImage }));
-  const wrong = await bench.run(...words, "wrong.npz");
-  expect(wrong.errors).toMatch(/^error TENSOR_SHAPE_MISMATCH: wrong\.npz: .*\[0, 3, 32, 32\]/);
+  const wrong = await bench.run(...words, "wrong.npz", "wrong.npz", "-o", "none.npz");
+  const [early, error] = wrong.errors.split("\n");
+  expect(early).toBe("ended early: 0 of 2 were answered; none.npz is not written");
+  expect(error).toMatch(/^error TENSOR_SHAPE_MISMATCH: wrong\.npz: .*\[0, 3, 32, 32\]/);
   expect(wrong.code).toBe(65);
   const twice = await bench.run(...words, "--seeds", "1", "--repeat", "2", "-o", "twice.npz");
   expect(twice.code).toBe(0);

@@ -144,7 +144,9 @@ async function runThrough(
     },
   }).catch((error: unknown) => {
     const unwritten = options.output === undefined ? "" : `; ${options.output} is not written`;
-    terminal.note(`ended early: ${count} of ${all.length} were answered${unwritten}`);
+    if (all.length > 1 && !terminal.json) {
+      terminal.note(`ended early: ${count} of ${all.length} were answered${unwritten}`);
+    }
     throw error;
   });
   if (options.output !== undefined) await writeAnswers(options.output, answered.answers, terminal);
