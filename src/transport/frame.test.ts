@@ -204,5 +204,5 @@ test("says when a large payload began and ended to come in", () => {
 });
 
 test("few bytes that come behind many say little of how long those took", () => {
-  expect(arrivalOf(9990)).toEqual({ beganSeconds: -3, endedSeconds: 1 });
+  expect(arrivalOf(9990)).toEqual({ beganSeconds: -2, endedSeconds: 1 });
 });

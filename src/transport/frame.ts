@@ -26,7 +26,7 @@ const scratchBytes = 1 << 16;
 /** Smaller payloads come at once. */
 const timedBytes = 1 << 12;
 /** Bytes that were there at once count as no more than so many times those that came behind them. */
-const mostEarly = 3;
+const mostEarly = 2;
 
 /** The last bytes of a stream that was closed on purpose. */
 export const goodbye: Uint8Array<ArrayBuffer> = encodePrefix(0, 0);
