@@ -86,7 +86,7 @@ export class Line {
       await this.#reach();
       link = this.#link;
       if (link === null) throw this.#closed("it broke");
-      return await probeLink(link, bytes, this.#options.clock);
+      return await probeLink(link, bytes);
     } finally {
       void untilUnprobed(link, this.#options.clock).then((isOver) => {
         if (isOver && !this.#wanted && this.#link === link) this.drop();

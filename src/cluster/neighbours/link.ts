@@ -24,6 +24,9 @@ export interface LinkOptions {
 /** More than what is said on a channel to keep it alive comes to while nobody measures. */
 const noticedBytes = 1 << 16;
 
+/** What came in less was there at once, for the other side. */
+const leastArrivalSeconds = 2e-3;
+
 /** How long a probe took. */
 export interface Echo {
   /** Until the other side's answer was here. */
@@ -107,7 +110,9 @@ export class Link {
       const pong = this.#over.signal.aborted ? null : await echoed;
       if (pong !== null) {
         const { seconds: arrival } = pong;
-        const transitSeconds = arrival === undefined ? null : Math.max(sendSeconds, arrival);
+        // Seen in one go, as what fits into one record of TLS is, they may have come in any time.
+        const isSeen = arrival !== undefined && arrival >= leastArrivalSeconds;
+        const transitSeconds = isSeen ? Math.max(sendSeconds, arrival) : null;
         return { echoSeconds: clock.now() - start, transitSeconds };
       }
     } finally {

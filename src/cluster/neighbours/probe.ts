@@ -14,33 +14,26 @@ export interface Probed {
 }
 
 const roundTrips = 3;
-/** Each costs both sides some work, which small devices miss: what is known is used for so long. */
-const knownSeconds = 30;
-/** A receiver that slept meanwhile finds bytes that came in longer times in less: they had piled up. */
-const leastTransitSeconds = 2e-3;
-/** So do bytes behind a packet that was lost: they come with it, at once, however slow the link is. */
+/** Bytes behind a packet that was lost come with it, at once, however slow the link is. */
 const sureTransitSeconds = 10e-3;
 /** An echo that took this much longer than the bytes waited for something, on the way there or back. */
 const lateSeconds = 0.05;
-const roundTripsKnown = new WeakMap<
-  Link,
-  { readonly seconds: number; readonly atSeconds: number }
->();
-
 /** Between two looks at whether a link is still measured: opening one costs more than a probe of it. */
 const lookSeconds = 6;
 
 /**
- * Three round trips, or one if this link was asked lately, then one with so many bytes. How fast they came is what the other side says, if
+ * Three round trips, then one with so many bytes. How fast they came is what the other side says, if
  * it has seen them come directly: its answer may have to wait behind what it sends itself.
  *
  * @throws CHANNEL_CLOSED
  */
-export async function probeLink(link: Link, bytes: number, clock: Clock): Promise<Probed> {
-  const roundTripSeconds = await roundTripOf(link, clock);
+export async function probeLink(link: Link, bytes: number): Promise<Probed> {
+  let roundTripSeconds = Number.POSITIVE_INFINITY;
+  for (let turn = 0; turn < roundTrips; turn++) {
+    roundTripSeconds = Math.min(roundTripSeconds, (await link.probe(0)).echoSeconds);
+  }
   const { echoSeconds, transitSeconds } = await link.probe(bytes);
-  const isSeen = !link.isTunnelled && (transitSeconds ?? 0) >= leastTransitSeconds;
-  const seen = isSeen ? transitSeconds : null;
+  const seen = link.isTunnelled ? null : transitSeconds;
   const echoedSeconds = echoSeconds - roundTripSeconds;
   const isLate = seen !== null && echoedSeconds - seen > lateSeconds;
   const isDoubtful = isLate && seen < sureTransitSeconds;
@@ -51,19 +44,6 @@ export async function probeLink(link: Link, bytes: number, clock: Clock): Promis
     address: link.channel.peer,
     tunnelled: link.isTunnelled,
   };
-}
-
-/** The first echo also waits behind what is on its way: the bytes that are to be timed then need not. */
-async function roundTripOf(link: Link, clock: Clock): Promise<number> {
-  const known = roundTripsKnown.get(link);
-  const isKnown = known !== undefined && clock.now() - known.atSeconds < knownSeconds;
-  let least = isKnown ? known.seconds : Number.POSITIVE_INFINITY;
-  for (let turn = 0; turn < (isKnown ? 1 : roundTrips); turn++) {
-    least = Math.min(least, (await link.probe(0)).echoSeconds);
-  }
-  const atSeconds = isKnown ? known.atSeconds : clock.now();
-  roundTripsKnown.set(link, { seconds: least, atSeconds });
-  return least;
 }
 
 /**
