@@ -99,6 +99,21 @@ test("a single wrong figure changes nothing", () => {
   expect(decisions[10]?.world.bandwidthBitsPerSecond[0]).toBe(20e6);
 });
 
+test("a single wrong figure changes nothing where there is one a second, and two do", () => {
+  const nothing: Observation = { devices: [], links: [], bounds: [] };
+  const choices = createChoices(problem, all);
+  const rateAfter = (wrong: number): number | undefined => {
+    const figures = [...times(8, seen(0.5e6)), ...times(wrong, seen(20e6))];
+    const { decisions } = follow(
+      choices,
+      figures.flatMap((one) => [one, nothing]),
+    );
+    return decisions.at(-1)?.world.bandwidthBitsPerSecond[0];
+  };
+  expect(rateAfter(1)).toBe(0.5e6);
+  expect(rateAfter(2)).toBe(20e6);
+});
+
 test("a transfer that does not come to its end says that the link is slow", () => {
   const stuck: Observation = {
     devices: [],

@@ -174,15 +174,23 @@ function factorOf(
   const { seen = [], bound = null } = estimate ?? {};
   const newest = seen.at(-1);
   if (newest === undefined) return Math.min(1, bound ?? 1);
+  // Where figures come seldom the newest would outweigh all others, right or wrong.
+  const gap = newest.seconds - (seen.at(-2)?.seconds ?? newest.seconds);
+  const halfLife = Math.max(halfLifeSeconds, gapShare * Math.min(mostGapSeconds, gap));
   const weighted = seen.map(({ seconds, factor, count }) => ({
     factor,
-    weight: Math.min(count, mostCount) * 2 ** ((seconds - newest.seconds) / halfLifeSeconds),
+    weight: Math.min(count, mostCount) * 2 ** ((seconds - newest.seconds) / halfLife),
   }));
   const median = weightedMedian(weighted);
   const idle = Math.max(0, now - newest.seconds - keepSeconds);
   const drifted = median ** (2 ** (-idle / keepSeconds));
   return bound === null ? drifted : Math.min(drifted, bound);
 }
+
+/** What is older than this by then is no witness against what is new. */
+const mostGapSeconds = 2;
+/** So that two figures outweigh those before them, and one does not. */
+const gapShare = 1.5;
 
 function weightedMedian(
   values: readonly { readonly factor: number; readonly weight: number }[],

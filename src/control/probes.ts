@@ -185,7 +185,7 @@ function isQuiet(
   const isAsked = isActive(activeAt, now);
   const isOdd = isAsked && isSurprised(estimates.links[link], surprise, now, options);
   const wait = isOdd ? 0 : isAsked ? idleSeconds : Math.max(idleSeconds, rareSeconds);
-  return times.every((time) => time === null || now - time >= Math.max(wait, rest));
+  return times.every((time) => time === null || now - time >= Math.max(wait, isOdd ? 0 : rest));
 }
 
 function withRates(world: State, rate: (known: number, link: number) => number): State {
