@@ -45,6 +45,8 @@ export interface Standing {
 export interface Heard {
   readonly type: "heard";
   readonly frames: number;
+  /** How fast large tensors come in; left out: not known. */
+  readonly bitsPerSecond?: number;
 }
 
 /** The first message of an agent that wants the coordinator to pass its frames on. */

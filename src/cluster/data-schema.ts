@@ -111,7 +111,11 @@ export const dataSchemas: Schemas<DataMessage> = {
   cancel: z.strictObject({ type: z.literal("cancel"), request: count }),
   elsewhere: z.strictObject({ type: z.literal("elsewhere"), addresses }),
   failure: z.strictObject({ type: z.literal("failure"), ...numbered, error }),
-  heard: z.strictObject({ type: z.literal("heard"), frames: count }),
+  heard: z.strictObject({
+    type: z.literal("heard"),
+    frames: count,
+    bitsPerSecond: z.number().positive().exactOptional(),
+  }),
   kept: z.strictObject({
     type: z.literal("kept"),
     generation: count,

@@ -85,6 +85,33 @@ test("a tensor up to one piece goes whole, and pieces are views", async () => {
   expect(taken.map(({ header }) => "piece" in header)).toEqual([false, true, true]);
 });
 
+test("pieces are as large as a link takes in a moment, however it says so", async () => {
+  const { clock, outbox, taken, carrier } = openOutbox();
+  const sizesOf = async (bytes: number) => {
+    const before = taken.length;
+    void outbox.sendTensor(place(1), value(bytes));
+    await clock.run();
+    return taken.slice(before).map(({ payload }) => payload.byteLength);
+  };
+  outbox.pace(160e6);
+  outbox.open(carrier(), null);
+  expect(await sizesOf(1_000_000)).toEqual([400_000, 400_000, 200_000]);
+  // The channel has taken a third of a megabyte a second: slower than what comes in at the other end.
+  expect(await sizesOf(131_073)).toEqual([65_536, 65_536, 1]);
+  expect(await sizesOf(65_537)).toEqual([65_536, 1]);
+});
+
+test("on a fast link a tensor goes whole", async () => {
+  const outbox = new Outbox(createVirtualClock({ settle: () => setImmediate() }));
+  const taken: Frame[] = [];
+  outbox.open({ send: async (frame) => void taken.push(frame) }, null);
+  outbox.pace(10e9);
+  for (const request of [1, 2]) await outbox.sendTensor(place(request), value(3_000_000));
+  await outbox.sendTensor(place(3), value(5_000_000));
+  const sizes = taken.map(({ payload }) => payload.byteLength);
+  expect(sizes).toEqual([3_000_000, 3_000_000, 4_194_304, 805_696]);
+});
+
 test("whatever breaks and however often, everything arrives once and in the order it was sent", async () => {
   const sizes = fc.array(fc.constantFrom(10, 100_000, pieceBytes + 5, 3 * pieceBytes), {
     minLength: 1,
@@ -142,4 +169,29 @@ test("what is given up is refused, and what was never sent cannot be acknowledge
   const late = expect(outbox.send(begin(1))).rejects.toMatchObject({ code: "DEVICE_LOST" });
   outbox.close(new CodedError("DEVICE_LOST", "gone"));
   await late;
+});
+
+test("a large tensor is pending until the other side says that it is there", async () => {
+  const { clock, outbox, carrier } = openOutbox();
+  outbox.open(carrier(), null);
+  void outbox.sendTensor(place(1), value(2 * pieceBytes));
+  await clock.advance(seconds(1.5));
+  expect(outbox.pending).toEqual({ bytes: 2 * pieceBytes, seconds: 1.5 });
+  await clock.advance(seconds(2));
+  // The channel has taken it after 2 s.
+  expect(outbox.pending).toEqual({ bytes: 2 * pieceBytes, seconds: 3.25 });
+  outbox.acknowledge(1);
+  expect(outbox.pending?.seconds).toBe(3.25);
+  outbox.acknowledge(2);
+  expect(outbox.pending).toBeNull();
+});
+
+test("what has to be said once more over another channel is pending since then", async () => {
+  const { clock, outbox, carrier } = openOutbox();
+  outbox.open(carrier(1), null);
+  void outbox.sendTensor(place(1), value(2 * pieceBytes)).catch(() => undefined);
+  await clock.advance(seconds(5));
+  outbox.open(carrier(), 0);
+  await clock.advance(seconds(1));
+  expect(outbox.pending?.seconds).toBe(1);
 });

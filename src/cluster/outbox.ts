@@ -14,11 +14,14 @@ export interface Sent {
   readonly sendSeconds: Seconds;
 }
 
-/** A tensor that is on its way. */
+/** A large tensor that is on its way: the other side has not said that all of it is there. */
 export interface Pending {
   /** Of all of it. */
   readonly bytes: number;
-  /** Since its first piece was handed to a channel. */
+  /**
+   * Since its first piece was handed to the channel; if the channel has taken all of it, less what the
+   * other side may need to say that it is there.
+   */
   readonly seconds: number;
 }
 
@@ -31,10 +34,15 @@ export interface Carrier {
   send(frame: Frame): Promise<void>;
 }
 
-/** A large tensor goes in pieces of so many bytes. */
+/** A large tensor goes in pieces of so many bytes until it is known how fast they come in. */
 export const pieceBytes: number = 1 << 18;
+/** From then on a piece takes the link so long, within these limits. */
+const pieceSeconds = 0.02;
+const [leastPieceBytes, mostPieceBytes] = [1 << 16, 1 << 22];
 /** Tensors up to here go as messages do: before the next piece of a large one. */
 export const smallBytes: number = 1 << 16;
+/** A device that is short of processor time does not look at once at what has come. */
+const replySeconds = 0.25;
 /** After so many small ones in a row a piece of a large one goes. */
 const smallRun = 8;
 
@@ -46,7 +54,7 @@ interface Item {
   readonly frameAt: (sent: number) => Frame;
   readonly askedSeconds: number;
   sentBytes: number;
-  /** When its first frame was handed to a channel. */
+  /** When its first frame was handed to the channel. */
   startSeconds: number;
   sendSeconds: number;
   readonly resolve: (sent: Sent) => void;
@@ -57,6 +65,8 @@ interface Item {
 interface Logged {
   readonly frame: Frame;
   readonly bytes: number;
+  /** The large tensor that it is of; `null`: it is of none. */
+  readonly tensor: Item | null;
   /** Whose frame it is, until a channel has taken it; its last one if `isLast`. */
   item: Item | null;
   readonly isLast: boolean;
@@ -88,6 +98,10 @@ export class Outbox {
   /** What the frames go to at the moment; it idles while this is `null`. */
   #pumping: Carrier | null = null;
   #queuedBytes = 0;
+  /** So fast the other side sees tensors come in; `null`: it has not said so. */
+  #arriving: number | null = null;
+  /** So fast the channel took the last large tensor, where a slower one is imitated. */
+  #leaving = Number.POSITIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -101,10 +115,12 @@ export class Outbox {
   /** The tensor that has been on its way for the longest; `null`: none is. */
   get pending(): Pending | null {
     const begun = this.#large.filter(({ sentBytes }) => sentBytes > 0);
-    const items = [...begun, ...this.#log.flatMap(({ item }) => (item?.place ? [item] : []))];
+    const items = [...begun, ...this.#log.flatMap(({ tensor }) => tensor ?? [])];
     const [first] = items.toSorted((one, other) => one.startSeconds - other.startSeconds);
     if (first === undefined) return null;
-    return { bytes: first.bytes, seconds: this.#clock.now() - first.startSeconds };
+    const isTaken = !begun.includes(first) && !this.#log.some(({ item }) => item === first);
+    const passed = this.#clock.now() - first.startSeconds;
+    return { bytes: first.bytes, seconds: Math.max(0, passed - (isTaken ? replySeconds : 0)) };
   }
 
   /** Whether anything waits or is not acknowledged. */
@@ -122,14 +138,28 @@ export class Outbox {
     return this.#enqueue(this.#small, null, bytes, () => frame);
   }
 
-  /** As `send`; a value of more than `pieceBytes` goes in pieces. */
+  /** As `send`; a value of more than a piece's bytes goes in pieces. */
   sendTensor(place: TensorPlace, value: TensorValue): Promise<Sent> {
     const bytes = value.data.byteLength;
-    if (bytes <= pieceBytes) {
+    if (bytes <= this.#pieceBytes) {
       const list = bytes <= smallBytes ? this.#small : this.#large;
       return this.#enqueue(list, place, bytes, () => tensorFrame(place, value));
     }
-    return this.#enqueue(this.#large, place, bytes, (offset) => pieceOf(place, value, offset));
+    return this.#enqueue(this.#large, place, bytes, (offset) =>
+      pieceOf(place, value, offset, this.#pieceBytes),
+    );
+  }
+
+  /** So fast the other side sees tensors come in. */
+  pace(bitsPerSecond: number): void {
+    this.#arriving = bitsPerSecond / 8;
+  }
+
+  /** Each piece keeps others waiting, and costs the other side a copy. */
+  get #pieceBytes(): number {
+    if (this.#arriving === null) return pieceBytes;
+    const bytes = Math.round(pieceSeconds * Math.min(this.#arriving, this.#leaving));
+    return Math.min(mostPieceBytes, Math.max(leastPieceBytes, bytes));
   }
 
   /**
@@ -144,6 +174,9 @@ export class Outbox {
     else this.#resume(heard);
     this.#taken = 0;
     this.#carrier = carrier;
+    for (const { tensor } of this.#log) {
+      if (tensor !== null) tensor.startSeconds = this.#clock.now();
+    }
     void this.#pump();
   }
 
@@ -271,6 +304,7 @@ export class Outbox {
     logged.item = null;
     item.sendSeconds += sendSeconds;
     if (!logged.isLast) return;
+    if (item.bytes > smallBytes) this.#leaving = item.bytes / item.sendSeconds;
     const total = this.#clock.now() - item.askedSeconds;
     item.resolve({
       queueSeconds: seconds(Math.max(0, total - item.sendSeconds)),
@@ -307,7 +341,8 @@ export class Outbox {
     this.#queuedBytes -= bytes;
     const isLast = item.sentBytes >= item.bytes;
     if (isLast) list.shift();
-    const logged = { frame, bytes, item, isLast, hands: 0 };
+    const tensor = item.place !== null && item.bytes > smallBytes ? item : null;
+    const logged = { frame, bytes, tensor, item, isLast, hands: 0 };
     this.#log.push(logged);
     return logged;
   }
@@ -321,8 +356,9 @@ function pieceOf(
   place: TensorPlace,
   { dataType, shape, data }: TensorValue,
   offset: number,
+  most: number,
 ): Frame {
   const piece = { offset, bytes: data.byteLength };
-  const payload = data.subarray(offset, offset + pieceBytes);
+  const payload = data.subarray(offset, offset + most);
   return { header: { type: "tensor", ...place, dataType, shape, piece }, payload };
 }

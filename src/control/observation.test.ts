@@ -64,3 +64,18 @@ sink: anywhere
   const relayed = observe(shared, plan, { stages: [], hops: [hop] });
   expect(relayed.links.map(({ bitsPerSecond }) => bitsPerSecond)).toEqual([7e6, 14e6]);
 });
+
+test("what a round trip takes is no transfer", () => {
+  const [link] = problem.topology.links;
+  const far = createProblem(
+    problem.profile,
+    { ...problem.topology, links: [{ ...link, latencySeconds: 0.5 } as never] },
+    { type: "latency" },
+  );
+  const boundsAfter = (seconds: number) => {
+    const pending = [{ from: "camera", to: "cloud", bytes: 100_000, seconds }];
+    return observe(far, plan, { stages: [], hops: [], pending }).bounds;
+  };
+  expect(boundsAfter(1)).toEqual([]);
+  expect(boundsAfter(3)).toEqual([{ link: 0, bitsPerSecond: 400_000 }]);
+});

@@ -37,7 +37,7 @@ export interface Figures {
     /** Median; `null`: no transfer was large enough to tell. */
     readonly goodputBitsPerSecond: number | null;
   }[];
-  /** The oldest transfer under way of each hop, as far as it is known. */
+  /** The oldest transfer of each hop of which the other side has not said that it is there. */
   readonly pending?: readonly {
     readonly from: string;
     readonly to: string;
@@ -70,9 +70,12 @@ export function observe(
             count,
           })),
     ),
-    bounds: (figures.pending ?? []).flatMap(({ from, to, bytes, seconds }) =>
-      seconds > 0 ? spread(problem.topology, linkOf(problem, from, to), (8 * bytes) / seconds) : [],
-    ),
+    bounds: (figures.pending ?? []).flatMap(({ from, to, bytes, seconds }) => {
+      const link = linkOf(problem, from, to);
+      const { latencySeconds = 0 } = problem.topology.links[link ?? -1] ?? {};
+      const onTheWay = seconds - 2 * latencySeconds;
+      return onTheWay > 0 ? spread(problem.topology, link, (8 * bytes) / onTheWay) : [];
+    }),
   };
 }
 

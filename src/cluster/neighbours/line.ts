@@ -320,8 +320,8 @@ export class Line {
   }
 
   #tellNews(link: Link): void {
-    const frames = this.#traffic.takeNews();
-    if (frames !== null) link.tell({ type: "heard", frames });
+    const news = this.#traffic.takeNews();
+    if (news !== null) link.tell(news);
   }
 
   /** The link that stands does so no more, although its channel may. */

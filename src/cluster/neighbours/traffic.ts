@@ -2,7 +2,7 @@ import type { Clock } from "../../base/clock.ts";
 import { CodedError } from "../../base/errors.ts";
 import type { Frame } from "../../transport/transport.ts";
 import { Assembly, type AssemblyOptions } from "../assembly.ts";
-import type { Standing } from "../data-message.ts";
+import type { Heard, Standing } from "../data-message.ts";
 import { type Carrier, Outbox } from "../outbox.ts";
 import { decodeMessage, type Received } from "../protocol.ts";
 
@@ -16,7 +16,7 @@ export interface TrafficOptions {
 
 /** How much may have been heard before the other side is told. */
 const unsaid = { frames: 32, bytes: 1 << 20 };
-/** Smaller tensors come in at once, which says nothing of a link. */
+/** Smaller tensors come in at once, which says nothing of a link; that larger ones are there is told. */
 const tellingBytes = 1 << 16;
 const rememberedTransfers = 9;
 
@@ -93,15 +93,19 @@ export class Traffic {
     if (frame.header.type !== "heard") this.#heard++;
     const received = decodeMessage(frame);
     const { message, payload } = received;
+    let isTold = false;
     switch (message.type) {
       case "heard":
         this.#agree(() => this.outbox.acknowledge(message.frames));
+        if (message.bitsPerSecond !== undefined) this.outbox.pace(message.bitsPerSecond);
         return false;
       case "tensor": {
         const arrival = frame.arrival ?? { beganSeconds: now, endedSeconds: now };
         const whole = this.assembly.accept({ message, payload }, arrival);
         if (whole !== null) {
-          this.#measure(whole.received.payload.byteLength, whole.seconds);
+          const { byteLength } = whole.received.payload;
+          isTold = byteLength > tellingBytes;
+          this.#measure(byteLength, whole.seconds);
           this.#options.onMessage(whole.received, { seconds: whole.seconds });
         }
         break;
@@ -110,15 +114,18 @@ export class Traffic {
         this.#options.onMessage(received, { seconds: 0 });
     }
     this.#unsaidBytes += bytes;
-    return this.#heard - this.#said >= unsaid.frames || this.#unsaidBytes >= unsaid.bytes;
+    const unsaidFrames = this.#heard - this.#said;
+    return isTold || unsaidFrames >= unsaid.frames || this.#unsaidBytes >= unsaid.bytes;
   }
 
-  /** How many frames were heard, if the other side does not know. */
-  takeNews(): number | null {
+  /** How many frames were heard, if the other side does not know, and how fast they come. */
+  takeNews(): Heard | null {
     if (this.#heard === this.#said) return null;
     this.#said = this.#heard;
     this.#unsaidBytes = 0;
-    return this.#heard;
+    const news = { type: "heard", frames: this.#heard } as const;
+    const bitsPerSecond = this.goodputBitsPerSecond;
+    return bitsPerSecond === null ? news : { ...news, bitsPerSecond };
   }
 
   /** Whoever has heard what was never said hears it all again, over the next channel. */
