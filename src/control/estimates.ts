@@ -153,17 +153,14 @@ export function lastSeen(estimate: Estimate | undefined): number | null {
   return estimate?.seen.at(-1)?.seconds ?? null;
 }
 
-/** Whether what was seen last is this many times more or less than what is believed. */
-export function isSurprised(
+/** What was seen last ÷ what is believed; 1: nothing was seen. */
+export function surpriseOf(
   estimate: Estimate | undefined,
-  times: number,
   now: number,
   options: EstimateOptions = {},
-): boolean {
+): number {
   const newest = estimate?.seen.at(-1);
-  if (newest === undefined) return false;
-  const ratio = newest.factor / factorOf(estimate, now, options);
-  return Math.max(ratio, 1 / ratio) > times;
+  return newest === undefined ? 1 : newest.factor / factorOf(estimate, now, options);
 }
 
 function factorOf(

@@ -40,6 +40,27 @@ test("of the links of a better plan those are probed on which it depends", () =>
   ]);
 });
 
+test("a link that seems to be much faster is looked at once more, with more bytes", () => {
+  const problem = questionAndAnswer(10);
+  const { topology } = problem;
+  const choices = createChoices(problem, [{ placement: [0] }, { placement: [1] }]);
+  const bytesAfter = (...rates: readonly number[]) => {
+    const estimates = rates.reduce((known, bitsPerSecond, look) => {
+      const links = [{ link: 0, bitsPerSecond, count: 1 }];
+      return learn(topology, known, { devices: [], links, bounds: [] }, 10 + look);
+    }, noEstimates(topology));
+    const now = 9.5 + rates.length;
+    const world = { ...nominalState(topology), bandwidthBitsPerSecond: [1.5e6, 20e6] };
+    const known = { estimates, probed: {}, serving: 0, activeAt: now, taken: [] };
+    const there = findProbes(choices, known, world, now, 0.05).filter(({ link }) => link === 0);
+    return there.map(({ bytes }) => bytes);
+  };
+  expect(bytesAfter(1.5e6, 1.5e6, 1.5e6)).toEqual([18_750]);
+  // What a shaper lets through at once makes 18 750 bytes look as if they came at 12 Mbit/s.
+  expect(bytesAfter(1.5e6, 1.5e6, 1.5e6, 12e6)).toEqual([150_000]);
+  expect(bytesAfter(1.5e6, 1.5e6, 1.5e6, 400e6)).toEqual([262_144]);
+});
+
 test("a link is probed the less often the slower the devices at its ends are", () => {
   const problem = questionAndAnswer(10);
   const world = { ...nominalState(problem.topology), slowDown: [3, 1] };

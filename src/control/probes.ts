@@ -5,9 +5,9 @@ import type { Choices } from "./choices.ts";
 import {
   type EstimateOptions,
   type Estimates,
-  isSurprised,
   lastSeen,
   mostSeenLately,
+  surpriseOf,
 } from "./estimates.ts";
 
 export interface ProbeOptions {
@@ -54,6 +54,8 @@ export interface Probe {
 
 const leastBytes = 4096;
 const mostBytes = 65_536;
+/** Of the second look: what a shaper lets through at once makes small probes of a slow link look fast. */
+const mostSureBytes = 4 * mostBytes;
 
 /** A link may become this many times slower, or faster, than it is known to be. */
 const mostChange = 10;
@@ -132,7 +134,7 @@ export function findProbes(
     }
   }
   return links.flatMap(({ from, to }, link) =>
-    wanted.has(link) ? [{ link, from, to, bytes: bytesFor(rateOf(world, link), options) }] : [],
+    wanted.has(link) ? [{ link, from, to, bytes: bytesOf(known, world, link, now, options) }] : [],
   );
 }
 
@@ -144,8 +146,23 @@ function rateOf({ bandwidthBitsPerSecond }: State, link: number): number {
   return bandwidthBitsPerSecond[link] as number;
 }
 
-function bytesFor(rate: number, { probeSeconds = 0.1 }: ProbeOptions): number {
-  return Math.round(Math.min(mostBytes, Math.max(leastBytes, (probeSeconds * rate) / 8)));
+/** As many as the link carries in a moment; of one that seems to be much faster, at that rate. */
+function bytesOf(
+  { estimates }: Known,
+  world: State,
+  link: number,
+  now: number,
+  options: ProbeOptions & EstimateOptions,
+): number {
+  const rate = rateOf(world, link);
+  const times = surpriseOf(estimates.links[link], now, options);
+  return times > surprise
+    ? bytesFor(times * rate, options, mostSureBytes)
+    : bytesFor(rate, options);
+}
+
+function bytesFor(rate: number, { probeSeconds = 0.1 }: ProbeOptions, most = mostBytes): number {
+  return Math.round(Math.min(most, Math.max(leastBytes, (probeSeconds * rate) / 8)));
 }
 
 /** By device: how long one probe of a link takes it. */
@@ -181,11 +198,12 @@ function isQuiet(
 ): boolean {
   if (taken.includes(link)) return false;
   const { idleSeconds = 0.5, rareSeconds = 5 } = options;
-  const times = [lastSeen(estimates.links[link]), probed[link] ?? null];
+  const moments = [lastSeen(estimates.links[link]), probed[link] ?? null];
   const isAsked = isActive(activeAt, now);
-  const isOdd = isAsked && isSurprised(estimates.links[link], surprise, now, options);
+  const times = surpriseOf(estimates.links[link], now, options);
+  const isOdd = isAsked && Math.max(times, 1 / times) > surprise;
   const wait = isOdd ? 0 : isAsked ? idleSeconds : Math.max(idleSeconds, rareSeconds);
-  return times.every((time) => time === null || now - time >= Math.max(wait, isOdd ? 0 : rest));
+  return moments.every((time) => time === null || now - time >= Math.max(wait, isOdd ? 0 : rest));
 }
 
 function withRates(world: State, rate: (known: number, link: number) => number): State {
