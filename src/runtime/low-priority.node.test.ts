@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { getPriority } from "node:os";
+import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
 import { atLowPriority } from "./low-priority.node.ts";
 
@@ -14,4 +16,20 @@ test("a task that fails leaves the thread as it was", async () => {
   const failing = atLowPriority(() => Promise.reject(new Error("no such model")));
   await expect(failing).rejects.toThrow("no such model");
   expect(getPriority(0)).toBe(own);
+});
+
+test("threads that the task has started do not stay behind at its priority", async () => {
+  const says = `
+    const { parentPort } = require("node:worker_threads");
+    const { getPriority } = require("node:os");
+    parentPort.on("message", () => parentPort.postMessage(getPriority(0)));
+  `;
+  const worker = await atLowPriority(async () => {
+    const started = new Worker(says, { eval: true });
+    await once(started, "online");
+    return started;
+  });
+  worker.postMessage(null);
+  expect(await once(worker, "message")).toEqual([getPriority(0)]);
+  await worker.terminate();
 });
