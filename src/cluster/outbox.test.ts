@@ -186,6 +186,32 @@ test("a large tensor is pending until the other side says that it is there", asy
   expect(outbox.pending).toBeNull();
 });
 
+test("a tensor that waits in the channel behind another one is pending since that one is there", async () => {
+  const { clock, outbox } = openOutbox();
+  // As a kernel does, it takes everything at once.
+  outbox.open({ send: async () => undefined }, null);
+  for (const request of [1, 2, 3]) void outbox.sendTensor(place(request), value(100_000 * request));
+  await clock.advance(seconds(2));
+  expect(outbox.pending).toEqual({ bytes: 100_000, seconds: 1.75 });
+  outbox.acknowledge(1);
+  expect(outbox.pending).toEqual({ bytes: 200_000, seconds: 0 });
+  await clock.advance(seconds(1));
+  expect(outbox.pending).toEqual({ bytes: 200_000, seconds: 0.75 });
+});
+
+test("of a tensor that goes on over another channel the time without a channel is not counted", async () => {
+  const { clock, outbox, carrier } = openOutbox();
+  outbox.open(carrier(1), null);
+  void outbox.sendTensor(place(1), value(3 * pieceBytes)).catch(() => undefined);
+  await clock.advance(seconds(1.5));
+  outbox.acknowledge(1);
+  outbox.pause();
+  await clock.advance(seconds(8));
+  outbox.open(carrier(), 1);
+  await clock.advance(seconds(0.5));
+  expect(outbox.pending?.seconds).toBe(0.5);
+});
+
 test("what has to be said once more over another channel is pending since then", async () => {
   const { clock, outbox, carrier } = openOutbox();
   outbox.open(carrier(1), null);

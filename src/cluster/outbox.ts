@@ -19,8 +19,8 @@ export interface Pending {
   /** Of all of it. */
   readonly bytes: number;
   /**
-   * Since its first piece was handed to the channel; if the channel has taken all of it, less what the
-   * other side may need to say that it is there.
+   * Since its first piece was handed to the channel, or all of the tensor before it was there; if the
+   * channel has taken all of it, less what the other side may need to say that it is there.
    */
   readonly seconds: number;
 }
@@ -54,7 +54,7 @@ interface Item {
   readonly frameAt: (sent: number) => Frame;
   readonly askedSeconds: number;
   sentBytes: number;
-  /** When its first frame was handed to the channel. */
+  /** When its first frame was handed to the channel; later if it had to wait there for others. */
   startSeconds: number;
   sendSeconds: number;
   readonly resolve: (sent: Sent) => void;
@@ -115,7 +115,7 @@ export class Outbox {
   /** The tensor that has been on its way for the longest; `null`: none is. */
   get pending(): Pending | null {
     const begun = this.#large.filter(({ sentBytes }) => sentBytes > 0);
-    const items = [...begun, ...this.#log.flatMap(({ tensor }) => tensor ?? [])];
+    const items = [...this.#log.flatMap(({ tensor }) => tensor ?? []), ...begun];
     const [first] = items.toSorted((one, other) => one.startSeconds - other.startSeconds);
     if (first === undefined) return null;
     const isTaken = !begun.includes(first) && !this.#log.some(({ item }) => item === first);
@@ -174,9 +174,7 @@ export class Outbox {
     else this.#resume(heard);
     this.#taken = 0;
     this.#carrier = carrier;
-    for (const { tensor } of this.#log) {
-      if (tensor !== null) tensor.startSeconds = this.#clock.now();
-    }
+    this.#restart();
     void this.#pump();
   }
 
@@ -213,11 +211,18 @@ export class Outbox {
       );
     }
     if (fresh <= 0) return;
-    for (const logged of this.#log.splice(0, fresh)) {
-      if (logged.hands === 0) this.#settle(logged, 0);
-    }
+    const there = this.#log.splice(0, fresh);
+    for (const logged of there) if (logged.hands === 0) this.#settle(logged, 0);
     this.#acknowledged = heard;
     this.#taken = Math.max(0, this.#taken - fresh);
+    if (there.some(({ tensor, isLast }) => tensor !== null && isLast)) this.#restart();
+  }
+
+  /** Until now tensors had to wait for what the channel brought before them: that says nothing of it. */
+  #restart(): void {
+    const now = this.#clock.now();
+    for (const { tensor } of this.#log) if (tensor !== null) tensor.startSeconds = now;
+    for (const item of this.#large) item.startSeconds = now;
   }
 
   /** Gives up waiting tensors; the pieces of them that have gone are nobody's any more. */

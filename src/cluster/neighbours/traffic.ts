@@ -2,7 +2,7 @@ import type { Clock } from "../../base/clock.ts";
 import { CodedError } from "../../base/errors.ts";
 import type { Frame } from "../../transport/transport.ts";
 import { Assembly, type AssemblyOptions } from "../assembly.ts";
-import type { Heard, Standing } from "../data-message.ts";
+import type { Heard, Standing, TensorMessage } from "../data-message.ts";
 import { type Carrier, Outbox } from "../outbox.ts";
 import { decodeMessage, type Received } from "../protocol.ts";
 
@@ -93,7 +93,7 @@ export class Traffic {
     if (frame.header.type !== "heard") this.#heard++;
     const received = decodeMessage(frame);
     const { message, payload } = received;
-    let isTold = false;
+    const isTold = message.type === "tensor" && bytesThere(message, bytes) > tellingBytes;
     switch (message.type) {
       case "heard":
         this.#agree(() => this.outbox.acknowledge(message.frames));
@@ -103,9 +103,7 @@ export class Traffic {
         const arrival = frame.arrival ?? { beganSeconds: now, endedSeconds: now };
         const whole = this.assembly.accept({ message, payload }, arrival);
         if (whole !== null) {
-          const { byteLength } = whole.received.payload;
-          isTold = byteLength > tellingBytes;
-          this.#measure(byteLength, whole.seconds);
+          this.#measure(whole.received.payload.byteLength, whole.seconds);
           this.#options.onMessage(whole.received, { seconds: whole.seconds });
         }
         break;
@@ -147,4 +145,10 @@ export class Traffic {
     if (bytes < tellingBytes || seconds <= 0) return;
     this.#goodputs = [...this.#goodputs.slice(1 - rememberedTransfers), (8 * bytes) / seconds];
   }
+}
+
+/** The bytes of a tensor of which the last piece has come, whether it was wanted or not; else 0. */
+function bytesThere({ piece }: TensorMessage, bytes: number): number {
+  if (piece === undefined) return bytes;
+  return piece.offset + bytes >= piece.bytes ? piece.bytes : 0;
 }
