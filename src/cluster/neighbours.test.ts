@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { openChannels, type Side, Town, token } from "../../test/fixtures/town.ts";
+import { protocolVersion } from "./message.ts";
 
 const empty = new Uint8Array(0);
 const place = (request: number, tensor: string) => ({ generation: 1, request, tensor });
@@ -209,7 +210,8 @@ test("whoever means another device, or calls itself the same, is refused", async
   ] as const) {
     const channel = await town.transport.connect("a");
     const standing = { life: "x", heardOf: null, heard: 0, turn: 1 };
-    const attach = { type: "attach", protocol: 3, token, kind: "hop", device, to, standing };
+    const opening = { type: "attach", protocol: protocolVersion, token, kind: "hop" };
+    const attach = { ...opening, device, to, standing };
     await channel.send({ header: attach, payload: empty });
     for await (const { header } of channel) {
       expect(header).toMatchObject({ type: "refused", error: { code: "USAGE_INVALID" } });
