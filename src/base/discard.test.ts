@@ -14,6 +14,17 @@ test("gives back memory at once, without a collection", () => {
   }
 });
 
+test("bytes that were given back, and none at all, may be given back again", () => {
+  const bytes = Uint8Array.of(1, 2, 3);
+  const none = new Uint8Array(0);
+  for (const _ of [1, 2]) {
+    discard(bytes);
+    discard(none);
+  }
+  expect(bytes.byteLength).toBe(0);
+  expect(none.subarray(0)).toEqual(new Uint8Array(0));
+});
+
 test("leaves a buffer alone of which the bytes are a part", () => {
   const buffer = Uint8Array.of(1, 2, 3);
   discard(buffer.subarray(1));

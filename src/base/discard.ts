@@ -7,9 +7,10 @@ port2.close();
  * walks over all of the heap to get it back. The next tensor finds memory that was used before, which
  * costs less than fresh pages.
  *
- * Does nothing to a view of a part of a buffer. From then on the bytes have length 0.
+ * Does nothing to a view of a part of a buffer, nor to what was given back before. From then on the
+ * bytes have length 0.
  */
 export function discard({ buffer, byteLength }: Uint8Array<ArrayBuffer>): void {
   // What is transferred to a port that is closed is lost, as the HTML standard has it.
-  if (byteLength === buffer.byteLength) nowhere.postMessage(null, [buffer]);
+  if (byteLength > 0 && byteLength === buffer.byteLength) nowhere.postMessage(null, [buffer]);
 }

@@ -21,7 +21,9 @@ test("this program's own colours stay, those that hide text do not", () => {
   const colours = createColors(true);
   const all = [colours.bold, colours.dim, colours.red, colours.green, colours.yellow, colours.cyan];
   for (const paint of all) expect(harmless(paint("text"))).toBe(paint("text"));
-  expect(harmless("\u001b[8mhidden")).toBe("\ufffd[8mhidden");
+  for (const hiding of ["8", "30", "37", "40", "47", "97", "107"]) {
+    expect(harmless(`\u001b[${hiding}mhidden`)).toBe(`\ufffd[${hiding}mhidden`);
+  }
   expect(harmless(colours.red("\u001b[1A"))).toBe(colours.red("\ufffd[1A"));
 });
 

@@ -9,8 +9,8 @@ const commands = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 const layout: ReadonlySet<string> = new Set(["\n", "\t"]);
 const shown = "\ufffd";
 const opening = "\u001b";
-/** What follows on it where this program itself colours; among it is nothing that hides text. */
-const colour = /^\[(?:[0-4]|7|9|2[2-9]|3[0-79]|4[0-79]|9[0-7]|10[0-7])m/u;
+/** What follows on it where this program itself colours: nothing that hides text, as black on black. */
+const colour = /^\[(?:[0-2]|22|3[1-6]|39)m/u;
 
 /** The text with each character that a terminal obeys replaced, but for line ends, tabs and colours. */
 export function harmless(text: string): string {
