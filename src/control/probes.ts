@@ -79,10 +79,12 @@ interface Known {
  * Links that should be measured although nothing is sent over them. Only those that would matter:
  *
  * - a plan that avoids a link never learns that it has become fast: if every quiet link were as the
- *   topology states, or as fast as it was lately, another plan would be better by the margin, and it
- *   uses them; now and then the same for links ten times as fast;
+ *   topology states, or as fast as it was lately, another plan would be better by the margin, and
+ *   would not be without this link; now and then the same for links ten times as fast;
  * - a plan that uses a link learns that it has become slow by a request that suffers: while requests
- *   come, if every quiet link in use were a tenth as fast, another plan would be better by the margin.
+ *   come, if this link were a tenth as fast, another plan would be better by the margin.
+ *
+ * Where no link decides alone, all of them are measured.
  */
 export function findProbes(
   choices: Choices,
