@@ -17,7 +17,8 @@ export interface ProbeOptions {
    */
   readonly idleSeconds?: number;
   /**
-   * A probe sends what its link carries in this time, as far as its rate is known; between 4 and 64 KiB.
+   * A probe sends what its link carries in this time, as far as its rate is known; between 4 and 64 KiB,
+   * up to 256 KiB in a second look at one that seems to be much faster.
    * @default 0.1
    */
   readonly probeSeconds?: number;
