@@ -31,6 +31,10 @@ function seen(bitsPerSecond: number, slowDown = 1): Observation {
   };
 }
 
+function stuckAt(bitsPerSecond: number): Observation {
+  return { devices: [], links: [], bounds: [{ link: 0, bitsPerSecond }] };
+}
+
 interface Run {
   readonly decisions: readonly Decision[];
   readonly served: readonly (number | null)[];
@@ -100,13 +104,12 @@ test("a single wrong figure changes nothing", () => {
 });
 
 test("a single wrong figure changes nothing where there is one a second, and two do", () => {
-  const nothing: Observation = { devices: [], links: [], bounds: [] };
   const choices = createChoices(problem, all);
   const rateAfter = (wrong: number): number | undefined => {
     const figures = [...times(8, seen(0.5e6)), ...times(wrong, seen(20e6))];
     const { decisions } = follow(
       choices,
-      figures.flatMap((one) => [one, nothing]),
+      figures.flatMap((one) => [one, { devices: [], links: [], bounds: [] }]),
     );
     return decisions.at(-1)?.world.bandwidthBitsPerSecond[0];
   };
@@ -115,16 +118,21 @@ test("a single wrong figure changes nothing where there is one a second, and two
 });
 
 test("a transfer that does not come to its end says that the link is slow", () => {
-  const stuck: Observation = {
-    devices: [],
-    links: [],
-    bounds: [{ link: 0, bitsPerSecond: 0.3e6 }],
-  };
-  const { served } = follow(createChoices(problem, all), [
-    ...times(6, seen(20e6)),
-    ...times(3, stuck),
-  ]);
+  const trace = [...times(6, seen(20e6)), ...times(3, stuckAt(0.3e6))];
+  const { served } = follow(createChoices(problem, all), trace);
   expect(served.at(-1)).toBe(camera);
+});
+
+test("when a link has collapsed no single figure, however fast, makes it fast again, and two do", () => {
+  const choices = createChoices(problem, all);
+  const rateAfter = (...figures: readonly Observation[]): number | undefined => {
+    const trace = [...times(6, seen(20e6)), ...times(3, stuckAt(0.3e6)), ...figures];
+    return follow(choices, trace).decisions.at(-1)?.world.bandwidthBitsPerSecond[0];
+  };
+  expect(rateAfter()).toBe(0.15e6);
+  expect(rateAfter(seen(12e6))).toBe(0.15e6);
+  expect(rateAfter(seen(12e6), seen(0.2e6))).toBe(0.2e6);
+  expect(rateAfter(seen(12e6), seen(11e6))).toBe(11e6);
 });
 
 test("a transfer that is under way for no longer than it takes says nothing", () => {

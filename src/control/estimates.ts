@@ -56,6 +56,8 @@ const mostSeen = 16;
 const lingering = 2;
 /** A transfer counts as late when it can be no faster than this share of what was expected. */
 const overdue = 0.8;
+/** … and its link as another one than before, when it can be no faster than this share of it. */
+const collapse = 0.25;
 /** A transfer that was no faster than this times what it could be speaks for the bound. */
 const boundTolerance = 1.5;
 /** More transfers or runs in one while make it no surer. */
@@ -85,9 +87,15 @@ export function learn(
     const known = links[link];
     if (known === undefined || !(bitsPerSecond > 0)) continue;
     const most = bitsPerSecond / stated(link);
+    const believed = factorOf({ ...known, bound: null }, now, options);
     // As long as a transfer takes anyway it says nothing.
-    if (most > overdue * factorOf({ ...known, bound: null }, now, options)) continue;
-    links[link] = { ...known, bound: most / lingering };
+    if (most > overdue * believed) continue;
+    const bound = most / lingering;
+    const collapsed = { seconds: now, factor: bound, count: 1 };
+    // What was faster does not count any more: no single figure to come is to bring it back.
+    const slower = known.seen.filter(({ factor }) => factor <= most);
+    const seen = most < collapse * believed ? [...slower, collapsed] : known.seen;
+    links[link] = { ...known, bound, seen };
   }
   for (const { link, bitsPerSecond, count } of observation.links) {
     add(links, link, { seconds: now, factor: bitsPerSecond / stated(link), count });
@@ -171,23 +179,34 @@ function factorOf(
   const { seen = [], bound = null } = estimate ?? {};
   const newest = seen.at(-1);
   if (newest === undefined) return Math.min(1, bound ?? 1);
-  // Where figures come seldom the newest would outweigh all others, right or wrong.
-  const gap = newest.seconds - (seen.at(-2)?.seconds ?? newest.seconds);
-  const halfLife = Math.max(halfLifeSeconds, gapShare * Math.min(mostGapSeconds, gap));
-  const weighted = seen.map(({ seconds, factor, count }) => ({
-    factor,
-    weight: Math.min(count, mostCount) * 2 ** ((seconds - newest.seconds) / halfLife),
-  }));
-  const median = weightedMedian(weighted);
+  const median = believedOf(seen, halfLifeSeconds);
   const idle = Math.max(0, now - newest.seconds - keepSeconds);
   const drifted = median ** (2 ** (-idle / keepSeconds));
   return bound === null ? drifted : Math.min(drifted, bound);
 }
 
-/** What is older than this by then is no witness against what is new. */
-const mostGapSeconds = 2;
-/** So that two figures outweigh those before them, and one does not. */
-const gapShare = 1.5;
+/** A figure this many times off what is believed needs another one that says so, too. */
+const doubtful = 1.5;
+
+/**
+ * The weighted median, newer figures counting more; but one that is far off what those before it say,
+ * and alone in that, says nothing, also where figures come seldom.
+ */
+function believedOf(seen: readonly Seen[], halfLifeSeconds: number): number {
+  const newest = seen.at(-1) as Seen;
+  const median = weightedMedian(
+    seen.map(({ seconds, factor, count }) => ({
+      factor,
+      weight: Math.min(count, mostCount) * 2 ** ((seconds - newest.seconds) / halfLifeSeconds),
+    })),
+  );
+  const previous = seen.at(-2);
+  if (previous === undefined) return median;
+  const before = believedOf(seen.slice(0, -1), halfLifeSeconds);
+  const [change, change2] = [median / before, previous.factor / before];
+  const isLone = change > 1 ? change2 < doubtful : change2 > 1 / doubtful;
+  return isLone && Math.max(change, 1 / change) > doubtful ? before : median;
+}
 
 function weightedMedian(
   values: readonly { readonly factor: number; readonly weight: number }[],
