@@ -191,7 +191,9 @@ export class Neighbours {
 
   /** The tensor that has been on its way to a device for the longest; `null`: none is. */
   pending(device: string): Pending | null {
-    return this.#neighbours.get(keyOf("hop", device))?.traffic.outbox.pending ?? null;
+    const traffic = this.#neighbours.get(keyOf("hop", device))?.traffic;
+    // What the other side says waits behind the tensors that it sends.
+    return traffic?.outbox.pending(traffic.assembly.tensors === 0) ?? null;
   }
 
   /**

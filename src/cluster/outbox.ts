@@ -38,7 +38,7 @@ export interface Carrier {
 export const pieceBytes: number = 1 << 18;
 /** From then on a piece takes the link so long, within these limits. */
 const pieceSeconds = 0.02;
-const [leastPieceBytes, mostPieceBytes] = [1 << 16, 1 << 22];
+const [leastPieceBytes, mostPieceBytes] = [1 << 16, 1 << 20];
 /** Tensors up to here go as messages do: before the next piece of a large one. */
 export const smallBytes: number = 1 << 16;
 /** A device that is short of processor time does not look at once at what has come. */
@@ -112,13 +112,18 @@ export class Outbox {
     return this.#queuedBytes + this.#log.reduce((total, { bytes }) => total + bytes, 0);
   }
 
-  /** The tensor that has been on its way for the longest; `null`: none is. */
-  get pending(): Pending | null {
+  /**
+   * The tensor that has been on its way for the longest; `null`: none is, or nobody can tell.
+   *
+   * @param isHeard whether the other side's word that a tensor is there comes at once
+   */
+  pending(isHeard = true): Pending | null {
     const begun = this.#large.filter(({ sentBytes }) => sentBytes > 0);
     const items = [...this.#log.flatMap(({ tensor }) => tensor ?? []), ...begun];
     const [first] = items.toSorted((one, other) => one.startSeconds - other.startSeconds);
     if (first === undefined) return null;
     const isTaken = !begun.includes(first) && !this.#log.some(({ item }) => item === first);
+    if (isTaken && !isHeard) return null;
     const passed = this.#clock.now() - first.startSeconds;
     return { bytes: first.bytes, seconds: Math.max(0, passed - (isTaken ? replySeconds : 0)) };
   }

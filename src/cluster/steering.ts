@@ -56,8 +56,8 @@ export interface SteeringOptions {
 
 /** A switch that saves this share is for what waits already, too; … */
 const urgentGain = 0.3;
-/** … and one in a world in which a transfer takes so long. */
-const stuckSeconds = 0.5;
+/** … and one in a world in which a transfer takes so long, and so many times as long as was planned. */
+const [stuckSeconds, stuckTimes] = [0.5, 2];
 /** A better plan that is not gone over to is told of no more often. */
 const restSeconds = 30;
 /** What takes less may have been waved through by buffers on the way. */
@@ -216,7 +216,7 @@ export class Steering {
       ...(level === undefined ? {} : { level }),
       ...(threads === undefined ? {} : { threads }),
     };
-    const isStuck = coordinator.pending.some((transfer) => transfer.seconds >= stuckSeconds);
+    const isStuck = coordinator.pending.some((transfer) => isOverdue(transfer, this.#serving));
     coordinator.adopt(adopted, what, { replay: isStuck || decision.gain >= urgentGain });
   }
 
@@ -254,6 +254,12 @@ function isHeld(reason: Extract<Decision, { type: "stay" }>["reason"]): boolean 
 
 /** So many worlds are remembered: control compares the one that is with some that might be. */
 const mostWorlds = 32;
+
+function isOverdue({ from, to, seconds }: Transfer, serving: Plan | null): boolean {
+  const planned = serving?.transfers.filter((hop) => hop.from === from && hop.to === to) ?? [];
+  const longest = Math.max(0, ...planned.map((hop) => hop.seconds));
+  return seconds >= Math.max(stuckSeconds, stuckTimes * longest);
+}
 
 /** Asks only for a world that differs from all that it asked for lately. */
 function whenNew(
