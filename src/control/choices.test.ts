@@ -25,10 +25,10 @@ const state = (rate: number, slowDown: readonly number[] = [1, 1]): State => ({
 
 const states = [state(20e6), state(5e6), state(0.4e6), state(5e6, [3, 1]), state(2e6, [1, 9])];
 
-test.each(["latency", "throughput"])(
-  "a choice costs what it is evaluated to, for %s",
+test.each(["latency", "throughput", "energy"])(
+  "a choice costs, and takes, what it is evaluated to, for %s",
   (objective) => {
-    const problem = changingLink(objective);
+    const problem = changingLink(objective, "20 Mbit/s", [2, 30]);
     const placements = [cloudAlone, splitInTwo, cameraAlone];
     const choices = createChoices(
       problem,
@@ -40,6 +40,7 @@ test.each(["latency", "throughput"])(
         expect(found).toMatchObject({ type: "feasible" });
         if (found.type === "infeasible") return;
         expect(choices.costOf(choice, world)).toBeCloseTo(found.value, 12);
+        expect(choices.latencyOf(choice, world)).toBeCloseTo(found.latencySeconds, 12);
       });
     }
   },

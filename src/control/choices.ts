@@ -25,6 +25,8 @@ export interface Choices {
   add(choice: Choice): number | null;
   /** What the objective compares; `Infinity`: it cannot run. */
   costOf(choice: number, state: State): number;
+  /** Of one request alone, in seconds; `Infinity`: it cannot run. */
+  latencyOf(choice: number, state: State): number;
   /** The cheapest in a state, of equal ones the first; `null`: there is none. */
   best(state: State): number | null;
   /** The same, among those that are known: nobody is asked for another. */
@@ -48,6 +50,7 @@ export function createChoices(
   known: readonly Choice[],
   solve?: SolveChoice,
 ): Choices {
+  const timed: Problem = { ...problem, objective: { type: "latency" } };
   const entries: Entry[] = [];
   const numbers = new Map<string, number>();
   const add = (choice: Choice): number | null => {
@@ -57,7 +60,8 @@ export function createChoices(
     const own = withCodecs(problem, choice.codecs);
     if (evaluate(own, choice.placement).type === "infeasible") return null;
     numbers.set(key, entries.length);
-    return entries.push({ choice, costIn: costFunction(problem, choice) }) - 1;
+    const costIn = costFunction(problem, choice);
+    return entries.push({ choice, costIn, latencyIn: costFunction(timed, choice) }) - 1;
   };
   for (const choice of known) add(choice);
   const costOf = (choice: number, state: State): number =>
@@ -79,6 +83,7 @@ export function createChoices(
     at: (choice) => (entries[choice] as Entry).choice,
     add,
     costOf,
+    latencyOf: (choice, state) => entries[choice]?.latencyIn(state) ?? Number.POSITIVE_INFINITY,
     best: (state) => {
       const found = solve?.(recodedAt(problem, state)) ?? null;
       if (found !== null) add(found);
@@ -117,6 +122,7 @@ export function choicesOfEnvelope(problem: Problem, { placements }: Envelope): C
 interface Entry {
   readonly choice: Choice;
   readonly costIn: (state: State) => number;
+  readonly latencyIn: (state: State) => number;
 }
 
 function costFunction(problem: Problem, { placement, codecs }: Choice): (state: State) => number {

@@ -9,7 +9,8 @@ import type { Choices } from "./choices.ts";
 import { type EstimateOptions, type Estimates, learn, noEstimates, stateOf } from "./estimates.ts";
 import type { Observation } from "./observation.ts";
 import { type Price, type PriceOptions, priceOf } from "./price.ts";
-import { findProbes, type Probe, type ProbeOptions } from "./probes.ts";
+import { type Probed, type ProbeOptions, withProbes } from "./probe-cost.ts";
+import { findProbes, type Probe } from "./probes.ts";
 import { type Holdings, holding, type Preparation } from "./switching.ts";
 import { countWork, noUtilisation, skipWork, type Utilisation } from "./utilisation.ts";
 
@@ -66,8 +67,8 @@ export interface ControlState {
   readonly held: Holdings | null;
   /** Choices that served last, the newest last: their parts are still loaded. */
   readonly warm: readonly number[];
-  /** By link: when it was probed last. */
-  readonly probed: Readonly<Record<number, number>>;
+  /** By link: how it was probed last. */
+  readonly probed: Readonly<Record<number, Probed>>;
   /** When a request was seen last; `null`: none was. */
   readonly activeAt: number | null;
 }
@@ -154,7 +155,7 @@ export function controlStep(
   const judged = judge(choices, { ...learnt, beaten }, view, now, options);
   const known = { ...learnt, taken: observation.bounds.map(({ link }) => link) };
   const probes = findProbes(choices, known, world, now, view.margin, options);
-  const probed = { ...state.probed, ...Object.fromEntries(probes.map(({ link }) => [link, now])) };
+  const probed = withProbes(problem, state.probed, probes, world, now, options);
   const { best, bestCost, cost, gain } = view;
   const decision: Decision = { world, cost, best, bestCost, gain, probes, ...judged };
   const preparing =
@@ -180,7 +181,7 @@ export function adopted(
     beaten: 0,
     switches: isOther ? [...state.switches, now] : state.switches,
     held: holding(choices.problem, state.held, choices.at(serving).placement),
-    warm: [...state.warm.filter((other) => other !== serving), serving].slice(-mostWarm),
+    warm: withWarm(state.warm, serving),
   };
 }
 
@@ -202,6 +203,11 @@ function delayAfter(
 
 /** So many plans are kept loaded by devices that have the memory, the one that serves among them. */
 const mostWarm = 3;
+
+/** Choices whose parts are loaded, the newest last, when another one has begun to serve. */
+export function withWarm(warm: readonly number[], serving: number): number[] {
+  return [...warm.filter((other) => other !== serving), serving].slice(-mostWarm);
+}
 
 /** What was being prepared will not serve; the time until the next try counts from now. */
 export function abandoned(state: ControlState, now: number): ControlState {
@@ -288,14 +294,16 @@ function mostSaving(
   const { horizonSeconds = 60, memorySeconds = 30 } = options;
   // As long as plans lasted of late, another one will.
   const horizon = Math.min(horizonSeconds, memorySeconds / state.switches.length);
+  // Delays weigh as much as a share of the cost, whatever the objective counts, if they are shares, too.
+  const { serving } = state;
+  const latency = serving === null ? never : choices.latencyOf(serving, world);
   let most = 0;
   let judged: Judged | null = null;
   for (const to of best === null ? [] : [best, ...state.warm]) {
     const saved = gainOf(cost, choices.costOf(to, world));
     if (saved < margin) continue;
     const price = priceOf(choices, state, to, world, options);
-    const paid = cost === null || cost === never ? 0 : price.delayedSeconds / cost;
-    const net = saved * (horizon - price.seconds) - paid;
+    const net = saved * (horizon - price.seconds) - price.delayedSeconds / latency;
     if (net <= most) continue;
     most = net;
     judged = switchTo(to, price);

@@ -9,41 +9,15 @@ import {
   mostSeenLately,
   surpriseOf,
 } from "./estimates.ts";
-
-export interface ProbeOptions {
-  /**
-   * A link on which nothing was measured for this long may be probed.
-   * @default 0.5
-   */
-  readonly idleSeconds?: number;
-  /**
-   * A probe sends what its link carries in this time, as far as its rate is known; between 4 and 64 KiB,
-   * up to 256 KiB in a second look at one that seems to be much faster.
-   * @default 0.1
-   */
-  readonly probeSeconds?: number;
-  /**
-   * Probes take no more than this share of a link's time, as far as its rate is known.
-   * @default 0.2
-   */
-  readonly probeShare?: number;
-  /**
-   * A probe takes a device of speed 1 this long, at each end: a few encrypted messages.
-   * @default 1e-3
-   */
-  readonly probeDeviceSeconds?: number;
-  /**
-   * Probes take no more than this share of the time of a device.
-   * @default 0.03
-   */
-  readonly probeDeviceShare?: number;
-  /**
-   * A link on which nothing was measured for this long is probed even if it would have to be much faster
-   * than it ever was; and no link is probed more often while no requests come.
-   * @default 5
-   */
-  readonly rareSeconds?: number;
-}
+import {
+  bytesFor,
+  mayRepeat,
+  type Probed,
+  type ProbeOptions,
+  sureBytesFor,
+  unpaidSeconds,
+  usualRest,
+} from "./probe-cost.ts";
 
 /** Bytes to be sent over a link in order to see how fast it is. */
 export interface Probe {
@@ -52,11 +26,6 @@ export interface Probe {
   readonly to: string;
   readonly bytes: number;
 }
-
-const leastBytes = 4096;
-const mostBytes = 65_536;
-/** Of the second look: what a shaper lets through at once makes small probes of a slow link look fast. */
-const mostSureBytes = 4 * mostBytes;
 
 /** A link may become this many times slower, or faster, than it is known to be. */
 const mostChange = 10;
@@ -68,7 +37,7 @@ const watchSeconds = 5;
 /** What has been measured, and of what use a measurement would be. */
 interface Known {
   readonly estimates: Estimates;
-  readonly probed: Readonly<Record<number, number>>;
+  readonly probed: Readonly<Record<number, Probed>>;
   readonly serving: number | null;
   /** When a request was seen last; `null`: none was. */
   readonly activeAt: number | null;
@@ -99,9 +68,8 @@ export function findProbes(
   if (serving === null) return [];
   const { links } = choices.problem.topology;
   const all = links.map((_, link) => link);
-  const rests = all.map((link) => restSeconds(choices.problem, world, link, options));
   const isQuietFor = (link: number, own: ProbeOptions & EstimateOptions): boolean =>
-    isQuiet(known, link, rests[link] as number, now, own);
+    isQuiet(known, link, world, choices.problem, now, own);
   const quiet = new Set(all.filter((link) => isQuietFor(link, options)));
   if (quiet.size === 0) return [];
   const { idleSeconds = 0.5, rareSeconds = 5 } = options;
@@ -159,54 +127,33 @@ function bytesOf(
 ): number {
   const rate = rateOf(world, link);
   const times = surpriseOf(estimates.links[link], now, options);
-  return times > surprise
-    ? bytesFor(times * rate, options, mostSureBytes)
-    : bytesFor(rate, options);
-}
-
-function bytesFor(rate: number, { probeSeconds = 0.1 }: ProbeOptions, most = mostBytes): number {
-  return Math.round(Math.min(most, Math.max(leastBytes, (probeSeconds * rate) / 8)));
-}
-
-/** By device: how long one probe of a link takes it. */
-export function probeWork(
-  { devices, topology, hops }: Problem,
-  { slowDown }: State,
-  link: number,
-  { probeDeviceSeconds = 1e-3 }: ProbeOptions = {},
-): number[] {
-  const { from = -1, to = -1 } = hops.links[link] ?? {};
-  return devices.map((_, device) => {
-    if (device !== from && device !== to) return 0;
-    const { speed } = topology.devices[device] as { readonly speed: number };
-    return (probeDeviceSeconds * (slowDown[device] as number)) / speed;
-  });
-}
-
-/** From one probe of a link to the next, for the sake of the link and of the devices at its ends. */
-function restSeconds(problem: Problem, world: State, link: number, options: ProbeOptions): number {
-  const { probeShare = 0.2, probeDeviceShare = 0.03 } = options;
-  const rate = rateOf(world, link);
-  const works = probeWork(problem, world, link, options);
-  const ofDevices = works.map((work) => work / probeDeviceShare);
-  return Math.max((8 * bytesFor(rate, options)) / rate / probeShare, ...ofDevices);
+  return times > surprise ? sureBytesFor(rate, times * rate, options) : bytesFor(rate, options);
 }
 
 function isQuiet(
-  { estimates, probed, taken, activeAt }: Known,
+  known: Known,
   link: number,
-  rest: number,
+  world: State,
+  problem: Problem,
   now: number,
   options: ProbeOptions & EstimateOptions,
 ): boolean {
+  const { estimates, probed, taken, activeAt } = known;
   if (taken.includes(link)) return false;
   const { idleSeconds = 0.5, rareSeconds = 5 } = options;
-  const moments = [lastSeen(estimates.links[link]), probed[link] ?? null];
   const isAsked = isActive(activeAt, now);
   const times = surpriseOf(estimates.links[link], now, options);
-  const isOdd = isAsked && Math.max(times, 1 / times) > surprise;
-  const wait = isOdd ? 0 : isAsked ? idleSeconds : Math.max(idleSeconds, rareSeconds);
-  return moments.every((time) => time === null || now - time >= Math.max(wait, isOdd ? 0 : rest));
+  const last = probed[link];
+  if (isAsked && Math.max(times, 1 / times) > surprise) {
+    return last === undefined || mayRepeat(problem, world, last, now, options);
+  }
+  const wait = isAsked ? idleSeconds : Math.max(idleSeconds, rareSeconds);
+  const rest = usualRest(problem, world, link, options);
+  const moments = [lastSeen(estimates.links[link]), last?.at ?? null];
+  return (
+    moments.every((time) => time === null || now - time >= Math.max(wait, rest)) &&
+    (last === undefined || unpaidSeconds(problem, world, last, now, options) === 0)
+  );
 }
 
 function withRates(world: State, rate: (known: number, link: number) => number): State {

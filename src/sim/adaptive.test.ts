@@ -77,6 +77,18 @@ test("requests that entered before a switch are answered by the plan that they e
   });
 });
 
+test("an oracle that pays goes back to its first plan at once while it is one of the last three", () => {
+  const trace = traceOf([20, 5e6], [40, 0.4e6], [60, 20e6]);
+  const policy = { type: "oracle", free: false } as const;
+  const asked = { arrivals: steady(0.5), requests: 40, trace, policy };
+  const { switches } = simulateAdaptive(choices, asked);
+  expect(switches.map(({ to }) => to)).toEqual([split, camera, cloud]);
+  const delays = switches.map(({ seconds }, position) => seconds - 20 * (position + 1));
+  // The camera loads n0 for 0.4 s, then both nodes.
+  expect(Math.min(...delays.slice(0, 2))).toBeGreaterThan(0.4);
+  expect(delays[2]).toBeCloseTo(0.05, 9);
+});
+
 test("every request is answered once under every policy, whatever the world does", () => {
   const change = fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 3, max: 80 }));
   fc.assert(

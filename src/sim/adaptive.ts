@@ -11,8 +11,9 @@ import {
   type ControlState,
   controlStep,
   startControl,
+  withWarm,
 } from "../control/control.ts";
-import { probeWork } from "../control/probes.ts";
+import { probeWork } from "../control/probe-cost.ts";
 import { findPreparation, type Holdings, holding, type Preparation } from "../control/switching.ts";
 import type { State } from "../cost/state.ts";
 import { stateAt, type Trace } from "../cost/trace.ts";
@@ -112,6 +113,8 @@ class Run {
   #control: ControlState | null = null;
   /** Of an oracle that pays: what devices have. */
   #held: Holdings;
+  /** … and plans whose parts are loaded still, the newest last. */
+  #warm: readonly number[];
   #nextLook = never;
   #preparing: Preparing | null = null;
   readonly #background: Background;
@@ -141,6 +144,7 @@ class Run {
     this.#takenBack = plans.map(() => 0);
     this.#latency = new Float64Array(options.requests);
     this.#serving = this.#first(policy);
+    this.#warm = [this.#serving];
     this.#held = holding(problem, null, choices.at(this.#serving).placement);
     if (policy.type !== "controlled") return;
     this.#control = startControl(choices, policy.start);
@@ -223,8 +227,7 @@ class Run {
   #pay(to: number, state: State, now: number): void {
     const choices = this.#choices;
     const { problem } = choices;
-    const warm = [...this.#switches.slice(-2).map((other) => other.to), this.#serving];
-    const loaded = warm.map((other) => choices.at(other).placement);
+    const loaded = this.#warm.map((other) => choices.at(other).placement);
     const { placement } = choices.at(to);
     const found = findPreparation(problem, state, this.#held, loaded, placement);
     const gain = 1 - choices.costOf(to, state) / choices.costOf(this.#serving, state);
@@ -257,6 +260,7 @@ class Run {
 
   #serve({ seconds, to }: Switch): void {
     this.#serving = to;
+    this.#warm = withWarm(this.#warm, to);
     this.#switches.push({ seconds, to });
   }
 
