@@ -78,7 +78,8 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
   CHANNEL_CLOSED: { ...unavailable, meaning: "A channel ended before the message was through." },
   DEVICE_BUSY: {
     ...unavailable,
-    meaning: "A device does something else, which what is asked of it would disturb.",
+    meaning:
+      "A device does something else, which what is asked of it would disturb, or has no room for it.",
   },
   DEVICE_LOST: {
     ...unavailable,

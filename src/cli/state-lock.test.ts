@@ -43,6 +43,15 @@ test("a lock file that says nothing is nobody's", async () => {
   expect(lock).toBeDefined();
 });
 
+test("a lock that is being written is not taken away", async () => {
+  const folder = temporaryFolder();
+  const text = JSON.stringify({ pid: process.ppid, startedAt: null });
+  writeFileSync(fileIn(folder), text.slice(0, 5));
+  const pause = async () => writeFileSync(fileIn(folder), text);
+  await expect(lockState(folder, pause)).rejects.toMatchObject({ code: "USAGE_INVALID" });
+  expect(readFileSync(fileIn(folder), "utf8")).toBe(text);
+});
+
 test("a file where the folder should be is named", async () => {
   const file = join(temporaryFolder(), "file");
   writeFileSync(file, "");

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { claimName } from "../base/claim-name.node.ts";
 import { CodedError } from "../base/errors.ts";
 import { isRunning } from "../base/is-running.node.ts";
@@ -16,14 +17,20 @@ interface Holder {
 
 /** How often a lock is tried that seems to be nobody's. */
 const attempts = 3;
+/** In which a lock is written where there are no hard links. */
+const copyMilliseconds = 100;
 
 /**
  * Takes a folder of state for this process alone; what a process left behind that was killed is
- * nobody's.
+ * nobody's. A lock that cannot be read may be half written, and counts as held until it is read again.
  *
+ * @param pause before that
  * @throws USAGE_INVALID if another process has it; FILE_WRITE_FAILED
  */
-export async function lockState(folder: string): Promise<AsyncDisposable> {
+export async function lockState(
+  folder: string,
+  pause: () => Promise<void> = () => setTimeout(copyMilliseconds),
+): Promise<AsyncDisposable> {
   const path = join(folder, "coordinator.pid");
   const own: Holder = { pid: process.pid, startedAt: startOf(process.pid) };
   await makePrivateFolder(folder);
@@ -36,7 +43,8 @@ export async function lockState(folder: string): Promise<AsyncDisposable> {
     const isOwn = holder?.pid === own.pid && holder.startedAt === null;
     const isHeld = holder !== null && !isOwn && isAlive(holder);
     if (isHeld || attempt === attempts) throw taken(folder, path, holder);
-    await remove(path, found);
+    if (holder === null && attempt === 1) await pause();
+    else await remove(path, found);
   }
 }
 

@@ -173,14 +173,14 @@ test("holds nothing of requests that were answered, and says what it did for eac
 });
 
 /** Both devices in generation 1, a on the camera and b in the cloud; a standby of the camera alone. */
-async function startPair(heartbeatSeconds = 0.2) {
+async function startPair(heartbeatSeconds = 0.2, ofCloud: Partial<AgentOptions> = {}) {
   const script = await startScript();
   const listener = await script.listen();
   const agents = new Map();
   const controls = new Map<string, ScriptedControl>();
   const log = eventLog();
   for (const name of ["camera", "cloud"]) {
-    const joining = script.join(name, name === "camera" ? { onEvent: log.onEvent } : {});
+    const joining = script.join(name, name === "camera" ? { onEvent: log.onEvent } : ofCloud);
     controls.set(name, await ScriptedControl.accept(listener, heartbeatSeconds));
     const agent = await joining;
     agents.set(name, agent);
@@ -331,6 +331,30 @@ test("takes no memory for tensors of which only the start comes, if nobody waits
   await script.cloud.hear("heartbeat");
   await script.clock.advance(seconds(0.5));
   expect((await script.cloud.hear("heartbeat")).heldBytes).toBe(0);
+});
+
+test("fails the request of a tensor that it has no room for, and lets nobody else say so", async () => {
+  const traces: AgentTrace[] = [];
+  const onTrace = (trace: AgentTrace) => void traces.push(trace);
+  const script = await startPair(0.2, { memoryBytes: 2 ** 26, onTrace });
+  const address = script.addresses["cloud"] ?? "";
+  const place = { generation: 1, request: 7 } as const;
+  const mallory = await intrude(script, "mallory", address, "hop");
+  await script.clock.advance(seconds(0.01));
+  expect((await mallory.hears.next()).value?.header.type).toBe("attached");
+  const error = { code: "DEVICE_BUSY", message: "full", details: {} } as const;
+  await mallory.say({ type: "failure", ...place, error });
+  expect(await script.passing(mallory.hears.next())).toMatchObject({ done: true });
+  expect(traces).toEqual([]);
+  await script.agents.get("camera")?.close();
+  const large = { dataType: "uint8", shape: [2 ** 27], piece: { offset: 0, bytes: 2 ** 27 } };
+  const camera = await intrude(script, "camera", address, "hop");
+  await script.clock.advance(seconds(0.01));
+  await camera.say({ type: "tensor", tensor: "a", ...place, ...large }, new Uint8Array(9));
+  await script.clock.advance(seconds(0.01));
+  expect(traces).toMatchObject([
+    { type: "failure", device: "cloud", ...place, error: { code: "DEVICE_BUSY" } },
+  ]);
 });
 
 test("says that a generation is over here when a part of it dies and cannot be loaded again", async () => {

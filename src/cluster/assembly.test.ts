@@ -105,20 +105,26 @@ test("what nobody waits for is dropped, and the oldest where there are too many"
   expect([seen, assembly.bytes]).toEqual([[2, 3], 100]);
 });
 
-test("assemblies that share a budget take no more together, and give back what they drop or finish", () => {
+test("assemblies that share a budget take no more together, and give back what they drop or finish; a request whose tensor finds no room fails once", () => {
   const budget = { limitBytes: 250, usedBytes: 0 };
   const [one, other] = [new Assembly({ budget }), new Assembly({ budget, tensors: 1 })];
   const data = new Uint8Array(100);
   const begin = (assembly: Assembly, request: number) => {
     const { message, payload } = pieceOf(data, 0, 50);
-    return codeOf(() => assembly.accept({ message: { ...message, request }, payload }, at(0)));
+    const assembled = assembly.accept({ message: { ...message, request }, payload }, at(0));
+    return assembled?.received.message ?? null;
   };
+  const refused = (request: number) => ({
+    ...{ type: "failure", generation: 1, request },
+    error: { code: "DEVICE_BUSY", details: { bytes: 100, usedBytes: 200, limitBytes: 250 } },
+  });
   begin(one, 1);
   begin(other, 1);
-  expect([budget.usedBytes, begin(one, 2), begin(other, 2)]).toEqual([
+  expect([budget.usedBytes, begin(one, 2), begin(other, 2), begin(one, 2)]).toMatchObject([
     200,
-    "FRAME_MALFORMED",
-    "FRAME_MALFORMED",
+    refused(2),
+    refused(2),
+    null,
   ]);
   expect([one.bytes, other.bytes, budget.usedBytes]).toEqual([100, 100, 200]);
   other.forget(() => true);
@@ -127,6 +133,17 @@ test("assemblies that share a budget take no more together, and give back what t
   const last = pieceOf(data, 50, 50);
   expect(one.accept({ ...last, message: { ...last.message, request: 1 } }, at(1))).not.toBeNull();
   expect([one.bytes, budget.usedBytes]).toEqual([0, 100]);
+});
+
+test("empty pieces and pieces in more than 64 places are refused", () => {
+  const data = new Uint8Array(1000);
+  const assembly = new Assembly();
+  const accept = (offset: number, bytes: number) =>
+    codeOf(() => assembly.accept(pieceOf(data, offset, bytes), at(0)));
+  expect([accept(0, 0), assembly.bytes]).toEqual(["FRAME_MALFORMED", 0]);
+  for (let place = 0; place < 64; place++) accept(4 * place, 1);
+  expect(accept(4 * 64, 1)).toBe("FRAME_MALFORMED");
+  expect([accept(0, 4 * 64), accept(4 * 64, 1)]).toEqual(["none", "none"]);
 });
 
 test("a piece of a tensor that nobody expects takes no memory, whatever it promises", () => {

@@ -1,8 +1,9 @@
 import { discard } from "../base/discard.ts";
+import { CodedError } from "../base/errors.ts";
 import { bytesPerElement, elementCount } from "../graph/tensor-value.ts";
 import { defaultLimits } from "../transport/transport.ts";
-import type { TensorMessage } from "./data-message.ts";
-import { malformed, type Received } from "./protocol.ts";
+import type { Failure, TensorMessage } from "./data-message.ts";
+import { malformed, type Received, toWire } from "./protocol.ts";
 
 /** When a frame came in. */
 export interface Arrival {
@@ -10,9 +11,9 @@ export interface Arrival {
   readonly endedSeconds: number;
 }
 
-/** A tensor that has come in whole. */
+/** A tensor that has come in whole, or the failure of its request: there is no room for it. */
 export interface Assembled {
-  readonly received: Received<TensorMessage>;
+  readonly received: Received<TensorMessage> | Received<Failure>;
   /** From its first byte to its last. */
   readonly seconds: number;
 }
@@ -41,8 +42,10 @@ export interface AssemblyOptions extends Partial<AssemblyLimits> {
 }
 
 const standardLimits: AssemblyLimits = { tensors: 1024, bytes: defaultLimits.payloadBytes };
-/** Whole tensors that are remembered, lest a piece that comes again begins one of them anew. */
+/** Tensors, whole or refused, that are remembered, lest a piece that comes again begins one of them anew. */
 const rememberedTensors = 1024;
+/** Pieces that come in order make one range, those of two channels two. */
+const mostRanges = 64;
 
 /** A tensor of which something is missing. */
 interface Open {
@@ -85,9 +88,11 @@ export class Assembly {
   /**
    * Takes in a tensor or a piece of one, whose payload is given back.
    *
-   * @returns the tensor, without `piece`, when nothing is missing any more; else `null`
-   * @throws FRAME_MALFORMED if the piece lies outside its tensor, does not fit those that came
-   * before it, or its tensor exceeds the limits or the budget; nothing was allocated then
+   * @returns the tensor, without `piece`, when nothing is missing any more; once, if its first piece
+   * finds no room in the budget, the failure of its request (DEVICE_BUSY); else `null`
+   * @throws FRAME_MALFORMED if the piece is empty, lies outside its tensor, does not fit those that
+   * came before it or is scattered among too many, or its tensor exceeds the limits; nothing was
+   * allocated then
    */
   accept({ message, payload }: Received<TensorMessage>, arrival: Arrival): Assembled | null {
     const { beganSeconds, endedSeconds } = arrival;
@@ -96,15 +101,17 @@ export class Assembly {
     }
     const key = `${message.generation} ${message.request} ${message.tensor}`;
     if (this.#whole.has(key)) return null;
+    if (payload.byteLength === 0) throw malformed(`a piece of '${message.tensor}'`, "it is empty");
     const { offset } = message.piece;
     const end = offset + payload.byteLength;
     const known = this.#open.get(key);
     if (known === undefined && !this.#isExpected(message)) return null;
     const open = known ?? this.#begin(key, message, end, arrival);
+    if (open === null) return this.#refuse(key, message);
     requireFit(open, message, end);
+    open.ranges = joinRanges(open.ranges, [offset, end], message.tensor);
     open.data.set(payload, offset);
     discard(payload);
-    open.ranges = joinRanges(open.ranges, [offset, end]);
     open.beganSeconds = Math.min(open.beganSeconds, beganSeconds);
     open.endedSeconds = Math.max(open.endedSeconds, endedSeconds);
     const [first] = open.ranges;
@@ -122,15 +129,31 @@ export class Assembly {
     for (const [key, { message }] of this.#open) if (isStale(message)) this.#close(key);
   }
 
-  #begin(key: string, message: TensorMessage, end: number, arrival: Arrival): Open {
+  /** @returns `null`: there is no room */
+  #begin(key: string, message: TensorMessage, end: number, arrival: Arrival): Open | null {
     const bytes = message.piece?.bytes ?? 0;
     this.#requireSound(message, bytes, end);
+    if (this.#budget.usedBytes + bytes > this.#budget.limitBytes) return null;
     const [oldest] = this.#open.keys();
     if (this.#open.size >= this.#limits.tensors && oldest !== undefined) this.#close(oldest);
     const open = { message, data: new Uint8Array(bytes), ranges: [], ...arrival };
     this.#open.set(key, open);
     this.#count(bytes);
     return open;
+  }
+
+  /** What was heard does not come again: whoever asked is to know. */
+  #refuse(key: string, { generation, request, tensor, piece }: TensorMessage): Assembled {
+    this.#remember(key);
+    const { usedBytes, limitBytes } = this.#budget;
+    const bytes = piece?.bytes ?? 0;
+    const error = new CodedError(
+      "DEVICE_BUSY",
+      `tensor '${tensor}' of ${bytes} bytes was refused: beside ${usedBytes} bytes of tensors that have come in half it exceeds the ${limitBytes} of this device; ask for fewer answers at once`,
+      { tensor, bytes, usedBytes, limitBytes },
+    );
+    const message: Failure = { type: "failure", generation, request, error: toWire(error) };
+    return { received: { message, payload: new Uint8Array(0) }, seconds: 0 };
   }
 
   #close(key: string): void {
@@ -149,13 +172,6 @@ export class Assembly {
       throw malformed(what, `all of it has ${bytes} bytes, at most ${this.#limits.bytes} may come`);
     }
     if (end > bytes) throw malformed(what, `it ends at byte ${end} of ${bytes}`);
-    const { usedBytes, limitBytes } = this.#budget;
-    if (usedBytes + bytes > limitBytes) {
-      throw malformed(
-        what,
-        `with ${bytes} bytes beside ${usedBytes} of tensors that have come in half it exceeds the ${limitBytes} of this machine`,
-      );
-    }
     const width = codec === undefined ? bytesPerElement(dataType) : null;
     if (width !== null && width * elementCount(shape) !== bytes) {
       throw malformed(
@@ -167,6 +183,11 @@ export class Assembly {
 
   #finish(key: string): void {
     this.#close(key);
+    this.#remember(key);
+  }
+
+  /** What else comes of it is passed over. */
+  #remember(key: string): void {
     this.#whole.add(key);
     const [oldest] = this.#whole;
     if (this.#whole.size > rememberedTensors && oldest !== undefined) this.#whole.delete(oldest);
@@ -185,10 +206,15 @@ function requireFit({ message: first }: Open, message: TensorMessage, end: numbe
   throw malformed(`a piece of tensor '${message.tensor}'`, "it does not fit those before it");
 }
 
-/** Adds a range; those that overlap or touch become one. O(ranges); pieces in order make one. */
+/**
+ * Adds a range; those that overlap or touch become one. O(ranges); pieces in order make one.
+ *
+ * @throws FRAME_MALFORMED if there are too many
+ */
 function joinRanges(
   ranges: Open["ranges"],
   [start, end]: readonly [number, number],
+  tensor: string,
 ): Open["ranges"] {
   const before = ranges.filter((range) => range[1] < start);
   const after = ranges.filter((range) => range[0] > end);
@@ -197,5 +223,11 @@ function joinRanges(
     Math.min(start, touching[0]?.[0] ?? start),
     Math.max(end, touching.at(-1)?.[1] ?? end),
   ] as const;
+  if (before.length + after.length >= mostRanges) {
+    throw malformed(
+      `a piece of tensor '${tensor}'`,
+      `with it the tensor lies in more than ${mostRanges} places`,
+    );
+  }
   return [...before, joined, ...after];
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { discard } from "../base/discard.ts";
 import { createRandom } from "../base/random.ts";
 import { type Codec, type Codecs, openCodecs } from "../codec/codec.ts";
 import { bytesPerElement, elementCount, type TensorValue } from "../graph/tensor-value.ts";
@@ -59,7 +60,7 @@ export class Coder {
   }
 
   /**
-   * The value that a tensor's frame carries in coded form.
+   * The value that a tensor's frame carries in coded form; the payload is given back.
    *
    * @throws FRAME_MALFORMED if its bytes are not of this codec, or not of its type and shape
    */
@@ -76,7 +77,11 @@ export class Coder {
     }
     const found = this.#find(name);
     const what = `decode ${name} ${tensor}`;
-    return this.#timed(what, { dataType, shape }, bytes, () => found.decode(payload, bytes));
+    const decoded = this.#timed(what, { dataType, shape }, bytes, () =>
+      found.decode(payload, bytes),
+    );
+    discard(payload);
+    return decoded;
   }
 
   #find(name: string): Codec {

@@ -27,7 +27,7 @@ import type { Message } from "./message.ts";
 import type { Neighbours } from "./neighbours.ts";
 import type { Sent } from "./outbox.ts";
 import type { Processor } from "./processor.ts";
-import { coded, encodeMessage, malformed, type Received } from "./protocol.ts";
+import { coded, encodeMessage, type Received } from "./protocol.ts";
 import { requireOnlyClosed } from "./refused-channels.ts";
 import { Sources } from "./sources.ts";
 import { Standby } from "./standby.ts";
@@ -58,7 +58,7 @@ export class DataPlane {
   readonly #channels: DeviceChannels;
   readonly #neighbours: Neighbours;
   readonly #standby: Standby;
-  readonly #sources = new Sources();
+  readonly #sources: Sources;
   readonly #constants = new Map<number, Record<string, TensorValue>>();
   readonly #drained = new Set<number>();
   /** A device is reached again, or generations have ended. */
@@ -72,6 +72,7 @@ export class DataPlane {
     const { name, clock } = agent;
     this.#options = options;
     this.#device = name;
+    this.#sources = new Sources(() => options.generations.sources);
     this.#channels = new DeviceChannels({
       ...agent,
       device: name,
@@ -313,12 +314,9 @@ export class DataPlane {
 
   /** @throws FRAME_MALFORMED if the device has no business to say this */
   #hear(kind: DataChannelKind, device: string, received: Received, transitSeconds: number): void {
-    const { message, payload } = received;
+    const { message } = received;
     if (kind === "hop") {
-      if (message.type !== "tensor") {
-        throw malformed(`a message '${message.type}'`, "a hop channel does not carry it");
-      }
-      this.#options.generations.receive(device, { message, payload }, transitSeconds);
+      this.#options.generations.receive(device, received, transitSeconds);
       return;
     }
     if (message.type === "begin" || message.type === "recall" || message.type === "settled") {

@@ -280,3 +280,14 @@ test("sends what found no channel when there is one again, and tells again how r
   executor.reached(null);
   expect(outcomes.map(({ type }) => type)).toEqual(["report", "report"]);
 });
+
+test("a request of which a tensor was refused fails, also if nothing else of it was here", async () => {
+  const { clock, executor, outcomes } = await setUp({ deployment: chain });
+  executor.refuse(1, new CodedError("DEVICE_BUSY", "full"));
+  const arrived = { from: "camera", bytes: 1, transitSeconds: 0, decodeSeconds: 0 };
+  executor.accept(1, "x", byteTensor([1]), arrived);
+  executor.refuse(1, new CodedError("DEVICE_BUSY", "full again"));
+  await clock.advance(seconds(9));
+  const error = { code: "DEVICE_BUSY", message: "full" };
+  expect(outcomes).toMatchObject([{ type: "failure", generation: 1, request: 1, error }]);
+});

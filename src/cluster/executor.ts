@@ -130,6 +130,12 @@ export class Executor {
     this.#conclude(work);
   }
 
+  /** A tensor of a request could not be taken in. */
+  refuse(request: number, error: unknown): void {
+    const work = this.#open(request, null);
+    if (work !== null) this.#fail(work, error);
+  }
+
   /** The keeper has learnt what is settled: drops what is held of that. */
   settle(): void {
     for (const request of [...this.#works.keys()]) {

@@ -132,6 +132,40 @@ test("goes on without a device on which a part has died and cannot be loaded aga
   expect(used(coordinator)).toEqual(["camera", "shed", "cloud"]);
 });
 
+test("makes a run again in which a session dies; an input that kills both ends in RUNTIME_FAILED, and no device", async () => {
+  const setting = virtualSetting(() => 1);
+  let deaths = 0;
+  const load: Runtime["load"] = async (...part) => {
+    const session = await setting.runtime.load(...part);
+    let die: (error: CodedError) => void = () => undefined;
+    const died = new Promise<CodedError>((resolve) => {
+      die = resolve;
+    });
+    const run: typeof session.run = async (inputs) => {
+      if (deaths === 0 || !part[0].weights.has("w:c")) return await session.run(inputs);
+      deaths--;
+      const error = new CodedError("RUNTIME_FAILED", "the thread is gone");
+      die(error);
+      throw error;
+    };
+    return { ...session, run, died };
+  };
+  const { coordinator, client } = await start({
+    ...setting,
+    runtime: { ...setting.runtime, load },
+  });
+  deaths = 1;
+  await setting.until(askAndCheck(client, 5));
+  deaths = 2;
+  await expect(setting.until(client.infer(meshInputs(0)))).rejects.toMatchObject({
+    code: "RUNTIME_FAILED",
+    message: expect.stringContaining("the thread is gone"),
+  });
+  await setting.until(askAndCheck(client, 5));
+  expect(used(coordinator)).toEqual(names);
+  expect(coordinator.status()).toMatchObject({ phase: "serving", failovers: 0 });
+});
+
 test("counts a device that sends no heartbeat any more as lost, and goes on without it", async () => {
   const setting = virtualSetting(() => 1);
   const left: string[] = [];

@@ -10,7 +10,7 @@ import { Executor, type ExecutorOptions } from "./executor.ts";
 import type { Keeper } from "./keeper.ts";
 import type { LoadedParts, PartLoader } from "./part-loader.ts";
 import type { Processor } from "./processor.ts";
-import { malformed, type Received, tensorOf } from "./protocol.ts";
+import { fromWire, malformed, type Received, tensorOf } from "./protocol.ts";
 
 /** What all generations of a device share. */
 export interface RunOptions {
@@ -210,13 +210,27 @@ export class GenerationRun {
     const { tensor, request } = received.message;
     const expected = this.expects(from, received.message);
     if (expected === undefined || this.#executor === null) return;
+    const bytes = received.payload.byteLength;
     const { value, seconds } =
       expected.codec === undefined || this.#coder === null
         ? { value: tensorOf(received), seconds: 0 }
         : this.#coder.decode(expected.codec, received);
-    const bytes = received.payload.byteLength;
     const arrived = { from, bytes, transitSeconds, decodeSeconds: seconds };
     this.#executor.accept(request, tensor, value, arrived);
+  }
+
+  /**
+   * A tensor was refused, as there was no room for it.
+   *
+   * @throws FRAME_MALFORMED if none comes from there
+   */
+  refuse(from: string, { request, error }: Failure): void {
+    const { receives = [] } = this.#deploy?.body.deployment ?? {};
+    if (this.#executor === null) return;
+    if (!receives.some((other) => other.from === from)) {
+      throw malformed(`a failure of request ${request}`, `nothing comes from ${from} here`);
+    }
+    this.#executor.refuse(request, fromWire(error));
   }
 
   begin({ request, resume }: Begin): void {

@@ -4,7 +4,7 @@ import type { BlobStore } from "./blob-store.ts";
 import type { Deploy, Offer, Want } from "./control-message.ts";
 import type { Begin, SettledMark, TensorMessage } from "./data-message.ts";
 import { GenerationRun, type RunOptions } from "./generation-run.ts";
-import type { Received } from "./protocol.ts";
+import { malformed, type Received } from "./protocol.ts";
 
 /** Between two generations of a failover a device may be without any for as long. */
 const idleBeats = 4;
@@ -155,9 +155,23 @@ export class Generations {
     return this.#runs.get(message.generation)?.expects(from, message) !== undefined;
   }
 
-  /** @throws FRAME_MALFORMED */
-  receive(from: string, received: Received<TensorMessage>, transitSeconds: number): void {
-    this.#runs.get(received.message.generation)?.receive(from, received, transitSeconds);
+  /**
+   * Takes what has come over a hop channel: a tensor, or that there was no room for one.
+   *
+   * @throws FRAME_MALFORMED
+   */
+  receive(from: string, { message, payload }: Received, transitSeconds: number): void {
+    if (message.type === "failure") this.#runs.get(message.generation)?.refuse(from, message);
+    else if (message.type !== "tensor") {
+      throw malformed(`a message '${message.type}'`, "a hop channel does not carry it");
+    } else {
+      this.#runs.get(message.generation)?.receive(from, { message, payload }, transitSeconds);
+    }
+  }
+
+  /** The devices whose gateways this one works for. */
+  get sources(): ReadonlySet<string> {
+    return new Set(this.deployed.flatMap(({ deployed }) => deployed?.source ?? []));
   }
 
   settle(mark: SettledMark): void {

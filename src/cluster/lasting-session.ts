@@ -1,10 +1,13 @@
-import type { CodedError } from "../base/errors.ts";
+import { CodedError } from "../base/errors.ts";
 import type { RunResult, Session, TensorSignature, TensorValues } from "../runtime/runtime.ts";
 import { coded } from "./protocol.ts";
 
+/** So often in a row a session may die without having run; an input that kills it is tried twice. */
+const mostDeaths = 2;
+
 /**
  * A session that is loaded again when it dies: the run that it died in fails, later ones wait. One that
- * dies again before it has run once is lost.
+ * dies three times before it has run once is lost.
  */
 export class LastingSession implements Session {
   readonly inputs: readonly TensorSignature[];
@@ -14,7 +17,9 @@ export class LastingSession implements Session {
   readonly #load: () => Promise<Session>;
   #session: Session;
   #reviving: Promise<void> | null = null;
-  #isProven = true;
+  /** Since it has run. */
+  #deaths = 0;
+  readonly #dead = new WeakSet<Session>();
   #isReleased = false;
   #failure: CodedError | null = null;
   #lose: (error: CodedError) => void = () => undefined;
@@ -31,40 +36,54 @@ export class LastingSession implements Session {
     this.#watch(session);
   }
 
-  /** @throws what the session throws, and when it is lost, why */
+  /**
+   * @throws what the session throws, with `details.isDead` if it died in this run; and when it is lost,
+   * why
+   */
   async run(inputs: TensorValues): Promise<RunResult> {
-    await this.#reviving;
+    while (this.#reviving !== null) await this.#reviving;
     if (this.#failure !== null) throw this.#failure;
     const session = this.#session;
-    const result = await session.run(inputs);
-    this.#isProven = true;
-    return result;
+    try {
+      const result = await session.run(inputs);
+      this.#deaths = 0;
+      return result;
+    } catch (cause) {
+      if (!this.#dead.has(session)) throw cause;
+      const { code, message, details } = coded(cause);
+      throw new CodedError(code, message, { ...details, isDead: true }, cause);
+    }
   }
 
   async release(): Promise<void> {
     this.#isReleased = true;
     // What is being loaded is released when it is there; nobody need wait for it.
-    if (this.#reviving === null) await this.#session.release();
+    if (this.#reviving === null && !this.#dead.has(this.#session)) await this.#session.release();
   }
 
   #watch(session: Session): void {
     void session.died?.then((error) => {
-      if (!this.#isReleased) this.#reviving = this.#revive(session, error);
+      if (this.#isReleased) return;
+      this.#dead.add(session);
+      const reviving = this.#revive(session, error).finally(() => {
+        if (this.#reviving === reviving) this.#reviving = null;
+      });
+      this.#reviving = reviving;
     });
   }
 
   async #revive(dead: Session, error: CodedError): Promise<void> {
+    void dead.release().catch(() => undefined);
     try {
-      if (!this.#isProven) throw error;
-      this.#isProven = false;
-      void dead.release().catch(() => undefined);
+      this.#deaths++;
+      if (this.#deaths > mostDeaths) throw error;
       this.#session = await this.#load();
-      this.#watch(this.#session);
     } catch (cause) {
       this.#failure = coded(cause);
       this.#lose(this.#failure);
+      return;
     }
-    this.#reviving = null;
+    this.#watch(this.#session);
     if (this.#isReleased) await this.#session.release().catch(() => undefined);
   }
 }

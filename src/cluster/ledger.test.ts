@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import { createVirtualClock, type VirtualClock } from "../base/virtual-clock.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
@@ -64,6 +65,33 @@ test("sends so many requests on their way as the window has places, the oldest f
   expect((await asked[1]?.answered)?.outputs).toEqual({ y: value, z: value });
   expect(ledger.stats).toMatchObject({ inFlight: 2, waiting: 0, answered: 1, peakInFlight: 2 });
 });
+
+test.each([
+  ["a session died in it", new CodedError("RUNTIME_FAILED", "dead", { isDead: true })],
+  ["a device had no room for it", new CodedError("DEVICE_BUSY", "full")],
+])(
+  "a request that fails since %s goes once more, under another number, and then ends",
+  async (_, error) => {
+    const { ledger, departed, ended } = start();
+    ledger.open(true);
+    const [lucky, cursed] = [ask(ledger, "lucky"), ask(ledger, "cursed")];
+    ledger.fail(1, 1, error);
+    ledger.fail(1, 2, error);
+    ledger.fail(1, 2, error);
+    expect(ended).toEqual([1, 2]);
+    expect(departed.slice(2)).toEqual([
+      [1, 3],
+      [1, 4],
+    ]);
+    expect(ledger.settled).toEqual({ below: 5, open: [3, 4] });
+    answer(ledger, 1, 3);
+    ledger.fail(1, 4, error);
+    expect((await lucky.answered).request).toBe(3);
+    await expect(cursed.answered).rejects.toBe(error);
+    expect(ledger.stats).toMatchObject({ inFlight: 0, waiting: 0, answered: 1, failed: 1 });
+    expect((await ask(ledger, "lucky").answered).request).toBe(3);
+  },
+);
 
 test("an answer waits for the reports, but not for those of a device that is lost", async () => {
   const { ledger, lost } = start();

@@ -5,6 +5,7 @@ import type { TensorValue } from "../graph/tensor-value.ts";
 import { isBitEqual } from "../runtime/compare.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import type { Report, RequestTimings, SettledMark } from "./data-message.ts";
+import { isWorthRetrying } from "./gateway/checks.ts";
 import {
   type Attempt,
   answerOf,
@@ -166,10 +167,12 @@ export class Ledger {
     this.#settle(entry);
   }
 
-  /** A request cannot be answered. */
+  /** A request cannot be answered; if that may pass, it is asked once more. */
   fail(generation: number, request: number, error: unknown): void {
     const entry = this.#current(generation, request);
-    if (entry !== null) this.#reject(entry, error);
+    if (entry === null) return;
+    if (isWorthRetrying(error) && !entry.isAgain) this.#retry(entry, error);
+    else this.#reject(entry, error);
   }
 
   /** No request can be answered: all that are here fail. */
@@ -219,6 +222,7 @@ export class Ledger {
       askedAt: this.#options.clock.now(),
       startedAt: 0,
       answeredAt: 0,
+      isAgain: false,
       attempt: null,
     };
     this.#waiting.set(entry.request, entry);
@@ -284,6 +288,21 @@ export class Ledger {
     this.#leave(entry);
     for (const { resolve } of waiters) resolve(inference);
     this.#options.onAnswered(attempt, timings);
+    this.#admit();
+  }
+
+  /** Under another number: devices take no tensor of a request twice. */
+  #retry(entry: Entry, error: unknown): void {
+    const { request } = entry;
+    this.#inFlight.delete(request);
+    this.#options.onEnd(entry);
+    this.#last++;
+    entry.request = this.#last;
+    entry.isAgain = true;
+    entry.attempt = null;
+    entry.generations.clear();
+    this.#trace({ type: "retried", request, as: entry.request, error: toWire(error) });
+    this.#waiting.set(entry.request, entry);
     this.#admit();
   }
 

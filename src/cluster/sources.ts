@@ -5,6 +5,12 @@ import { malformed } from "./protocol.ts";
 /** The devices whose gateways a device has been told to work for: in one cluster one, the source. */
 export class Sources {
   readonly #addresses = new Map<string, readonly string[]>();
+  readonly #current: () => ReadonlySet<string>;
+
+  /** @param current those of the generations that are not over */
+  constructor(current: () => ReadonlySet<string>) {
+    this.#current = current;
+  }
 
   know({ source, peers }: Deploy["body"]): void {
     const told = peers.find(({ device }) => device === source)?.addresses;
@@ -21,13 +27,13 @@ export class Sources {
 
   /**
    * Whether to do what a gateway says: not before it is known who hosts one, which may be a moment
-   * after its channel stands. What counts is said again.
+   * after its channel stands, nor when all of its generations are over here. What counts is said again.
    *
-   * @throws FRAME_MALFORMED if the device hosts none
+   * @throws FRAME_MALFORMED if the device never hosted one
    */
   admits(device: string, { type }: Begin | Recall | Settled): boolean {
-    if (this.#addresses.has(device)) return true;
-    if (this.#addresses.size === 0) return false;
+    if (this.#current().has(device)) return true;
+    if (this.#addresses.size === 0 || this.#addresses.has(device)) return false;
     const hosts = [...this.#addresses.keys()].join(", ");
     throw malformed(
       `a message '${type}' of device '${device}'`,

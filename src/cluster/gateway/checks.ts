@@ -1,3 +1,4 @@
+import { isCoded } from "../../base/errors.ts";
 import type { Opened, Report } from "../data-message.ts";
 import type { Inference } from "../inference.ts";
 import { malformed } from "../protocol.ts";
@@ -6,6 +7,11 @@ import type { WireError } from "../wire-error.ts";
 /** Whether a request that cannot go on in this generation may yet in the next one. */
 export function isPassing({ code }: WireError): boolean {
   return code === "CHANNEL_CLOSED" || code === "DEVICE_LOST" || code === "GENERATION_STALE";
+}
+
+/** Whether a request that has failed may be answered if it is asked once more. */
+export function isWorthRetrying(error: unknown): boolean {
+  return isCoded(error) && (error.code === "DEVICE_BUSY" || error.details["isDead"] === true);
 }
 
 /** @throws FRAME_MALFORMED if a device reports what another one has done */

@@ -27,7 +27,7 @@ export interface Attempt {
 
 /** A request that has not ended. */
 export interface Entry {
-  readonly request: number;
+  request: number;
   readonly id: string | null;
   readonly inputs: TensorValues;
   readonly waiters: Set<Waiter>;
@@ -36,6 +36,8 @@ export interface Entry {
   readonly askedAt: number;
   startedAt: number;
   answeredAt: number;
+  /** Whether it has failed once, and goes on under another number. */
+  isAgain: boolean;
   /** `null`: it waits. */
   attempt: Attempt | null;
 }

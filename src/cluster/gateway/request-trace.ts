@@ -20,5 +20,12 @@ export type RequestTrace =
       readonly waitSeconds: number;
       readonly totalSeconds: number;
     }
+  /** It has failed for a reason that may pass, and goes on under the number `as`. */
+  | {
+      readonly type: "retried";
+      readonly request: number;
+      readonly as: number;
+      readonly error: WireError;
+    }
   /** It has ended without an answer; `null`: nobody wants one any more. */
   | { readonly type: "unanswered"; readonly request: number; readonly error: WireError | null };
