@@ -13,7 +13,7 @@ import {
 import { byteTensor, createDigestRuntime } from "../../test/fixtures/digest-runtime.ts";
 import { planOf } from "../../test/fixtures/plan-of.ts";
 import { randomPlan } from "../../test/fixtures/random-plan.ts";
-import { problemOf } from "../../test/fixtures/sketch.ts";
+import { problemOf, unreadProblem } from "../../test/fixtures/sketch.ts";
 import { wholeAnswer } from "../../test/fixtures/whole-answer.ts";
 import { systemClock } from "../base/clock.node.ts";
 import { seconds } from "../base/units.ts";
@@ -88,14 +88,7 @@ test("answers as the whole graph does under any plan: relays, stages in a circle
 });
 
 test("waits for the source, where requests live, even if no input is read", async () => {
-  const unread = problemOf({
-    inputs: { x: 8 },
-    nodes: [{ name: "a", reads: [], bytes: 4, seconds: [1, 1] }],
-    outputs: ["a"],
-    devices: [{ name: "camera" }, { name: "cloud" }],
-    links: [{ from: "camera", to: "cloud", secondsPerByte: 1 }],
-    sink: "cloud",
-  });
+  const unread = unreadProblem();
   const setting = realSetting();
   const plan = planOf(unread, ["cloud"]) as Plan;
   const { coordinator } = await startCluster(setting, unread, plan);

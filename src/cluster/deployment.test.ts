@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { planOf } from "../../test/fixtures/plan-of.ts";
 import { randomPlan } from "../../test/fixtures/random-plan.ts";
-import { problemOf } from "../../test/fixtures/sketch.ts";
+import { problemOf, unreadProblem } from "../../test/fixtures/sketch.ts";
 import type { Plan } from "../plan/plan.ts";
 import { createDeployment, type Deployment } from "./deployment.ts";
 
@@ -65,14 +65,7 @@ test("leaves out devices that the plan does not use", () => {
 });
 
 test("has the source take part, where requests live, even if no input is read", () => {
-  const unread = problemOf({
-    inputs: { x: 8 },
-    nodes: [{ name: "a", reads: [], bytes: 4, seconds: [1, 1] }],
-    outputs: ["a"],
-    devices: [{ name: "camera" }, { name: "cloud" }],
-    links: [{ from: "camera", to: "cloud", secondsPerByte: 1 }],
-    sink: "cloud",
-  });
+  const unread = unreadProblem();
   const plan = planOf(unread, ["cloud"]) as Plan;
   const { devices } = createDeployment(plan, unread.index.graph, unread.topology, 1);
   expect(devices.map(({ device, receives, stages }) => [device, receives, stages.length])).toEqual([
