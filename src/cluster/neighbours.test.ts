@@ -191,12 +191,19 @@ test("a process that starts again is met anew, and old frames do not confuse it"
   await Promise.all([a.close(), again.close()]);
 });
 
-test("channels that both sides drop end without a word", async () => {
+test("channels that both sides drop are there for another while, and end without a word", async () => {
   const { town, a, b } = await pair();
-  a.neighbours.drop("hop", "b");
-  await town.advance(0.05);
-  b.neighbours.drop("hop", "a");
-  await town.advance(5);
+  const { length } = [...a.dialled, ...b.dialled];
+  for (const again of [true, false]) {
+    a.neighbours.drop("hop", "b");
+    await town.advance(0.05);
+    b.neighbours.drop("hop", "a");
+    await town.advance(5);
+    expect(await openChannels([...a.dialled, ...b.dialled])).toBe(1);
+    if (again) await a.neighbours.connect("hop", "b");
+    expect([...a.dialled, ...b.dialled]).toHaveLength(length);
+  }
+  await town.advance(60);
   expect(await openChannels([...a.dialled, ...b.dialled])).toBe(0);
   expect([...a.events, ...b.events]).toEqual([]);
   await Promise.all([a.close(), b.close()]);
@@ -305,7 +312,7 @@ test("a probe measures an imitated link, opened for it and closed behind it", as
   expect(probed.goodputBitsPerSecond).toBeCloseTo(8e6, -2);
   await town.advance(1);
   expect(await openChannels(a.dialled)).toBe(1);
-  await town.advance(12);
+  await town.advance(60);
   expect(await openChannels(a.dialled)).toBe(0);
   const failing = expect(a.neighbours.probe("c", 10)).rejects.toMatchObject({
     code: "CHANNEL_CLOSED",

@@ -217,3 +217,22 @@ test("uses a device that was lost again when it is back and that pays", async ()
     failed: 0,
   });
 });
+
+test("remembers what a link was like while the device behind it was away", async () => {
+  const replan = async () => planFor(cameraAlone);
+  const cluster = await start(planFor(cloudAlone), { replan });
+  const { setting, clock, coordinator, agents } = cluster;
+  const answered = askSteadily(cluster, 40, 1.25, 8);
+  await clock.advance(seconds(5));
+  coordinator.emulate(linkAt(0.4e6));
+  await clock.advance(seconds(5));
+  expect(coordinator.serving?.placement).toEqual(planFor(cameraAlone).placement);
+  const { switches } = coordinator.status();
+  await agents.get("cloud")?.close();
+  await clock.advance(seconds(3));
+  await joinAgent(setting, coordinator, "cloud");
+  await clock.advance(seconds(10));
+  expect(coordinator.serving?.placement).toEqual(planFor(cameraAlone).placement);
+  expect(coordinator.status().switches).toBe(switches);
+  expect(await setting.until(answered)).toEqual([]);
+});

@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
-import { Adapter, type AdapterOptions, type Advice } from "../control/adapter.ts";
+import { Adapter, type AdapterOptions, type Advice, type Learnt } from "../control/adapter.ts";
 import { type Choice, wholeChoices } from "../control/choices.ts";
 import type { ControlOptions, Decision } from "../control/control.ts";
 import type { Figures } from "../control/observation.ts";
@@ -75,6 +75,8 @@ export class Steering {
   #bodies: Measured["body"][] = [];
   #probed: Figures["hops"][number][] = [];
   #adapter: Adapter | null = null;
+  /** Of all parts of the world that there were. */
+  #learnt: Learnt | undefined = undefined;
   /** The part of the world that the adapter knows. */
   #world = "";
   #serving: Plan | null = null;
@@ -154,6 +156,7 @@ export class Steering {
     if (key === this.#world) return this.#adapter;
     this.#world = key;
     this.#serving = null;
+    this.#forgo();
     const { problemOf, known, solve, control } = this.#options;
     try {
       const problem = problemOf(world);
@@ -162,11 +165,10 @@ export class Steering {
         known: [...wholeChoices(problem), ...(known?.(problem) ?? [])],
         ...(solve === undefined ? {} : { solve: whenNew(solve) }),
         ...(control === undefined ? {} : { control }),
-        ...(this.#adapter === null ? {} : { learnt: this.#adapter.learnt }),
+        ...(this.#learnt === undefined ? {} : { learnt: this.#learnt }),
       });
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      this.#adapter = null;
       tell(
         coordinator,
         { what: `this part of the world is not planned for: ${messageOf(error)}` },
@@ -185,10 +187,16 @@ export class Steering {
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       // A plan of somebody else's making may be none of this problem: nothing is compared with it.
-      this.#adapter = null;
+      this.#forgo();
       tell(coordinator, { what: messageOf(error) }, false);
       return false;
     }
+  }
+
+  /** What it has learnt stays. */
+  #forgo(): void {
+    this.#learnt = this.#adapter?.learnt ?? this.#learnt;
+    this.#adapter = null;
   }
 
   #giveUp(adapter: Adapter, now: number): void {

@@ -29,7 +29,7 @@ export interface AdapterOptions {
   /** Asked in the present state of the world for a plan; left out: what is known is all. */
   readonly solve?: Solve;
   readonly control?: ControlOptions;
-  /** What an adapter of another part of the world has learnt. */
+  /** What adapters of other parts of the world have learnt. */
   readonly learnt?: Learnt;
 }
 
@@ -71,16 +71,15 @@ export class Adapter {
     this.#state = { ...fresh, estimates: recalled(problem.topology, options.learnt) };
   }
 
-  /** For the adapter that comes after this one. */
+  /** For the adapter that comes after this one: also what those before have learnt of other parts. */
   get learnt(): Learnt {
-    const { topology } = this.#options.problem;
+    const { problem, learnt } = this.#options;
+    const { topology } = problem;
     const { devices, links } = this.#state.estimates;
+    const names = topology.devices.map(({ name }) => name);
     return {
-      devices: named(
-        topology.devices.map(({ name }) => name),
-        devices,
-      ),
-      links: named(topology.links.map(linkName), links),
+      devices: new Map([...(learnt?.devices ?? []), ...named(names, devices)]),
+      links: new Map([...(learnt?.links ?? []), ...named(topology.links.map(linkName), links)]),
     };
   }
 

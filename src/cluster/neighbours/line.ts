@@ -12,7 +12,7 @@ import { improveSeconds, lostLimitBytes, mostTurns, patience, pauses } from "./l
 import type { LineOptions } from "./line-options.ts";
 import { Link } from "./link.ts";
 import { limitTime, WaitingRoom } from "./patience.ts";
-import { type Probed, probeLink, untilUnprobed } from "./probe.ts";
+import { type Probed, probeLink, untilIdle } from "./probe.ts";
 import type { Traffic } from "./traffic.ts";
 import { openTunnel, receiveAttach } from "./tunnel.ts";
 
@@ -88,9 +88,7 @@ export class Line {
       if (link === null) throw this.#closed("it broke");
       return await probeLink(link, bytes);
     } finally {
-      void untilUnprobed(link, this.#options.clock).then((isOver) => {
-        if (isOver && !this.#wanted && this.#link === link) this.drop();
-      });
+      void this.#endIdle(link);
     }
   }
 
@@ -138,17 +136,25 @@ export class Line {
     await (tunnel ? this.#tunnel() : this.#dial());
   }
 
-  /** It is not needed any more. A lost one goes on until the other side is reached, to say so. */
+  /**
+   * It is not needed any more: it ends some time later, since plans go to and fro, and opening one
+   * takes long where a link is slow. A lost one goes on until the other side is reached, to say so.
+   */
   drop(): void {
     this.#wanted = false;
-    if (!this.#lost) this.#end();
-    else this.#traffic.close();
+    if (this.#lost) this.#traffic.close();
+    else void this.#endIdle(this.#link);
   }
 
   async close(): Promise<void> {
     const link = this.#link;
     this.#end();
     await link?.close();
+  }
+
+  async #endIdle(link: Link | null): Promise<void> {
+    const isOver = await untilIdle(link, this.#options.clock);
+    if (isOver && !this.#wanted && this.#link === link) this.#end();
   }
 
   #end(): void {

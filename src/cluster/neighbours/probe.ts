@@ -18,8 +18,8 @@ const roundTrips = 3;
 const sureTransitSeconds = 10e-3;
 /** An echo that took this much longer than the bytes waited for something, on the way there or back. */
 const lateSeconds = 0.05;
-/** Between two looks at whether a link is still measured: opening one costs more than a probe of it. */
-const lookSeconds = 6;
+/** Between two looks at whether a link is still used: opening one costs more than a probe of it. */
+const lookSeconds = 30;
 
 /**
  * Three round trips, then one with so many bytes. How fast they came is what the other side says, if
@@ -47,11 +47,12 @@ export async function probeLink(link: Link, bytes: number): Promise<Probed> {
 }
 
 /**
- * Resolves when a link has not been measured for a while, from this side or the other; `null`: at once.
+ * Resolves when nothing has come over a link for a while, and neither side has measured it; `null`: at
+ * once.
  *
  * @returns `false` at once if somebody waits for it already
  */
-export async function untilUnprobed(link: Link | null, clock: Clock): Promise<boolean> {
+export async function untilIdle(link: Link | null, clock: Clock): Promise<boolean> {
   if (link === null) return true;
   if (watched.has(link)) return false;
   watched.add(link);

@@ -61,7 +61,7 @@ test("both sides measure a link at once over a channel that nobody needs, and it
   for (const { goodputBitsPerSecond } of await probing) {
     expect(goodputBitsPerSecond).toBeLessThan(8.1e6);
   }
-  await town.advance(13);
+  await town.advance(61);
   expect(await openChannels([...a.dialled, ...b.dialled])).toBe(0);
   expect([...a.events, ...b.events]).toEqual([]);
   await Promise.all([a.close(), b.close()]);
