@@ -83,7 +83,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     ...liveness,
     // Where the coordinator's process ends, those that it started end, too.
     standby: false,
-    ...(steering === null ? {} : { onMeasured: (body) => steering.measured(body) }),
+    ...steering?.hooks,
     ...(onEvent === undefined ? {} : { onEvent }),
     ...(fallbacks === undefined ? {} : { fallbacks }),
   });

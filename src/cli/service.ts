@@ -157,7 +157,7 @@ export async function startService(ground: Ground, options: ServiceOptions): Pro
     standby: true,
     ...(heartbeatSeconds === undefined ? {} : { heartbeatSeconds }),
     ...(missedHeartbeats === undefined ? {} : { missedHeartbeats }),
-    ...(steering === null ? {} : { onMeasured: (body) => steering.measured(body) }),
+    ...steering?.hooks,
     onEvent: (event) => {
       events.append(event);
       options.onEvent(event);

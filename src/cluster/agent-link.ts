@@ -26,6 +26,7 @@ export class AgentLink {
   peakRequests = 0;
   heldBytes = 0;
   pending: Heartbeat["pending"] = [];
+  arriving: Heartbeat["arriving"] = [];
   readonly #channel: Channel;
   readonly #control: FrameQueue;
   readonly #clock: Clock;

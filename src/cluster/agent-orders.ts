@@ -36,6 +36,7 @@ export interface AgentOrdersOptions {
   readonly dispatch: (event: CoordinationEvent) => void;
   readonly onSending: (device: string, bytes: number) => void;
   readonly onMeasured: (body: Measured["body"]) => void;
+  readonly onPending: () => void;
   readonly clock: Clock;
 }
 
@@ -110,7 +111,7 @@ export class AgentOrders {
 
   /** @throws FRAME_MALFORMED if an agent has no business to say this */
   hear(link: AgentLink, { message }: Received): void {
-    const { dispatch, linkOf, onMeasured, clock } = this.#options;
+    const { dispatch, linkOf, onMeasured, onPending, clock } = this.#options;
     const device = link.agent.name;
     link.heardAt = clock.now();
     dispatch({ type: "heard", device });
@@ -120,6 +121,8 @@ export class AgentOrders {
         link.peakRequests = message.peakRequests;
         link.heldBytes = message.heldBytes;
         link.pending = message.pending;
+        link.arriving = message.arriving;
+        if (message.pending.length > 0) onPending();
         return;
       case "want":
         this.#send(link, message);

@@ -198,8 +198,8 @@ export class Agent implements AsyncDisposable {
     this.#plane.beat();
     const { requests, peakRequests } = this.#generations;
     const heldBytes = this.#generations.heldBytes + this.#plane.heldBytes;
-    const { pending } = this.#plane;
-    return { type: "heartbeat", requests, peakRequests, heldBytes, pending };
+    const { pending, arriving } = this.#plane;
+    return { type: "heartbeat", requests, peakRequests, heldBytes, pending, arriving };
   }
 
   /** @throws FRAME_MALFORMED, which ends the channel */

@@ -245,6 +245,12 @@ export interface Heartbeat {
     readonly bytes: number;
     readonly seconds: number;
   }[];
+  /** For each device, so much has come from there of a frame that is not all here, in this time. */
+  readonly arriving: readonly {
+    readonly device: string;
+    readonly bytes: number;
+    readonly seconds: number;
+  }[];
 }
 
 /** The agent is to measure its link to a device, and to say `probed`. */

@@ -147,6 +147,7 @@ export const controlSchemas: Schemas<ControlMessage> = {
     peakRequests: count,
     heldBytes: count,
     pending: list(z.strictObject({ device: name, bytes: count, seconds: amount })),
+    arriving: list(z.strictObject({ device: name, bytes: count, seconds: amount })),
   }),
   join: z.strictObject({
     type: z.literal("join"),

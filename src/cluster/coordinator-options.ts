@@ -76,6 +76,8 @@ export interface CoordinatorOptions {
   readonly onEvent?: (event: ClusterEvent) => void;
   /** Called with what the gateway measured, each heartbeat. */
   readonly onMeasured?: (measured: Measured["body"]) => void;
+  /** Called when a device has said that tensors are on their way from it. */
+  readonly onPending?: () => void;
   /** Called when there is more or less to plan with, while a plan serves that is not the loss's. */
   readonly onWorld?: (world: Topology) => void;
 }

@@ -23,8 +23,8 @@ import { Replanning } from "./replanning.ts";
 import { Signpost } from "./signpost.ts";
 import type { ClusterEvent, ClusterStatus } from "./status.ts";
 import { reportStatus } from "./status-report.ts";
-import type { Transfer } from "./steering.ts";
 import { Switchboard } from "./switchboard.ts";
+import { type Transfer, transfersOf } from "./under-way.ts";
 import { Watchers } from "./watcher.ts";
 import type { WireError } from "./wire-error.ts";
 
@@ -193,9 +193,7 @@ export class Coordinator implements AsyncDisposable {
 
   /** Transfers between devices that are under way, the oldest of each pair, as was heard last. */
   get pending(): readonly Transfer[] {
-    return [...this.#reception.links()].flatMap(({ agent, pending }) =>
-      pending.map(({ device, ...transfer }) => ({ from: agent.name, to: device, ...transfer })),
-    );
+    return transfersOf(this.#reception.links());
   }
 
   /** From now on devices and links imitate this state of the topology; no effect without `emulate`. */
@@ -260,6 +258,7 @@ export class Coordinator implements AsyncDisposable {
         this.#measurements.take(body);
         this.#options.onMeasured?.(body);
       },
+      onPending: () => this.#options.onPending?.(),
       clock,
     });
   }

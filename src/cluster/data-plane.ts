@@ -119,6 +119,10 @@ export class DataPlane {
     return this.#channels.pending;
   }
 
+  get arriving(): Heartbeat["arriving"] {
+    return this.#channels.arriving;
+  }
+
   /**
    * Connects what a generation needs, and begins to run it.
    *

@@ -45,6 +45,14 @@ export class DeviceChannels {
     });
   }
 
+  /** What has come of a frame that is not all here, for each device that one comes from. */
+  get arriving(): Heartbeat["arriving"] {
+    return [...this.#linked].flatMap((device) => {
+      const arriving = this.neighbours.arriving(device);
+      return arriving === null ? [] : [{ device, ...arriving }];
+    });
+  }
+
   /** @throws CHANNEL_CLOSED */
   async connect(kind: DataChannelKind, device: string): Promise<void> {
     this.#linked.add(device);

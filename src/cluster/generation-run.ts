@@ -11,6 +11,7 @@ import type { Keeper } from "./keeper.ts";
 import type { LoadedParts, PartLoader } from "./part-loader.ts";
 import type { Processor } from "./processor.ts";
 import { fromWire, malformed, type Received, tensorOf } from "./protocol.ts";
+import { warmUp } from "./warm-up.ts";
 
 /** What all generations of a device share. */
 export interface RunOptions {
@@ -175,6 +176,9 @@ export class GenerationRun {
       deliver: (...tensor) => this.#options.deliver(this, ...tensor),
       onOutcome: (outcome) => this.#options.onOutcome(this, outcome),
     });
+    if (deploy.standby) {
+      warmUp(this.#loaded?.sessions.values() ?? [], processor, () => !this.isDropped);
+    }
   }
 
   /** What a tensor weighs on a hop of the plan; `undefined`: this plan does not say. */

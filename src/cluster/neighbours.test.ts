@@ -198,7 +198,7 @@ test("channels that both sides drop are there for another while, and end without
     a.neighbours.drop("hop", "b");
     await town.advance(0.05);
     b.neighbours.drop("hop", "a");
-    await town.advance(5);
+    await town.advance(3);
     expect(await openChannels([...a.dialled, ...b.dialled])).toBe(1);
     if (again) await a.neighbours.connect("hop", "b");
     expect([...a.dialled, ...b.dialled]).toHaveLength(length);

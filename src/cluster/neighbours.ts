@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
-import type { Channel, Transport } from "../transport/transport.ts";
+import type { Arriving, Channel, Transport } from "../transport/transport.ts";
 import type { AssemblyBudget } from "./assembly.ts";
 import type { DialBack, Emulation, Peer } from "./control-message.ts";
 import type { Attach, DataChannelKind, TensorMessage } from "./data-message.ts";
@@ -194,6 +194,11 @@ export class Neighbours {
     const traffic = this.#neighbours.get(keyOf("hop", device))?.traffic;
     // What the other side says waits behind the tensors that it sends.
     return traffic?.outbox.pending(traffic.assembly.tensors === 0) ?? null;
+  }
+
+  /** What has come from a device of a frame that is not all here; `null`: there is none. */
+  arriving(device: string): Arriving | null {
+    return this.#neighbours.get(keyOf("hop", device))?.line.arriving ?? null;
   }
 
   /**

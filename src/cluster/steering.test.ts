@@ -50,7 +50,7 @@ function linkAt(bitsPerSecond: number): State {
 async function start(
   plan: Plan,
   options: Partial<CoordinatorOptions> = {},
-  solve?: SteeringOptions["solve"],
+  how: Partial<SteeringOptions> = {},
 ) {
   const setting = virtualSetting();
   const { clock } = setting;
@@ -65,8 +65,9 @@ async function start(
   const steering = new Steering({
     clock,
     problemOf: (left) => createProblem(profile, left, objective, limits),
-    solve: solve ?? ((changed) => runPlanner(exact, changed, { seed: 1, clock })),
+    solve: (changed) => runPlanner(exact, changed, { seed: 1, clock }),
     signal: stop.signal,
+    ...how,
   });
   const all = { ...setting, runtime };
   const coordinator = await startCoordinator(all, problem, plan, {
@@ -75,7 +76,7 @@ async function start(
     heartbeatSeconds: 0.25,
     missedHeartbeats: 20,
     onEvent: (event) => events.push(event),
-    onMeasured: (body) => steering.measured(body),
+    ...steering.hooks,
     ...options,
   });
   const agents = new Map<string, Agent>();
@@ -162,6 +163,17 @@ test("what is stuck on a link that has collapsed is answered by the next plan", 
   expect(coordinator.status().requests.replayed).toBeGreaterThan(0);
 });
 
+test("what is late is decided on when a device says so, however seldom control looks", async () => {
+  const setup = await start(planFor(cloudAlone), {}, { intervalSeconds: 60 });
+  const { setting, clock, coordinator, client } = setup;
+  await setting.until(askSteadily({ client, clock }, 4, 2));
+  coordinator.emulate(linkAt(1000));
+  const before = clock.now();
+  await setting.until(answersRightly(client, 77));
+  expect(clock.now() - before).toBeLessThan(5);
+  expect(coordinator.status().switches).toBe(1);
+});
+
 test("stays where it is while the world is as it was planned for", async () => {
   const { setting, clock, coordinator, events, client } = await start(planFor(cloudAlone));
   expect(await setting.until(askSteadily({ client, clock }, 30, 3))).toEqual([]);
@@ -173,8 +185,10 @@ test("goes on, and says so now and then, while the planner fails", async () => {
   const { setting, clock, coordinator, events, client } = await start(
     planFor(cloudAlone),
     {},
-    () => {
-      throw new CodedError("PLAN_INVALID", "the planner has failed");
+    {
+      solve: () => {
+        throw new CodedError("PLAN_INVALID", "the planner has failed");
+      },
     },
   );
   coordinator.emulate(linkAt(5e6));

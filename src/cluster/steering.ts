@@ -10,15 +10,9 @@ import type { Topology } from "../cost/topology.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Problem } from "../plan/problem.ts";
 import type { Measured, Probed } from "./control-message.ts";
+import type { CoordinatorOptions } from "./coordinator-options.ts";
 import { describeDrift } from "./drift.ts";
-
-/** A transfer between two devices that is under way. */
-export interface Transfer {
-  readonly from: string;
-  readonly to: string;
-  readonly bytes: number;
-  readonly seconds: number;
-}
+import type { Transfer } from "./under-way.ts";
 
 /** What steering sees of a coordinator, and does to it. */
 export interface Steered {
@@ -58,10 +52,16 @@ export interface SteeringOptions {
 const urgentGain = 0.3;
 /** … and one in a world in which a transfer takes so long, and so many times as long as was planned. */
 const [stuckSeconds, stuckTimes] = [0.5, 2];
+/** A transfer of the plan counts as late after so long, and so many times as long as was planned; … */
+const [lateSeconds, lateTimes] = [0.15, 2];
+/** … and is decided on at once, but no sooner than this after the last decision. */
+const hurrySeconds = 0.05;
 /** A better plan that is not gone over to is told of no more often. */
 const restSeconds = 30;
 /** What takes less may have been waved through by buffers on the way. */
 const leastProbeSeconds = 1e-3;
+/** A probe of more bytes counts for several: what disturbs it disturbs it less. */
+const countedBytes = 1 << 14;
 /** A world is planned for again when a link or device differs by this share from what it was. */
 const newsShare = 0.1;
 
@@ -81,6 +81,10 @@ export class Steering {
   #world = "";
   #serving: Plan | null = null;
   #advised: Plan | null = null;
+  #coordinator: Steered | null = null;
+  /** Ends the wait for the next decision. */
+  #pause = new AbortController();
+  #decidedAt = Number.NEGATIVE_INFINITY;
   #toldAt = Number.NEGATIVE_INFINITY;
   readonly #probing = new Set<string>();
 
@@ -88,28 +92,41 @@ export class Steering {
     this.#options = options;
   }
 
-  /** Begins to decide for a coordinator. */
-  steer(coordinator: Steered): void {
-    void this.#beat(coordinator);
+  /** What a coordinator is to tell. */
+  get hooks(): Required<Pick<CoordinatorOptions, "onMeasured" | "onPending">> {
+    return {
+      onMeasured: (body) => void this.#bodies.push(body),
+      onPending: () => this.#hurry(),
+    };
   }
 
-  /** Takes what the gateway measured. */
-  measured(body: Measured["body"]): void {
-    this.#bodies.push(body);
+  /** Begins to decide for a coordinator. */
+  steer(coordinator: Steered): void {
+    this.#coordinator = coordinator;
+    void this.#beat(coordinator);
   }
 
   async #beat(coordinator: Steered): Promise<void> {
     const { clock, signal, intervalSeconds = 0.25 } = this.#options;
-    for (;;) {
-      await clock.sleep(seconds(intervalSeconds), signal).catch(() => undefined);
-      if (signal.aborted) return;
-      this.#decide(coordinator);
+    signal.addEventListener("abort", () => this.#pause.abort(), { once: true });
+    while (!signal.aborted) {
+      this.#pause = new AbortController();
+      await clock.sleep(seconds(intervalSeconds), this.#pause.signal).catch(() => undefined);
+      if (!signal.aborted) this.#decide(coordinator);
     }
+  }
+
+  /** What is late is decided on at once: requests queue behind it. */
+  #hurry(): void {
+    const { pending = [], serving = null, isSwitching = true } = this.#coordinator ?? {};
+    if (isSwitching || this.#options.clock.now() - this.#decidedAt < hurrySeconds) return;
+    if (pending.some((transfer) => isLate(transfer, serving))) this.#pause.abort();
   }
 
   #decide(coordinator: Steered): void {
     const { clock } = this.#options;
     const { serving } = coordinator;
+    this.#decidedAt = clock.now();
     const figures = this.#takeFigures(coordinator);
     if (serving === null) return;
     const now = clock.now();
@@ -237,7 +254,8 @@ export class Steering {
       const goodputBitsPerSecond = link?.goodputBitsPerSecond ?? null;
       if (goodputBitsPerSecond !== null) {
         const surest = Math.min(goodputBitsPerSecond, (8 * bytes) / leastProbeSeconds);
-        this.#probed.push({ from, to, count: 1, goodputBitsPerSecond: surest });
+        const count = Math.max(1, Math.round(bytes / countedBytes));
+        this.#probed.push({ from, to, count, goodputBitsPerSecond: surest });
       }
     } catch {
       // It tells nothing of a link that nobody answers on; a loss is seen elsewhere.
@@ -263,10 +281,20 @@ function isHeld(reason: Extract<Decision, { type: "stay" }>["reason"]): boolean 
 /** So many worlds are remembered: control compares the one that is with some that might be. */
 const mostWorlds = 32;
 
-function isOverdue({ from, to, seconds }: Transfer, serving: Plan | null): boolean {
-  const planned = serving?.transfers.filter((hop) => hop.from === from && hop.to === to) ?? [];
-  const longest = Math.max(0, ...planned.map((hop) => hop.seconds));
-  return seconds >= Math.max(stuckSeconds, stuckTimes * longest);
+function isOverdue(transfer: Transfer, serving: Plan | null): boolean {
+  const planned = plannedSeconds(transfer, serving) ?? 0;
+  return transfer.seconds >= Math.max(stuckSeconds, stuckTimes * planned);
+}
+
+function isLate(transfer: Transfer, serving: Plan | null): boolean {
+  const planned = plannedSeconds(transfer, serving);
+  return planned !== null && transfer.seconds >= Math.max(lateSeconds, lateTimes * planned);
+}
+
+/** The longest that a plan sends between two devices; `null`: it sends nothing. */
+function plannedSeconds({ from, to }: Transfer, serving: Plan | null): number | null {
+  const hops = serving?.transfers.filter((hop) => hop.from === from && hop.to === to) ?? [];
+  return hops.length === 0 ? null : Math.max(...hops.map((hop) => hop.seconds));
 }
 
 /** Asks only for a world that differs from all that it asked for lately. */

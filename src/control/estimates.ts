@@ -30,9 +30,9 @@ export interface EstimateOptions {
 export interface Estimate {
   readonly seen: readonly Seen[];
   /**
-   * What a transfer says that has not come to its end: half of the most that it can be, since one that
-   * has taken long will most likely take as long again; then what it came to. `null`: there is none,
-   * or what was seen since is faster.
+   * What a transfer says that has not come to its end: the rate at which some of it came; or half of
+   * the most that it can be, since one that has taken long will most likely take as long again; then
+   * what it came to. `null`: there is none, or what was seen since is faster.
    */
   readonly bound: number | null;
   /** The most that was seen lately; `null`: nothing was. */
@@ -83,19 +83,20 @@ export function learn(
   for (const { device, slowDown, count } of observation.devices) {
     add(devices, device, { seconds: now, factor: slowDown, count });
   }
-  for (const { link, bitsPerSecond } of observation.bounds) {
+  for (const { link, bitsPerSecond, seenBitsPerSecond } of observation.bounds) {
     const known = links[link];
     if (known === undefined || !(bitsPerSecond > 0)) continue;
     const most = bitsPerSecond / stated(link);
     const believed = factorOf({ ...known, bound: null }, now, options);
     // As long as a transfer takes anyway it says nothing.
     if (most > overdue * believed) continue;
-    const bound = most / lingering;
+    const isSeen = seenBitsPerSecond !== undefined;
+    const bound = isSeen ? Math.min(most, seenBitsPerSecond / stated(link)) : most / lingering;
     const collapsed = { seconds: now, factor: bound, count: 1 };
     // What was faster does not count any more: no single figure to come is to bring it back.
     const slower = known.seen.filter(({ factor }) => factor <= most);
-    const seen = most < collapse * believed ? [...slower, collapsed] : known.seen;
-    links[link] = { ...known, bound, seen };
+    const isCollapse = (isSeen ? bound : most) < collapse * believed;
+    links[link] = { ...known, bound, seen: isCollapse ? [...slower, collapsed] : known.seen };
   }
   for (const { link, bitsPerSecond, count } of observation.links) {
     add(links, link, { seconds: now, factor: bitsPerSecond / stated(link), count });

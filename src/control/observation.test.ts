@@ -48,6 +48,13 @@ test("a transfer under way bounds its link by what it has not managed", () => {
   expect(found.bounds).toEqual([{ link: 0, bitsPerSecond: 400_000 }]);
 });
 
+test("a transfer under way says at which rate it comes in, where that is seen", () => {
+  const transfer = { from: "camera", to: "cloud", bytes: 100_000, seconds: 2 };
+  const pending = [{ ...transfer, seenBitsPerSecond: 50_000 }];
+  const found = observe(problem, plan, { stages: [], hops: [], pending });
+  expect(found.bounds).toEqual([{ link: 0, bitsPerSecond: 400_000, seenBitsPerSecond: 50_000 }]);
+});
+
 test("what is seen on one link of a medium holds for the others, in proportion", () => {
   const topology = readTopology(`
 format: partita.topology/1

@@ -18,7 +18,12 @@ export interface Observation {
     readonly count: number;
   }[];
   /** Transfers that are under way for so long that their link cannot carry more than this. */
-  readonly bounds: readonly { readonly link: number; readonly bitsPerSecond: number }[];
+  readonly bounds: readonly {
+    readonly link: number;
+    readonly bitsPerSecond: number;
+    /** What has come of it came at this rate; left out: nobody has seen any of it. */
+    readonly seenBitsPerSecond?: number;
+  }[];
 }
 
 /** Figures of a running plan, by name. */
@@ -43,6 +48,8 @@ export interface Figures {
     readonly to: string;
     readonly bytes: number;
     readonly seconds: number;
+    /** At which what has come of it came in; left out: nobody has seen any of it. */
+    readonly seenBitsPerSecond?: number;
   }[];
 }
 
@@ -70,11 +77,16 @@ export function observe(
             count,
           })),
     ),
-    bounds: (figures.pending ?? []).flatMap(({ from, to, bytes, seconds }) => {
+    bounds: (figures.pending ?? []).flatMap(({ from, to, bytes, seconds, seenBitsPerSecond }) => {
       const link = linkOf(problem, from, to);
       const { latencySeconds = 0 } = problem.topology.links[link ?? -1] ?? {};
       const onTheWay = seconds - 2 * latencySeconds;
-      return onTheWay > 0 ? spread(problem.topology, link, (8 * bytes) / onTheWay) : [];
+      if (onTheWay <= 0) return [];
+      const most = (8 * bytes) / onTheWay;
+      const bounds = spread(problem.topology, link, most);
+      if (seenBitsPerSecond === undefined) return bounds;
+      const share = seenBitsPerSecond / most;
+      return bounds.map((bound) => ({ ...bound, seenBitsPerSecond: share * bound.bitsPerSecond }));
     }),
   };
 }

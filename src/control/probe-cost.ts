@@ -14,8 +14,8 @@ export interface ProbeOptions {
   readonly idleSeconds?: number;
   /**
    * A probe sends what its link carries in this time, as far as its rate is known; between 4 and 64 KiB.
-   * A second look at a link that seems to be much faster sends what that would carry, up to 64 KiB or
-   * five times the usual, and 256 KiB.
+   * A second look at a link that seems to be much faster sends what that would carry in this time, or
+   * in three times as long up to 64 KiB; at most 64 KiB or five times the usual, and 256 KiB.
    * @default 0.1
    */
   readonly probeSeconds?: number;
@@ -61,6 +61,7 @@ const mostBytes = 65_536;
  * the link is as slow as it was, large ones take long.
  */
 const [sureTimes, mostSureBytes] = [5, 4 * mostBytes];
+const longer = 3;
 
 /** As much as a link of this rate carries in a moment. */
 export function bytesFor(
@@ -74,7 +75,8 @@ export function bytesFor(
 /** Of a second look at a link that seems to be faster than it is believed to be. */
 export function sureBytesFor(rate: number, seeming: number, options: ProbeOptions): number {
   const most = Math.max(mostBytes, sureTimes * bytesFor(rate, options));
-  return bytesFor(seeming, options, Math.min(most, mostSureBytes));
+  const usual = bytesFor(seeming, options, Math.min(most, mostSureBytes));
+  return Math.max(usual, Math.min(mostBytes, longer * usual));
 }
 
 /** By device: how long one probe of a link takes it. */

@@ -18,7 +18,7 @@ import { applyFault } from "./cluster/faults.ts";
 import { History } from "./cluster/history.ts";
 import { Hosts } from "./cluster/hosts.ts";
 import { type Asked, Load } from "./cluster/load.ts";
-import { findRestlessness, findUnrest } from "./cluster/rest.ts";
+import { findRestlessness, findStrays, findUnrest } from "./cluster/rest.ts";
 import { randomSchedule, type Schedule, visitor } from "./cluster/schedule.ts";
 import { type Setting, settingOf } from "./cluster/setting.ts";
 import { findUnjustified } from "./cluster/verdict.ts";
@@ -65,6 +65,8 @@ const missedHeartbeats = 4;
 const loadSeconds = 4;
 /** After the last fault is over and the last request is asked, everything has ended by then. */
 const patienceSeconds = 14;
+/** A channel that nobody needs any more, nor has measured for a while, has ended by then. */
+const idleSeconds = 30;
 /** After that, programs that are told to end have ended by then. */
 const closingSeconds = 15;
 
@@ -157,6 +159,8 @@ class World {
       this.#complain(violation);
     }
     for (const violation of this.#unrest()) this.#complain(violation);
+    await this.#waitFor(idleSeconds, () => this.#strays().length === 0);
+    for (const violation of this.#strays()) this.#complain(violation);
     await this.#end();
   }
 
@@ -218,6 +222,10 @@ class World {
   /** Whether everybody is a member, requests are served, and nothing is left of those that were. */
   #unrest(): readonly string[] {
     return findUnrest(this.#hosts, this.#setting, this.#history);
+  }
+
+  #strays(): readonly string[] {
+    return findStrays(this.#hosts, this.#setting, this.#history);
   }
 
   async #end(): Promise<void> {

@@ -239,6 +239,11 @@ export class Line {
     });
   }
 
+  /** So many times its seconds a step takes in the present state of the world. */
+  stretchOf(step: number): number {
+    return at(this.#stretch, step);
+  }
+
   #isFirst(step: number): boolean {
     return at(this.#after.starts, step) === at(this.#after.starts, step + 1);
   }

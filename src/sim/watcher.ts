@@ -4,6 +4,9 @@ import type { Line } from "./line.ts";
 import { quantiles } from "./quantiles.ts";
 import type { Step } from "./steps.ts";
 
+/** When so much of a transfer has passed, its receiver can tell how fast it comes in. */
+const leastSeenSeconds = 0.1;
+
 /** Sees of a simulated world what a cluster sees of a real one: how long stages and transfers took. */
 export class Watcher {
   readonly #problem: Problem;
@@ -44,11 +47,13 @@ export class Watcher {
     const back = this.#probes.filter(({ end }) => end <= now);
     for (const { link, bitsPerSecond } of back) this.#links[link]?.push(bitsPerSecond);
     this.#probes = this.#probes.filter(({ end }) => end > now);
-    const bounds: { link: number; bitsPerSecond: number }[] = [];
+    const bounds: Observation["bounds"][number][] = [];
     this.#line.forEachTaken((_, step, since) => {
       const { type, seconds, link } = this.#line.steps[step] as Step;
       if (type !== "wire" || since >= now) return;
-      bounds.push({ link, bitsPerSecond: this.#rateOf(link, seconds, now - since) });
+      const bound = { link, bitsPerSecond: this.#rateOf(link, seconds, now - since) };
+      const rate = this.#rateOf(link, 1, this.#line.stretchOf(step));
+      bounds.push(now - since < leastSeenSeconds ? bound : { ...bound, seenBitsPerSecond: rate });
     });
     return {
       devices: take(this.#devices).map(({ position, median, count }) => ({

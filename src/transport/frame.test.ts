@@ -207,3 +207,24 @@ test("says when a large payload began and ended to come in", () => {
 test("few bytes that come behind many say little of how long those took", () => {
   expect(arrivalOf(9990)).toEqual({ beganSeconds: -2, endedSeconds: 1 });
 });
+
+test("says how much of a large payload has come in since it was first seen", () => {
+  let time = 0;
+  const decoder = new FrameDecoder({
+    limits: defaultLimits,
+    onFrame: () => undefined,
+    onGoodbye: () => undefined,
+    now: () => seconds(time),
+  });
+  const bytes = bytesOf({ header: { type: "big" }, payload: new Uint8Array(10_000) });
+  const first = bytes.byteLength - 9000;
+  expect(decoder.arriving).toBeNull();
+  decoder.push(bytes.subarray(0, first));
+  time = 2;
+  expect(decoder.arriving).toEqual({ bytes: 0, seconds: 2 });
+  decoder.push(bytes.subarray(first, first + 3000));
+  time = 3;
+  expect(decoder.arriving).toEqual({ bytes: 3000, seconds: 3 });
+  decoder.push(bytes.subarray(first + 3000));
+  expect(decoder.arriving).toBeNull();
+});

@@ -15,7 +15,7 @@
  */
 import { CodedError, messageOf } from "../base/errors.ts";
 import { type Seconds, seconds } from "../base/units.ts";
-import { defaultLimits, type Frame, type FrameLimits } from "./transport.ts";
+import { type Arriving, defaultLimits, type Frame, type FrameLimits } from "./transport.ts";
 
 const prefixBytes = 16;
 const magic = [0x50, 0x54, 0x41];
@@ -130,6 +130,14 @@ export class FrameDecoder {
     if (filling !== null) return filling.payload.subarray(filling.filled);
     this.#scratch ??= new Uint8Array(scratchBytes);
     return this.#scratch;
+  }
+
+  /** What has come of a large payload that is not all here; `null`: there is none. */
+  get arriving(): Arriving | null {
+    const now = this.#sink.now?.();
+    const { beganSeconds = null, filled = 0, earlyBytes = 0 } = this.#filling ?? {};
+    if (beganSeconds === null || now === undefined) return null;
+    return { bytes: filled - earlyBytes, seconds: seconds(now - beganSeconds) };
   }
 
   /**

@@ -4,7 +4,7 @@ import { discard } from "../base/discard.ts";
 import { CodedError, isCoded, messageOf } from "../base/errors.ts";
 import { encodeHeader, FrameDecoder, goodbye } from "./frame.ts";
 import { defaultInboxLimits, Inbox } from "./inbox.ts";
-import type { Channel, Frame, FrameLimits } from "./transport.ts";
+import type { Arriving, Channel, Frame, FrameLimits } from "./transport.ts";
 
 /**
  * How long a closed channel waits for a peer: for one that neither reads nor closes, for one that reads
@@ -97,6 +97,10 @@ export class TcpChannel implements Channel {
 
   get heardBytes(): number {
     return this.#socket.bytesRead;
+  }
+
+  get arriving(): Arriving | null {
+    return this.#decoder.arriving;
   }
 
   async send(frame: Frame): Promise<void> {

@@ -19,6 +19,14 @@ export interface Frame {
   readonly arrival?: { readonly beganSeconds: Seconds; readonly endedSeconds: Seconds };
 }
 
+/** Part of a payload. */
+export interface Arriving {
+  /** Without those that were there when it was first seen. */
+  readonly bytes: number;
+  /** Since it was first seen. */
+  readonly seconds: Seconds;
+}
+
 /** Hard limits, checked before anything is allocated. */
 export interface FrameLimits {
   readonly headerBytes: number;
@@ -57,6 +65,8 @@ export interface Channel extends AsyncIterable<Frame>, AsyncDisposable {
   close(): Promise<void>;
   /** Bytes that have come in so far, those of an unfinished frame included, where they are counted. */
   readonly heardBytes?: number;
+  /** What has come of a large frame that is not all here, on a channel that sees bytes come. */
+  readonly arriving?: Arriving | null;
   /** Resolves when the channel has ended: `null` after `close` on either side, else why. */
   readonly ended: Promise<CodedError | null>;
 }

@@ -47,6 +47,10 @@ export class Line {
     return this.#link !== null;
   }
 
+  get arriving(): Link["arriving"] {
+    return this.#link?.arriving ?? null;
+  }
+
   get isTunnelled(): boolean {
     return this.#link?.isTunnelled ?? false;
   }
@@ -153,7 +157,8 @@ export class Line {
   }
 
   async #endIdle(link: Link | null): Promise<void> {
-    const isOver = await untilIdle(link, this.#options.clock);
+    const { clock, liveness } = this.#options;
+    const isOver = await untilIdle(link, clock, liveness().heartbeatSeconds);
     if (isOver && !this.#wanted && this.#link === link) this.#end();
   }
 

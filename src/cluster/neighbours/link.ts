@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import { CodedError } from "../../base/errors.ts";
-import type { Channel, Frame } from "../../transport/transport.ts";
+import type { Arriving, Channel, Frame } from "../../transport/transport.ts";
 import type { Pong } from "../data-message.ts";
 import { type Liveness, watchLiveness } from "../liveness.ts";
 import type { Message } from "../message.ts";
@@ -67,6 +67,11 @@ export class Link {
     return (
       this.#probes + this.#probesHeard + Math.floor((this.channel.heardBytes ?? 0) / noticedBytes)
     );
+  }
+
+  /** What has come of a frame that is not all here; `null`: there is none. */
+  get arriving(): Arriving | null {
+    return this.channel.arriving ?? null;
   }
 
   start(): void {

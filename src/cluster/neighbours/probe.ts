@@ -18,8 +18,10 @@ const roundTrips = 3;
 const sureTransitSeconds = 10e-3;
 /** An echo that took this much longer than the bytes waited for something, on the way there or back. */
 const lateSeconds = 0.05;
-/** Between two looks at whether a link is still used: opening one costs more than a probe of it. */
-const lookSeconds = 30;
+/** Fewer come in few records of TLS, each of which is seen in one go: that says nothing of their rate. */
+const leastSeenBytes = 1 << 16;
+/** Heartbeats from one look at whether a link is still used to the next: opening one costs more. */
+const idleBeats = 60;
 
 /**
  * Three round trips, then one with so many bytes. How fast they came is what the other side says, if
@@ -33,11 +35,13 @@ export async function probeLink(link: Link, bytes: number): Promise<Probed> {
     roundTripSeconds = Math.min(roundTripSeconds, (await link.probe(0)).echoSeconds);
   }
   const { echoSeconds, transitSeconds } = await link.probe(bytes);
-  const seen = link.isTunnelled ? null : transitSeconds;
+  const seen = link.isTunnelled || bytes < leastSeenBytes ? null : transitSeconds;
   const echoedSeconds = echoSeconds - roundTripSeconds;
   const isLate = seen !== null && echoedSeconds - seen > lateSeconds;
   const isDoubtful = isLate && seen < sureTransitSeconds;
-  const transferSeconds = isDoubtful ? 0 : Math.min(seen || Infinity, echoedSeconds);
+  // Round trips that waited behind others say too much: then what the other side saw alone counts.
+  const ways = [seen ?? 0, echoedSeconds].filter((way) => way > 0);
+  const transferSeconds = isDoubtful || ways.length === 0 ? 0 : Math.min(...ways);
   return {
     roundTripSeconds,
     goodputBitsPerSecond: transferSeconds > 0 ? (8 * bytes) / transferSeconds : null,
@@ -52,13 +56,17 @@ export async function probeLink(link: Link, bytes: number): Promise<Probed> {
  *
  * @returns `false` at once if somebody waits for it already
  */
-export async function untilIdle(link: Link | null, clock: Clock): Promise<boolean> {
+export async function untilIdle(
+  link: Link | null,
+  clock: Clock,
+  heartbeatSeconds: number,
+): Promise<boolean> {
   if (link === null) return true;
   if (watched.has(link)) return false;
   watched.add(link);
   for (let known = -1; link.isProbing || known !== link.probes; ) {
     known = link.probes;
-    await clock.sleep(seconds(lookSeconds), link.ended).catch(() => undefined);
+    await clock.sleep(seconds(idleBeats * heartbeatSeconds), link.ended).catch(() => undefined);
     if (link.ended.aborted) break;
   }
   watched.delete(link);

@@ -32,7 +32,7 @@ export function findUnrest(hosts: Hosts, setting: Setting, history: History): re
     .map(({ generation, state }) => `generation ${generation} is still ${state}`);
   const found = [...devices, ...links, ...generations];
   if (found.length > 0) return found;
-  return [...findNeglect(hosts, setting), ...findStrayChannels(hosts, setting, history)];
+  return findNeglect(hosts, setting);
 }
 
 /** Whether whoever steers uses what there is; with little memory no plan may find room beside another. */
@@ -52,7 +52,7 @@ function findNeglect(
  * Each device has a channel to the coordinator, and one for each thing that what serves needs. One
  * that was lost and stands again may stay until there is another plan.
  */
-function findStrayChannels(
+export function findStrays(
   { coordinator, machines }: Hosts,
   setting: Setting,
   history: History,
