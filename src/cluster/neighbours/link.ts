@@ -62,7 +62,7 @@ export class Link {
     return this.#echoes.size > 0;
   }
 
-  /** Grows while either side measures: with each probe, and with what has come of a large one. */
+  /** Grows while it is used: with who needs it, each probe of either side, and what has come of large ones. */
   get probes(): number {
     return (
       this.#probes + this.#probesHeard + Math.floor((this.channel.heardBytes ?? 0) / noticedBytes)
@@ -72,6 +72,11 @@ export class Link {
   /** What has come of a frame that is not all here; `null`: there is none. */
   get arriving(): Arriving | null {
     return this.channel.arriving ?? null;
+  }
+
+  /** Somebody here needs it. */
+  use(): void {
+    this.#probes++;
   }
 
   start(): void {
