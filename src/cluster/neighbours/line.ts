@@ -147,6 +147,7 @@ export class Line {
    */
   drop(): void {
     this.#wanted = false;
+    this.#link?.use();
     if (this.#lost) this.#traffic.close();
     else void this.#endIdle(this.#link);
   }

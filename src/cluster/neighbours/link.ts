@@ -74,7 +74,7 @@ export class Link {
     return this.channel.arriving ?? null;
   }
 
-  /** Somebody here needs it. */
+  /** Somebody here begins to need it, or no longer does. */
   use(): void {
     this.#probes++;
   }
