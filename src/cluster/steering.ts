@@ -86,7 +86,7 @@ export class Steering {
   #pause = new AbortController();
   #decidedAt = Number.NEGATIVE_INFINITY;
   #toldAt = Number.NEGATIVE_INFINITY;
-  readonly #probing = new Set<string>();
+  readonly #probing = new Map<string, { readonly from: string; readonly to: string }>();
 
   constructor(options: SteeringOptions) {
     this.#options = options;
@@ -156,6 +156,7 @@ export class Steering {
       stages: own.flatMap(({ stages }) => stages),
       hops: [...own.flatMap(({ hops }) => hops), ...this.#probed],
       pending,
+      probing: [...this.#probing.values()],
     };
     this.#bodies = [];
     this.#probed = [];
@@ -248,7 +249,7 @@ export class Steering {
   async #probe(coordinator: Steered, { from, to, bytes }: Probe): Promise<void> {
     const key = `${from}\n${to}`;
     if (this.#probing.has(key)) return;
-    this.#probing.add(key);
+    this.#probing.set(key, { from, to });
     try {
       const { link } = await coordinator.probe(from, to, bytes);
       const goodputBitsPerSecond = link?.goodputBitsPerSecond ?? null;

@@ -153,7 +153,8 @@ export function controlStep(
   const view = compare(choices, learnt, world, now, options);
   const beaten = view.best !== state.serving && view.gain >= view.margin ? state.beaten + 1 : 0;
   const judged = judge(choices, { ...learnt, beaten }, view, now, options);
-  const known = { ...learnt, taken: observation.bounds.map(({ link }) => link) };
+  const { bounds, probing = [] } = observation;
+  const known = { ...learnt, taken: [...bounds.map(({ link }) => link), ...probing] };
   const probes = findProbes(choices, known, world, now, view.margin, options);
   const probed = withProbes(problem, state.probed, probes, world, now, options);
   const { best, bestCost, cost, gain } = view;

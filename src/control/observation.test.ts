@@ -39,7 +39,7 @@ test("says nothing of stages without a run, of hops without a figure, and of who
       { ...hop, to: "nobody" },
     ],
   });
-  expect(found).toEqual({ devices: [], links: [], bounds: [] });
+  expect(found).toEqual({ devices: [], links: [], bounds: [], probing: [] });
 });
 
 test("a transfer under way bounds its link by what it has not managed", () => {
@@ -85,4 +85,12 @@ test("what a round trip takes is no transfer", () => {
   };
   expect(boundsAfter(1)).toEqual([]);
   expect(boundsAfter(3)).toEqual([{ link: 0, bitsPerSecond: 400_000 }]);
+});
+
+test("says which links are being probed", () => {
+  const probing = [
+    { from: "camera", to: "cloud" },
+    { from: "camera", to: "nobody" },
+  ];
+  expect(observe(problem, plan, { stages: [], hops: [], probing }).probing).toEqual([0]);
 });

@@ -24,6 +24,8 @@ export interface Observation {
     /** What has come of it came at this rate; left out: nobody has seen any of it. */
     readonly seenBitsPerSecond?: number;
   }[];
+  /** Links that are being probed. */
+  readonly probing?: readonly number[];
 }
 
 /** Figures of a running plan, by name. */
@@ -51,6 +53,8 @@ export interface Figures {
     /** At which what has come of it came in; left out: nobody has seen any of it. */
     readonly seenBitsPerSecond?: number;
   }[];
+  /** Pairs of devices between which a probe is under way. */
+  readonly probing?: readonly { readonly from: string; readonly to: string }[];
 }
 
 /**
@@ -88,6 +92,7 @@ export function observe(
       const share = seenBitsPerSecond / most;
       return bounds.map((bound) => ({ ...bound, seenBitsPerSecond: share * bound.bitsPerSecond }));
     }),
+    probing: (figures.probing ?? []).flatMap(({ from, to }) => linkOf(problem, from, to) ?? []),
   };
 }
 

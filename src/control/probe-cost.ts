@@ -14,8 +14,9 @@ export interface ProbeOptions {
   readonly idleSeconds?: number;
   /**
    * A probe sends what its link carries in this time, as far as its rate is known; between 4 and 64 KiB.
-   * A second look at a link that seems to be much faster sends what that would carry in this time, or
-   * in three times as long up to 64 KiB; at most 64 KiB or five times the usual, and 256 KiB.
+   * A second look at a link that seems to be faster sends what that would carry in this time, or, if
+   * it seems to be four times as fast, in three times as long up to 64 KiB; at most 64 KiB or five times
+   * the usual, and 256 KiB.
    * @default 0.1
    */
   readonly probeSeconds?: number;
@@ -61,7 +62,8 @@ const mostBytes = 65_536;
  * the link is as slow as it was, large ones take long.
  */
 const [sureTimes, mostSureBytes] = [5, 4 * mostBytes];
-const longer = 3;
+/** Where it seems to be so many times as fast, few bytes have shown it: many take this many times as long. */
+const [clearly, longer] = [4, 3];
 
 /** As much as a link of this rate carries in a moment. */
 export function bytesFor(
@@ -76,7 +78,7 @@ export function bytesFor(
 export function sureBytesFor(rate: number, seeming: number, options: ProbeOptions): number {
   const most = Math.max(mostBytes, sureTimes * bytesFor(rate, options));
   const usual = bytesFor(seeming, options, Math.min(most, mostSureBytes));
-  return Math.max(usual, Math.min(mostBytes, longer * usual));
+  return seeming < clearly * rate ? usual : Math.max(usual, Math.min(mostBytes, longer * usual));
 }
 
 /** By device: how long one probe of a link takes it. */

@@ -64,6 +64,7 @@ export class Watcher {
         ...{ link: position, bitsPerSecond: median, count },
       })),
       bounds,
+      probing: this.#probes.map(({ link }) => link),
     };
   }
 
