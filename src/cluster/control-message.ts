@@ -6,6 +6,7 @@
 
 import type { DataChannelKind, Opened } from "./data-message.ts";
 import type { Deployment, DeviceDeployment } from "./deployment.ts";
+import type { Pending } from "./outbox.ts";
 import type { WireError } from "./wire-error.ts";
 
 /** The first message of an agent, each time it dials. */
@@ -240,11 +241,7 @@ export interface Heartbeat {
   /** Bytes of tensors that it holds, kept ones included. */
   readonly heldBytes: number;
   /** For each device, the tensor that has been on its way there for the longest, if one is. */
-  readonly pending: readonly {
-    readonly device: string;
-    readonly bytes: number;
-    readonly seconds: number;
-  }[];
+  readonly pending: readonly (Pending & { readonly device: string })[];
   /** For each device, so much has come from there of a frame that is not all here, in this time. */
   readonly arriving: readonly {
     readonly device: string;

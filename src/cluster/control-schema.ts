@@ -146,7 +146,9 @@ export const controlSchemas: Schemas<ControlMessage> = {
     requests: count,
     peakRequests: count,
     heldBytes: count,
-    pending: list(z.strictObject({ device: name, bytes: count, seconds: amount })),
+    pending: list(
+      z.strictObject({ device: name, bytes: count, passedSeconds: amount, seconds: amount }),
+    ),
     arriving: list(z.strictObject({ device: name, bytes: count, seconds: amount })),
   }),
   join: z.strictObject({

@@ -18,10 +18,9 @@ export interface Sent {
 export interface Pending {
   /** Of all of it. */
   readonly bytes: number;
-  /**
-   * Since its first piece was handed to the channel, or all of the tensor before it was there; if the
-   * channel has taken all of it, less what the other side may need to say that it is there.
-   */
+  /** Since its first piece was handed to the channel, or all of the tensor before it was there. */
+  readonly passedSeconds: number;
+  /** Of these, if the channel has taken all of it, without what the other side may need to say so. */
   readonly seconds: number;
 }
 
@@ -124,8 +123,9 @@ export class Outbox {
     if (first === undefined) return null;
     const isTaken = !begun.includes(first) && !this.#log.some(({ item }) => item === first);
     if (isTaken && !isHeard) return null;
-    const passed = this.#clock.now() - first.startSeconds;
-    return { bytes: first.bytes, seconds: Math.max(0, passed - (isTaken ? replySeconds : 0)) };
+    const passedSeconds = this.#clock.now() - first.startSeconds;
+    const seconds = Math.max(0, passedSeconds - (isTaken ? replySeconds : 0));
+    return { bytes: first.bytes, passedSeconds, seconds };
   }
 
   /** Whether anything waits or is not acknowledged. */

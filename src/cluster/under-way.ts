@@ -29,10 +29,12 @@ export function transfersOf(agents: Iterable<Heard>): Transfer[] {
     ),
   );
   return all.flatMap(({ agent: { name }, pending }) =>
-    pending.map(({ device, ...transfer }) => {
+    pending.map(({ device, bytes, passedSeconds, seconds }) => {
       const seenBitsPerSecond = seen.get(pairOf(name, device));
-      const underWay = { from: name, to: device, ...transfer };
-      return seenBitsPerSecond === undefined ? underWay : { ...underWay, seenBitsPerSecond };
+      const underWay = { from: name, to: device, bytes };
+      if (seenBitsPerSecond === undefined) return { ...underWay, seconds };
+      // It is not all there, however long the word of that would take.
+      return { ...underWay, seconds: passedSeconds, seenBitsPerSecond };
     }),
   );
 }
