@@ -1,8 +1,8 @@
 /**
  * Live re-planning on the test bed, as root: `npm run bench -- testbed-adapt --trace NAME`, some eight
- * minutes for each of the traces of `bench/data/traces`; `--seconds N` for less of one. Real processes,
- * TCP with TLS, a rate that follows the trace, parts of a core; every answer is compared with the whole
- * model's. What other traces came to is kept.
+ * minutes for each of the traces of `bench/data/traces`; `--seconds N` for less of one, `--runs N` for
+ * several runs under control. Real processes, TCP with TLS, a rate that follows the trace, parts of a
+ * core; every answer is compared with the whole model's. What other traces came to is kept.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, tmpdir } from "node:os";
@@ -39,6 +39,13 @@ import { traceModels, writeTrace } from "./testbed/traces.js";
 type Speeds = Readonly<Record<Device, number>>;
 type Policy = "adaptive" | "static" | "whole";
 
+interface Counts {
+  readonly asked: number;
+  readonly lost: number;
+  readonly doubled: number;
+  readonly wrong: number;
+}
+
 interface Cell {
   readonly trace: string;
   readonly seconds: number;
@@ -47,7 +54,12 @@ interface Cell {
   readonly before: Speeds;
   readonly after: Speeds;
   readonly loadBefore: number;
+  /** Under control: the run whose mean is the median. */
   readonly measured: Readonly<Partial<Record<Policy, LiveFigures>>>;
+  /** Means of all runs under control, ascending. */
+  readonly meanSeconds: readonly number[];
+  /** Of all runs of all policies. */
+  readonly counts: Counts;
   readonly simulated: readonly PolicyFigures[];
 }
 
@@ -59,15 +71,21 @@ const planEvery = 3;
 const results = "bench/results/testbed-adapt";
 
 const { values } = parseArgs({
-  options: { trace: { type: "string" }, seconds: { type: "string", default: "120" } },
+  options: {
+    trace: { type: "string" },
+    seconds: { type: "string", default: "120" },
+    runs: { type: "string", default: "1" },
+  },
 });
+const runs = Number(values.runs);
 const duration = Number(values.seconds);
 const names = traceModels.map(({ name }) => name);
 const chosen = values.trace === undefined ? names : [values.trace];
 const unknown = chosen.find((name) => !names.includes(name));
-if (unknown !== undefined || !(duration > warmUpSeconds && duration <= 300)) {
+const areRuns = Number.isInteger(runs) && runs % 2 === 1 && runs > 0;
+if (unknown !== undefined || !(duration > warmUpSeconds && duration <= 300) || !areRuns) {
   console.error(
-    `--trace is one of ${names.join(", ")}, --seconds more than ${warmUpSeconds} and at most 300`,
+    `--trace is one of ${names.join(", ")}, --seconds more than ${warmUpSeconds} and at most 300, --runs odd`,
   );
   process.exit(64);
 }
@@ -95,17 +113,22 @@ async function measure(name: string): Promise<Cell> {
   const choiceNamed = (policy: Policy): Choice =>
     planned.choices.at(figures.find((one) => one.name === policy)?.choice ?? 0);
   const [kept, whole] = [choiceNamed("static"), choiceNamed("whole")];
-  const measured: Partial<Record<Policy, LiveFigures>> = {};
-  const run = async (policy: Policy, planFile: string | null): Promise<void> => {
+  const all: LiveFigures[] = [];
+  const run = async (policy: Policy, planFile: string | null): Promise<LiveFigures> => {
     const options = { folder, topologyFile, planFile, rows, requests, perSecond, warmUp };
     const found = await runLive(testbed, options);
-    measured[policy] = found;
+    all.push(found);
     const { latencySeconds: _, ...told } = found;
     console.log(name, policy, JSON.stringify(told));
+    return found;
   };
-  await run("adaptive", null);
-  await run("static", writePlan(planned.problem, kept));
-  if (whole !== kept) await run("whole", writePlan(planned.problem, whole));
+  for (let one = 0; one < runs; one++) await run("adaptive", null);
+  const controlled = all.toSorted((one, other) => one.meanSeconds - other.meanSeconds);
+  const measured: Cell["measured"] = {
+    adaptive: controlled[(runs - 1) / 2] as LiveFigures,
+    static: await run("static", writePlan(planned.problem, kept)),
+    ...(whole === kept ? {} : { whole: await run("whole", writePlan(planned.problem, whole)) }),
+  };
   const after = await calibrate();
   const speeds = Object.fromEntries(
     devices.map((device) => [device, Math.sqrt(before[device] * after[device])]),
@@ -113,7 +136,19 @@ async function measure(name: string): Promise<Cell> {
   console.log(`speeds before and after: ${JSON.stringify({ before, after })}`);
   const simulated = foretell(settingOf(name, rows, speeds), planned.choices.at(0), kept, whole);
   const cell = { trace: name, seconds: duration, speeds, before, after, loadBefore };
-  return { ...cell, measured, simulated };
+  const meanSeconds = controlled.map((one) => one.meanSeconds);
+  return { ...cell, measured, meanSeconds, counts: countsOf(all), simulated };
+}
+
+function countsOf(all: readonly LiveFigures[]): Counts {
+  const sum = (of: (figures: LiveFigures) => number): number =>
+    all.reduce((total, figures) => total + of(figures), 0);
+  return {
+    asked: sum(({ asked }) => asked),
+    lost: sum(({ asked, answered }) => asked - answered),
+    doubled: sum(({ doubled }) => doubled),
+    wrong: sum(({ wrong }) => wrong),
+  };
 }
 
 interface Setting {
@@ -244,7 +279,7 @@ function tableOf(cells: readonly Cell[]): string {
   return [
     "# Live re-planning on the test bed",
     "",
-    `\`npm run bench -- testbed-adapt\`: ${network} on three network namespaces with parts of a core (${devices.map((device) => `${device} ${quotas[device]} %`).join(", ")}), real agents and a real coordinator over TLS, ${perSecond} requests a second, the first ${warmUpSeconds} s left out. The link of the camera follows the trace, in both directions; gateway and cloud have ${uplinkBitsPerSecond / 1e6} Mbit/s; coordinator and client are beside the camera, without a limit of their processors. "Best kept" and "never split" are the best single plans for the trace in hindsight, as simulated. The oracles are simulated, with the speeds that were measured before and after each trace; one switches at once and for nothing, the other pays for loading plans. Lost, doubled and wrong are of all three policies together.`,
+    `\`npm run bench -- testbed-adapt\`: ${network} on three network namespaces with parts of a core (${devices.map((device) => `${device} ${quotas[device]} %`).join(", ")}), real agents and a real coordinator over TLS, ${perSecond} requests a second, the first ${warmUpSeconds} s left out. The link of the camera follows the trace, in both directions; gateway and cloud have ${uplinkBitsPerSecond / 1e6} Mbit/s; coordinator and client are beside the camera, without a limit of their processors. "Best kept" and "never split" are the best single plans for the trace in hindsight, as simulated. The oracles are simulated, with the speeds that were measured before and after each trace; one switches at once and for nothing, the other pays for loading plans. Of several runs under control the one with the median mean stands, and the least and the most behind it. Lost, doubled and wrong are of all runs together.`,
     "",
     "| trace | re-planned | switches | p99 | best kept | never split | oracle | oracle that pays | above the oracle | above the one that pays | lost, doubled, wrong | simulated: re-planned | best kept | simulator off by: re-planned | best kept |",
     "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
@@ -253,20 +288,18 @@ function tableOf(cells: readonly Cell[]): string {
   ].join("\n");
 }
 
-function rowOf({ trace, seconds, measured, simulated }: Cell): string {
+function rowOf({ trace, seconds, measured, meanSeconds, counts, simulated }: Cell): string {
   const foretold = (name: string): number =>
     simulated.find((one) => one.name === name)?.meanSeconds ?? Number.NaN;
   const { adaptive, static: kept } = measured;
   if (adaptive === undefined || kept === undefined) return "";
   const time = (value: number): string => formatQuantity(value, "s", 3);
   const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
-  const all = Object.values(measured);
-  const sum = (of: (figures: LiveFigures) => number): number =>
-    all.reduce((total, figures) => total + of(figures), 0);
-  const lost = sum(({ asked, answered }) => asked - answered);
+  const [least = 0, most = 0] = [meanSeconds[0], meanSeconds.at(-1)];
+  const range = meanSeconds.length === 1 ? "" : ` (${time(least)} to ${time(most)})`;
   const cells = [
     `${trace}, ${seconds} s`,
-    time(adaptive.meanSeconds),
+    `${time(adaptive.meanSeconds)}${range}`,
     String(adaptive.switches),
     time(adaptive.p99Seconds),
     time(kept.meanSeconds),
@@ -275,7 +308,7 @@ function rowOf({ trace, seconds, measured, simulated }: Cell): string {
     time(foretold("paying")),
     percent(adaptive.meanSeconds / foretold("oracle") - 1),
     percent(adaptive.meanSeconds / foretold("paying") - 1),
-    `${lost}, ${sum(({ doubled }) => doubled)}, ${sum(({ wrong }) => wrong)} of ${sum(({ asked }) => asked)}`,
+    `${counts.lost}, ${counts.doubled}, ${counts.wrong} of ${counts.asked}`,
     time(foretold("adaptive")),
     time(foretold("static")),
     percent(foretold("adaptive") / adaptive.meanSeconds - 1),
