@@ -198,8 +198,7 @@ export class Agent implements AsyncDisposable {
     this.#plane.beat();
     const { requests, peakRequests } = this.#generations;
     const heldBytes = this.#generations.heldBytes + this.#plane.heldBytes;
-    const { pending, arriving } = this.#plane;
-    return { type: "heartbeat", requests, peakRequests, heldBytes, pending, arriving };
+    return { type: "heartbeat", requests, peakRequests, heldBytes, ...this.#plane.underWay };
   }
 
   /** @throws FRAME_MALFORMED, which ends the channel */

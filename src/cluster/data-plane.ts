@@ -115,12 +115,9 @@ export class DataPlane {
     return this.#neighbours.heldBytes;
   }
 
-  get pending(): Heartbeat["pending"] {
-    return this.#channels.pending;
-  }
-
-  get arriving(): Heartbeat["arriving"] {
-    return this.#channels.arriving;
+  get underWay(): Pick<Heartbeat, "pending" | "arriving"> {
+    const { pending, arriving } = this.#channels;
+    return { pending, arriving };
   }
 
   /**

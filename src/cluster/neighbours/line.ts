@@ -8,13 +8,14 @@ import { checkDevice } from "../identity.ts";
 import { protocolVersion } from "../message.ts";
 import { encodeMessage } from "../protocol.ts";
 import { isCrossing } from "./crossing.ts";
-import { improveSeconds, lostLimitBytes, mostTurns, patience, pauses } from "./line-limits.ts";
+import { improveSeconds, lostLimitBytes, patience, pauses } from "./line-limits.ts";
 import type { LineOptions } from "./line-options.ts";
 import { Link } from "./link.ts";
 import { limitTime, WaitingRoom } from "./patience.ts";
 import { type Probed, probeLink, untilIdle } from "./probe.ts";
 import type { Traffic } from "./traffic.ts";
 import { openTunnel, receiveAttach } from "./tunnel.ts";
+import { Turns } from "./turns.ts";
 
 /** One kind of channel between this device and another: at most one stands, whoever dialled it. */
 export class Line {
@@ -23,11 +24,7 @@ export class Line {
   readonly #over = new AbortController();
   readonly #waiting: WaitingRoom;
   #link: Link | null = null;
-  /** Of the channel that was taken last; and the highest that either side is known to have used. */
-  #turn = 0;
-  #highestTurn = 0;
-  /** The turn that the other side has been offered and has not answered. */
-  #offered: number | null = null;
+  readonly #turns = new Turns();
   #attempt: AbortController | null = null;
   #round: Promise<void> | null = null;
   #tunnelling = false;
@@ -116,11 +113,9 @@ export class Line {
       return;
     }
     const { turn } = standing;
-    this.#offered = null;
+    this.#turns.take(turn);
     this.#attempt?.abort(this.#closed("the other side has dialled"));
     const old = this.#mute();
-    this.#turn = turn;
-    this.#highestTurn = Math.max(this.#highestTurn, turn);
     this.#traffic.meet(standing);
     void old?.close();
     try {
@@ -128,10 +123,10 @@ export class Line {
         encodeMessage({ type: "attached", standing: this.#traffic.standing(turn) }),
       );
     } catch (error) {
-      if (this.#turn === turn && this.#link === null) void this.#recover(error);
+      if (this.#turns.taken === turn && this.#link === null) void this.#recover(error);
       return;
     }
-    if (this.#turn !== turn || this.#over.signal.aborted) await channel.close();
+    if (this.#turns.taken !== turn || this.#over.signal.aborted) await channel.close();
     else this.#open(channel, isTunnelled, standing);
   }
 
@@ -177,12 +172,12 @@ export class Line {
   #refusalOf(standing: Standing): CodedError | null {
     const { own, device } = this.#options;
     if (this.#over.signal.aborted) return this.#closed("it was given up");
-    const turn = this.#highestTurn;
-    if (this.#traffic.isContinued(standing) && standing.turn <= this.#turn) {
+    const { highest: turn, taken, offered } = this.#turns;
+    if (this.#traffic.isContinued(standing) && standing.turn <= taken) {
       return this.#closed("a later channel stands", null, { turn });
     }
     // Both sides have dialled at once: what the first of the two by name dials is kept.
-    if (this.#offered === null || own > device) return null;
+    if (offered === null || own > device) return null;
     return this.#closed("a channel that was dialled from here comes first", null, { turn });
   }
 
@@ -253,9 +248,8 @@ export class Line {
       void channel.close();
       throw this.#closed("it came too late");
     }
-    const turn = this.#nextTurn();
+    const turn = this.#turns.offer(() => this.#traffic.renew());
     const old = this.#mute();
-    this.#offered = turn;
     const onAbort = () => void channel.close();
     signal.addEventListener("abort", onAbort, { once: true });
     try {
@@ -263,34 +257,21 @@ export class Line {
       const standing = this.#traffic.standing(turn);
       const first = { type: "attach", ...opening, standing } as const;
       const reply = await introduce(channel, clock, first, "attached");
-      if (this.#offered !== turn || this.#over.signal.aborted)
+      if (this.#turns.offered !== turn || this.#over.signal.aborted)
         throw this.#closed("the other side has dialled");
-      this.#turn = turn;
+      this.#turns.taken = turn;
       this.#traffic.meet(reply.standing);
       this.#open(channel, isTunnelled, reply.standing);
     } catch (error) {
       void channel.close();
-      if (isCoded(error)) this.#learnTurn(error.details["turn"]);
+      if (isCoded(error)) this.#turns.learn(error.details["turn"]);
       if (old !== null && !this.stands) void this.#recover(error);
       throw error;
     } finally {
-      if (this.#offered === turn) this.#offered = null;
+      if (this.#turns.offered === turn) this.#turns.offered = null;
       signal.removeEventListener("abort", onAbort);
       void old?.close();
     }
-  }
-
-  #nextTurn(): number {
-    if (this.#highestTurn >= mostTurns) {
-      this.#highestTurn = 0;
-      this.#traffic.renew();
-    }
-    this.#highestTurn++;
-    return this.#highestTurn;
-  }
-
-  #learnTurn(turn: unknown): void {
-    if (typeof turn === "number") this.#highestTurn = Math.max(this.#highestTurn, turn);
   }
 
   #open(channel: Channel, isTunnelled: boolean, standing: Standing): void {
