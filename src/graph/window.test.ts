@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { commonRows, neededRows, spanRows, type Window } from "./window.ts";
+import {
+  commonRows,
+  fitsWindow,
+  neededRegion,
+  neededRows,
+  type Rows,
+  spanRows,
+  type Window,
+} from "./window.ts";
 
 interface Axis {
   readonly kernel: number;
@@ -48,9 +56,10 @@ test("padding at the end moves nothing", () => {
   expect(neededRows(window, { from: 27, to: 28 }, 56)).toEqual({ from: 54, to: 56 });
 });
 
-test("rows of padding alone need nothing", () => {
-  const window = along({ kernel: 1, padBegin: 2 });
-  expect(neededRows(window, { from: 0, to: 2 }, 5)).toEqual({ from: 0, to: 0 });
+test("rows of padding alone need the row next to it, no rows need none", () => {
+  const window = along({ kernel: 1, padBegin: 2, padEnd: 3 });
+  expect(neededRows(window, { from: 0, to: 2 }, 5)).toEqual({ from: 0, to: 1 });
+  expect(neededRows(window, { from: 8, to: 10 }, 5)).toEqual({ from: 4, to: 5 });
   expect(neededRows(window, { from: 4, to: 4 }, 5)).toEqual({ from: 0, to: 0 });
 });
 
@@ -62,6 +71,18 @@ const axis = fc.record({
   padEnd: fc.integer({ min: 0, max: 4 }),
 });
 
+/** Positions that the receptive fields of rows touch. */
+function touch({ kernel, stride, dilation, padBegin }: Axis, { from, to }: Rows, extent: number) {
+  const touched: number[] = [];
+  for (let row = from; row < to; row++) {
+    for (let tap = 0; tap < kernel; tap++) {
+      const read = row * stride - padBegin + tap * dilation;
+      if (read >= 0 && read < extent) touched.push(read);
+    }
+  }
+  return touched;
+}
+
 test("what is needed is what the receptive fields of the rows touch, from the first to the last", () => {
   fc.assert(
     fc.property(axis, fc.nat(), fc.nat(), fc.integer({ min: 1, max: 24 }), (axis, a, b, extent) => {
@@ -70,13 +91,7 @@ test("what is needed is what the receptive fields of the rows touch, from the fi
       fc.pre(outputs >= 1);
       const from = a % outputs;
       const to = from + 1 + (b % (outputs - from));
-      const touched: number[] = [];
-      for (let row = from; row < to; row++) {
-        for (let tap = 0; tap < axis.kernel; tap++) {
-          const read = row * axis.stride - axis.padBegin + tap * axis.dilation;
-          if (read >= 0 && read < extent) touched.push(read);
-        }
-      }
+      const touched = touch(axis, { from, to }, extent);
       const needed = neededRows(along(axis), { from, to }, extent);
       for (const row of touched) {
         expect(row).toBeGreaterThanOrEqual(needed.from);
@@ -84,11 +99,38 @@ test("what is needed is what the receptive fields of the rows touch, from the fi
       }
       // Where taps or kernels leave gaps a border of the tensor may lie in one; else the ends are touched.
       if (axis.dilation > 1 || axis.stride > axis.kernel) return;
-      expect(touched.length === 0 ? 0 : Math.max(...touched) + 1).toBe(needed.to);
-      expect(touched.length === 0 ? 0 : Math.min(...touched)).toBe(needed.from);
+      const nearest = (to - 1) * axis.stride < axis.padBegin ? 0 : extent - 1;
+      const [first, last] =
+        touched.length === 0 ? [nearest, nearest] : [touched[0], touched.at(-1)];
+      expect(needed).toEqual({ from: first, to: (last as number) + 1 });
     }),
     { numRuns: 500 },
   );
+});
+
+test("a scale makes several rows of one: what is enlarged needs fewer rows than it makes", () => {
+  const doubled = { ...along({}), scale: [2, 3] };
+  expect(neededRows(doubled, { from: 3, to: 6 }, 8)).toEqual({ from: 1, to: 3 });
+  expect(neededRows(doubled, { from: 3, to: 6 }, 8, 1)).toEqual({ from: 1, to: 2 });
+  expect([15, 16, 17].map((made) => fitsWindow(doubled, 8, made))).toEqual([false, true, false]);
+});
+
+test("a region is followed along each axis by itself", () => {
+  const window = {
+    kernel: [3, 1],
+    stride: [1, 2],
+    dilation: [1, 1],
+    padBegin: [1, -1],
+    padEnd: [1, 0],
+  };
+  const region = [
+    { from: 0, to: 4 },
+    { from: 1, to: 3 },
+  ];
+  expect(neededRegion(window, region, [9, 9])).toEqual([
+    { from: 0, to: 5 },
+    { from: 3, to: 6 },
+  ]);
 });
 
 test("spans and common rows of pieces, empty ones too", () => {
