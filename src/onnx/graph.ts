@@ -13,8 +13,9 @@ import { innerTensors } from "./external-data.ts";
 import { countFlop } from "./flop.ts";
 import { mainGraph } from "./message.ts";
 import type { OnnxModel } from "./model.ts";
+import { nodeFacts } from "./node-facts.ts";
 import { type Structure, structureOf } from "./structure.ts";
-import { shapeOf, storedBytes, tensorBytes } from "./tensor-data.ts";
+import { storedBytes, tensorBytes } from "./tensor-data.ts";
 import { windowOf } from "./window.ts";
 
 /**
@@ -40,12 +41,7 @@ export function toGraph(model: OnnxModel, types: ReadonlyMap<string, TensorType>
   const names = [...inputs, ...selected.flatMap((position) => structure.makes[position] ?? [])];
   const tensors = names.map((name) => tensorOf(name, types));
   const colocation = colocate(tensors, selected, structure);
-  const shapes = new Map(graph.initializer.map((tensor) => [tensor.name, shapeOf(tensor)]));
-  const shapeOfTensor = (name: string) => shapes.get(name) ?? types.get(name)?.shape ?? null;
-  const facts = {
-    shapeOf: shapeOfTensor,
-    isConstant: (name: string) => structure.constants.has(name),
-  };
+  const facts = nodeFacts(graph, structure, (name) => types.get(name));
   const inside = functionBytes(model.proto);
   const nodes = selected.map((position): Node => {
     const node = graph.node[position] as NodeProto;
@@ -58,7 +54,7 @@ export function toGraph(model: OnnxModel, types: ReadonlyMap<string, TensorType>
       operator: operatorOf(node),
       inputs: reads.filter((name) => !sizes.has(name)),
       outputs: structure.makes[position] ?? [],
-      flop: countFlop(node, shapeOfTensor),
+      flop: countFlop(node, facts.shapeOf),
       parameterBytes: bytes(parameters + heldBytes([node]) + (inside.get(keyOf(node)) ?? 0)),
       ...(together === undefined ? {} : { colocation: together }),
       ...(window === null ? {} : { window }),

@@ -33,6 +33,7 @@ function found(written: string, { inputs, constants = [], outputs, attributes = 
   return windowOf(node, {
     shapeOf: (tensor) => shapes.get(tensor) ?? null,
     isConstant: (tensor) => tensor.startsWith("constant"),
+    valuesOf: () => null,
   });
 }
 
@@ -80,6 +81,14 @@ test("padding that keeps the size is worked out from it", () => {
   expect(at("VALID")).toMatchObject({ padBegin: [0, 0], padEnd: [0, 0] });
   expect(at("NOTSET")).toMatchObject({ padBegin: [0, 0], padEnd: [0, 0] });
   expect(at("ANYTHING")).toBeNull();
+});
+
+test("a pool that is rounded up has no window where its last step begins behind the input", () => {
+  const attributes = { kernel_shape: [1, 1], strides: [3, 1], ceil_mode: 1 };
+  const at = (rows: number) =>
+    found("AveragePool", { inputs: [[1, 8, 20, 30]], outputs: [[1, 8, rows, 30]], attributes });
+  expect(at(7)).toEqual({ ...pixel, stride: [3, 1] });
+  expect(at(8)).toBeNull();
 });
 
 test("what works on elements keeps rows where they are", () => {
@@ -149,4 +158,75 @@ test.each<[string, string, Case]>([
   ["another domain's operator", "com.microsoft.nchwc:Conv", { inputs: [picture] }],
 ])("%s needs all of its inputs", (_, operator, situation) => {
   expect(found(operator, situation)).toBeNull();
+});
+
+test("a transposed convolution makes several rows of one", () => {
+  const attributes = { strides: [2, 3], pads: [1, 0, 1, 0] };
+  const given = { inputs: [picture], constants: [[8, 4, 4, 2]], outputs: [[1, 4, 40, 89]] };
+  expect(found("ConvTranspose", { ...given, attributes })).toEqual({
+    kernel: [3, 1],
+    stride: [1, 1],
+    dilation: [1, 1],
+    padBegin: [1, 0],
+    padEnd: [1, -1],
+    scale: [2, 3],
+  });
+  for (const more of [{ auto_pad: "SAME_UPPER" }, { output_shape: [40, 89] }]) {
+    expect(found("ConvTranspose", { ...given, attributes: { ...attributes, ...more } })).toBeNull();
+  }
+});
+
+test("blocks that move between depth and space", () => {
+  const attributes = { blocksize: 2 };
+  const outputs = [[1, 2, 40, 60]];
+  expect(found("DepthToSpace", { inputs: [picture], outputs, attributes })).toEqual({
+    ...pixel,
+    scale: [2, 2],
+  });
+  expect(
+    found("SpaceToDepth", { inputs: [picture], outputs: [[1, 32, 10, 15]], attributes }),
+  ).toEqual({ ...pixel, kernel: [2, 2], stride: [2, 2] });
+});
+
+test("a Resize reads the row that is nearest, or those between which it lies", () => {
+  const doubled = [[1, 8, 40, 60]];
+  const at = (mode: string, outputs: readonly Shape[], position = "half_pixel") =>
+    found("Resize", {
+      inputs: [picture, null, null],
+      constants: [[4]],
+      outputs,
+      attributes: { mode, coordinate_transformation_mode: position },
+    });
+  expect(at("nearest", doubled)).toEqual({ ...pixel, scale: [2, 2] });
+  expect(at("linear", doubled)).toEqual({
+    kernel: [2, 2],
+    stride: [2, 2],
+    dilation: [4, 4],
+    padBegin: [1, 1],
+    padEnd: [2, 2],
+    scale: [4, 4],
+  });
+  expect(at("linear", [[1, 8, 20, 60]])?.scale).toEqual([1, 4]);
+  expect(at("cubic", doubled)).toBeNull();
+  expect(at("linear", doubled, "align_corners")).toBeNull();
+  // A third has no exact binary fraction; 20 to 21 rows is one block of all rows.
+  expect(at("nearest", [[1, 8, 20, 10]])).toBeNull();
+  expect(at("linear", [[1, 8, 21, 30]])).toBeNull();
+});
+
+test("pads and slices move rows, where they are parameters", () => {
+  const attributes = { mode: "constant", pads: [0, 0, 2, -1, 0, 0, 1, 0] };
+  const outputs = [[1, 8, 23, 29]];
+  expect(found("Pad", { inputs: [picture], outputs, attributes })).toEqual({
+    ...pixel,
+    padBegin: [2, -1],
+    padEnd: [1, 0],
+  });
+  const mirrored = { ...attributes, mode: "reflect" };
+  expect(found("Pad", { inputs: [picture], outputs, attributes: mirrored })).toBeNull();
+  const bounds = { axes: [2, 1], starts: [-15, 0], ends: [1000, 4] };
+  expect(
+    found("Slice", { inputs: [picture], outputs: [[1, 4, 15, 30]], attributes: bounds }),
+  ).toEqual({ ...pixel, padBegin: [-5, 0] });
+  expect(found("Slice", { inputs: [picture, [2], [2]], outputs: [picture] })).toBeNull();
 });

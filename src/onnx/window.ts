@@ -5,22 +5,20 @@
  */
 import type { NodeProto } from "onnx-buf";
 import type { Window } from "../graph/window.ts";
+import { intOf } from "./attributes.ts";
+import type { NodeFacts } from "./node-facts.ts";
+import { depthToSpaceWindow, padWindow, sliceWindow, spaceToDepthWindow } from "./window/moved.ts";
+import { resizeWindow } from "./window/resize.ts";
+import { slidingWindow } from "./window/sliding.ts";
+import { spreadsOf, transposedWindow } from "./window/transposed.ts";
 
-/** What is known of a node's tensors. */
-export interface WindowFacts {
-  /** Shape of a tensor, parameters included; `null` if it is not known. */
-  shapeOf(tensor: string): readonly number[] | null;
-  /** Whether a tensor is a parameter. */
-  isConstant(tensor: string): boolean;
-}
-
-type Rule = (node: NodeProto, facts: WindowFacts) => Window | null;
+type Rule = (node: NodeProto, facts: NodeFacts) => Window | null;
 
 /**
  * The window of a node on tensors [batch, channels, height, width]. `null`: it needs all of its
  * inputs, or is of an operator that is not listed. ONNX operator specification, "Conv", "MaxPool".
  */
-export function windowOf(node: NodeProto, facts: WindowFacts): Window | null {
+export function windowOf(node: NodeProto, facts: NodeFacts): Window | null {
   const domain = node.domain === "ai.onnx" ? "" : node.domain;
   const rule = catalogue.get(domain === "" ? node.opType : `${domain}:${node.opType}`);
   const [output = "", ...others] = node.output;
@@ -38,65 +36,59 @@ const pixel: Window = {
 
 /** What is added to its result by fusion, a fourth input, has rows of its own. */
 const convolution: Rule = (node, facts) => {
-  const [input = "", weight = "", bias = "", added = ""] = node.input;
-  const areFixed = [weight, bias].every((name) => name === "" || facts.isConstant(name));
-  const shape = facts.shapeOf(weight)?.slice(2) ?? [];
-  return areFixed && added === "" ? sliding(node, facts.shapeOf(input), shape) : null;
+  const shape = facts.shapeOf(node.input[1] ?? "")?.slice(2) ?? [];
+  const input = facts.shapeOf(node.input[0] ?? "");
+  return hasFixedWeights(node, facts) ? slidingWindow(node, input, shape) : null;
 };
 
-const pooling: Rule = (node, facts) => sliding(node, facts.shapeOf(node.input[0] ?? ""), []);
-
-/** @param shape of the kernel, where the node does not say it */
-function sliding(
-  node: NodeProto,
-  input: readonly number[] | null,
-  shape: readonly number[],
-): Window | null {
-  const ints = (name: string, standard: readonly number[]): readonly number[] => {
-    const stated = node.attribute.find((attribute) => attribute.name === name)?.ints ?? [];
-    return stated.length === 0 ? standard : stated.map(Number);
-  };
-  const kernel = ints("kernel_shape", shape);
-  if (!isPicture(input) || kernel.length !== 2) return null;
-  const [stride, dilation] = [ints("strides", [1, 1]), ints("dilations", [1, 1])];
-  const pads = ints("pads", [0, 0, 0, 0]);
-  if (pads.some((pad) => pad < 0)) return null;
-  const window = { kernel, stride, dilation };
-  const auto = new TextDecoder().decode(
-    node.attribute.find(({ name }) => name === "auto_pad")?.s ?? new Uint8Array(),
-  );
-  switch (auto) {
-    case "":
-    case "NOTSET":
-      return { ...window, padBegin: pads.slice(0, 2), padEnd: pads.slice(2) };
-    case "VALID":
-      return { ...window, padBegin: [0, 0], padEnd: [0, 0] };
-    case "SAME_UPPER":
-    case "SAME_LOWER":
-      // ONNX Runtime pads pools as if their kernels were not dilated, and refuses convolutions.
-      if (dilation.some((step) => step !== 1)) return null;
-      return padSame(window, input, auto === "SAME_UPPER");
-    default:
-      return null;
-  }
-}
-
-/** Pads a kernel that is not dilated so that the output is the input ÷ stride, rounded up; an odd row goes to the end or the begin. */
-function padSame(
-  { kernel, stride, dilation }: Pick<Window, "kernel" | "stride" | "dilation">,
-  input: readonly number[],
-  oddAtEnd: boolean,
-): Window {
-  const totals = [0, 1].map((axis) => {
-    const [extent, step] = [input[axis + 2] as number, stride[axis] as number];
-    const reach = (Math.ceil(extent / step) - 1) * step + (kernel[axis] as number);
-    return Math.max(0, reach - extent);
+const pooling: Rule = (node, facts) =>
+  betweenPictures(node, facts, (input, output) => {
+    const window = slidingWindow(node, input, []);
+    const isRounded = intOf(node, "ceil_mode", 0) !== 0;
+    return window === null || (isRounded && endsBehind(window, input, output)) ? null : window;
   });
-  const less = totals.map((total) => Math.floor(total / 2));
-  const more = totals.map((total) => Math.ceil(total / 2));
-  const [padBegin, padEnd] = oddAtEnd ? [less, more] : [more, less];
-  return { kernel, stride, dilation, padBegin, padEnd };
+
+/** A last step that begins behind the input: shapes that ONNX Runtime infers have it, what it makes does not. */
+function endsBehind(
+  { stride, padBegin }: Window,
+  input: readonly number[],
+  output: readonly number[],
+): boolean {
+  return stride.some(
+    (step, axis) =>
+      ((output[axis + 2] as number) - 1) * step >=
+      (input[axis + 2] as number) + (padBegin[axis] as number),
+  );
 }
+
+const transposed: Rule = (node, facts) => {
+  if (!hasFixedWeights(node, facts)) return null;
+  const spreads = spreadsOf(node, facts.shapeOf(node.input[1] ?? ""));
+  return spreads === null
+    ? null
+    : betweenPictures(node, facts, (input, output) => transposedWindow(spreads, input, output));
+};
+
+function hasFixedWeights({ input }: NodeProto, facts: NodeFacts): boolean {
+  const [, weight = "", bias = "", added = ""] = input;
+  return [weight, bias].every((name) => name === "" || facts.isConstant(name)) && added === "";
+}
+
+/** From its first input to its output. */
+function betweenPictures(
+  { input: [first = ""], output: [made = ""] }: NodeProto,
+  facts: NodeFacts,
+  window: (input: readonly number[], output: readonly number[]) => Window | null,
+): Window | null {
+  const [input, output] = [facts.shapeOf(first), facts.shapeOf(made)];
+  return isPicture(input) && isPicture(output) ? window(input, output) : null;
+}
+
+const resizing: Rule = (node, facts) =>
+  betweenPictures(node, facts, (input, output) => resizeWindow(node, facts, input, output));
+
+const slicing: Rule = (node, facts) =>
+  betweenPictures(node, facts, (input) => sliceWindow(node, facts, input));
 
 /** Tensors must have the height of the result, and parameters the same values in every row. */
 const elementWise: Rule = (node, facts) => {
@@ -133,8 +125,14 @@ const catalogue: ReadonlyMap<string, Rule> = new Map(
     BatchNormalization: normalisation,
     Concat: concatenation,
     Conv: convolution,
+    ConvTranspose: transposed,
+    DepthToSpace: (node, facts) => betweenPictures(node, facts, () => depthToSpaceWindow(node)),
+    Pad: (node, facts) => betweenPictures(node, facts, () => padWindow(node, facts)),
+    Slice: slicing,
+    SpaceToDepth: (node, facts) => betweenPictures(node, facts, () => spaceToDepthWindow(node)),
     "com.microsoft:FusedConv": convolution,
     ...each("AveragePool LpPool MaxPool", pooling),
+    ...each("Resize Upsample", resizing),
     ...each(
       "Abs Add Cast Ceil Celu Clip Div Dropout Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LRN LeakyRelu Log Max Mean Min Mish Mul Neg PRelu Pow Reciprocal Relu Round Selu Sigmoid Sign Softplus Softsign Sqrt Sub Sum Tanh ThresholdedRelu com.microsoft:FastGelu com.microsoft:Gelu com.microsoft:QuickGelu",
       elementWise,
