@@ -8,7 +8,7 @@ import { z } from "zod";
 import { CodedError } from "../base/errors.ts";
 import type { Bytes, Seconds, SecondsPerByte } from "../base/units.ts";
 import { type Graph, type GraphIndex, indexGraph, type Tensor } from "../graph/graph.ts";
-import { fitsWindow } from "../graph/window.ts";
+import { fitsWindow, type Window } from "../graph/window.ts";
 import { parseDocument } from "./document.ts";
 import { graphSha256 } from "./graph-hash.ts";
 
@@ -83,7 +83,7 @@ const tensorSchema = z.strictObject({
 
 /** Height and width. */
 const sizes = z.array(z.int().positive()).length(2);
-const pads = z.array(z.int().nonnegative()).length(2);
+const pads = z.array(z.int()).length(2);
 
 const nodeSchema = z.strictObject({
   name: z.string(),
@@ -100,6 +100,7 @@ const nodeSchema = z.strictObject({
       dilation: sizes,
       padBegin: pads,
       padEnd: pads,
+      scale: sizes.exactOptional(),
     })
     .exactOptional(),
 });
@@ -158,24 +159,39 @@ export function readProfile(text: string, file = "profile"): Profile {
   return profile;
 }
 
-/** Rows that a window does not make would be counted as made from nothing. */
+const axisNames = ["rows", "columns"] as const;
+
+/** Rows and columns that a window does not make would be counted as made from nothing. */
 function checkWindows({ graph, nodeInputs, nodeOutputs }: GraphIndex, file: string): void {
-  const pictures = (tensors: readonly number[] = []): { name: string; height: number }[] =>
-    tensors.flatMap((tensor) => {
-      const { name, shape } = graph.tensors[tensor] as Tensor;
-      return shape.length === 4 ? [{ name, height: shape[2] as number }] : [];
-    });
+  const pictures = (tensors: readonly number[] = []): Tensor[] =>
+    tensors
+      .map((tensor) => graph.tensors[tensor] as Tensor)
+      .filter(({ shape }) => shape.length === 4);
   graph.nodes.forEach(({ name, window }, node) => {
     if (window === undefined) return;
     for (const read of pictures(nodeInputs[node])) {
       for (const made of pictures(nodeOutputs[node])) {
-        if (fitsWindow(window, read.height, made.height)) continue;
+        const axis = findMisfit(window, read.shape, made.shape);
+        if (axis === null) continue;
+        const what = axisNames[axis];
         throw invalid(
-          `${file}: the window of node '${name}' does not make the ${made.height} rows of '${made.name}' from the ${read.height} rows of '${read.name}'; profile the model again, or leave the window out`,
+          `${file}: the window of node '${name}' does not make the ${made.shape[axis + 2]} ${what} of '${made.name}' from the ${read.shape[axis + 2]} ${what} of '${read.name}'; profile the model again, or leave the window out`,
         );
       }
     }
   });
+}
+
+/** The first axis along which it does not fit; one column is repeated where there are more. */
+function findMisfit(
+  window: Window,
+  read: readonly number[],
+  made: readonly number[],
+): 0 | 1 | null {
+  const fits = (axis: 0 | 1): boolean =>
+    fitsWindow(window, read[axis + 2] as number, made[axis + 2] as number, axis);
+  if (!fits(0)) return 0;
+  return fits(1) || read[3] === 1 ? null : 1;
 }
 
 /** The profile with nothing to choose on links. */
