@@ -6,7 +6,7 @@ import { codecsOf, withCodecs } from "./codecs.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
 import { alternativesOf, claimOf, gapOf, guaranteeOf, stagesOf, transfersOf } from "./make-plan.ts";
 import { formatObjective } from "./objective.ts";
-import type { Plan, Stage, Transfer } from "./plan.ts";
+import type { Plan, PlannedTile, Stage, Transfer } from "./plan.ts";
 import type { Placement, Problem } from "./problem.ts";
 import { groupStages } from "./stages.ts";
 import type { TileStage } from "./tiles.ts";
@@ -93,9 +93,21 @@ function tileStages(index: GraphIndex, plan: Plan, devices: readonly string[]): 
         nodes: nodes.map((name) => position(index.nodeByName.get(name), `node '${name}'`)),
         devices: tiles.map(({ device }) => position(devices.indexOf(device), `device '${device}'`)),
         rows: tiles.map(({ rows: [from, to] }) => ({ from, to })),
+        ...columnsOf(tiles),
       },
     ];
   });
+}
+
+/** All or none of the members say which; one that says none would need to know how many there are. */
+function columnsOf(tiles: readonly PlannedTile[]): Pick<TileStage, "columns"> {
+  const stated = tiles.flatMap(({ columns }) => columns ?? []);
+  if (stated.length === 0) return {};
+  const columns = tiles.map(({ device, columns: own }) => {
+    if (own !== undefined) return { from: own[0], to: own[1] };
+    throw invalid(`device '${device}' has no columns in a stage whose other devices have`);
+  });
+  return { columns };
 }
 
 /**
@@ -112,7 +124,7 @@ export function checkStages(index: GraphIndex, plan: Plan): void {
   const expected = groupStages(index, placeNodes(index, plan.placement, names), tiles).map(
     ({ device, nodes, tiles: shared }) =>
       JSON.stringify([
-        (shared?.devices ?? [device]).map((member) => names[member]),
+        [...new Set(shared?.devices ?? [device])].map((member) => names[member]),
         nodes.map((node) => index.graph.nodes[node]?.name),
       ]),
   );
@@ -171,8 +183,10 @@ function secondsOf(stages: readonly Stage[]): Record<string, number> {
 }
 
 function checkTransfers(claimed: readonly Transfer[], evaluated: readonly Transfer[]): void {
-  const nameOf = ({ tensor, from, to, rows }: Transfer): string =>
-    `'${tensor}' ${from} → ${to}${rows === undefined ? "" : ` rows ${rows[0]} to ${rows[1]}`}`;
+  const spanOf = (what: string, span: readonly [number, number] | undefined): string =>
+    span === undefined ? "" : ` ${what} ${span[0]} to ${span[1]}`;
+  const nameOf = ({ tensor, from, to, rows, columns }: Transfer): string =>
+    `'${tensor}' ${from} → ${to}${spanOf("rows", rows)}${spanOf("columns", columns)}`;
   const names = evaluated.map(nameOf);
   const wrong = claimed.findIndex((transfer, position) => nameOf(transfer) !== names[position]);
   if (wrong >= 0 || claimed.length !== evaluated.length) {

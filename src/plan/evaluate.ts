@@ -14,8 +14,9 @@ import {
 import { objectiveValue } from "./objective.ts";
 import type { Placement, Problem } from "./problem.ts";
 import { findTiledHops } from "./tiles/hops.ts";
+import { tiledMemory } from "./tiles/memory.ts";
 import { findTileViolation } from "./tiles/rules.ts";
-import { tiledCompute, tiledLatency, tiledMemory } from "./tiles/work.ts";
+import { tiledCompute, tiledLatency } from "./tiles/work.ts";
 import { layOut, type TileStage } from "./tiles.ts";
 import { findHops, type Hop } from "./transfers.ts";
 

@@ -1,5 +1,7 @@
 import { bytes, joules, seconds } from "../base/units.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
+import { extentsOf } from "../graph/tile.ts";
+import { type Rows, rowCount } from "../graph/window.ts";
 import { withCodecs } from "./codecs.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
 import { formatObjective } from "./objective.ts";
@@ -7,8 +9,9 @@ import type { Claim, Guarantee, Plan, Stage, Transfer } from "./plan.ts";
 import type { Incumbent, PlannerClass } from "./planner.ts";
 import type { Placement, Problem } from "./problem.ts";
 import { groupStages } from "./stages.ts";
-import { memberSeconds } from "./tiles/work.ts";
+import { stageSeconds } from "./tiles/work.ts";
 import { layOut, type TileStage } from "./tiles.ts";
+import type { Piece } from "./transfers.ts";
 
 /** How a plan came to be. */
 export interface Provenance {
@@ -122,12 +125,16 @@ export function stagesOf(
     }
     return {
       id,
-      devices: shared.devices.map(nameOf),
+      devices: [...new Set(shared.devices)].map(nameOf),
       nodes: names,
       seconds: seconds(longestMember(problem, placement, shared)),
       tiles: shared.devices.map((member, at) => {
-        const { from, to } = shared.rows[at] as TileStage["rows"][number];
-        return { device: nameOf(member), rows: [from, to] };
+        const { rows, columns } = shared;
+        return {
+          device: nameOf(member),
+          rows: spanOf(rows[at] as Rows),
+          ...(columns === undefined ? {} : { columns: spanOf(columns[at] as Rows) }),
+        };
       }),
     };
   });
@@ -137,7 +144,7 @@ function longestMember(problem: Problem, placement: Placement, stage: TileStage)
   const { stages } = layOut(problem.index, placement, [stage]);
   const [laidOut] = stages;
   if (laidOut === undefined) return 0;
-  return Math.max(...laidOut.members.map((_, member) => memberSeconds(problem, laidOut, member)));
+  return Math.max(...stageSeconds(problem, laidOut).values());
 }
 
 /** The hops of an evaluation, in names. */
@@ -152,9 +159,25 @@ export function transfersOf(problem: Problem, evaluation: Evaluation): Transfer[
       bytes: bytes(problem.hops.bytes(link, tensor, piece?.share)),
       seconds: seconds(problem.hops.hopSeconds(link, tensor, piece?.share)),
       ...(codec === null ? {} : { codec }),
-      ...(piece === undefined ? {} : { rows: [piece.from, piece.to] as const }),
+      ...(piece === undefined ? {} : describePiece(problem, tensor, piece)),
     };
   });
+}
+
+/** Its rows, and its columns if these are not all. */
+function describePiece(
+  { index }: Problem,
+  tensor: number,
+  { region }: Piece,
+): Pick<Transfer, "rows" | "columns"> {
+  const [rows, columns] = region as [Rows, Rows];
+  const width = extentsOf(index, tensor)[1] as number;
+  if (rowCount(columns) === width) return { rows: spanOf(rows) };
+  return { rows: spanOf(rows), columns: spanOf(columns) };
+}
+
+function spanOf({ from, to }: Rows): readonly [number, number] {
+  return [from, to];
 }
 
 /**

@@ -20,14 +20,19 @@ export interface Stage {
   readonly nodes: readonly string[];
   /** Compute only, at the speed of the device; of several devices that of the longest. */
   readonly seconds: Seconds;
-  /** What each device makes of the last node's outputs, where several run the stage together. */
+  /**
+   * What each device makes of the last node's outputs, where several run the stage together. A device
+   * that stands several times runs one tile after the other.
+   */
   readonly tiles?: readonly PlannedTile[];
 }
 
-/** Rows of one member of a stage: the first, and the one behind the last. */
+/** What one member of a stage makes: its first row, and the one behind the last. */
 export interface PlannedTile {
   readonly device: string;
   readonly rows: readonly [number, number];
+  /** The first column and the one behind the last; left out: all. */
+  readonly columns?: readonly [number, number];
 }
 
 /** One hop of one tensor. */
@@ -41,6 +46,8 @@ export interface Transfer {
   readonly codec?: string;
   /** The first row that travels and the one behind the last; left out: all. */
   readonly rows?: readonly [number, number];
+  /** The same of columns. */
+  readonly columns?: readonly [number, number];
 }
 
 export interface Claim {
@@ -92,6 +99,7 @@ export const limitsSchema: z.ZodType<Limits> = z.strictObject({
   latencySeconds: amount.exactOptional(),
   periodSeconds: amount.exactOptional(),
   energyJoules: amount.exactOptional(),
+  memoryBytes: amount.exactOptional(),
   keepLocal: z.union([z.string(), z.int().nonnegative()]).exactOptional(),
   tiles: z.boolean().exactOptional(),
 });
@@ -126,7 +134,7 @@ export const planSchema: z.ZodType<Plan> = z.strictObject({
       nodes: z.array(z.string()).min(1),
       seconds: quantity<Seconds>(),
       tiles: z
-        .array(z.strictObject({ device: z.string(), rows }))
+        .array(z.strictObject({ device: z.string(), rows, columns: rows.exactOptional() }))
         .min(1)
         .exactOptional(),
     }),
@@ -140,6 +148,7 @@ export const planSchema: z.ZodType<Plan> = z.strictObject({
       seconds: quantity<Seconds>(),
       codec: z.string().exactOptional(),
       rows: rows.exactOptional(),
+      columns: rows.exactOptional(),
     }),
   ),
   bottleneck: z.union([

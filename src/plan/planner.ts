@@ -28,7 +28,14 @@ export interface Incumbent {
 }
 
 /** Placements among which a planner that ran to its end is never beaten; `null`: it promises nothing. */
-export type PlannerClass = "all" | "one-way" | "chain-cuts" | "one-device" | "chains-of-pieces";
+export type PlannerClass =
+  | "all"
+  | "one-way"
+  | "chain-cuts"
+  | "one-device"
+  | "chains-of-pieces"
+  /** Chains of stages between a graph's pieces, shared by rows or not, and all unshared placements. */
+  | "shared-chains";
 
 export interface Tools {
   readonly random: Random;

@@ -2,7 +2,7 @@ import { findLine } from "./line.ts";
 import type { Planner } from "./planner.ts";
 import { createAuto, upTo } from "./planners/auto.ts";
 import { cic } from "./planners/cic.ts";
-import { d3, d3Exact, d3LookAhead } from "./planners/d3.ts";
+import { d3, d3BestRun, d3Exact, d3LookAhead } from "./planners/d3.ts";
 import { dads } from "./planners/dads.ts";
 import { exact } from "./planners/exact.ts";
 import { isForPieces } from "./planners/exact-pipelines.ts";
@@ -31,6 +31,7 @@ const catalogue: readonly Planner[] = [
   pso,
   d3,
   d3LookAhead,
+  d3BestRun,
   d3Exact,
   cic,
   dads,

@@ -6,6 +6,7 @@
  */
 import { CodedError } from "../base/errors.ts";
 import { Matrix } from "../base/matrix.ts";
+import { bytes } from "../base/units.ts";
 import { type Cargo, createHops, type Hops } from "../cost/hops.ts";
 import type { DeviceProfile, Profile } from "../cost/profile.ts";
 import type { Device, Topology } from "../cost/topology.ts";
@@ -14,11 +15,13 @@ import { chooseCodecs } from "./codecs.ts";
 import { privateSet } from "./keep-local.ts";
 import type { Objective } from "./objective.ts";
 
-/** Upper limits, all optional; memory limits stand in the topology. */
+/** Upper limits, all optional; limits of single devices' memory stand in the topology. */
 export interface Limits {
   readonly latencySeconds?: number;
   readonly periodSeconds?: number;
   readonly energyJoules?: number;
+  /** What each device may use of its memory, where the topology does not say less. */
+  readonly memoryBytes?: number;
   /** A tensor all of whose ancestors stay on the source, or how many first nodes do. */
   readonly keepLocal?: string | number;
   /** Whether several devices may run a stage together, each for some of the rows. Default: no. */
@@ -67,6 +70,7 @@ export function createProblem(
   limits: Limits = {},
 ): Problem {
   const index = indexGraph(profile.graph);
+  const devices = topology.devices.map((device) => withMemory(device, limits.memoryBytes));
   const kinds = topology.devices.map((device) => kindOf(device, profile));
   checkInputBytes(topology, index);
   checkEnergy(topology, objective, limits);
@@ -80,7 +84,7 @@ export function createProblem(
     objective,
     limits,
     index,
-    devices: topology.devices,
+    devices,
     kinds,
     seconds: tabulate(topology.devices, kinds, index.graph.nodes.length),
     hops: createHops(topology, kinds, cargo),
@@ -92,6 +96,11 @@ export function createProblem(
     groups: colocated(index),
   };
   return { ...problem, hops: chooseCodecs(problem) };
+}
+
+function withMemory(device: Device, most: number | undefined): Device {
+  if (most === undefined || most >= (device.memoryBytes ?? Number.POSITIVE_INFINITY)) return device;
+  return { ...device, memoryBytes: bytes(most) };
 }
 
 /** What is already coded, as a graph input with bytes of its own, is not coded again. */

@@ -4,8 +4,8 @@
  * @module
  */
 import type { GraphIndex } from "../graph/graph.ts";
-import { type Tile, tileOf, wholeTile } from "../graph/tile.ts";
-import type { Rows } from "../graph/window.ts";
+import { extentsOf, leavingRegions, type Tile, tileOf, wholeTile } from "../graph/tile.ts";
+import type { Region, Rows } from "../graph/window.ts";
 import type { Placement } from "./problem.ts";
 
 /**
@@ -15,10 +15,15 @@ import type { Placement } from "./problem.ts";
 export interface TileStage {
   /** Ascending. One node, the last, makes all that leaves the stage. */
   readonly nodes: readonly number[];
-  /** The members, by position. `Placement` names the first of them for all nodes. */
+  /**
+   * The members, by position. `Placement` names the first of them for all nodes. A device that stands
+   * several times runs one tile after the other, for want of memory.
+   */
   readonly devices: readonly number[];
   /** For each member its rows of the last node's outputs: one after the other, all of them. */
   readonly rows: readonly Rows[];
+  /** For each member its columns of them; left out: all. */
+  readonly columns?: readonly Rows[];
 }
 
 /** A stage with what each of its members does. */
@@ -54,16 +59,45 @@ export function layOut(
 ): Layout {
   const ordered = [...tiles].sort((a, b) => lastOf(a) - lastOf(b));
   const stageOf: (number | null)[] = placement.map(() => null);
-  const stages = ordered.map(({ nodes, devices, rows }, stage): MemberStage => {
+  const stages = ordered.map((own, stage): MemberStage => {
+    const { nodes, devices } = own;
     for (const node of nodes) stageOf[node] = stage;
     const members = devices.map((device, member) => {
-      const own = rows[member] as Rows;
-      const tile = devices.length === 1 ? wholeTile(index, nodes) : tileOf(index, nodes, own);
+      const tile =
+        devices.length === 1
+          ? wholeTile(index, nodes)
+          : tileOf(index, nodes, stageOutputs(index, own, member));
       return { device, tile };
     });
     return { nodes, members };
   });
   return { placement, stages, stageOf };
+}
+
+/** The region of the last node's outputs that a member makes. */
+export function regionOfMember(
+  index: GraphIndex,
+  { nodes, rows, columns }: Pick<TileStage, "nodes" | "rows" | "columns">,
+  member: number,
+): Region {
+  const width = extentsOf(index, index.nodeOutputs[lastOf({ nodes })]?.[0])[1] as number;
+  return [rows[member] as Rows, columns?.[member] ?? { from: 0, to: width }];
+}
+
+/**
+ * The regions that a member makes of all that leaves a stage, by tensor: of what other nodes than the
+ * last make the same parts.
+ */
+export function stageOutputs(
+  index: GraphIndex,
+  stage: Pick<TileStage, "nodes" | "rows" | "columns">,
+  member: number,
+): Map<number, Region> {
+  const own = regionOfMember(index, stage, member);
+  const outputs = index.nodeOutputs[lastOf(stage)] ?? [];
+  const leaving = leavingRegions(index, stage.nodes, outputs[0], own);
+  for (const tensor of outputs) leaving.set(tensor, own);
+  return leaving;
 }
 
 /** The node that makes what leaves a stage. */

@@ -1,16 +1,17 @@
-import type { Rows } from "../graph/window.ts";
+import type { Region } from "../graph/window.ts";
 import type { Placement, Problem } from "./problem.ts";
 
 /** One tensor over one link. */
 export interface Hop {
   readonly tensor: number;
   readonly link: number;
-  /** The rows that travel; left out: all. */
+  /** What travels; left out: all. */
   readonly piece?: Piece;
 }
 
-export interface Piece extends Rows {
-  /** These rows ÷ all rows of the tensor. */
+export interface Piece {
+  readonly region: Region;
+  /** These positions ÷ all positions of the tensor. */
   readonly share: number;
 }
 

@@ -12,6 +12,7 @@ import type { Planner } from "../planner.ts";
 import type { Problem } from "../problem.ts";
 import { type D3Rules, publishedRules } from "./d3/board.ts";
 import { planPartition } from "./d3/partition.ts";
+import { type SharedRun, separate } from "./d3/separation.ts";
 import { findTiers, type Tiers } from "./d3/tiers.ts";
 import { cutLineOneWay } from "./one-way-cut.ts";
 
@@ -20,12 +21,16 @@ import { cutLineOneWay } from "./one-way-cut.ts";
  * what it reads cost least, whatever comes after. Sums each dependency for itself; the value claimed
  * is that of `evaluate`, a tensor once a link.
  *
- * O(tiers · (nodes + uses of tensors)) time. Promises nothing.
+ * O(tiers · (nodes + uses of tensors)) time. Promises nothing. Where stages may be shared and the edge
+ * has several devices, these then share a run of nodes by tiles (`separate`).
  *
  * @see Zhang, Xiang, Zhang, Li, Zhu and Gu, "Dynamic DNN decomposition for lossless synergistic
  * inference", arXiv 2101.05952, 2021; rules as reconstructed
  */
 export const d3: Planner = heuristic("d3", publishedRules);
+
+/** `d3` whose edge devices share so much of the run as costs least, not all of it. */
+export const d3BestRun: Planner = heuristic("d3-best-run", publishedRules, "best");
 
 /** `d3` with a choice that counts the cheapest step to one of the node's consumers as well. */
 export const d3LookAhead: Planner = heuristic("d3-look-ahead", {
@@ -74,12 +79,15 @@ function findRow(problem: Problem, { devices }: Tiers): Line | null {
     : null;
 }
 
-function heuristic(name: string, rules: D3Rules): Planner {
+function heuristic(name: string, rules: D3Rules, shared: SharedRun = "whole"): Planner {
   return {
     name,
     optimalAmong: null,
     refuses: refuse,
-    plan: (problem) => planPartition(problem, rules),
+    *plan(problem) {
+      const found = yield* planPartition(problem, rules);
+      return "type" in found ? found : separate(problem, found, shared);
+    },
   };
 }
 

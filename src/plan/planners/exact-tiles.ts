@@ -4,22 +4,34 @@ import type { Incumbent, Planner, Planning, Tools } from "../planner.ts";
 import type { Problem } from "../problem.ts";
 import { countRunners, exactGroups, mostGrouped } from "./exact-groups.ts";
 import { boundTiled } from "./exact-tiles/bound.ts";
+import { planSharedChains, type SharedChain } from "./exact-tiles/shared-chains.ts";
 import { pso } from "./pso.ts";
 
-/** Whether several devices may run a stage together, and there are such devices and nodes. */
+/** Whether stages may run by tiles, and there are nodes for it and several devices, or one with little memory. */
 export function hasTiles(problem: Problem): boolean {
   return (
     problem.limits.tiles === true &&
     problem.index.graph.nodes.some(({ window }) => window !== undefined) &&
-    countRunners(problem) > 1
+    (countRunners(problem) > 1 || isShortOfMemory(problem))
   );
 }
 
+function isShortOfMemory({ devices }: Problem): boolean {
+  return devices.some(({ memoryBytes }) => memoryBytes !== null);
+}
+
 /**
- * Plans where stages may be shared by rows: the better of the best plan without sharing and, for the
- * throughput, the best pipeline of ordered groups of devices, all of them tried for up to six devices,
- * a swarm above. What is proven without sharing does not hold with it, so that the bound is one for
- * all ways to share, and optimal is only what meets it. For sums no shared stages are looked for.
+ * Plans where stages may be shared by rows: the better of the best plan without sharing and of
+ *
+ * - for the throughput the best pipeline of ordered groups of devices, all of them tried for up to six
+ *   devices, a swarm above;
+ * - for the latency and other sums the best chain of shared stages that `planSharedChains` finds, and
+ *   for the throughput, too, where nothing else has the memory, for there a device may run its tiles in
+ *   turn.
+ *
+ * What is proven without sharing does not hold with it, so that the bound is one for all ways to share,
+ * and optimal is only what meets it. Where all chains of shared stages were tried, the answer is the
+ * best of them and of all placements without sharing.
  *
  * @param minimise the search without sharing
  */
@@ -29,32 +41,82 @@ export function* planWithTiles(
   minimise: Planner["plan"],
 ): Planning {
   const bound = boundTiled(problem);
-  const untiled: Problem = { ...problem, limits: { ...problem.limits, tiles: false } };
-  const searches = [minimise(untiled, tools)];
-  if (problem.objective.type === "throughput") {
-    const groups = countRunners(problem) > mostGrouped ? pso : exactGroups;
-    // Lots of its own, so that both searches find what they would find alone.
-    searches.push(groups.plan(problem, { ...tools, random: createRandom(1) }));
-  }
   let best: Incumbent | null = null;
   let refused: Infeasible | null = null;
-  for (const value of inTurns(searches)) {
-    if (value !== null && "type" in value) refused = value;
-    else if (value !== null && value.value < (best?.value ?? Number.POSITIVE_INFINITY)) {
-      const { bestAmong: _, ...found } = value;
-      best = { ...found, bound: Math.min(bound, value.value) };
+  let isBestChain = false;
+  const rounds: readonly (() => readonly Search[])[] = [
+    () => searchesOf(problem, tools, minimise),
+    () => (best === null ? lastResort(problem) : []),
+  ];
+  for (const value of inRounds(rounds)) {
+    if (value !== null && "type" in value) refused ??= value;
+    else if (value !== null && "isComplete" in value) isBestChain ||= value.isComplete;
+    if (
+      value !== null &&
+      "value" in value &&
+      value.value < (best?.value ?? Number.POSITIVE_INFINITY)
+    ) {
+      best = sharedBound(value, bound);
     }
     if (best !== null && meets(best, bound)) return best;
     yield best;
   }
-  return best ?? unproven(refused as Infeasible);
+  if (best === null) return unproven(refused as Infeasible);
+  return isBestChain ? { ...best, bestAmong: "shared-chains" } : best;
+}
+
+function searchesOf(problem: Problem, tools: Tools, minimise: Planner["plan"]): Search[] {
+  const untiled: Problem = { ...problem, limits: { ...problem.limits, tiles: false } };
+  const isThroughput = problem.objective.type === "throughput";
+  const searches: Search[] = [minimise(untiled, tools)];
+  if (isThroughput && countRunners(problem) > 1) {
+    const groups = countRunners(problem) > mostGrouped ? pso : exactGroups;
+    // Lots of its own, so that both searches find what they would find alone.
+    searches.push(groups.plan(problem, { ...tools, random: createRandom(1) }));
+  }
+  if (!isThroughput) searches.push(planSharedChains(problem));
+  return searches;
+}
+
+/** Pipelines of groups run no tiles in turn, which need less memory. */
+function lastResort(problem: Problem): Search[] {
+  const isSkipped = problem.objective.type !== "throughput" || !isShortOfMemory(problem);
+  return isSkipped ? [] : [planSharedChains(problem)];
+}
+
+type Search = Generator<
+  Incumbent | SharedChain | Infeasible | null,
+  Incumbent | SharedChain | Infeasible | null
+>;
+
+function sharedBound(
+  { placement, value, tiles, codecs, method }: Incumbent,
+  bound: number,
+): Incumbent {
+  return {
+    placement,
+    value,
+    bound: Math.min(bound, value),
+    ...(tiles === undefined ? {} : { tiles }),
+    ...(codecs === undefined ? {} : { codecs }),
+    ...(method === undefined ? {} : { method }),
+  };
+}
+
+/** What the searches of each round find, once those before it have ended. */
+function* inRounds(
+  rounds: readonly (() => readonly Search[])[],
+): Generator<Incumbent | SharedChain | Infeasible | null, void> {
+  for (const round of rounds) yield* inTurns(round());
 }
 
 /** What searches find and end with, a step of each in turn: whoever stops early has something of all. */
-function* inTurns(searches: readonly Planning[]): Generator<Incumbent | Infeasible | null, void> {
+function* inTurns(
+  searches: readonly Search[],
+): Generator<Incumbent | SharedChain | Infeasible | null, void> {
   let open = searches;
   while (open.length > 0) {
-    const next: Planning[] = [];
+    const next: Search[] = [];
     for (const search of open) {
       const { done, value } = search.next();
       if (done !== true) next.push(search);

@@ -1,5 +1,5 @@
-import { heightOf } from "../../graph/tile.ts";
-import { commonRows, type Rows, rowCount, spanRows } from "../../graph/window.ts";
+import { shareOfTensor, wholeRegion } from "../../graph/tile.ts";
+import { commonRegion, type Region, regionSize, spanRegion } from "../../graph/window.ts";
 import type { Problem } from "../problem.ts";
 import { type Layout, lastOf } from "../tiles.ts";
 import { type Hop, homeOf, type NoRoute } from "../transfers.ts";
@@ -15,9 +15,9 @@ export interface AwaitedHop {
 
 /**
  * The hops of a placement with tile-parallel stages, in the order of the tensors. Each device that
- * has rows of a tensor sends every other device those that it needs, on the best route for so many
- * bytes. What it sends over a link goes at once: the fewest rows in one piece that hold all that is
- * needed behind the link. O(uses of tensors · members² · hops of a route) time.
+ * has a region of a tensor sends every other device what it needs of it, on the best route for so many
+ * bytes. What it sends over a link goes at once: the smallest region that holds all that is needed
+ * behind the link. O(uses of tensors · members² · hops of a route) time.
  */
 export function findTiledHops(problem: Problem, layout: Layout): readonly AwaitedHop[] | NoRoute {
   const found: AwaitedHop[] = [];
@@ -33,13 +33,13 @@ export function findTiledHops(problem: Problem, layout: Layout): readonly Awaite
   return found;
 }
 
-/** A device with rows of a tensor. */
+/** A device with a region of a tensor. */
 interface Home {
   readonly device: number;
-  readonly rows: Rows;
+  readonly region: Region;
 }
 
-/** A device that wants rows of a tensor, and the first tile-parallel stage for which it does. */
+/** A device that wants a region of a tensor, and the first tile-parallel stage for which it does. */
 interface Need extends Home {
   readonly stage: number | null;
 }
@@ -48,20 +48,37 @@ function homesOf(problem: Problem, { placement, stages, stageOf }: Layout, tenso
   const producer = problem.index.producer[tensor] ?? null;
   const stage = producer === null ? undefined : stages[stageOf[producer] ?? -1];
   if (stage === undefined) {
-    return [{ device: homeOf(problem, placement, tensor), rows: whole(problem, tensor) }];
+    return [
+      { device: homeOf(problem, placement, tensor), region: wholeRegion(problem.index, tensor) },
+    ];
   }
-  return stage.members.map(({ device, tile }) => ({
-    device,
-    rows: tile.tensors.get(tensor) as Rows,
-  }));
+  const homes: Home[] = [];
+  for (const { device, tile } of stage.members) {
+    addHome(homes, { device, region: tile.tensors.get(tensor) as Region });
+  }
+  return homes;
+}
+
+/** Tiles of one device count as one where they are one region together. */
+function addHome(homes: Home[], { device, region }: Home): void {
+  const known = homes.findIndex(
+    (home) => home.device === device && isOneRegion(home.region, region),
+  );
+  if (known < 0) homes.push({ device, region });
+  else homes[known] = { device, region: spanRegion((homes[known] as Home).region, region) };
+}
+
+function isOneRegion(a: Region, b: Region): boolean {
+  const both = regionSize(a) + regionSize(b) - regionSize(commonRegion(a, b));
+  return regionSize(spanRegion(a, b)) === both;
 }
 
 /** What devices need of a tensor, ascending by device; inside a stage nothing travels. */
 function needsOf(problem: Problem, layout: Layout, tensor: number): Need[] {
   const { index } = problem;
   const needs = new Map<number, Need>();
-  const add = (device: number, rows: Rows, stage: number | null): void => {
-    if (rowCount(rows) === 0) return;
+  const add = (device: number, region: Region, stage: number | null): void => {
+    if (regionSize(region) === 0) return;
     const known = needs.get(device);
     const first = Math.min(
       known?.stage ?? Number.POSITIVE_INFINITY,
@@ -69,7 +86,7 @@ function needsOf(problem: Problem, layout: Layout, tensor: number): Need[] {
     );
     needs.set(device, {
       device,
-      rows: known === undefined ? rows : spanRows(known.rows, rows),
+      region: known === undefined ? region : spanRegion(known.region, region),
       stage: first === Number.POSITIVE_INFINITY ? null : first,
     });
   };
@@ -81,21 +98,21 @@ function needsOf(problem: Problem, layout: Layout, tensor: number): Need[] {
   for (const node of index.consumers[tensor] ?? []) {
     const stage = layout.stageOf[node] ?? null;
     if (stage === null) {
-      add(layout.placement[node] as number, whole(problem, tensor), null);
+      add(layout.placement[node] as number, wholeRegion(index, tensor), null);
       continue;
     }
     for (const { device, tile } of layout.stages[stage]?.members ?? []) {
-      add(device, tile.tensors.get(tensor) as Rows, stage);
+      add(device, tile.tensors.get(tensor) as Region, stage);
     }
   }
   if (problem.sink !== null && index.outputs.includes(tensor)) {
-    add(problem.sink, whole(problem, tensor), null);
+    add(problem.sink, wholeRegion(index, tensor), null);
   }
   return [...needs.values()].sort((a, b) => a.device - b.device);
 }
 
 interface Shipment {
-  rows: Rows;
+  region: Region;
   readonly needs: Need[];
 }
 
@@ -105,40 +122,36 @@ function hopsFrom(
   home: Home,
   needs: readonly Need[],
 ): AwaitedHop[] | NoRoute {
-  const height = heightOf(problem.index, tensor);
   const shipments = new Map<number, Shipment>();
   for (const need of needs) {
-    const rows = commonRows(need.rows, home.rows);
-    if (need.device === home.device || rowCount(rows) === 0) continue;
-    const route = problem.hops.route(home.device, need.device, tensor, rowCount(rows) / height);
+    const region = commonRegion(need.region, home.region);
+    if (need.device === home.device || regionSize(region) === 0) continue;
+    const share = shareOfTensor(problem.index, tensor, region);
+    const route = problem.hops.route(home.device, need.device, tensor, share);
     if (route === null) return { tensor, from: home.device, to: need.device };
     for (const link of route) {
-      const known = shipments.get(link) ?? { rows, needs: [] };
-      known.rows = spanRows(known.rows, rows);
+      const known = shipments.get(link) ?? { region, needs: [] };
+      known.region = spanRegion(known.region, region);
       known.needs.push(need);
       shipments.set(link, known);
     }
   }
-  return [...shipments].map(([link, { rows, needs: behind }]) => {
+  return [...shipments].map(([link, { region, needs: behind }]) => {
     const stages = behind.flatMap(({ stage }) => stage ?? []);
     const stage = stages.length === 0 ? null : Math.min(...stages);
     return {
-      hop: hopOf(tensor, link, rows, height),
+      hop: hopOf(problem, tensor, link, region),
       stage,
       members: stage === null ? [] : devicesOf(behind, stage),
     };
   });
 }
 
-function hopOf(tensor: number, link: number, rows: Rows, height: number): Hop {
-  if (rowCount(rows) === height) return { tensor, link };
-  return { tensor, link, piece: { ...rows, share: rowCount(rows) / height } };
+function hopOf({ index }: Problem, tensor: number, link: number, region: Region): Hop {
+  const share = shareOfTensor(index, tensor, region);
+  return share === 1 ? { tensor, link } : { tensor, link, piece: { region, share } };
 }
 
 function devicesOf(needs: readonly Need[], stage: number): number[] {
   return needs.filter((need) => need.stage === stage).map(({ device }) => device);
-}
-
-function whole({ index }: Problem, tensor: number): Rows {
-  return { from: 0, to: heightOf(index, tensor) };
 }

@@ -21,8 +21,8 @@ test("members compute their rows and halo, and receive only what these are made 
   const pieces = found.hops.map(({ tensor, link, piece }) => [
     tensor,
     link,
-    piece?.from,
-    piece?.to,
+    piece?.region[0]?.from,
+    piece?.region[0]?.to,
   ]);
   expect(pieces).toEqual([
     [0, 0, 0, 6],
@@ -51,7 +51,9 @@ test("members of two stages in a row send each other the rows that each needs", 
   const two = [stage([0], [1, 2], [4, 8]), stage([1], [1, 2], [4, 8])];
   const found = allowed(problem, [1, 1, 0], two);
   const between = found.hops.filter(({ tensor }) => tensor === 1);
-  expect(between.map(({ link, piece }) => [link, piece?.from, piece?.to])).toEqual([
+  expect(
+    between.map(({ link, piece }) => [link, piece?.region[0]?.from, piece?.region[0]?.to]),
+  ).toEqual([
     [4, 3, 4],
     [5, 4, 5],
   ]);
@@ -106,7 +108,13 @@ test.each<[string, Problem, readonly number[], readonly TileStage[], string]>([
   ["half a row", problem, [1, 1, 0], [stage([0, 1], [1, 2], [4.5, 8])], "rows 0 to 4.5"],
   ["rows for fewer", problem, [1, 1, 0], [stage([0, 1], [1, 2], [8])], "2 devices and rows for 1"],
   ["nobody", problem, [1, 1, 0], [stage([0, 1], [], [])], "no nodes or no devices"],
-  ["a member twice", problem, [1, 1, 0], [stage([0, 1], [1, 1], [4, 8])], "'left' is a member"],
+  [
+    "columns for fewer",
+    problem,
+    [1, 1, 0],
+    [{ ...stage([0, 1], [1, 2], [4, 8]), columns: [{ from: 0, to: 1 }] }],
+    "2 devices and columns for 1",
+  ],
   [
     "a node in two stages",
     problem,
@@ -159,4 +167,19 @@ test.each<[string, Problem, readonly number[], readonly TileStage[], string]>([
 ])("refuses %s", (_, asked, placement, tiles, reason) => {
   const found = evaluate(asked, placement, tiles);
   expect(found.type === "infeasible" ? found.reason : "allowed").toContain(reason);
+});
+
+test("a device that stands twice in a stage runs one tile after the other", () => {
+  const twice = evaluate(problem, [1, 1, 0], [stage([0, 1], [1, 1], [4, 8])]);
+  // 8 s on the way there, of a 5 rows twice and of b 4 rows twice, 8 s back, and c.
+  expect(twice).toMatchObject({ latencySeconds: 8 + 10 + 8 + 8 + 8 });
+  const shared = evaluate(problem, [1, 1, 0], [stage([0, 1], [1, 1, 2], [2, 4, 8])]);
+  // On the left a 3 and 4 rows, b 2 and 2; on the right 5 and 4, and 6 rows on the way there.
+  expect(shared).toMatchObject({ latencySeconds: Math.max(6 + 11, 6 + 9) + 8 + 8 });
+});
+
+test("tiles in turn hold what is read and made in all, besides what one of them holds, and all parameters", () => {
+  const twice = evaluate(problem, [1, 1, 0], [stage([0, 1], [1, 1], [4, 8])]);
+  // Tiles hold 6 rows of the input and 5 of a, or 5 of a and 4 of b.
+  expect(twice.type === "feasible" && twice.memoryBytes[1]).toBe(2 * 200 + 8 + 8 + 11);
 });

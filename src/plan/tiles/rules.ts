@@ -1,8 +1,8 @@
-import { heightOf } from "../../graph/tile.ts";
-import { rowCount } from "../../graph/window.ts";
+import { extentsOf, heightOf } from "../../graph/tile.ts";
+import { commonRegion, type Region, regionSize, rowCount } from "../../graph/window.ts";
 import { findCycle, findMisplaced, type Infeasible, infeasible } from "../feasibility.ts";
 import type { Placement, Problem } from "../problem.ts";
-import { lastOf, type TileStage } from "../tiles.ts";
+import { lastOf, regionOfMember, type TileStage } from "../tiles.ts";
 
 /** The first rule that a placement with tile-parallel stages breaks, memory apart; `null`: it keeps them all. */
 export function findTileViolation(
@@ -22,7 +22,7 @@ export function findTileViolation(
       findMalformed(problem, placement, stage, inStage) ??
       findUncut(problem, stage) ??
       findEscape(problem, stage) ??
-      findBadRows(problem, stage);
+      findBadRegions(problem, stage);
     if (broken !== null) return broken;
     for (const node of stage.nodes) inStage.set(node, stage);
   }
@@ -37,7 +37,7 @@ export function findTileViolation(
 function findMalformed(
   problem: Problem,
   placement: Placement,
-  { nodes, devices, rows }: TileStage,
+  { nodes, devices, rows, columns }: TileStage,
   taken: ReadonlyMap<number, TileStage>,
 ): Infeasible | null {
   if (nodes.length === 0 || devices.length === 0) {
@@ -49,10 +49,11 @@ function findMalformed(
       { devices: devices.length, rows: rows.length },
     );
   }
-  const twice = devices.find((device, member) => devices.indexOf(device) !== member);
-  if (twice !== undefined) {
-    const device = problem.devices[twice]?.name ?? "";
-    return infeasible(`device '${device}' is a member of a tile-parallel stage twice`, { device });
+  if (columns !== undefined && columns.length !== devices.length) {
+    return infeasible(
+      `a tile-parallel stage has ${devices.length} devices and columns for ${columns.length}`,
+      { devices: devices.length, columns: columns.length },
+    );
   }
   const stray = nodes.find(
     (node, position) =>
@@ -116,6 +117,38 @@ function describeEscape(problem: Problem, outer: number | undefined, answers: bo
   return answers ? "makes an answer" : "feeds nothing in it";
 }
 
+/** A member's region must be whole and not empty; together they must be all, each position once. */
+function findBadRegions(problem: Problem, stage: TileStage): Infeasible | null {
+  if (stage.columns === undefined) return findBadRows(problem, stage);
+  const last = lastOf(stage);
+  const output = problem.index.nodeOutputs[last]?.[0];
+  const regions = stage.rows.map((_, member) => regionOfMember(problem.index, stage, member));
+  const extents = extentsOf(problem.index, output);
+  const isInside = (region: Region): boolean =>
+    region.every(
+      ({ from, to }, axis) =>
+        Number.isInteger(from) &&
+        Number.isInteger(to) &&
+        0 <= from &&
+        from < to &&
+        to <= (extents[axis] as number),
+    );
+  const total = regions.reduce((sum, region) => sum + regionSize(region), 0);
+  const stray = regions.findIndex(
+    (region, member) =>
+      !isInside(region) ||
+      regions.slice(0, member).some((other) => regionSize(commonRegion(other, region)) > 0),
+  );
+  const isAll = total === extents.reduce((product, extent) => product * extent, 1);
+  if (stray < 0 && isAll) return null;
+  const node = nodeName(problem, last);
+  const device = problem.devices[stage.devices[Math.max(0, stray)] as number]?.name ?? "";
+  return infeasible(
+    `the tiles of '${node}', which has ${extents[0]} rows and ${extents[1]} columns, ${stray < 0 ? "leave positions out" : `lie outside of it or over one another at device '${device}'`}: together they must be all of it, each position once`,
+    { node, device, rows: extents[0] as number, columns: extents[1] as number },
+  );
+}
+
 /** Rows must be whole, not empty, one after the other, from the first to the last. */
 function findBadRows(problem: Problem, { nodes, devices, rows }: TileStage): Infeasible | null {
   const last = lastOf({ nodes });
@@ -158,7 +191,7 @@ function findMisplacedMember(
   tiles: readonly TileStage[],
 ): Infeasible | null {
   for (const { nodes, devices } of tiles) {
-    for (const device of devices.slice(1)) {
+    for (const device of new Set(devices.slice(1))) {
       const moved = [...placement];
       for (const node of nodes) moved[node] = device;
       const misplaced = findMisplaced(problem, moved);

@@ -1,22 +1,24 @@
-import { memoryBytes } from "../../cost/memory.ts";
-import { heightOf, shareOfNode, shareOfTensor } from "../../graph/tile.ts";
-import { type Rows, spanRows } from "../../graph/window.ts";
+import { shareOfNode } from "../../graph/tile.ts";
+import type { Region } from "../../graph/window.ts";
 import type { Problem } from "../problem.ts";
 import type { Layout, MemberStage } from "../tiles.ts";
 import type { AwaitedHop } from "./hops.ts";
 
-/** Seconds that a member computes in a stage. O(nodes). */
-export function memberSeconds(
+/** Seconds that each device of a stage computes in it: all its tiles, one after the other. O(members · nodes). */
+export function stageSeconds(
   { index, seconds }: Problem,
   { nodes, members }: MemberStage,
-  member: number,
-): number {
-  const { device, tile } = members[member] as MemberStage["members"][number];
-  return nodes.reduce(
-    (sum, node) =>
-      sum + seconds.get(device, node) * shareOfNode(index, node, tile.nodes.get(node) as Rows),
-    0,
-  );
+): Map<number, number> {
+  const computed = new Map<number, number>();
+  for (const { device, tile } of members) {
+    const own = nodes.reduce(
+      (sum, node) =>
+        sum + seconds.get(device, node) * shareOfNode(index, node, tile.nodes.get(node) as Region),
+      0,
+    );
+    computed.set(device, (computed.get(device) ?? 0) + own);
+  }
+  return computed;
 }
 
 /** What each device computes, in seconds. */
@@ -29,7 +31,7 @@ export function tiledCompute(problem: Problem, { placement, stages, stageOf }: L
     const stage = stages[stageOf[node] ?? -1];
     if (stage === undefined) add(single, node, 1);
     for (const { device, tile } of stage?.members ?? []) {
-      add(device, node, shareOfNode(problem.index, node, tile.nodes.get(node) as Rows));
+      add(device, node, shareOfNode(problem.index, node, tile.nodes.get(node) as Region));
     }
   });
   return compute;
@@ -37,7 +39,7 @@ export function tiledCompute(problem: Problem, { placement, stages, stageOf }: L
 
 /**
  * Nodes outside of tile-parallel stages and hops that none of these waits for one after the other,
- * and for each stage the longest that one of its members receives and computes.
+ * and for each stage the longest that one of its devices receives and computes.
  */
 export function tiledLatency(
   problem: Problem,
@@ -56,56 +58,10 @@ export function tiledLatency(
     for (const device of members) own?.set(device, (own.get(device) ?? 0) + seconds);
   }
   stages.forEach((stage, position) => {
-    const times = stage.members.map(
-      ({ device }, member) =>
-        (waits[position]?.get(device) ?? 0) + memberSeconds(problem, stage, member),
+    const times = [...stageSeconds(problem, stage)].map(
+      ([device, computed]) => (waits[position]?.get(device) ?? 0) + computed,
     );
     latency += Math.max(...times);
   });
   return latency;
-}
-
-/** Bytes that each device of the topology needs: of a tensor those of the rows that it reads or makes. */
-export function tiledMemory(problem: Problem, layout: Layout): number[] {
-  const { index, kinds, devices } = problem;
-  const nodes: number[][] = devices.map(() => []);
-  layout.placement.forEach((single, node) => {
-    const stage = layout.stages[layout.stageOf[node] ?? -1];
-    const runners = stage === undefined ? [single] : stage.members.map(({ device }) => device);
-    for (const device of runners) nodes[device]?.push(node);
-  });
-  return nodes.map((own, device) => {
-    const held = rowsHeld(problem, layout, device, own);
-    const bytesOf = (tensor: number): number => {
-      const bytes = index.graph.tensors[tensor]?.bytes ?? 0;
-      const rows = held.get(tensor);
-      return rows === undefined ? bytes : bytes * shareOfTensor(index, tensor, rows);
-    };
-    return memoryBytes(index, own, kinds[device]?.overheadBytes ?? 0, bytesOf);
-  });
-}
-
-/** Of tensors that a device reads or makes as a member; with all rows where it also does alone. */
-function rowsHeld(
-  { index }: Problem,
-  { stages, stageOf }: Layout,
-  device: number,
-  nodes: readonly number[],
-): Map<number, Rows> {
-  const held = new Map<number, Rows>();
-  const add = (tensor: number, rows: Rows): void => {
-    held.set(tensor, spanRows(rows, held.get(tensor) ?? { from: 0, to: 0 }));
-  };
-  const tiles = stages.flatMap(({ members }) =>
-    members.filter((member) => member.device === device),
-  );
-  if (tiles.length === 0) return held;
-  for (const { tile } of tiles) for (const [tensor, rows] of tile.tensors) add(tensor, rows);
-  for (const node of nodes) {
-    if (stageOf[node] !== null) continue;
-    for (const tensor of [...(index.nodeInputs[node] ?? []), ...(index.nodeOutputs[node] ?? [])]) {
-      add(tensor, { from: 0, to: heightOf(index, tensor) });
-    }
-  }
-  return held;
 }

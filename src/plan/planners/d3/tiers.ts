@@ -24,7 +24,7 @@ export function findTiers(problem: Problem): Tiers | string {
   if (costs === null) {
     return "it compares sums over nodes and hops, and the throughput is none; ask for latency, energy or a weighted sum";
   }
-  const devices = sortByTier(problem);
+  const devices = withoutHelpers(problem, sortByTier(problem));
   const obstacle = findTwins(problem, devices) ?? findLowSource(problem, devices);
   if (obstacle !== null) return obstacle;
   const unreached = findUnreached(problem, devices);
@@ -50,6 +50,29 @@ function sortByTier(problem: Problem): number[] {
   return able.sort((a, b) => heightOf(problem, a) - heightOf(problem, b));
 }
 
+/**
+ * Where stages may be shared the edge may have several devices: all of them, the fastest first, which
+ * stands for the tier.
+ */
+export function edgeTeam(problem: Problem): number[] {
+  if (problem.limits.tiles !== true) return [];
+  const all = problem.index.graph.nodes.map((_, node) => node);
+  const seconds = (device: number): number =>
+    all.reduce((sum, node) => sum + problem.seconds.get(device, node), 0);
+  return problem.kinds
+    .flatMap((kind, device) =>
+      kind !== null && problem.devices[device]?.tier === "edge" ? [device] : [],
+    )
+    .map((device) => ({ device, seconds: seconds(device) }))
+    .sort((a, b) => a.seconds - b.seconds || a.device - b.device)
+    .map(({ device }) => device);
+}
+
+function withoutHelpers(problem: Problem, devices: readonly number[]): number[] {
+  const helpers = edgeTeam(problem).slice(1);
+  return devices.filter((device) => !helpers.includes(device));
+}
+
 function findTwins(problem: Problem, devices: readonly number[]): string | null {
   if (devices.length === 0) return "no device can run nodes";
   const second = devices.find(
@@ -62,7 +85,7 @@ function findTwins(problem: Problem, devices: readonly number[]): string | null 
   const names = devices
     .filter((device) => problem.devices[device]?.tier === tier)
     .map((device) => `'${problem.devices[device]?.name}'`);
-  return `it wants one device a tier, and ${names.join(", ")} are all of tier ${tier}; write "tier: device", "edge" or "cloud" at each`;
+  return `it wants one device a tier, and ${names.join(", ")} are all of tier ${tier}; write "tier: device", "edge" or "cloud" at each${tier === "edge" ? ", or let the edge share stages with --tiles" : ""}`;
 }
 
 function findLowSource(problem: Problem, devices: readonly number[]): string | null {

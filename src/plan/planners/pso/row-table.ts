@@ -1,4 +1,6 @@
-import { heightOf, tileOf } from "../../../graph/tile.ts";
+import type { GraphIndex } from "../../../graph/graph.ts";
+import { extentsOf, heightOf, tileOf, wholeRegion } from "../../../graph/tile.ts";
+import { neededRows, type Rows, rowCount } from "../../../graph/window.ts";
 import type { Problem } from "../../problem.ts";
 
 /**
@@ -17,62 +19,147 @@ export interface RowTable {
   readonly to: readonly Int32Array[];
   /** Rows of each node's own output, from `first` on. */
   readonly heights: Int32Array;
-  /** What is read of a tensor: in parts of all its rows, as rows from a to b: `to[b - 1] - from[a]`. */
-  reads(tensor: number): { readonly from: Float64Array; readonly to: Float64Array };
+  /** The part of each node's columns that all columns of the output are made from, from `first` on. */
+  readonly columns: Float64Array;
+  /** What is read of a tensor, in its rows: rows from a to b need those from `from[a]` to `to[b - 1]`. */
+  reads(tensor: number): Reads;
 }
 
-/** O(nodes · rows) time and memory. */
+export interface Reads {
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+  /** The part of the tensor's columns. */
+  readonly columns: number;
+}
+
+/** O(uses of tensors by the nodes · rows) time and memory. */
 export function rowTable({ index }: Problem, first: number, last: number): RowTable {
   const nodes = Array.from({ length: last - first + 1 }, (_, offset) => first + offset);
   const height = heightOf(index, index.nodeOutputs[last]?.[0]);
-  const tiles = Array.from({ length: height }, (_, row) =>
-    tileOf(index, nodes, { from: row, to: row + 1 }),
-  );
+  const wanted = new Map<number, Interval>();
+  const made: Interval[] = [];
+  for (const node of nodes.toReversed()) {
+    const outputs = index.nodeOutputs[node] ?? [];
+    const own = node === last ? identity(height) : spanOf(height, wanted, outputs);
+    made[node - first] = own;
+    const window = index.graph.nodes[node]?.window;
+    for (const tensor of index.nodeInputs[node] ?? []) {
+      const extent = heightOf(index, tensor);
+      const known = wanted.get(tensor) ?? nothing(height);
+      wanted.set(tensor, known);
+      for (let row = 0; row < height; row++) {
+        const rows = { from: own.from[row] as number, to: own.to[row] as number };
+        widen(
+          known,
+          row,
+          window === undefined ? { from: 0, to: extent } : neededRows(window, rows, extent),
+        );
+      }
+    }
+  }
   const heights = Int32Array.from(nodes, (node) => heightOf(index, index.nodeOutputs[node]?.[0]));
-  const made = nodes.map((node, position) =>
-    spread(
-      tiles.map((tile) => tile.nodes.get(node)),
-      heights[position] as number,
-    ),
-  );
+  const spreadOut = made.map((own, position) => spread(own, heights[position] as number));
+  const read = new Map<number, Reads>();
+  const { nodes: across, tensors: acrossTensors } = columnsOf(index, nodes);
   return {
     height,
     first,
     last,
-    from: made.map(({ from }) => from),
-    to: made.map(({ to }) => to),
+    from: spreadOut.map(({ from }) => from),
+    to: spreadOut.map(({ to }) => to),
     heights,
+    columns: Float64Array.from(nodes, (node) => across.get(node) ?? 1),
     reads: (tensor) => {
-      const extent = heightOf(index, tensor);
-      const { from, to } = spread(
-        tiles.map((tile) => tile.tensors.get(tensor)),
-        extent,
-      );
-      return {
-        from: Float64Array.from(from, (row) => row / extent),
-        to: Float64Array.from(to, (row) => row / extent),
+      const own = read.get(tensor) ?? {
+        ...spread(wanted.get(tensor) ?? nothing(height), heightOf(index, tensor)),
+        columns: acrossTensors.get(tensor) ?? 1,
       };
+      read.set(tensor, own);
+      return own;
     },
   };
 }
 
+/** The part of all columns that each node makes and that is wanted of each tensor, for all of the last. */
+function columnsOf(
+  index: GraphIndex,
+  nodes: readonly number[],
+): { nodes: Map<number, number>; tensors: Map<number, number> } {
+  const outputs = index.nodeOutputs[nodes.at(-1) as number] ?? [];
+  const whole = new Map(outputs.map((tensor) => [tensor, wholeRegion(index, tensor)]));
+  const tile = tileOf(index, nodes, whole);
+  const widthOf = (tensor: number | undefined): number => extentsOf(index, tensor)[1] as number;
+  return {
+    nodes: new Map(
+      [...tile.nodes].map(([node, [, columns]]) => [
+        node,
+        rowCount(columns as Rows) / widthOf(index.nodeOutputs[node]?.[0]),
+      ]),
+    ),
+    tensors: new Map(
+      [...tile.tensors].map(([tensor, [, columns]]) => [
+        tensor,
+        rowCount(columns as Rows) / widthOf(tensor),
+      ]),
+    ),
+  };
+}
+
+/** For each row of the output what it needs of something; empty where `from` is not below `to`. */
+interface Interval {
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+}
+
+function nothing(rows: number): Interval {
+  return { from: new Int32Array(rows), to: new Int32Array(rows) };
+}
+
+function identity(rows: number): Interval {
+  return {
+    from: Int32Array.from({ length: rows }, (_, row) => row),
+    to: Int32Array.from({ length: rows }, (_, row) => row + 1),
+  };
+}
+
+function widen({ from, to }: Interval, row: number, by: { from: number; to: number }): void {
+  if (by.from >= by.to) return;
+  const isEmpty = (from[row] as number) >= (to[row] as number);
+  from[row] = isEmpty ? by.from : Math.min(from[row] as number, by.from);
+  to[row] = isEmpty ? by.to : Math.max(to[row] as number, by.to);
+}
+
+function spanOf(
+  rows: number,
+  wanted: ReadonlyMap<number, Interval>,
+  tensors: readonly number[],
+): Interval {
+  const span = nothing(rows);
+  for (const tensor of tensors) {
+    const own = wanted.get(tensor);
+    if (own === undefined) continue;
+    for (let row = 0; row < rows; row++) {
+      widen(span, row, { from: own.from[row] as number, to: own.to[row] as number });
+    }
+  }
+  return span;
+}
+
 /** Rows that need nothing but padding are given a place between their neighbours. */
-function spread(
-  rows: readonly ({ readonly from: number; readonly to: number } | undefined)[],
-  extent: number,
-): { from: Int32Array; to: Int32Array } {
-  const from = new Int32Array(rows.length);
-  const to = new Int32Array(rows.length);
+function spread(own: Interval, extent: number): Interval {
+  const rows = own.from.length;
+  const from = new Int32Array(rows);
+  const to = new Int32Array(rows);
+  const isFull = (row: number): boolean => (own.from[row] as number) < (own.to[row] as number);
   let next = extent;
-  for (let row = rows.length - 1; row >= 0; row--) {
-    const own = rows[row];
-    if (own !== undefined && own.from < own.to) next = Math.min(next, own.from);
+  for (let row = rows - 1; row >= 0; row--) {
+    if (isFull(row)) next = Math.min(next, own.from[row] as number);
     from[row] = next;
   }
   let last = 0;
-  rows.forEach((own, row) => {
-    if (own !== undefined && own.from < own.to) last = Math.max(last, own.to);
+  for (let row = 0; row < rows; row++) {
+    if (isFull(row)) last = Math.max(last, own.to[row] as number);
     to[row] = Math.max(last, from[row] as number);
-  });
+  }
   return { from, to };
 }

@@ -1,3 +1,4 @@
+import { heightOf } from "../../../graph/tile.ts";
 import type { GroupModel } from "./group-model.ts";
 import type { RowTable } from "./row-table.ts";
 
@@ -90,7 +91,9 @@ export class RowWork {
     const to = new Float64Array(table.height);
     for (let node = this.#start(first); node <= table.last; node++) {
       const offset = node - table.first;
-      const pace = problem.seconds.get(device, node) / (table.heights[offset] as number);
+      const pace =
+        (problem.seconds.get(device, node) * (table.columns[offset] as number)) /
+        (table.heights[offset] as number);
       const [starts, ends] = [table.from[offset], table.to[offset]] as [Int32Array, Int32Array];
       for (let row = 0; row < table.height; row++) {
         from[row] = (from[row] as number) + pace * (starts[row] as number);
@@ -116,10 +119,11 @@ export class RowWork {
     const all = inputs.reduce((sum, tensor) => sum + (linkBytes[tensor] as number), 0);
     for (const tensor of inputs) {
       const rows = table.reads(tensor);
-      const weight = all > 0 ? (linkBytes[tensor] as number) / all : 0;
+      const extent = heightOf(index, tensor);
+      const weight = all > 0 ? ((linkBytes[tensor] as number) * rows.columns) / all : 0;
       for (let row = 0; row < table.height; row++) {
-        from[row] = (from[row] as number) + weight * (rows.from[row] as number);
-        to[row] = (to[row] as number) + weight * (rows.to[row] as number);
+        from[row] = (from[row] as number) + weight * ((rows.from[row] as number) / extent);
+        to[row] = (to[row] as number) + weight * ((rows.to[row] as number) / extent);
       }
     }
     const interval = { from, to };

@@ -1,0 +1,213 @@
+import type { ChainCosts, Holding } from "./chain-costs.ts";
+import type { Ledger, MemoryUse } from "./ledger.ts";
+
+/** Pieces from `first` to before `end`, run by one device or shared by several. */
+export interface ChainStep {
+  readonly first: number;
+  readonly end: number;
+  /** Who runs them, and has what they make. */
+  readonly holding: Holding;
+  /** Into how many tiles one device cuts the pieces, to run them one after the other; else 1. */
+  readonly tiles: number;
+}
+
+/** A whole chain of steps. */
+export interface Chain {
+  readonly seconds: number;
+  readonly steps: readonly ChainStep[];
+}
+
+interface Label {
+  readonly value: number;
+  readonly step: ChainStep | null;
+  readonly before: Label | null;
+  readonly memory: MemoryUse | null;
+}
+
+interface State {
+  readonly holding: Holding;
+  /** None of them better than another in time and memory. */
+  labels: Label[];
+}
+
+export interface ChainSearch {
+  /** By cut: the ways to share what is made in front of it. */
+  readonly candidates: readonly (readonly Holding[])[];
+  /** Where shared pieces may begin. */
+  readonly isStart: readonly boolean[];
+  /** Chains of so many seconds or more are of no interest. */
+  readonly high: number;
+  /** `null`: no device's memory is limited. */
+  readonly ledger: Ledger | null;
+}
+
+/** Chains in the order of their seconds that are kept where memory is limited. */
+const mostLabels = 8;
+
+/**
+ * Dynamic programming over the cuts of a chain and who has what crosses them: the least seconds of an
+ * inference over all ends of shared runs and all of the candidates, and so over recomputing halos (one
+ * long run) and exchanging them (several short ones of the same devices). The best of these chains
+ * where no memory is limited; else some of the best. O(cuts² · candidates²) stages. Yields after each cut.
+ *
+ * @returns by rising seconds
+ */
+export function* solveChain(costs: ChainCosts, search: ChainSearch): Generator<null, Chain[]> {
+  const { pieces, count } = costs.model;
+  const rest = leastRest(costs);
+  const { source } = pieces.problem;
+  const start = { value: 0, step: null, before: null, memory: search.ledger?.empty() ?? null };
+  const states: State[][] = [[{ holding: { devices: [source], ends: [] }, labels: [start] }]];
+  for (let cut = 1; cut <= count; cut++) {
+    const own = { ...search, high: search.high - (rest[cut] as number) };
+    const reached = pieces.runners.map((device): State => {
+      const state: State = { holding: { devices: [device], ends: [] }, labels: [] };
+      extendAlone(costs, states[cut - 1] as State[], cut, state, own);
+      extendInTurn(costs, states, cut, state, own);
+      return state;
+    });
+    for (const holding of search.candidates[cut] ?? []) {
+      const state: State = { holding, labels: [] };
+      extendShared(costs, states, cut, state, own);
+      reached.push(state);
+    }
+    states.push(reached.filter(({ labels }) => labels.length > 0));
+    yield null;
+  }
+  return finish(costs, states[count] as State[], search.high);
+}
+
+function extendAlone(
+  costs: ChainCosts,
+  before: readonly State[],
+  cut: number,
+  state: State,
+  search: ChainSearch,
+): void {
+  const own = costs.alone(cut - 1, state.holding.devices[0] as number);
+  if (own === Number.POSITIVE_INFINITY) return;
+  const step = { first: cut - 1, end: cut, holding: state.holding, tiles: 1 };
+  extendFrom(costs, before, state, step, own, search);
+}
+
+function extendShared(
+  costs: ChainCosts,
+  states: readonly (readonly State[])[],
+  cut: number,
+  state: State,
+  { high, ledger, isStart }: ChainSearch,
+): void {
+  for (let first = cut - 1; first >= 0; first--) {
+    if ((costs.model.tiledReach[first] as number) < cut) break;
+    if (isStart[first] !== true) continue;
+    const computed = costs.compute(first, cut, state.holding);
+    const step = { first, end: cut, holding: state.holding, tiles: 1 };
+    for (const { holding, labels } of states[first] as State[]) {
+      const least = (labels[0]?.value ?? high) + computed;
+      if (least >= high || (ledger === null && least >= (state.labels[0]?.value ?? high))) continue;
+      const seconds = costs.shared(first, holding, cut, state.holding);
+      for (const label of labels) add(state, label, holding, step, seconds, high, ledger);
+    }
+  }
+}
+
+/** Runs of pieces that one device does in turn, tile by tile. */
+function extendInTurn(
+  costs: ChainCosts,
+  states: readonly (readonly State[])[],
+  cut: number,
+  state: State,
+  search: ChainSearch,
+): void {
+  const { ledger, isStart } = search;
+  const device = state.holding.devices[0] as number;
+  if (ledger === null || !ledger.isLimited(device)) return;
+  for (let first = cut - 1; first >= 0; first--) {
+    if ((costs.model.tiledReach[first] as number) < cut) break;
+    if (isStart[first] !== true) continue;
+    for (const tiles of ledger.tileCounts(device, first, cut)) {
+      const own = costs.inTurn(first, cut, device, tiles);
+      const step = { first, end: cut, holding: state.holding, tiles };
+      extendFrom(costs, states[first] as State[], state, step, own, search);
+    }
+  }
+}
+
+/** Adds a step of one device that first has all that it reads brought to it. */
+function extendFrom(
+  costs: ChainCosts,
+  before: readonly State[],
+  state: State,
+  step: ChainStep,
+  own: number,
+  { high, ledger }: ChainSearch,
+): void {
+  for (const { holding, labels } of before) {
+    if ((labels[0]?.value ?? high) + own >= high) continue;
+    const seconds = costs.gather(step.first, holding, state.holding.devices[0] as number) + own;
+    for (const label of labels) add(state, label, holding, step, seconds, high, ledger);
+  }
+}
+
+function add(
+  state: State,
+  before: Label,
+  holding: Holding,
+  step: ChainStep,
+  seconds: number,
+  high: number,
+  ledger: Ledger | null,
+): void {
+  const value = before.value + seconds;
+  if (!(value < high)) return;
+  const [known] = state.labels;
+  if (ledger === null || before.memory === null) {
+    if (value < (known?.value ?? high)) state.labels = [{ value, step, before, memory: null }];
+    return;
+  }
+  const memory = ledger.after(before.memory, holding, step);
+  if (memory === null) return;
+  const isBeaten = state.labels.some(
+    (label) =>
+      label.value <= value && (label.memory === null || ledger.isWithin(label.memory, memory)),
+  );
+  if (isBeaten) return;
+  const label = { value, step, before, memory };
+  state.labels = [
+    ...state.labels.filter(
+      (other) =>
+        other.value < value || other.memory === null || !ledger.isWithin(memory, other.memory),
+    ),
+    label,
+  ]
+    .sort((a, b) => a.value - b.value)
+    .slice(0, mostLabels);
+}
+
+function finish(costs: ChainCosts, last: readonly State[], high: number): Chain[] {
+  const chains = last.flatMap(({ holding, labels }) => {
+    const seconds = costs.deliver(holding);
+    return labels.map((label) => ({ seconds: label.value + seconds, steps: trace(label) }));
+  });
+  return chains.filter(({ seconds }) => seconds < high).sort((a, b) => a.seconds - b.seconds);
+}
+
+function trace(label: Label): ChainStep[] {
+  const steps: ChainStep[] = [];
+  for (let at: Label | null = label; at?.step != null; at = at.before) steps.unshift(at.step);
+  return steps;
+}
+
+/** What the pieces from each on take at the least, shared by all devices. */
+function leastRest(costs: ChainCosts): Float64Array {
+  const { count, pieces, tiledReach, leastCover } = costs.model;
+  const rest = new Float64Array(count + 1);
+  for (let piece = count - 1; piece >= 0; piece--) {
+    const seconds = pieces.runners.map((device) => costs.alone(piece, device));
+    const pace = seconds.reduce((sum, own) => sum + 1 / own, 0);
+    const isShared = (tiledReach[piece] as number) > piece && seconds.every((own) => own > 0);
+    const least = isShared ? leastCover / pace : Math.min(...seconds);
+    rest[piece] = (rest[piece + 1] as number) + (Number.isFinite(least) ? least : 0);
+  }
+  return rest;
+}

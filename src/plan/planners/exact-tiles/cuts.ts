@@ -1,0 +1,38 @@
+import type { GroupModel } from "../pso/group-model.ts";
+import type { ChainCosts } from "./chain-costs.ts";
+
+/** Cuts at which shared runs may begin and end, where there are more. */
+const mostCuts = 48;
+
+/**
+ * Where shared runs may begin and end: not in front of a piece that reads no row but its own and makes
+ * no more bytes, for the run may as well take that one too; and of many only where few bytes cross.
+ */
+export function chooseCuts(model: GroupModel, costs: ChainCosts): boolean[] {
+  const { count, pieces, tiledReach } = model;
+  const { nodes } = pieces.problem.index.graph;
+  const bytes = Array.from({ length: count + 1 }, (_, cut) => costs.bytes(cut));
+  const isPlain = (piece: number): boolean => {
+    for (
+      let node = pieces.starts[piece] as number;
+      node < (pieces.starts[piece + 1] as number);
+      node++
+    ) {
+      const window = nodes[node]?.window;
+      if (window === undefined || window.kernel.some((k) => k !== 1)) return false;
+      if (window.stride.some((s) => s !== 1)) return false;
+    }
+    return true;
+  };
+  const isUseful = bytes.map((own, cut) => {
+    if (cut === 0 || cut === count) return true;
+    const isInside = (tiledReach[cut - 1] as number) > cut && isPlain(cut);
+    return !isInside || (bytes[cut + 1] as number) > own;
+  });
+  const inner = isUseful.flatMap((useful, cut) => (useful && cut > 0 && cut < count ? [cut] : []));
+  if (inner.length <= mostCuts) return isUseful;
+  const kept = new Set(
+    inner.sort((a, b) => (bytes[a] as number) - (bytes[b] as number)).slice(0, mostCuts),
+  );
+  return isUseful.map((useful, cut) => useful && (cut === 0 || cut === count || kept.has(cut)));
+}

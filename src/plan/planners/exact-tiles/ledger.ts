@@ -1,0 +1,166 @@
+import { memoryBytes } from "../../../cost/memory.ts";
+import { heightOf } from "../../../graph/tile.ts";
+import { memoryOfRuns, type RunMemory } from "../exact-pieces/model.ts";
+import type { GroupModel } from "../pso/group-model.ts";
+import type { ChainStep } from "./chain.ts";
+import { equalEnds, type Holding } from "./chain-costs.ts";
+
+/** Bytes of the devices whose memory is limited: parameters and more for ever, then the most alive at once. */
+export type MemoryUse = Float64Array;
+
+/** Into how many tiles one device may cut a run. */
+const tileCounts = [2, 3, 4, 6, 8, 12, 16, 24, 32] as const;
+/** Of these the first that fit; more tiles than needed load more parameters. */
+const keptCounts = 4;
+/** More rows than any picture has. */
+const rowsPerKey = 2 ** 16;
+
+/**
+ * What steps of a chain need of memory, as far as it can be told step by step: a tensor that a device
+ * makes some rows of and later has all of is counted with some. `evaluate` knows what is needed in all.
+ */
+export class Ledger {
+  readonly #model: GroupModel;
+  readonly #runs: RunMemory;
+  /** Positions in a `MemoryUse`, halved; -1: the device's memory is not limited. */
+  readonly #places: Int32Array;
+  readonly #limits: number[] = [];
+  readonly #overheads: number[] = [];
+  readonly #counts = new Map<string, readonly number[]>();
+  readonly #peaks = new Map<number, number>();
+
+  constructor(model: GroupModel) {
+    const { problem, starts } = model.pieces;
+    this.#model = model;
+    this.#runs = memoryOfRuns(problem, starts);
+    this.#places = Int32Array.from(problem.devices, ({ memoryBytes: limit }, device) => {
+      if (limit === null) return -1;
+      this.#overheads.push(problem.kinds[device]?.overheadBytes ?? 0);
+      return this.#limits.push(limit) - 1;
+    });
+  }
+
+  empty(): MemoryUse {
+    return new Float64Array(2 * this.#limits.length);
+  }
+
+  isLimited(device: number): boolean {
+    return (this.#places[device] as number) >= 0;
+  }
+
+  /** Whether the first asks for no more than the second, anywhere. */
+  isWithin(one: MemoryUse, other: MemoryUse): boolean {
+    return one.every((bytes, place) => bytes <= (other[place] as number));
+  }
+
+  /** What is needed after another step; `null`: some device has no room for it. */
+  after(use: MemoryUse, before: Holding, step: ChainStep): MemoryUse | null {
+    const { devices, ends } = step.holding;
+    const next = Float64Array.from(use);
+    for (const [member, device] of devices.entries()) {
+      const place = this.#places[device] as number;
+      if (place < 0) continue;
+      const own = 2 * place;
+      const from = member === 0 ? 0 : (ends[member - 1] as number);
+      const peak =
+        devices.length > 1
+          ? this.#rowsPeak(step, from, ends[member] as number)
+          : this.#alonePeak(step, before.devices.includes(device));
+      const overhead =
+        use[own] === 0 && use[own + 1] === 0 ? (this.#overheads[place] as number) : 0;
+      const parameters = step.tiles * this.#parameters(step.first, step.end);
+      next[own] = (use[own] as number) + parameters + overhead;
+      next[own + 1] = Math.max(use[own + 1] as number, peak);
+      if ((next[own] as number) + (next[own + 1] as number) > (this.#limits[place] as number))
+        return null;
+    }
+    return next;
+  }
+
+  /** Numbers of tiles in which a device alone has room for a run. */
+  tileCounts(device: number, first: number, end: number): readonly number[] {
+    const key = `${device} ${first} ${end}`;
+    const known = this.#counts.get(key);
+    if (known !== undefined) return known;
+    const place = this.#places[device] as number;
+    const room = this.#roomOf(place, first, end);
+    const { height } = this.#model.rows(end - 1);
+    const found = tileCounts.filter(
+      (tiles) =>
+        tiles <= height &&
+        tiles * this.#parameters(first, end) + this.#inTurnPeak(first, end, tiles) <= room,
+    );
+    const kept = found.slice(0, keptCounts);
+    this.#counts.set(key, kept);
+    return kept;
+  }
+
+  /** What a run may take: nobody else has room for the parameters of the other pieces of a device alone. */
+  #roomOf(place: number, first: number, end: number): number {
+    const { count, pieces } = this.#model;
+    const all = (this.#limits[place] as number) - (this.#overheads[place] as number);
+    if (pieces.runners.length > 1) return all;
+    return all - this.#parameters(0, first) - this.#parameters(end, count);
+  }
+
+  #parameters(first: number, end: number): number {
+    const { parameters } = this.#runs;
+    return (parameters[end] as number) - (parameters[first] as number);
+  }
+
+  #alonePeak({ first, end, tiles }: ChainStep, hasInput: boolean): number {
+    if (tiles > 1) return this.#inTurnPeak(first, end, tiles);
+    return (hasInput && first > 0 ? this.#runs.later[first] : this.#runs.first[first]) as number;
+  }
+
+  #nodes(first: number, end: number): number[] {
+    const { starts } = this.#model.pieces;
+    const from = starts[first] as number;
+    return Array.from({ length: (starts[end] as number) - from }, (_, offset) => from + offset);
+  }
+
+  /** The most bytes alive while a device makes some rows of a run. */
+  #rowsPeak(run: { first: number; end: number }, from: number, to: number): number {
+    const { count } = this.#model;
+    const key = ((run.first * (count + 1) + run.end) * rowsPerKey + from) * rowsPerKey + to;
+    const known = this.#peaks.get(key) ?? this.#findPeak(run, from, to);
+    this.#peaks.set(key, known);
+    return known;
+  }
+
+  #findPeak({ first, end }: { first: number; end: number }, from: number, to: number): number {
+    const { index } = this.#model.pieces.problem;
+    const table = this.#model.rows(end - 1);
+    const nodes = this.#nodes(first, end);
+    const last = nodes.at(-1) as number;
+    const bytesOf = (tensor: number): number => {
+      const height = heightOf(index, tensor);
+      const needed = table.reads(tensor);
+      const rows =
+        index.producer[tensor] === last
+          ? to - from
+          : (needed.to[to - 1] as number) - (needed.from[from] as number);
+      return ((index.graph.tensors[tensor]?.bytes ?? 0) * Math.max(0, rows)) / height;
+    };
+    return memoryBytes(index, nodes, 0, bytesOf) - this.#parameters(first, end);
+  }
+
+  /** What is read and made by all tiles, and what the largest of them holds. */
+  #inTurnPeak(first: number, end: number, tiles: number): number {
+    const { index } = this.#model.pieces.problem;
+    const { height } = this.#model.rows(end - 1);
+    const nodes = this.#nodes(first, end);
+    const start = nodes[0] as number;
+    const last = nodes.at(-1) as number;
+    const read = new Set(nodes.flatMap((node) => index.nodeInputs[node] ?? []));
+    const outer = [...read].filter((tensor) => (index.producer[tensor] ?? -1) < start);
+    const held = [...outer, ...(index.nodeOutputs[last] ?? [])].reduce(
+      (sum, tensor) => sum + (index.graph.tensors[tensor]?.bytes ?? 0),
+      0,
+    );
+    const peaks = equalEnds(height, tiles).map((to, tile, ends) =>
+      this.#rowsPeak({ first, end }, ends[tile - 1] ?? 0, to),
+    );
+    return held + Math.max(...peaks);
+  }
+}
