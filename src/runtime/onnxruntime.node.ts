@@ -21,9 +21,9 @@ const notPassed = /^(bfloat16|complex|float8)/;
 export function createOnnxRuntime(): Runtime {
   return {
     name: onnxRuntimeName(),
-    load: async (model, { threads }) => {
+    load: async (model, { threads, thrifty = false }) => {
       checkTypes(model);
-      const request = { ...toLoadable(model), threads, level: "disabled" } as const;
+      const request = { ...toLoadable(model), threads, thrifty, level: "disabled" } as const;
       return openSession(model, await SessionClient.start(request), threads);
     },
   };

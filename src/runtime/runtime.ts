@@ -14,6 +14,11 @@ export type TensorValues = Readonly<Record<string, TensorValue>>;
 export interface SessionOptions {
   /** Intra-op threads; the count changes bits, so that it belongs to the plan. */
   readonly threads: number;
+  /**
+   * Whether the memory of a run is given back when it ends, which costs time: a session else keeps it
+   * for the next one. Default: no.
+   */
+  readonly thrifty?: boolean;
 }
 
 export interface RunResult {

@@ -17,6 +17,8 @@ export interface LoadRequest {
   readonly skeleton: Uint8Array<ArrayBuffer>;
   readonly weights: readonly WeightData[];
   readonly threads: number;
+  /** Whether it keeps no memory from run to run. Default: it does. */
+  readonly thrifty?: boolean;
   readonly level: "disabled" | "basic" | "extended" | "all";
   /** Where the runtime writes the optimised graph, if anywhere. */
   readonly optimisedPath?: string;

@@ -100,13 +100,14 @@ function collectGarbage(): void {
 }
 
 async function create(request: LoadRequest): Promise<InferenceSession> {
-  const { skeleton, weights, threads, level, optimisedPath, profilePrefix } = request;
+  const { skeleton, weights, threads, thrifty, level, optimisedPath, profilePrefix } = request;
   return await InferenceSession.create(skeleton, {
     graphOptimizationLevel: level,
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 4,
     externalData: weights.map(({ path, data }) => ({ path, data })),
+    ...(thrifty === true ? { enableCpuMemArena: false, enableMemPattern: false } : {}),
     ...(optimisedPath === undefined ? {} : { optimizedModelFilePath: optimisedPath }),
     ...(profilePrefix === undefined
       ? {}
