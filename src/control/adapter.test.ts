@@ -5,6 +5,8 @@ import {
   cloudAlone,
   splitInTwo,
 } from "../../test/fixtures/changing-link.ts";
+import { pictureProblem, stage } from "../../test/fixtures/picture-problem.ts";
+import { planOf } from "../../test/fixtures/plan-of.ts";
 import { createVirtualClock } from "../base/virtual-clock.ts";
 import { nominalState } from "../cost/state.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -50,4 +52,20 @@ test("tries again some time after what it advised has failed", () => {
   adapter.failed(2.5);
   const later = [2.6, 2.8, 3.1].map((now) => adapter.heard(figures(5e6), now).plan);
   expect(later.map((plan) => plan !== null)).toEqual([false, false, true]);
+});
+
+test("a plan with tiles is judged by what its members take, also where no other may have any", () => {
+  const tiles = [stage([0, 1], [1, 2], [4, 8])];
+  const plan = planOf(pictureProblem({}), ["left", "left", "camera"], tiles) as Plan;
+  const untiled = pictureProblem({ limits: {} });
+  const adapter = new Adapter({ problem: untiled, known: wholeChoices(untiled) });
+  adapter.serves(plan, 0);
+  const { cost, bestCost } = adapter.heard({ stages: [], hops: [] }, 1).decision;
+  expect([cost, bestCost]).toEqual([plan.claimed.latencySeconds, 24]);
+  // The left one makes 5 rows of one node and 4 of the other, a second each.
+  const stages = [{ stage: "s0", device: "left", count: 3, busySeconds: 18 }];
+  const later = [2, 3, 4, 5].map((now) => adapter.heard({ stages, hops: [] }, now));
+  const { slowDown } = (later.at(-1) as (typeof later)[number]).decision.world;
+  expect(slowDown[1]).toBeCloseTo(2, 1);
+  expect(slowDown[2]).toBe(1);
 });

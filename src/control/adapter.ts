@@ -1,14 +1,13 @@
 import type { State } from "../cost/state.ts";
 import type { Topology } from "../cost/topology.ts";
-import { placementOf } from "../plan/check.ts";
+import { placementOf, tilesOf } from "../plan/check.ts";
 import { codecsOf, withCodecs } from "../plan/codecs.ts";
-import { evaluate } from "../plan/evaluate.ts";
 import { makePlan } from "../plan/make-plan.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Problem } from "../plan/problem.ts";
 import { problemAt } from "../plan/problem-at.ts";
 import type { Solve } from "../plan/solve.ts";
-import { type Choice, type Choices, createChoices } from "./choices.ts";
+import { type Choice, type Choices, createChoices, evaluateChoice } from "./choices.ts";
 import {
   abandoned,
   adopted,
@@ -134,17 +133,23 @@ function recalled(topology: Topology, learnt: Learnt | undefined): Estimates {
 
 /** What a plan serves. @throws PLAN_INVALID if it does not fit the problem */
 export function choiceOf(problem: Problem, plan: Plan): Choice {
-  return { placement: placementOf(problem, plan), codecs: codecsOf(problem, plan) };
+  const choice = { placement: placementOf(problem, plan), codecs: codecsOf(problem, plan) };
+  const tiles = tilesOf(problem, plan);
+  return tiles.length === 0 ? choice : { ...choice, tiles };
 }
 
 /** A choice as a plan, with what it costs in a state of the world. */
 export function planOfChoice(problem: Problem, choice: Choice, world: State): Plan | null {
   const changed = problemAt(problem, world);
-  const { placement, codecs } = choice;
-  const evaluation = evaluate(withCodecs(changed, codecs), placement);
+  const { placement, codecs, tiles } = choice;
+  const evaluation = evaluateChoice(withCodecs(changed, codecs), choice);
   if (evaluation.type === "infeasible") return null;
   const { value } = evaluation;
-  const incumbent = { placement, value, bound: null, ...(codecs === undefined ? {} : { codecs }) };
+  const incumbent = {
+    ...{ placement, value, bound: null },
+    ...(codecs === undefined ? {} : { codecs }),
+    ...(tiles === undefined ? {} : { tiles }),
+  };
   return makePlan(changed, incumbent, evaluation, {
     planner: "control",
     optimalAmong: null,

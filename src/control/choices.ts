@@ -3,16 +3,21 @@ import type { State } from "../cost/state.ts";
 import { withCodecs } from "../plan/codecs.ts";
 import { costAt, costLine } from "../plan/cost-line.ts";
 import type { Envelope } from "../plan/envelope/file.ts";
-import { evaluate } from "../plan/evaluate.ts";
+import { type Evaluation, evaluate } from "../plan/evaluate.ts";
+import type { Infeasible } from "../plan/feasibility.ts";
 import type { Placement, Problem } from "../plan/problem.ts";
 import { problemAt, recodedAt } from "../plan/problem-at.ts";
-import { findHops } from "../plan/transfers.ts";
+import { findTiledHops } from "../plan/tiles/hops.ts";
+import { layOut, type TileStage } from "../plan/tiles.ts";
+import { findHops, type Hop } from "../plan/transfers.ts";
 
 /** What could be served. */
 export interface Choice {
   readonly placement: Placement;
   /** Left out: those of the problem. */
   readonly codecs?: CodecChoice;
+  /** Stages that several devices run together, also where the problem does not allow any. Left out: none. */
+  readonly tiles?: readonly TileStage[];
 }
 
 /** Placements of one problem, numbered from 0, and what each costs in a state of the world. */
@@ -58,7 +63,7 @@ export function createChoices(
     const number = numbers.get(key);
     if (number !== undefined) return number;
     const own = withCodecs(problem, choice.codecs);
-    if (evaluate(own, choice.placement).type === "infeasible") return null;
+    if (evaluateChoice(own, choice).type === "infeasible") return null;
     numbers.set(key, entries.length);
     const costIn = costFunction(problem, choice);
     return entries.push({ choice, costIn, latencyIn: costFunction(timed, choice) }) - 1;
@@ -119,25 +124,44 @@ export function choicesOfEnvelope(problem: Problem, { placements }: Envelope): C
   });
 }
 
+/** What a choice costs. @param problem with the choice's codecs */
+export function evaluateChoice(
+  problem: Problem,
+  { placement, tiles = [] }: Choice,
+): Evaluation | Infeasible {
+  if (tiles.length === 0) return evaluate(problem, placement);
+  return evaluate({ ...problem, limits: { ...problem.limits, tiles: true } }, placement, tiles);
+}
+
+/** None, if it cannot run. */
+export function hopsOfChoice(problem: Problem, { placement, tiles = [] }: Choice): readonly Hop[] {
+  if (tiles.length === 0) {
+    const hops = findHops(problem, placement);
+    return "to" in hops ? [] : hops;
+  }
+  const hops = findTiledHops(problem, layOut(problem.index, placement, tiles));
+  return "to" in hops ? [] : hops.map(({ hop }) => hop);
+}
+
 interface Entry {
   readonly choice: Choice;
   readonly costIn: (state: State) => number;
   readonly latencyIn: (state: State) => number;
 }
 
-function costFunction(problem: Problem, { placement, codecs }: Choice): (state: State) => number {
-  const line = costLine(withCodecs(problem, codecs), placement);
+function costFunction(problem: Problem, choice: Choice): (state: State) => number {
+  const { placement, codecs, tiles = [] } = choice;
+  const line = tiles.length > 0 ? null : costLine(withCodecs(problem, codecs), placement);
   if (line !== null) return (state) => costAt(line, state);
   return (state) => {
-    const found = evaluate(withCodecs(problemAt(problem, state), codecs), placement);
+    const found = evaluateChoice(withCodecs(problemAt(problem, state), codecs), choice);
     return found.type === "infeasible" ? Number.POSITIVE_INFINITY : found.value;
   };
 }
 
 /** Equal placements with equal codecs on their hops are one choice. */
-function keyOf(problem: Problem, { placement, codecs }: Choice): string {
-  const own = withCodecs(problem, codecs);
-  const hops = findHops(own, placement);
-  const coded = "to" in hops ? [] : hops.map(({ link, tensor }) => own.hops.codec(link, tensor));
-  return JSON.stringify([placement, coded]);
+function keyOf(problem: Problem, choice: Choice): string {
+  const own = withCodecs(problem, choice.codecs);
+  const coded = hopsOfChoice(own, choice).map(({ link, tensor }) => own.hops.codec(link, tensor));
+  return JSON.stringify([choice.placement, coded, choice.tiles ?? []]);
 }

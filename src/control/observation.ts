@@ -1,6 +1,8 @@
 import type { Topology } from "../cost/topology.ts";
+import { shareOfNode } from "../graph/tile.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Problem } from "../plan/problem.ts";
+import { worksOf } from "../plan/stage-works.ts";
 
 /** What was seen of the world in a while, by position in the topology. */
 export interface Observation {
@@ -103,17 +105,16 @@ function observeDevices(
   { stages }: Pick<Plan, "stages">,
   figures: Figures,
 ): Observation["devices"] {
-  const known = new Map(stages.map((stage) => [stage.id, stage]));
+  const known = predictedSeconds(problem, stages);
   return problem.devices.flatMap(({ name }, device) => {
     let busy = 0;
     let predicted = 0;
     let most = 0;
     for (const { stage, device: on, count, busySeconds } of figures.stages) {
       if (on !== name || count === 0) continue;
-      const planned = known.get(stage);
+      const seconds = known.get(`${stage}\n${name}`);
       // Figures of another plan, whose stages have the same names.
-      if (planned?.devices[0] !== name) continue;
-      const seconds = stageSeconds(problem, device, planned.nodes);
+      if (seconds === undefined) continue;
       if (!(seconds >= leastSeconds && busySeconds > 0)) continue;
       busy += count * busySeconds;
       predicted += count * seconds;
@@ -125,11 +126,22 @@ function observeDevices(
   });
 }
 
-function stageSeconds(problem: Problem, device: number, nodes: readonly string[]): number {
-  return nodes.reduce((sum, name) => {
-    const node = problem.index.nodeByName.get(name);
-    return node === undefined ? sum : sum + problem.seconds.get(device, node);
-  }, 0);
+/** By stage and device; of several tiles of a stage on one device each under a name of its own. */
+function predictedSeconds(problem: Problem, stages: Plan["stages"]): ReadonlyMap<string, number> {
+  const positions = new Map(problem.devices.map(({ name }, device) => [name, device]));
+  const works = stages.flatMap((stage) => worksOf(problem.index, stage));
+  return new Map(
+    works.flatMap(({ id, device, nodes, tile }) => {
+      const on = positions.get(device);
+      if (on === undefined) return [];
+      const seconds = nodes.reduce((sum, node) => {
+        const region = tile?.nodes.get(node);
+        const share = region === undefined ? 1 : shareOfNode(problem.index, node, region);
+        return sum + share * problem.seconds.get(on, node);
+      }, 0);
+      return [[`${id}\n${device}`, seconds] as const];
+    }),
+  );
 }
 
 function linkOf({ topology, hops, devices }: Problem, from: string, to: string): number | null {

@@ -1,7 +1,6 @@
 import type { State } from "../cost/state.ts";
 import type { Problem } from "../plan/problem.ts";
-import { findHops } from "../plan/transfers.ts";
-import type { Choices } from "./choices.ts";
+import { type Choices, hopsOfChoice } from "./choices.ts";
 import {
   type EstimateOptions,
   type Estimates,
@@ -184,6 +183,5 @@ function slowed(world: State, links: readonly number[]): State {
 
 function linksOf({ problem, at }: Choices, choice: number | null): number[] {
   if (choice === null) return [];
-  const hops = findHops(problem, at(choice).placement);
-  return "to" in hops ? [] : [...new Set(hops.map(({ link }) => link))];
+  return [...new Set(hopsOfChoice(problem, at(choice)).map(({ link }) => link))];
 }

@@ -20,7 +20,8 @@ import { Hosts } from "./cluster/hosts.ts";
 import { type Asked, Load } from "./cluster/load.ts";
 import { findRestlessness, findStrays, findUnrest } from "./cluster/rest.ts";
 import { randomSchedule, type Schedule, visitor } from "./cluster/schedule.ts";
-import { type Setting, settingOf } from "./cluster/setting.ts";
+import type { Setting } from "./cluster/setting.ts";
+import { settingOf } from "./cluster/settings.ts";
 import { findUnjustified } from "./cluster/verdict.ts";
 import { Network } from "./network.ts";
 
@@ -125,6 +126,7 @@ class World {
       machine: this.#network.boot("client"),
       clock,
       seed: schedule.seed + 1,
+      input: setting.input,
       requestsPerSecond: 5,
       seconds: loadSeconds,
       expected: wholeModel(setting, clock),

@@ -9,11 +9,13 @@ import type { Trace } from "../cost/trace.ts";
 import { type Bottleneck, evaluate } from "../plan/evaluate.ts";
 import type { Infeasible } from "../plan/feasibility.ts";
 import type { Placement, Problem } from "../plan/problem.ts";
+import type { TileStage } from "../plan/tiles.ts";
 import { type Arrivals, arrivalTimes } from "./arrivals.ts";
 import { Line } from "./line.ts";
 import { Log } from "./log.ts";
 import { findServers } from "./servers.ts";
 import { findSteps, type Step } from "./steps.ts";
+import { findTiledSteps } from "./tiled-steps.ts";
 import { type Loss, World } from "./world.ts";
 
 export interface SimulationOptions {
@@ -26,6 +28,8 @@ export interface SimulationOptions {
   readonly trace?: Trace;
   /** Devices that stop for ever. */
   readonly losses?: readonly Loss[];
+  /** Stages that several devices run together. Default: none. */
+  readonly tiles?: readonly TileStage[];
   /** Told whenever a device, link or medium is let go. */
   readonly onSpan?: (span: Span) => void;
 }
@@ -98,10 +102,15 @@ export function simulate(
   placement: Placement,
   options: SimulationOptions,
 ): Simulation | Infeasible {
-  const claimed = evaluate({ ...problem, limits: {} }, placement);
+  const { tiles = [] } = options;
+  const limits = tiles.length === 0 ? {} : { tiles: true };
+  const claimed = evaluate({ ...problem, limits }, placement, tiles);
   if (claimed.type === "infeasible") return claimed;
   const { places, ofLink } = findServers(problem);
-  const steps = findSteps(problem, placement, ofLink);
+  const steps =
+    tiles.length === 0
+      ? findSteps(problem, placement, ofLink)
+      : findTiledSteps(problem, placement, tiles, ofLink);
   const isHop = (server: number, step: number): boolean =>
     steps[step]?.type !== "compute" && problem.devices[server]?.communication === "exclusive";
   const workOf = (server: number, step: number): number => {

@@ -7,28 +7,9 @@
 import type { Placement, Problem } from "../plan/problem.ts";
 import { groupStages } from "../plan/stages.ts";
 import { destinationsOf, homeOf } from "../plan/transfers.ts";
+import { type Ends, type Step, StepList } from "./step-list.ts";
 
-/** A stage that is computed, or a phase of a hop. */
-export interface Step {
-  readonly type: "compute" | "send" | "wire" | "latency" | "receive";
-  /** In the topology's own state. Above 0: what takes no time is no step. */
-  readonly seconds: number;
-  /** Of all phases of its hop, for which an exclusive device is taken; for a stage `seconds`. */
-  readonly wholeSeconds: number;
-  /** Servers that must be idle before it starts, and are busy from then on. */
-  readonly takes: readonly number[];
-  /** Servers that are idle when it has ended. */
-  readonly frees: readonly number[];
-  /** Steps of the same request that end before it starts. */
-  readonly after: readonly number[];
-  /** The stage that is computed, in the order of `groupStages`, and its device; −1 for a hop. */
-  readonly stage: number;
-  readonly device: number;
-  /** What hops, all in one message; empty for a stage. */
-  readonly tensors: readonly number[];
-  /** Where it hops; −1 for a stage. */
-  readonly link: number;
-}
+export type { Step } from "./step-list.ts";
 
 /**
  * Finds the steps of a placement that `evaluate` calls feasible, each behind those that it waits for.
@@ -50,9 +31,6 @@ export function findSteps(
   return new Builder(problem, placement, wireOfLink).build();
 }
 
-/** Steps whose ends something waits for; none: it is there when the request arrives. */
-type Ends = readonly number[];
-
 /** Tensors of one stage that go the same ways. */
 interface Message {
   readonly destinations: readonly number[];
@@ -64,15 +42,14 @@ interface Message {
 class Builder {
   readonly #problem: Problem;
   readonly #placement: Placement;
-  readonly #steps: Step[] = [];
+  readonly #steps: StepList;
   /** By tensor and device: when the tensor is there. */
   readonly #there = new Map<string, Ends>();
-  readonly #wireOfLink: readonly number[];
 
   constructor(problem: Problem, placement: Placement, wireOfLink: readonly number[]) {
     this.#problem = problem;
     this.#placement = placement;
-    this.#wireOfLink = wireOfLink;
+    this.#steps = new StepList(problem, wireOfLink);
   }
 
   build(): Step[] {
@@ -84,7 +61,7 @@ class Builder {
       const made = nodes.flatMap((node) => index.nodeOutputs[node] ?? []);
       this.#deliver(made, ends);
     });
-    return this.#steps;
+    return this.#steps.steps;
   }
 
   #compute(stage: number, device: number, nodes: readonly number[]): Ends {
@@ -98,9 +75,7 @@ class Builder {
         for (const end of this.#there.get(placeOf(tensor, device)) ?? []) after.add(end);
       }
     }
-    const own = { stage, device, tensors: [], link: -1, takes: [device], frees: [device] };
-    const times = { seconds: work, wholeSeconds: work };
-    return this.#add({ type: "compute", ...times, ...own, after: [...after] });
+    return this.#steps.compute(stage, device, work, [...after]);
   }
 
   /** Tensors are there on their home, and go to where they are needed. */
@@ -132,44 +107,12 @@ class Builder {
     destinations.forEach((destination, position) => {
       let here = ready;
       for (const link of routes[position] ?? []) {
-        here = sent.get(link) ?? this.#hop(tensors, link, here);
+        here = sent.get(link) ?? this.#steps.hop(tensors, link, here);
         sent.set(link, here);
       }
       for (const tensor of tensors) this.#there.set(placeOf(tensor, destination), here);
     });
     return [...new Set([...sent.values()].flat())];
-  }
-
-  #hop(tensors: readonly number[], link: number, ready: Ends): Ends {
-    const { devices, hops } = this.#problem;
-    const { from, to } = hops.links[link] as { from: number; to: number };
-    const held = [from, to].filter((device) => devices[device]?.communication === "exclusive");
-    const all = (seconds: (tensor: number) => number): number =>
-      tensors.reduce((sum, tensor) => sum + seconds(tensor), 0);
-    const phases = [
-      ["send", all((tensor) => hops.sendSeconds(link, tensor)), [from]],
-      ["wire", all((tensor) => hops.wireSeconds(link, tensor)), [this.#wireOfLink[link] as number]],
-      ["latency", all(() => hops.rates.latencySeconds(link)), []],
-      ["receive", all((tensor) => hops.receiveSeconds(link, tensor)), [to]],
-    ] as const;
-    const whole = {
-      wholeSeconds: phases.reduce((sum, [, seconds]) => sum + seconds, 0),
-      ...{ stage: -1, device: -1, tensors, link },
-    };
-    const lasting = phases.filter(([, seconds]) => seconds > 0);
-    let after = ready;
-    lasting.forEach(([type, seconds, servers], position) => {
-      const own = servers.filter((server) => !held.includes(server));
-      const takes = position === 0 ? [...held, ...own] : own;
-      const frees = position === lasting.length - 1 ? [...held, ...own] : own;
-      after = this.#add({ type, seconds, takes, frees, after, ...whole });
-    });
-    return after;
-  }
-
-  #add(step: Step): Ends {
-    if (step.seconds === 0) return step.after;
-    return [this.#steps.push(step) - 1];
   }
 }
 

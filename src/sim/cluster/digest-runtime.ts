@@ -6,13 +6,16 @@ import type { TensorValue } from "../../graph/tensor-value.ts";
 import { createBuilder } from "../../onnx/build.ts";
 import { mainGraph } from "../../onnx/message.ts";
 import type { OnnxModel } from "../../onnx/model.ts";
+import { inlineBytes } from "../../onnx/tensor-data.ts";
 import type { Runtime, TensorValues } from "../../runtime/runtime.ts";
 import { readSignature } from "../../runtime/signature.ts";
+import { digestPicture } from "./picture-digest.ts";
 
 /**
  * A runtime that runs any graph: what a node makes is a digest of its name, its weights and all that
  * it reads, so that a tensor that is missing, stale or of another request changes the answer. It
- * spoils its inputs' buffers, as a real one takes them away.
+ * spoils its inputs' buffers, as a real one takes them away. Of a model that reads pictures it makes
+ * pictures, a digest for each position, so that it runs tiles, too.
  *
  * @param secondsOf how long a node takes
  * @param bytesOf how long a tensor that a node makes is, at least one digest
@@ -40,10 +43,10 @@ export function createDigestRuntime(
           const { node } = mainGraph(model.proto);
           const cost = node.reduce((sum, one) => sum + secondsOf(one.name), 0);
           if (cost > 0) await clock.sleep(seconds(cost));
-          return {
-            outputs: digestGraph(model, weights, own, bytesOf),
-            computeSeconds: seconds(cost),
-          };
+          const outputs = Object.values(own).some(({ shape }) => shape.length === 4)
+            ? digestPictures(model, own)
+            : digestGraph(model, weights, own, bytesOf);
+          return { outputs, computeSeconds: seconds(cost) };
         },
         release: async () => undefined,
       };
@@ -51,20 +54,39 @@ export function createDigestRuntime(
   };
 }
 
-function takenFrom({ data: { buffer } }: TensorValue): Uint8Array {
+function takenFrom({ data: { buffer }, ...type }: TensorValue): TensorValue {
   const bytes = new Uint8Array(buffer);
-  const own = bytes.slice();
+  const data = bytes.slice();
   bytes.fill(0xee);
-  return own;
+  return { ...type, data };
+}
+
+function digestPictures(model: OnnxModel, inputs: TensorValues): TensorValues {
+  const { node, output, initializer } = mainGraph(model.proto);
+  const known = new Map(Object.entries(inputs));
+  for (const tensor of initializer) {
+    const data = new Uint8Array(model.weights.get(tensor.name) ?? inlineBytes(tensor));
+    known.set(tensor.name, { dataType: "", shape: [], data });
+  }
+  const read = (name: string): TensorValue => {
+    const value = known.get(name);
+    if (value === undefined) throw new Error(`a node runs without '${name}'`);
+    return value;
+  };
+  for (const one of node) known.set(one.output[0] ?? "", digestPicture(one, read));
+  // Each in a buffer of its own.
+  const copied = ({ data, ...type }: TensorValue): TensorValue => ({ ...type, data: data.slice() });
+  return Object.fromEntries(output.map(({ name }) => [name, copied(read(name))]));
 }
 
 function digestGraph(
   model: OnnxModel,
   weights: ReadonlyMap<string, Uint8Array>,
-  inputs: Readonly<Record<string, Uint8Array>>,
+  inputs: TensorValues,
   bytesOf: (tensor: string) => number,
 ): TensorValues {
-  const known = new Map<string, Uint8Array>([...Object.entries(inputs), ...weights]);
+  const given = Object.entries(inputs).map(([name, { data }]) => [name, data] as const);
+  const known = new Map<string, Uint8Array>([...given, ...weights]);
   const { node, output } = mainGraph(model.proto);
   for (const one of node) {
     for (const made of one.output) {

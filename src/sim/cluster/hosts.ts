@@ -16,8 +16,6 @@ import type { Setting } from "./setting.ts";
 
 export const token = "simulated";
 export const coordinatorAddress = "coordinator:7000";
-/** Of each graph input. */
-export const inputBytes = 40;
 
 export interface HostsOptions {
   readonly network: Network;
@@ -241,7 +239,8 @@ export class Hosts {
 
 /** Whether two plans run the same on the same devices. */
 export function isSamePlacement(one: Plan, other: Plan): boolean {
-  return JSON.stringify(one.placement) === JSON.stringify(other.placement);
+  const tilesOf = ({ placement, stages }: Plan) => [placement, stages.map(({ tiles }) => tiles)];
+  return JSON.stringify(tilesOf(one)) === JSON.stringify(tilesOf(other));
 }
 
 async function pause(clock: Clock): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import { createRandom } from "../../base/random.ts";
+import type { TensorType } from "../../graph/tensor-value.ts";
 import type { TensorValues } from "../../runtime/runtime.ts";
 import type { Machine } from "../network/machine.ts";
 import { MuteProgram } from "./mute-program.ts";
@@ -25,6 +26,8 @@ export interface LoadOptions {
   /** Of the world outside, for the times of requests. */
   readonly clock: Clock;
   readonly seed: number;
+  /** Of the graph's only input, `x`. */
+  readonly input: TensorType;
   readonly requestsPerSecond: number;
   readonly seconds: number;
   /** What the whole model answers. */
@@ -59,7 +62,7 @@ export class Load {
 
   constructor(options: LoadOptions) {
     this.#options = options;
-    this.#mute = new MuteProgram(options.machine);
+    this.#mute = new MuteProgram(options.machine, options.input);
   }
 
   start(): void {

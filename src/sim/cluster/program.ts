@@ -3,11 +3,11 @@ import { isCoded } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
 import { seconds } from "../../base/units.ts";
 import { type Client, connectClient } from "../../cluster/client.ts";
+import { bytesPerElement, elementCount, type TensorType } from "../../graph/tensor-value.ts";
 import { isBitEqual } from "../../runtime/compare.ts";
 import type { TensorValues } from "../../runtime/runtime.ts";
 import type { Machine } from "../network/machine.ts";
-import { byteTensor } from "./digest-runtime.ts";
-import { coordinatorAddress, describe, inputBytes, token } from "./hosts.ts";
+import { coordinatorAddress, describe, token } from "./hosts.ts";
 import type { Asked, Unfinished } from "./load.ts";
 
 export interface ProgramOptions {
@@ -17,6 +17,8 @@ export interface ProgramOptions {
   /** Of the world outside, for the times of requests. */
   readonly clock: Clock;
   readonly random: Random;
+  /** Of the graph's only input, `x`. */
+  readonly input: TensorType;
   readonly requestsPerSecond: number;
   /** When it asks no more. */
   readonly endSeconds: number;
@@ -167,8 +169,9 @@ export class Program {
   }
 
   #inputs(): TensorValues {
-    const { random } = this.#options;
-    return { x: byteTensor(Array.from({ length: inputBytes }, () => random.integer(256))) };
+    const { random, input } = this.#options;
+    const bytes = (bytesPerElement(input.dataType) ?? 1) * elementCount(input.shape);
+    return { x: { ...input, data: Uint8Array.from({ length: bytes }, () => random.integer(256)) } };
   }
 
   async #connect(): Promise<Client> {

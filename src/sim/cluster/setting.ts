@@ -1,20 +1,15 @@
 import { createRandom, type Random } from "../../base/random.ts";
-import {
-  type Bytes,
-  bitsPerSecond,
-  type Seconds,
-  type SecondsPerByte,
-  seconds,
-} from "../../base/units.ts";
-import { plainDevice, plainLink } from "../../cost/plain-topology.ts";
+import { type Bytes, type Seconds, type SecondsPerByte, seconds } from "../../base/units.ts";
 import type { Topology } from "../../cost/topology.ts";
 import type { Graph, Node, Tensor } from "../../graph/graph.ts";
+import type { TensorType } from "../../graph/tensor-value.ts";
 import type { OnnxModel } from "../../onnx/model.ts";
 import { evaluate } from "../../plan/evaluate.ts";
 import { makePlan } from "../../plan/make-plan.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { createProblem } from "../../plan/problem.ts";
 import { modelOfGraph } from "./digest-runtime.ts";
+import { meshOf, relayed } from "./mesh.ts";
 
 /** A small world for a cluster: what runs, on what, and who plans it. */
 export interface Setting {
@@ -25,6 +20,8 @@ export interface Setting {
   /** Of those without any of which everything can run: neither source nor sink. */
   readonly spare: readonly string[];
   readonly model: OnnxModel;
+  /** Of the graph's only input, `x`. */
+  readonly input: TensorType;
   /** What each agent's parts may take: little more than any plan's, so that no two find room; `null`: no limit. */
   readonly memoryBytes: number | null;
   readonly secondsOf: (node: string) => number;
@@ -44,6 +41,9 @@ export interface Setting {
 /** Bytes of each node's parameters; fewer would travel in the skeleton. */
 const weightBytes = 2048;
 
+/** Of what programs send; the graph says something else, of which nobody takes notice. */
+const inputBytes = 40;
+
 /** More than a piece. */
 const largeBytes = 300_000;
 
@@ -54,7 +54,7 @@ const largeBytes = 300_000;
  * tensor travels in pieces, and in some all but the source reach each other only through the
  * coordinator, which the topology lists as a relay.
  */
-export function settingOf(seed: number): Setting {
+export function plainSettingOf(seed: number): Setting {
   const random = createRandom(seed);
   const names = Array.from({ length: 3 + random.integer(3) }, (_, index) => `d${index}`);
   const graph = randomGraph(random, random.next() < 0.03);
@@ -77,6 +77,7 @@ export function settingOf(seed: number): Setting {
     names,
     spare: isTight ? [] : names.slice(1, -1),
     model: modelOfGraph(graph, weightBytes),
+    input: { dataType: "uint8", shape: [inputBytes] },
     memoryBytes:
       isTight && createRandom(seed + 2 ** 27).next() < 0.5 ? memoryForParts(graph) : null,
     secondsOf: (node) => durations.get(node) ?? 0,
@@ -90,7 +91,7 @@ export function settingOf(seed: number): Setting {
 }
 
 /** Asked the same again, it need not plan again. */
-function remembered(plan: Setting["plan"]): Setting["plan"] {
+export function remembered(plan: Setting["plan"]): Setting["plan"] {
   const plans = new Map<string, ReturnType<Setting["plan"]>>();
   return (topology, seed) => {
     const key = JSON.stringify([topology.devices, topology.links, seed]);
@@ -143,48 +144,6 @@ function memoryForSome({ nodes, tensors }: Graph): Bytes {
 /** What plans allow for, and a little more: a part of its own takes what its runtime needs besides. */
 function memoryForParts(graph: Graph): number {
   return Math.ceil(1.3 * memoryForSome(graph));
-}
-
-function meshOf(
-  names: readonly string[],
-  { memoryBytes, sink }: { memoryBytes: Bytes | null; sink: string },
-): Topology {
-  return {
-    format: "partita.topology/1",
-    devices: names.map((name) => plainDevice({ name, profile: "machine", memoryBytes })),
-    links: names.flatMap((from) =>
-      names
-        .filter((to) => to !== from)
-        .map((to) => plainLink(from, to, bitsPerSecond(1e8), seconds(0.002))),
-    ),
-    source: names[0] as string,
-    sink,
-    inputBytes: {},
-  };
-}
-
-/** All but the source have links to the source, and to each other through the coordinator. */
-function relayed({ devices, links, ...mesh }: Topology): Topology {
-  const relay = "relay";
-  const toOthers = links.filter(({ from }) => from === mesh.source);
-  return {
-    ...mesh,
-    devices: [
-      ...devices,
-      ...devices
-        .slice(0, 1)
-        .map(
-          (device) => ({ ...device, name: relay, profile: "none", relay: "coordinator" }) as const,
-        ),
-    ],
-    links: [
-      ...links.filter(({ from, to }) => from === mesh.source || to === mesh.source),
-      ...toOthers.flatMap((link) => [
-        { ...link, from: link.to, to: relay },
-        { ...link, from: relay, to: link.to },
-      ]),
-    ],
-  };
 }
 
 /**
