@@ -60,6 +60,8 @@ export interface OfferedPart {
   readonly threads: number;
   /** Parameters and the most tensor bytes alive at any of its nodes. */
   readonly memoryBytes: number;
+  /** Of several tiles that take turns: between its runs it is to hold no more than its weights. */
+  readonly thrifty?: boolean;
 }
 
 /** A device's parts, before their bytes. Travels in the payload: it may name thousands of weights. */

@@ -39,6 +39,7 @@ const part: z.ZodType<OfferedPart> = z.strictObject({
   weights: list(z.strictObject({ name, ...blob })),
   threads: z.int().positive(),
   memoryBytes: count,
+  thrifty: z.boolean().exactOptional(),
 });
 
 const deviceDeployment: z.ZodType<DeviceDeployment> = z.strictObject({
@@ -58,6 +59,12 @@ const deviceDeployment: z.ZodType<DeviceDeployment> = z.strictObject({
     }),
   ),
   answers: list(name),
+  tiling: z
+    .strictObject({
+      extents: z.record(name, z.array(count).max(2)),
+      compositions: list(z.strictObject({ piece: name, from: list(name) })),
+    })
+    .exactOptional(),
 });
 
 const gateway: z.ZodType<GatewayDeployment> = z.strictObject({

@@ -7,18 +7,17 @@ import { CodedError } from "../base/errors.ts";
 import { codecNames } from "../codec/codec.ts";
 import type { Topology } from "../cost/topology.ts";
 import { type Graph, type GraphIndex, indexGraph } from "../graph/graph.ts";
-import type { Plan, Stage, Transfer } from "../plan/plan.ts";
+import { regionSize } from "../graph/window.ts";
+import type { Plan } from "../plan/plan.ts";
+import { type StageWork, worksOf } from "../plan/stage-works.ts";
+import { compose } from "./compositions.ts";
+import { type Hop, hopsOf } from "./deployed-hops.ts";
+import { type DeployedStage, deployStage } from "./deployed-stages.ts";
+import { type Composition, type Extents, extentsOf, pieceName, readPiece } from "./piece.ts";
 
-/** What one device runs at once. */
-export interface DeployedStage {
-  readonly id: string;
-  /** Tensors that it needs, graph inputs included; may be empty. */
-  readonly inputs: readonly string[];
-  /** Tensors that others need: another stage, or whoever asked. */
-  readonly outputs: readonly string[];
-}
+export type { DeployedStage } from "./deployed-stages.ts";
 
-/** One hop: a tensor that a device passes on as soon as it has it, made here or not. */
+/** One hop: a tensor, or a piece of one, that a device passes on as soon as it has it, made here or not. */
 export interface Forward {
   readonly tensor: string;
   readonly to: string;
@@ -46,8 +45,18 @@ export interface DeviceDeployment {
   /** Each tensor once. */
   readonly receives: readonly Arrival[];
   readonly forwards: readonly Forward[];
-  /** Graph outputs that this device gives to whoever asked. */
+  /** Graph outputs, or pieces of them, that this device gives to whoever asked. */
   readonly answers: readonly string[];
+  /** Left out: all tensors are whole, and none of them could be cut. */
+  readonly tiling?: Tiling;
+}
+
+/** How a device deals with pieces. */
+export interface Tiling {
+  /** Of the tensors that it has to do with. */
+  readonly extents: Extents;
+  /** What it cuts or puts together. */
+  readonly compositions: readonly Composition[];
 }
 
 export interface Deployment {
@@ -56,6 +65,7 @@ export interface Deployment {
   readonly source: string;
   /** Graph inputs that somebody needs; the others are not sent anywhere. */
   readonly entering: readonly string[];
+  /** All that devices answer with: graph outputs, or pieces that make them up. */
   readonly outputs: readonly string[];
   /** Every device that takes part, if only as a relay, and the source, in the order of the topology. */
   readonly devices: readonly DeviceDeployment[];
@@ -63,11 +73,12 @@ export interface Deployment {
 
 /**
  * Works out who does what under a plan. Two hops that meet at the coordinator's relay become one:
- * what it passes on are frames, of which it knows nothing. O(nodes · stages + transfers) time.
+ * what it passes on are frames, of which it knows nothing. O(nodes · stages + transfers) time; pieces
+ * of one tensor on one device count to the third power.
  *
  * @throws PLAN_INVALID if the plan names what graph or topology lack or a codec that is not known,
- * splits a stage over several devices, or its transfers leave somebody without a tensor or bring it
- * twice
+ * has several devices run what cannot be cut, or its transfers leave somebody without a tensor or
+ * bring it twice
  */
 export function createDeployment(
   plan: Plan,
@@ -76,38 +87,17 @@ export function createDeployment(
   generation: number,
 ): Deployment {
   const index = indexGraph(graph);
-  const stages = plan.stages.map((stage) => deployStage(index, stage));
-  const answering = answersOf(plan, index, topology);
-  const transfers = throughRelays(plan.transfers, topology);
+  const extents = extentsOf(index);
+  const works = plan.stages.flatMap((stage) => worksOf(index, stage));
+  const answers = answersOf(plan, index, works, topology, extents);
+  const hops = hopsOf(plan, topology, extents);
+  const wholly = { index, extents, works, answers, hops, topology };
   const devices = topology.devices.flatMap(({ name }): DeviceDeployment[] => {
-    const own = stages.filter((_, position) => plan.stages[position]?.devices[0] === name);
-    const forwards = transfers
-      .filter(({ from }) => from === name)
-      .map(({ tensor, to, bytes, codec, via }) => ({
-        tensor,
-        to,
-        bytes,
-        ...formOf(codec),
-        ...(via === undefined ? {} : { via }),
-      }));
-    const answers = answering.filter(({ device }) => device === name).map(({ tensor }) => tensor);
-    const arriving = transfers.filter(({ to }) => to === name);
-    const wanted = new Set([
-      ...own.flatMap(({ inputs }) => inputs),
-      ...forwards.map(({ tensor }) => tensor),
-      ...answers,
-    ]);
-    const entering =
-      name === topology.source ? graph.inputs.filter((tensor) => wanted.has(tensor)) : [];
-    const receives = [
-      ...entering.map((tensor) => ({ tensor, from: null })),
-      ...arriving.map(({ tensor, from, codec }) => ({ tensor, from, ...formOf(codec) })),
-    ];
-    const deployed = { device: name, generation, stages: own, receives, forwards, answers };
-    checkSupply(deployed, wanted);
+    const deployed = deployDevice(name, generation, wholly);
     // Requests live on the source, even if a graph reads none of its inputs.
-    const takesPart = name === topology.source || wanted.size + receives.length + own.length > 0;
-    return takesPart ? [deployed] : [];
+    const { stages, receives, forwards, answers: own } = deployed;
+    const count = stages.length + receives.length + forwards.length + own.length;
+    return name === topology.source || count > 0 ? [deployed] : [];
   });
   checkNames(plan, topology);
   const atSource = devices.find(({ device }) => device === topology.source);
@@ -117,31 +107,71 @@ export function createDeployment(
     entering: (atSource?.receives ?? [])
       .filter(({ from }) => from === null)
       .map(({ tensor }) => tensor),
-    outputs: graph.outputs,
+    outputs: answers.map(({ piece }) => piece),
     devices,
   };
 }
 
-interface Hop extends Pick<Transfer, "tensor" | "from" | "to" | "bytes" | "codec"> {
-  readonly via?: string;
+/** A plan, taken apart. */
+interface Wholly {
+  readonly index: GraphIndex;
+  readonly extents: Extents;
+  readonly works: readonly StageWork[];
+  readonly answers: readonly PlacedPiece[];
+  readonly hops: readonly Hop[];
+  readonly topology: Pick<Topology, "source">;
 }
 
-/** The hops between devices that take part: what reaches a relay goes on from whoever sent it. */
-function throughRelays(
-  transfers: readonly Transfer[],
-  { devices }: Pick<Topology, "devices">,
-): readonly Hop[] {
-  const relays = new Set(
-    devices.filter(({ relay }) => relay !== undefined).map(({ name }) => name),
-  );
-  if (relays.size === 0) return transfers;
-  return transfers.flatMap((hop): Hop[] => {
-    if (relays.has(hop.to)) return [];
-    if (!relays.has(hop.from)) return [hop];
-    const first = transfers.find(({ tensor, to }) => tensor === hop.tensor && to === hop.from);
-    // Without one, nobody has the tensor: the check of what arrives will say so.
-    return first === undefined ? [] : [{ ...hop, from: first.from, via: hop.from }];
-  });
+interface PlacedPiece {
+  readonly piece: string;
+  readonly device: string;
+}
+
+function deployDevice(device: string, generation: number, wholly: Wholly): DeviceDeployment {
+  const { index, extents, works, hops, topology } = wholly;
+  const stages = works
+    .filter((work) => work.device === device)
+    .map((work) => deployStage(index, work, extents));
+  const forwards = hops
+    .filter(({ from }) => from === device)
+    .map(({ piece, to, bytes, codec, via }) => ({
+      tensor: piece,
+      to,
+      bytes,
+      ...formOf(codec),
+      ...(via === undefined ? {} : { via }),
+    }));
+  const answers = wholly.answers.filter((one) => one.device === device).map(({ piece }) => piece);
+  const wanted = new Set([
+    ...stages.flatMap(({ inputs }) => inputs),
+    ...forwards.map(({ tensor }) => tensor),
+    ...answers,
+  ]);
+  const tensorsWanted = new Set([...wanted].map((piece) => readPiece(piece, extents).tensor));
+  const entering =
+    device === topology.source
+      ? index.graph.inputs.filter((tensor) => tensorsWanted.has(tensor))
+      : [];
+  const receives = [
+    ...entering.map((tensor) => ({ tensor, from: null })),
+    ...hops
+      .filter(({ to }) => to === device)
+      .map(({ piece, from, codec }) => ({ tensor: piece, from, ...formOf(codec) })),
+  ];
+  const deployed = { device, generation, stages, receives, forwards, answers };
+  const compositions = supply(deployed, wanted, extents);
+  const own = [
+    ...wanted,
+    ...receives.map(({ tensor }) => tensor),
+    ...stages.flatMap(({ outputs }) => outputs),
+  ];
+  const tiling = { extents: extentsFor(own, extents), compositions };
+  return Object.keys(tiling.extents).length === 0 ? deployed : { ...deployed, tiling };
+}
+
+function extentsFor(pieces: readonly string[], extents: Extents): Extents {
+  const tensors = new Set(pieces.map((piece) => readPiece(piece, extents).tensor));
+  return Object.fromEntries(Object.entries(extents).filter(([tensor]) => tensors.has(tensor)));
 }
 
 /** @throws PLAN_INVALID */
@@ -153,80 +183,78 @@ function formOf(codec: string | undefined): { codec?: string } {
   );
 }
 
-function deployStage(index: GraphIndex, stage: Stage): DeployedStage {
-  if (stage.devices.length !== 1) {
-    throw invalid(
-      `stage '${stage.id}' is on ${stage.devices.length} devices (${stage.devices.join(", ")}); a stage runs on one`,
-    );
-  }
-  const nodes = new Set(
-    stage.nodes.map((name) => {
-      const node = index.nodeByName.get(name);
-      if (node !== undefined) return node;
-      throw invalid(
-        `stage '${stage.id}' has a node '${name}', which graph '${index.graph.name}' lacks`,
-      );
-    }),
-  );
-  const inputs = new Set<number>();
-  const outputs: number[] = [];
-  for (const node of nodes) {
-    for (const tensor of index.nodeInputs[node] ?? []) {
-      const producer = index.producer[tensor] ?? null;
-      if (producer === null || !nodes.has(producer)) inputs.add(tensor);
-    }
-    for (const tensor of index.nodeOutputs[node] ?? []) {
-      const consumers = index.consumers[tensor] ?? [];
-      const leaves = consumers.some((consumer) => !nodes.has(consumer));
-      if (leaves || index.outputs.includes(tensor)) outputs.push(tensor);
-    }
-  }
-  return {
-    id: stage.id,
-    inputs: [...inputs].map((tensor) => nameOf(index, tensor)),
-    outputs: outputs.map((tensor) => nameOf(index, tensor)),
-  };
-}
-
-/** Each graph output with the device that gives it away: the sink, or where it is. */
+/** What each device gives away: of each graph output all of it at the sink, or where it is made. */
 function answersOf(
   plan: Plan,
   index: GraphIndex,
+  works: readonly StageWork[],
   topology: Pick<Topology, "source" | "sink">,
-): { tensor: string; device: string }[] {
-  return index.outputs.map((tensor) => {
+  extents: Extents,
+): PlacedPiece[] {
+  return index.outputs.flatMap((tensor): PlacedPiece[] => {
+    const piece = index.graph.tensors[tensor]?.name ?? "";
+    if (topology.sink !== "anywhere") return [{ piece, device: topology.sink }];
     const producer = index.producer[tensor] ?? null;
-    const node = producer === null ? undefined : index.graph.nodes[producer];
-    const home = node === undefined ? topology.source : (plan.placement[node.name] ?? "");
-    return {
-      tensor: nameOf(index, tensor),
-      device: topology.sink === "anywhere" ? home : topology.sink,
-    };
+    if (producer === null) return [{ piece, device: topology.source }];
+    const members = works.filter(({ nodes }) => nodes.includes(producer));
+    if (members.length < 2) {
+      const node = index.graph.nodes[producer]?.name ?? "";
+      return [{ piece, device: plan.placement[node] ?? "" }];
+    }
+    return members.flatMap(({ device, outputs }) => {
+      const region = outputs?.get(tensor) ?? [];
+      return regionSize(region) > 0 && region.length > 0
+        ? [{ device, piece: pieceName(piece, region, extents) }]
+        : [];
+    });
   });
 }
 
-/** Everything a device wants must be made there or arrive, and exactly once. */
-function checkSupply(deployed: DeviceDeployment, wanted: ReadonlySet<string>): void {
-  const supply = new Map<string, number>();
+/**
+ * Everything that a device wants must be made there or arrive; of what cannot be cut exactly once.
+ *
+ * @returns how it puts together what it has in pieces
+ * @throws PLAN_INVALID
+ */
+function supply(
+  { device, receives, stages }: Pick<DeviceDeployment, "device" | "receives" | "stages">,
+  wanted: ReadonlySet<string>,
+  extents: Extents,
+): Composition[] {
   const supplied = [
-    ...deployed.receives.map(({ tensor }) => tensor),
-    ...deployed.stages.flatMap(({ outputs }) => outputs),
+    ...receives.filter(({ from }) => from === null).map(({ tensor }) => tensor),
+    ...stages.flatMap(({ outputs }) => outputs),
+    ...receives.filter(({ from }) => from !== null).map(({ tensor }) => tensor),
   ];
-  for (const tensor of supplied) supply.set(tensor, (supply.get(tensor) ?? 0) + 1);
-  for (const tensor of new Set([...wanted, ...supplied])) {
-    const times = supply.get(tensor) ?? 0;
-    if (times === 1) continue;
-    const how = times === 0 ? "never gets" : `gets ${times} times`;
+  const known = new Set(supplied);
+  const compositions = [...wanted].flatMap((piece): Composition[] => {
+    if (known.has(piece)) return [];
+    const composition = compose(piece, known, extents);
+    if (composition !== null) return [composition];
+    throw invalid(`device '${device}' never gets tensor '${piece}' under this plan; plan again`);
+  });
+  const counts = new Map<string, number>();
+  for (const piece of supplied) counts.set(piece, (counts.get(piece) ?? 0) + 1);
+  for (const [piece, times] of counts) {
+    // Regions of several devices overlap where they make some of them twice.
+    if (times === 1 || isCut(piece, extents)) continue;
     throw invalid(
-      `device '${deployed.device}' ${how} tensor '${tensor}' under this plan; plan again`,
+      `device '${device}' gets ${times} times tensor '${piece}' under this plan; plan again`,
     );
   }
+  return compositions;
+}
+
+/** Whether it is a region, and not all of its tensor. */
+function isCut(piece: string, extents: Extents): boolean {
+  return readPiece(piece, extents).tensor !== piece;
 }
 
 function checkNames(plan: Plan, topology: Pick<Topology, "devices">): void {
   const known = new Set(topology.devices.map(({ name }) => name));
   const named = [
     ...plan.stages.flatMap(({ devices }) => devices),
+    ...plan.stages.flatMap(({ tiles = [] }) => tiles.map(({ device }) => device)),
     ...plan.transfers.flatMap(({ from, to }) => [from, to]),
   ];
   const unknown = named.find((name) => !known.has(name));
@@ -234,10 +262,6 @@ function checkNames(plan: Plan, topology: Pick<Topology, "devices">): void {
   throw invalid(
     `the plan uses device '${unknown}', which the topology lacks (devices: ${[...known].join(", ")})`,
   );
-}
-
-function nameOf(index: GraphIndex, tensor: number): string {
-  return index.graph.tensors[tensor]?.name ?? "";
 }
 
 function invalid(message: string): CodedError {

@@ -83,10 +83,11 @@ export class Executor {
     return this.#peakRequests;
   }
 
-  /** Bytes of tensors that wait here and are not with the keeper. */
+  /** Bytes of tensors that wait here, or for the rest of their pieces, and are not with the keeper. */
   get heldBytes(): number {
     let bytes = 0;
-    for (const { held } of this.#works.values()) {
+    for (const { held, stitchedBytes } of this.#works.values()) {
+      bytes += stitchedBytes;
       for (const { value, isShared } of held.values())
         if (!isShared) bytes += value.data.byteLength;
     }
@@ -121,13 +122,24 @@ export class Executor {
     const work = this.#open(request, resume);
     if (work === null || resume === null) return;
     if (!isNew) work.narrow(resume);
-    for (const tensor of this.#options.keeper.recall(request)) {
-      const value = this.#options.keeper.get(request, tensor);
-      if (value === undefined || work.known.has(tensor)) continue;
+    const kept = this.#recall(request);
+    for (const [tensor, value] of kept) {
+      if (work.known.has(tensor)) continue;
       work.known.add(tensor);
-      for (const send of this.#place(work, tensor, value, true)) send();
+      this.#enter(work, tensor, value, true);
     }
+    for (const [piece, value] of work.composable(kept)) this.#enter(work, piece, value, false);
     this.#conclude(work);
+  }
+
+  /** What is kept of a request: it stays. */
+  #recall(request: number): Map<string, TensorValue> {
+    const { keeper } = this.#options;
+    const kept = keeper.recall(request).flatMap((tensor) => {
+      const value = keeper.get(request, tensor);
+      return value === undefined ? [] : [[tensor, value] as const];
+    });
+    return new Map(kept);
   }
 
   /** A tensor of a request could not be taken in. */
@@ -193,22 +205,31 @@ export class Executor {
   }
 
   #enter(work: Work, tensor: string, value: TensorValue, isShared: boolean): void {
-    for (const send of this.#place(work, tensor, value, isShared)) send();
+    try {
+      for (const send of this.#place(work, tensor, value, isShared)) send();
+    } catch (error) {
+      this.#fail(work, error);
+    }
   }
 
   /**
-   * Hands a tensor to everyone who needs it.
+   * Hands a tensor to everyone who needs it, and what is whole with it, too.
    *
    * @returns the sends, which are to be begun behind the next run: it else would wait for them
+   * @throws TENSOR_SHAPE_MISMATCH if it is a piece, and not what its name says
    */
   #place(work: Work, tensor: string, value: TensorValue, isShared: boolean): (() => void)[] {
     const unsent = work.unsent(tensor);
     const waiting = work.waiting(tensor);
-    if (unsent.length + waiting.length === 0) return [];
+    // Before a run takes its bytes away.
+    const composed = work
+      .stitch(tensor, value)
+      .flatMap((made) => this.#place(work, ...made, false));
+    if (unsent.length + waiting.length === 0) return composed;
     if (unsent.length > 0) this.#options.keeper.keep(work.request, tensor, value);
     work.held.set(tensor, { value, isShared: isShared || unsent.length > 0 });
     for (const stage of waiting) if (work.isReady(stage)) this.#enqueue(work, stage);
-    return unsent.map((destination) => () => void this.#send(work, destination));
+    return [...unsent.map((destination) => () => void this.#send(work, destination)), ...composed];
   }
 
   async #send(work: Work, destination: Destination): Promise<void> {
@@ -265,8 +286,7 @@ export class Executor {
 
   #fail(work: Work, error: unknown): void {
     if (work.outcome !== null || !this.#isAlive(work)) return;
-    work.open.clear();
-    work.held.clear();
+    work.giveUp();
     const { generation } = this.#options.deployment;
     work.outcome = { type: "failure", generation, request: work.request, error: toWire(error) };
     this.#options.onOutcome(work.outcome);
@@ -289,7 +309,7 @@ export class Executor {
     try {
       const session = sessions.get(stage.id);
       if (session === undefined) throw new Error(`stage '${stage.id}' was never loaded`);
-      const { outputs, computeSeconds } = await session.run(take(work, stage));
+      const { outputs, computeSeconds } = await session.run(this.#take(work, stage));
       // Only a slower device waits for this: what disturbs this machine must not take longer as well.
       await processor.occupy(sinceSeconds, this.#least.take(stage.id, computeSeconds));
       if (!this.#isAlive(work)) return nothing;
@@ -301,7 +321,7 @@ export class Executor {
         busySeconds: clock.now() - startSeconds,
       });
       const sends = stage.outputs.flatMap((tensor) => {
-        const value = made(outputs, tensor, stage);
+        const value = made(outputs, this.#routes.tensorOf(tensor), stage);
         if (work.known.has(tensor)) return [];
         work.known.add(tensor);
         return this.#place(work, tensor, value, false);
@@ -316,20 +336,21 @@ export class Executor {
       return nothing;
     }
   }
-}
 
-/** The inputs of a run, which transfers them away: what has another use is copied. */
-function take(work: Work, stage: DeployedStage): TensorValues {
-  work.begun.add(stage);
-  const inputs = stage.inputs.map((tensor) => {
-    const held = work.held.get(tensor);
-    if (held === undefined) throw new Error(`stage '${stage.id}' began without '${tensor}'`);
-    const isCopied = held.isShared || work.isUsed(tensor);
-    work.release(tensor);
-    const { value } = held;
-    return [tensor, isCopied ? { ...value, data: value.data.slice() } : value] as const;
-  });
-  return Object.fromEntries(inputs);
+  /** The inputs of a run, which transfers them away: what has another use is copied. */
+  #take(work: Work, stage: DeployedStage): TensorValues {
+    work.begun.add(stage);
+    const inputs = stage.inputs.map((tensor) => {
+      const held = work.held.get(tensor);
+      if (held === undefined) throw new Error(`stage '${stage.id}' began without '${tensor}'`);
+      const isCopied = held.isShared || work.isUsed(tensor);
+      work.release(tensor);
+      const { value } = held;
+      const name = this.#routes.tensorOf(tensor);
+      return [name, isCopied ? { ...value, data: value.data.slice() } : value] as const;
+    });
+    return Object.fromEntries(inputs);
+  }
 }
 
 function made(outputs: TensorValues, tensor: string, stage: DeployedStage): TensorValue {

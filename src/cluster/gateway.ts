@@ -15,6 +15,7 @@ import type { Attempt, Departure, Entry } from "./gateway/entry.ts";
 import { type KeptTensors, Recalling } from "./gateway/recalling.ts";
 import type { RequestTrace } from "./gateway/request-trace.ts";
 import { Settling } from "./gateway/settling.ts";
+import { wholeAnswers } from "./gateway/whole-answers.ts";
 import type { Asked, Question } from "./inference.ts";
 import { Ledger, type LedgerStats } from "./ledger.ts";
 import { Measuring } from "./measuring.ts";
@@ -312,7 +313,9 @@ export class Gateway {
         this.#options.lines.enter(generation, request, tensor, value);
       }
     };
-    return { generation, outputs: gateway.deployment.outputs, reporters, constants, start };
+    const { deployment } = gateway;
+    const whole = (outputs: TensorValues): TensorValues => wholeAnswers(deployment, outputs);
+    return { generation, outputs: deployment.outputs, reporters, constants, whole, start };
   }
 
   /** If the device cannot be reached, it is told when it can, or the request goes elsewhere. */

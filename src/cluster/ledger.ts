@@ -17,7 +17,7 @@ import {
 } from "./gateway/entry.ts";
 import { KeptAnswers } from "./gateway/kept-answers.ts";
 import type { RequestTrace } from "./gateway/request-trace.ts";
-import type { Asked, Question } from "./inference.ts";
+import type { Asked, Inference, Question } from "./inference.ts";
 import { toWire } from "./protocol.ts";
 
 export interface LedgerOptions {
@@ -274,10 +274,21 @@ export class Ledger {
     }
   }
 
+  /** `null`: what came is none, and the request has ended with that. */
+  #answerOf(entry: Entry, attempt: Attempt): Inference | null {
+    try {
+      return answerOf(entry, attempt);
+    } catch (error) {
+      this.#reject(entry, error);
+      return null;
+    }
+  }
+
   #answer(entry: Entry): void {
     const { attempt, request, id } = entry;
     if (attempt === null || this.#inFlight.get(request) !== entry) return;
-    const inference = answerOf(entry, attempt);
+    const inference = this.#answerOf(entry, attempt);
+    if (inference === null) return;
     const { timings } = inference;
     if (id !== null) this.#kept.add(id, { inputs: entry.inputs, inference });
     this.#counts.answered++;

@@ -17,8 +17,9 @@ export type Counts = Pick<
 
 /** What devices report of the requests of one generation, gathered until somebody asks for it. */
 export class Measuring {
+  /** By stage and device: several may run one together. */
   #stages = new Map<string, StageTiming[]>();
-  /** Stages that have run in this generation. */
+  /** Those that have run in this generation. */
   #begun = new Set<string>();
   #hops = new Map<string, Map<string, HopSeen>>();
   #latencies: number[] = [];
@@ -31,13 +32,14 @@ export class Measuring {
     );
     for (const { stages, hops } of reports) {
       for (const stage of stages) {
+        const key = `${stage.stage}\n${stage.device}`;
         // The first run of a session takes longer than those behind it: it meets fresh memory.
-        if (!this.#begun.has(stage.stage)) {
-          this.#begun.add(stage.stage);
+        if (!this.#begun.has(key)) {
+          this.#begun.add(key);
           continue;
         }
-        const known = this.#stages.get(stage.stage);
-        if (known === undefined) this.#stages.set(stage.stage, [stage]);
+        const known = this.#stages.get(key);
+        if (known === undefined) this.#stages.set(key, [stage]);
         else known.push(stage);
       }
       for (const hop of hops) this.#hop(hop, receipts.get(keyOf(hop)));
@@ -52,8 +54,8 @@ export class Measuring {
       seconds,
       ...counts,
       latencySeconds: latencies.length === 0 ? null : mean(latencies),
-      stages: [...this.#stages].map(([stage, timings]) => ({
-        stage,
+      stages: [...this.#stages.values()].map((timings) => ({
+        stage: timings[0]?.stage ?? "",
         device: timings[0]?.device ?? "",
         count: timings.length,
         computeSeconds: median(timings.map(({ computeSeconds }) => computeSeconds)),

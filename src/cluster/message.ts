@@ -21,7 +21,7 @@ import type { ProgramMessage } from "./program-message.ts";
 import type { ClusterEvent, ClusterStatus } from "./status.ts";
 
 /** Whoever accepts a channel refuses another version than its own. */
-export const protocolVersion = 5;
+export const protocolVersion = 6;
 
 /** The first message of a program that looks on. */
 export interface Watch {

@@ -135,7 +135,8 @@ export class PartLoader {
   async #loadPart(part: OfferedPart): Promise<Loaded> {
     const { runtime, blobs } = this.#options;
     const unpin = blobs.pin([part.skeleton, ...part.weights].map(({ sha256 }) => sha256));
-    const open = async () => await runtime.load(await this.#model(part), { threads: part.threads });
+    const { threads, thrifty = false } = part;
+    const open = async () => await runtime.load(await this.#model(part), { threads, thrifty });
     try {
       const session = new LastingSession(await open(), () => this.#inTurn(open));
       const [key, bytes] = [keyOf(part), needOf(part)];
@@ -230,9 +231,9 @@ export class PartLoader {
 }
 
 /** Parts of one key are the same part. */
-function keyOf({ skeleton, weights, threads }: OfferedPart): string {
+function keyOf({ skeleton, weights, threads, thrifty = false }: OfferedPart): string {
   const named = weights.map(({ name, sha256 }) => `${name} ${sha256}`);
-  return [`${threads} ${skeleton.sha256}`, ...named].join("\n");
+  return [`${threads} ${thrifty} ${skeleton.sha256}`, ...named].join("\n");
 }
 
 function needOf({ memoryBytes, weights }: OfferedPart): number {

@@ -2,10 +2,13 @@ import { toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
 import { memoryBytes } from "../cost/memory.ts";
 import { type Graph, type GraphIndex, indexGraph } from "../graph/graph.ts";
+import { shareOfTensor } from "../graph/tile.ts";
 import { extractPart } from "../onnx/extract.ts";
 import type { OnnxModel } from "../onnx/model.ts";
+import { extractTile } from "../onnx/tile.ts";
 import type { OpenType } from "../onnx/type-proto.ts";
 import type { Plan } from "../plan/plan.ts";
+import { type StageWork, worksOf } from "../plan/stage-works.ts";
 import type { BlobReference, OfferedPart } from "./control-message.ts";
 import { sha256Hex } from "./secret.ts";
 
@@ -34,26 +37,57 @@ export class PartCutter {
   }
 
   /**
-   * The parts of a plan's stages by device; a relay has none. O(model).
+   * The parts of a plan's stages and tiles by device; a relay has none. O(model · tiles).
    *
-   * @throws TENSOR_UNKNOWN if the plan is of another model
+   * @throws PLAN_INVALID, TENSOR_UNKNOWN if the plan is of another model; ONNX_UNSUPPORTED if a node
+   * cannot be cut into tiles
    */
   cut(plan: Plan): ReadonlyMap<string, readonly OfferedPart[]> {
     const threads = plan.threads ?? 1;
     const offers = new Map<string, OfferedPart[]>();
-    for (const { id, devices, nodes } of plan.stages) {
-      const part = extractPart(this.#model, nodes, this.#types);
-      const positions = nodes.map((name) => this.#index.nodeByName.get(name) as number);
+    const works = plan.stages.flatMap((stage) => worksOf(this.#index, stage));
+    for (const work of works) {
+      const part = this.#extract(work);
+      const turns = works.filter((other) => isInTurn(work, other));
       const offer = {
-        stage: id,
+        stage: work.id,
         skeleton: this.#keep(toBinary(ModelProtoSchema, part.proto)),
         weights: [...part.weights].map(([name, bytes]) => this.#keepWeight(name, bytes)),
         threads,
-        memoryBytes: memoryBytes(this.#index, positions.sort(ascending), 0),
+        memoryBytes: this.#memoryOf(work, turns),
+        ...(turns.length > 1 ? { thrifty: true } : {}),
       };
-      for (const device of devices) offers.set(device, [...(offers.get(device) ?? []), offer]);
+      offers.set(work.device, [...(offers.get(work.device) ?? []), offer]);
     }
     return offers;
+  }
+
+  #extract({ nodes, outputs }: StageWork): OnnxModel {
+    const { graph } = this.#index;
+    const names = nodes.map((node) => graph.nodes[node]?.name ?? "");
+    if (outputs === null) return extractPart(this.#model, names, this.#types);
+    const regions = [...outputs].map(
+      ([tensor, region]) => [graph.tensors[tensor]?.name ?? "", region] as const,
+    );
+    return extractTile(this.#model, graph, names, new Map(regions)).part;
+  }
+
+  /** A device holds the tensors of one of its tiles of a stage at a time: they count for the first. */
+  #memoryOf(work: StageWork, turns: readonly StageWork[]): number {
+    if (turns[0] === work) return Math.max(...turns.map((tile) => this.#tileBytes(tile)));
+    const { nodes } = this.#index.graph;
+    return work.nodes.reduce((sum, node) => sum + (nodes[node]?.parameterBytes ?? 0), 0);
+  }
+
+  /** Of a tile only what it has of each tensor. */
+  #tileBytes({ nodes, tile }: StageWork): number {
+    if (tile === null) return memoryBytes(this.#index, nodes, 0);
+    const bytesOf = (tensor: number): number => {
+      const { bytes = 0 } = this.#index.graph.tensors[tensor] ?? {};
+      const region = tile.tensors.get(tensor);
+      return region === undefined ? bytes : bytes * shareOfTensor(this.#index, tensor, region);
+    };
+    return Math.ceil(memoryBytes(this.#index, nodes, 0, bytesOf));
   }
 
   #keep(bytes: Uint8Array): BlobReference {
@@ -69,6 +103,7 @@ export class PartCutter {
   }
 }
 
-function ascending(a: number, b: number): number {
-  return a - b;
+/** Whether both are tiles of one stage on one device. */
+function isInTurn(one: StageWork, other: StageWork): boolean {
+  return one.nodes === other.nodes && one.device === other.device;
 }

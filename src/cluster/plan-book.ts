@@ -5,11 +5,14 @@
  */
 import type { Topology } from "../cost/topology.ts";
 import { type Graph, indexGraph } from "../graph/graph.ts";
+import { regionOf } from "../graph/region-value.ts";
+import { regionSize } from "../graph/window.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { OfferedPart } from "./control-message.ts";
 import { pairOf, type Shape } from "./coordination/state.ts";
 import { createDeployment, type Deployment, type DeviceDeployment } from "./deployment.ts";
 import type { PartCutter } from "./parts.ts";
+import { readPiece } from "./piece.ts";
 import { windowOf } from "./window.ts";
 
 /** A plan, taken apart. */
@@ -92,13 +95,20 @@ function shapeOf({ devices, source }: Deployment): Shape {
   return { devices: names, pairs: [...pairs.values()] };
 }
 
-/** What a device holds of one request at most: all that comes and all that it makes. */
-function heldBytes(graph: Graph, { receives, stages }: DeviceDeployment): number {
+/** What a device holds of one request at most: all that comes, all that it makes or puts together. */
+function heldBytes(graph: Graph, { receives, stages, tiling }: DeviceDeployment): number {
   const { tensors } = indexGraph(graph).graph;
   const sizes = new Map(tensors.map(({ name, bytes }) => [name, bytes]));
   const held = new Set([
     ...receives.map(({ tensor }) => tensor),
     ...stages.flatMap(({ outputs }) => outputs),
+    ...(tiling?.compositions ?? []).map(({ piece }) => piece),
   ]);
-  return [...held].reduce((sum, tensor) => sum + (sizes.get(tensor) ?? 0), 0);
+  const { extents = {} } = tiling ?? {};
+  return [...held].reduce((sum, piece) => {
+    const { tensor, region } = readPiece(piece, extents);
+    const share =
+      region === null ? 1 : regionSize(region) / regionSize(regionOf(extents[tensor] ?? []));
+    return sum + (sizes.get(tensor) ?? 0) * share;
+  }, 0);
 }

@@ -56,7 +56,9 @@ export function encodeMessage(message: Message, payload: Uint8Array<ArrayBuffer>
   }
   if (entriesOf(message) <= headerEntries) return { header: { ...message }, payload };
   const { type, ...fields } = message;
-  return { header: { type }, payload: toJson(fields) };
+  // Whoever looks on is to see what a frame is about.
+  const header = "request" in fields ? { type, request: fields.request } : { type };
+  return { header, payload: toJson(fields) };
 }
 
 function toJson(value: unknown): Uint8Array<ArrayBuffer> {

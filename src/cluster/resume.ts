@@ -1,5 +1,7 @@
+import { compose } from "./compositions.ts";
 import type { Resume } from "./data-message.ts";
 import type { Deployment, DeviceDeployment } from "./deployment.ts";
+import type { Extents } from "./piece.ts";
 
 /** What of a request is still to be done. */
 export interface ResumePlan {
@@ -19,8 +21,10 @@ interface Remaining {
 
 /**
  * What must be done under a deployment so that every answer comes, where devices keep tensors of the
- * request: walks back from the answers, and stops at what is kept. Each tensor comes to a device in
- * one way, so that nothing of this could be left out. O(stages + arrivals + forwards) time.
+ * request: walks back from the answers, and stops at what is kept, or can be put together from what
+ * is. Each tensor comes to a device in one way, and of a piece that comes in several the first is
+ * taken, so that nothing of this could be left out. O(stages + arrivals + forwards) time; pieces of
+ * one tensor that a device keeps count to the third power.
  *
  * @param kept by device; what a deployment has no use for is passed over
  */
@@ -29,6 +33,7 @@ export function resumePlan(
   kept: ReadonlyMap<string, ReadonlySet<string>>,
 ): ResumePlan {
   const sources = new Map(devices.map((device) => [device.device, sourcesOf(device)]));
+  const extents = new Map(devices.map(({ device, tiling }) => [device, tiling?.extents ?? {}]));
   const remaining = new Map<string, Remaining>(
     devices.map(({ device, answers }) => [
       device,
@@ -44,17 +49,15 @@ export function resumePlan(
     const here = remaining.get(device);
     if (here === undefined || here.wanted.has(tensor)) continue;
     here.wanted.add(tensor);
-    if (kept.get(device)?.has(tensor) === true) continue;
-    const source = sources.get(device)?.get(tensor);
+    const isHere = isThere(tensor, kept.get(device), extents.get(device));
+    const source = isHere ? undefined : sources.get(device)?.get(tensor);
     if (source === undefined) continue;
+    if (source.type === "stage" && here.stages.has(source.stage)) continue;
     if (source.type === "entering") entered.add(tensor);
-    else if (source.type === "hop") {
+    else if (source.type === "hop")
       remaining.get(source.from)?.forwards.push({ tensor, to: device });
-      open.push({ device: source.from, tensor });
-    } else if (!here.stages.has(source.stage)) {
-      here.stages.add(source.stage);
-      for (const input of source.inputs) open.push({ device, tensor: input });
-    }
+    else if (source.type === "stage") here.stages.add(source.stage);
+    open.push(...needsOf(source, want));
   }
   return {
     entering: entering.filter((tensor) => entered.has(tensor)),
@@ -71,18 +74,54 @@ export function resumePlan(
   };
 }
 
+/** A tensor that is wanted on a device. */
+interface Want {
+  readonly device: string;
+  readonly tensor: string;
+}
+
+/** What must be there for a tensor to come from its source. */
+function needsOf(source: Source, { device, tensor }: Want): Want[] {
+  switch (source.type) {
+    case "entering":
+      return [];
+    case "hop":
+      return [{ device: source.from, tensor }];
+    case "pieces":
+      return source.from.map((piece) => ({ device, tensor: piece }));
+    case "stage":
+      return source.inputs.map((input) => ({ device, tensor: input }));
+  }
+}
+
+/** Whether a device need not be given a tensor. */
+function isThere(
+  tensor: string,
+  kept: ReadonlySet<string> = new Set(),
+  extents: Extents = {},
+): boolean {
+  return kept.has(tensor) || (kept.size > 0 && compose(tensor, kept, extents) !== null);
+}
+
 type Source =
   | { readonly type: "entering" }
   | { readonly type: "hop"; readonly from: string }
+  | { readonly type: "pieces"; readonly from: readonly string[] }
   | { readonly type: "stage"; readonly stage: string; readonly inputs: readonly string[] };
 
 /** How each tensor of a device comes to be there. */
-function sourcesOf({ receives, stages }: DeviceDeployment): Map<string, Source> {
+function sourcesOf({ receives, stages, tiling }: DeviceDeployment): Map<string, Source> {
   return new Map<string, Source>([
-    ...receives.map(({ tensor, from }): [string, Source] => [
-      tensor,
-      from === null ? { type: "entering" } : { type: "hop", from },
+    ...(tiling?.compositions ?? []).map(({ piece, from }): [string, Source] => [
+      piece,
+      { type: "pieces", from },
     ]),
+    ...receives
+      .toReversed()
+      .map(({ tensor, from }): [string, Source] => [
+        tensor,
+        from === null ? { type: "entering" } : { type: "hop", from },
+      ]),
     ...stages.flatMap(({ id, inputs, outputs }) =>
       outputs.map((tensor): [string, Source] => [tensor, { type: "stage", stage: id, inputs }]),
     ),

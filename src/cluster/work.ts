@@ -3,9 +3,12 @@
  *
  * @module
  */
+import { Stitching } from "../graph/region-value.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
+import { compose } from "./compositions.ts";
 import type { Failure, HopTiming, Receipt, Report, Resume, StageTiming } from "./data-message.ts";
-import type { DeployedStage, DeviceDeployment } from "./deployment.ts";
+import type { DeployedStage, DeviceDeployment, Tiling } from "./deployment.ts";
+import { type Composition, readPiece } from "./piece.ts";
 
 /** Where a tensor goes. */
 export interface Destination {
@@ -24,9 +27,15 @@ export class Routes {
   readonly destinations: readonly Destination[];
   readonly #consumers = new Map<string, DeployedStage[]>();
   readonly #destinations = new Map<string, Destination[]>();
+  readonly #compositions = new Map<string, Composition[]>();
+  readonly #tiling: Tiling;
 
-  constructor({ stages, forwards, answers }: DeviceDeployment) {
+  constructor({ stages, forwards, answers, tiling }: DeviceDeployment) {
     this.stages = stages;
+    this.#tiling = tiling ?? { extents: {}, compositions: [] };
+    for (const composition of this.#tiling.compositions) {
+      for (const piece of composition.from) append(this.#compositions, piece, composition);
+    }
     this.destinations = [...forwards, ...answers.map((tensor) => ({ tensor, to: null }))];
     for (const stage of stages) {
       for (const tensor of stage.inputs) append(this.#consumers, tensor, stage);
@@ -40,6 +49,45 @@ export class Routes {
 
   destinationsOf(tensor: string): readonly Destination[] {
     return this.#destinations.get(tensor) ?? [];
+  }
+
+  /** What a piece is put into, or cut for. */
+  compositionsWith(piece: string): readonly Composition[] {
+    return this.#compositions.get(piece) ?? [];
+  }
+
+  /** Everything that something here is made from or goes to: what is put together behind its pieces. */
+  get pieces(): readonly string[] {
+    const { compositions } = this.#tiling;
+    const direct = [...this.#consumers.keys(), ...this.#destinations.keys()];
+    return [...new Set([...direct, ...compositions.flatMap(({ from }) => from)])];
+  }
+
+  /** What a part calls a piece. */
+  tensorOf(piece: string): string {
+    return readPiece(piece, this.#tiling.extents).tensor;
+  }
+
+  /** A stitching of one piece; each of `values` is named. `null`: they do not hold all of it. */
+  composeFrom(piece: string, values: ReadonlyMap<string, TensorValue>): TensorValue | null {
+    const composition = compose(piece, values.keys(), this.#tiling.extents);
+    if (composition === null) return null;
+    const stitching = this.stitching(piece);
+    for (const name of composition.from) {
+      const value = values.get(name);
+      const made = value === undefined ? null : this.stitch(stitching, name, value);
+      if (made !== null) return made;
+    }
+    return null;
+  }
+
+  stitching(piece: string): Stitching {
+    return new Stitching(readPiece(piece, this.#tiling.extents).region ?? []);
+  }
+
+  /** @throws TENSOR_SHAPE_MISMATCH if the value is not the piece that its name says */
+  stitch(stitching: Stitching, name: string, value: TensorValue): TensorValue | null {
+    return stitching.add(value, readPiece(name, this.#tiling.extents).region ?? []);
   }
 
   /** Everything that is to be done for a request; with `resume` only what it names. */
@@ -82,6 +130,8 @@ export class Work {
   readonly hops: HopTiming[] = [];
   readonly receipts: Receipt[] = [];
   readonly #routes: Routes;
+  /** What is put together here and lacks something, by piece. */
+  readonly #stitchings = new Map<string, Stitching>();
   /** What was said when it ended; `null` while it has not. */
   outcome: Report | Failure | null = null;
 
@@ -96,6 +146,68 @@ export class Work {
     const named = this.#routes.tasks(resume);
     for (const task of this.open) if (!named.has(task)) this.open.delete(task);
     for (const tensor of this.held.keys()) this.release(tensor);
+    for (const piece of this.#stitchings.keys()) {
+      if (!this.#isWanted(piece)) this.#stitchings.delete(piece);
+    }
+  }
+
+  /** Nothing of it is to be done any more. */
+  giveUp(): void {
+    this.open.clear();
+    this.held.clear();
+    this.#stitchings.clear();
+  }
+
+  /** Bytes of what is put together and not there yet. */
+  get stitchedBytes(): number {
+    return [...this.#stitchings.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /**
+   * Copies a piece into everything that is made from it and still wanted.
+   *
+   * @returns what is whole with it
+   * @throws TENSOR_SHAPE_MISMATCH if it is not what its name says
+   */
+  stitch(name: string, value: TensorValue): (readonly [piece: string, value: TensorValue])[] {
+    const made: [string, TensorValue][] = [];
+    for (const { piece } of this.#routes.compositionsWith(name)) {
+      if (this.known.has(piece) || !this.#isWanted(piece)) continue;
+      const stitching = this.#stitchings.get(piece) ?? this.#routes.stitching(piece);
+      this.#stitchings.set(piece, stitching);
+      const whole = this.#routes.stitch(stitching, name, value);
+      if (whole === null) continue;
+      this.#stitchings.delete(piece);
+      this.known.add(piece);
+      made.push([piece, whole]);
+    }
+    return made;
+  }
+
+  /** What is lacking here and can be made of pieces that are kept: it need not come. */
+  *composable(
+    kept: ReadonlyMap<string, TensorValue>,
+  ): Generator<readonly [piece: string, value: TensorValue]> {
+    if (kept.size === 0) return;
+    for (const piece of this.#routes.pieces) {
+      if (this.known.has(piece) || !this.#isLacking(piece)) continue;
+      const value = this.#routes.composeFrom(piece, kept);
+      if (value === null) continue;
+      this.known.add(piece);
+      yield [piece, value];
+    }
+  }
+
+  #isWanted(piece: string): boolean {
+    return this.waiting(piece).length > 0 || this.unsent(piece).length > 0;
+  }
+
+  #isLacking(piece: string): boolean {
+    const compositions = this.#routes.compositionsWith(piece);
+    return (
+      this.#isWanted(piece) ||
+      compositions.some(({ piece: made }) => !this.known.has(made) && this.#isWanted(made))
+    );
   }
 
   /** Stages that lack this tensor or have it and have not begun. */

@@ -6,10 +6,12 @@ import type { Inference } from "../inference.ts";
 /** A request that goes into a generation. */
 export interface Departure {
   readonly generation: number;
-  /** Names of the tensors that make the answer complete. */
+  /** Names of the tensors, or pieces of them, that make the answer complete. */
   readonly outputs: readonly string[];
   /** Devices that report when they have done their work for it. */
   readonly reporters: readonly string[];
+  /** Makes graph outputs of them; left out: that is what they are. @throws TENSOR_SHAPE_MISMATCH */
+  readonly whole?: (outputs: TensorValues) => TensorValues;
   /** Added to the answer. */
   readonly constants: TensorValues;
   /** Sends it on its way. */
@@ -72,7 +74,7 @@ export function isComplete({ attempt }: Entry): boolean {
   return attempt.departure.outputs.every((name) => Object.hasOwn(attempt.outputs, name));
 }
 
-/** Of an attempt that is complete. */
+/** Of an attempt that is complete. @throws TENSOR_SHAPE_MISMATCH if pieces of it are no tensor */
 export function answerOf(entry: Entry, { departure, outputs, reports }: Attempt): Inference {
   const { request, askedAt, startedAt, answeredAt } = entry;
   const timings: RequestTimings = {
@@ -81,5 +83,6 @@ export function answerOf(entry: Entry, { departure, outputs, reports }: Attempt)
     stages: reports.flatMap(({ stages }) => stages),
     hops: reports.flatMap(({ hops }) => hops),
   };
-  return { request, outputs: { ...outputs, ...departure.constants }, timings };
+  const whole = departure.whole?.(outputs) ?? outputs;
+  return { request, outputs: { ...whole, ...departure.constants }, timings };
 }

@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import type { TensorValue } from "../../graph/tensor-value.ts";
+import type { Deployment } from "../deployment.ts";
+import { wholeAnswers } from "./whole-answers.ts";
+
+const deployment: Deployment = {
+  generation: 1,
+  source: "left",
+  entering: [],
+  outputs: ["y[0:1,0:2]", "y[1:3,0:2]", "z"],
+  devices: [
+    {
+      device: "left",
+      generation: 1,
+      stages: [],
+      receives: [],
+      forwards: [],
+      answers: ["y[0:1,0:2]", "y[1:3,0:2]", "z"],
+      tiling: { extents: { y: [3, 2] }, compositions: [] },
+    },
+  ],
+};
+
+function picture(...bytes: number[]): TensorValue {
+  return { dataType: "uint8", shape: [1, 1, bytes.length / 2, 2], data: Uint8Array.from(bytes) };
+}
+
+test("answers that come in pieces are put together, and others stay as they are", () => {
+  const z = { dataType: "uint8", shape: [1], data: Uint8Array.of(7) };
+  const answered = { "y[1:3,0:2]": picture(3, 4, 5, 6), z, "y[0:1,0:2]": picture(1, 2) };
+  const whole = wholeAnswers(deployment, answered);
+  expect(Object.keys(whole).sort()).toEqual(["y", "z"]);
+  expect(whole["y"]).toEqual(picture(1, 2, 3, 4, 5, 6));
+  expect(whole["z"]).toBe(z);
+});
+
+test("a piece of another size than its name says is TENSOR_SHAPE_MISMATCH", () => {
+  const answered = { "y[1:3,0:2]": picture(3, 4), "y[0:1,0:2]": picture(1, 2) };
+  expect(() => wholeAnswers(deployment, answered)).toThrow(
+    expect.objectContaining({ code: "TENSOR_SHAPE_MISMATCH" }),
+  );
+});
