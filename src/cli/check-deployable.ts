@@ -3,7 +3,7 @@ import { bytes, seconds, secondsPerByte } from "../base/units.ts";
 import type { Profile } from "../cost/profile.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { Graph } from "../graph/graph.ts";
-import { placementOf } from "../plan/check.ts";
+import { placementOf, tilesOf } from "../plan/check.ts";
 import { evaluate } from "../plan/evaluate.ts";
 import type { Plan } from "../plan/plan.ts";
 import { createProblem } from "../plan/problem.ts";
@@ -19,14 +19,14 @@ export function checkDeployable(plan: Plan, graph: Graph, topology: Topology): v
   const devices = topology.devices.map(({ profile, ...device }) =>
     profile === "none" ? { ...device, profile } : device,
   );
-  const { keepLocal } = plan.limits;
+  const { keepLocal, tiles } = plan.limits;
   const problem = createProblem(
     costless(graph),
     { ...topology, devices },
     { type: plan.objective === "throughput" ? "throughput" : "latency" },
-    keepLocal === undefined ? {} : { keepLocal },
+    { ...(keepLocal === undefined ? {} : { keepLocal }), ...(tiles === true ? { tiles } : {}) },
   );
-  const found = evaluate(problem, placementOf(problem, plan));
+  const found = evaluate(problem, placementOf(problem, plan), tilesOf(problem, plan));
   if (found.type === "feasible") return;
   throw new CodedError(
     "PLAN_INVALID",

@@ -9,8 +9,10 @@ import type { OptimisationLevel } from "../cost/profile.ts";
 import { indexGraph } from "../graph/graph.ts";
 import { extractPart } from "../onnx/extract.ts";
 import type { OnnxModel } from "../onnx/model.ts";
+import { extractTile, type TilePart } from "../onnx/tile.ts";
 import { checkStages } from "../plan/check.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Plan, Stage } from "../plan/plan.ts";
+import { type StageWork, worksOf } from "../plan/stage-works.ts";
 import type { PreparedGraph } from "../runtime/prepare.node.ts";
 import { choice, type Option } from "./command.ts";
 import { levels, prepareModel } from "./prepare.ts";
@@ -22,12 +24,15 @@ export const cutLevelOption: Option<OptimisationLevel | undefined> = choice(
   levels,
 );
 
-/** What one device runs at once. */
+/** What one device runs at once: a stage, or a tile of one. */
 export interface StagePart {
+  /** Of tiles that of their stage with a number behind. */
   readonly id: string;
   readonly device: string;
   readonly nodes: readonly string[];
   readonly model: OnnxModel;
+  /** The regions of its inputs and outputs; `null`: it is whole. */
+  readonly tile: Omit<TilePart, "part"> | null;
 }
 
 export interface Cut {
@@ -40,7 +45,8 @@ export interface Cut {
  * Optimises the whole graph, makes sure that the plan is for it, and extracts the parts.
  *
  * @throws PLAN_INVALID if the plan was made for another graph or another level of optimisation, or
- * has other stages than its placement gives; else as `prepareModel`
+ * has other stages than its placement gives; ONNX_UNSUPPORTED if a node cannot be cut into tiles; else
+ * as `prepareModel`
  */
 export async function cutByPlan(
   model: OnnxModel,
@@ -50,13 +56,28 @@ export async function cutByPlan(
 ): Promise<Cut> {
   const prepared = await prepareModel(model, level, shapes);
   checkPlanned(prepared, plan, level);
-  const parts = plan.stages.map(({ id, devices, nodes }) => ({
-    id,
-    device: devices[0] ?? "",
-    nodes,
-    model: extractPart(prepared.model, nodes, prepared.openTypes),
-  }));
+  const index = indexGraph(prepared.graph);
+  const parts = plan.stages.flatMap((stage) => {
+    const works = worksOf(index, stage);
+    return works.map((work, position): StagePart => {
+      const id = works.length === 1 ? stage.id : `${stage.id}.${position}`;
+      return { id, device: work.device, nodes: stage.nodes, ...extract(prepared, stage, work) };
+    });
+  });
   return { prepared, parts };
+}
+
+function extract(
+  { model, graph, openTypes }: PreparedGraph,
+  { nodes }: Stage,
+  { outputs }: StageWork,
+): Pick<StagePart, "model" | "tile"> {
+  if (outputs === null) return { model: extractPart(model, nodes, openTypes), tile: null };
+  const wanted = [...outputs].map(
+    ([tensor, region]) => [graph.tensors[tensor]?.name ?? "", region] as const,
+  );
+  const { part, ...tile } = extractTile(model, graph, nodes, new Map(wanted));
+  return { model: part, tile };
 }
 
 /** @throws PLAN_INVALID if the plan is not for this graph */

@@ -23,13 +23,14 @@ import { loadModel, type NamedModel } from "./model-argument.ts";
 import {
   decide,
   demandPlan,
+  loadPlan,
   loadTopology,
-  loadUntiledPlan,
   type PlanningChoices,
   plannerOf,
   planningOptions,
   problemOf,
   runWithin,
+  tilesOption,
 } from "./planning.ts";
 import { PlanningThreads } from "./planning-threads.ts";
 import { prepareModel } from "./prepare.ts";
@@ -42,6 +43,7 @@ interface OwnChoices {
   readonly plan: string | undefined;
   readonly profile: readonly string[];
   readonly fullSpeed: boolean;
+  readonly tiles: boolean;
 }
 
 export type DeployChoices = OwnChoices & PlanningChoices & ProfilingChoices;
@@ -57,6 +59,7 @@ export const deployOptions: typeof planningOptions &
     "plan with these profiles instead of measuring; with --plan, after a loss only",
   ),
   ...planningOptions,
+  tiles: tilesOption,
   ...profilingOptions,
   fullSpeed: flag(
     "--full-speed",
@@ -92,8 +95,7 @@ export async function prepareDeployment(
   const { options, terminal } = call;
   const topology = await loadTopology(topologyFile, terminal);
   if (options.plan !== undefined) refuseChoices(options);
-  const given =
-    options.plan === undefined ? null : await loadUntiledPlan(options.plan, "be run", terminal);
+  const given = options.plan === undefined ? null : await loadPlan(options.plan, terminal);
   const named = await loadModel(modelArgument, terminal);
   const planning =
     given === null
@@ -118,7 +120,8 @@ function refuseChoices(options: DeployChoices): void {
   const { shape: _, ...measuring } = profilingOptions;
   const idle = Object.entries({ ...planningOptions, ...measuring })
     .filter(([key]) => options[key as keyof DeployChoices] !== undefined)
-    .map(([, { flags }]) => flags.split(" ")[0]);
+    .map(([, { flags }]) => flags.split(" ")[0])
+    .concat(options.tiles ? ["--tiles"] : []);
   if (idle.length === 0) return;
   throw usage(
     `${idle.join(", ")} cannot change the plan of --plan; leave ${idle.length === 1 ? "it" : "them"} out, or plan again`,

@@ -12,7 +12,11 @@ interface Port {
   readonly name: string;
   readonly dataType: string;
   readonly shape: readonly (number | string)[];
+  /** Which rows and columns of it, first and behind the last; left out: it is whole. */
+  readonly region?: PortRegion;
 }
+
+export type PortRegion = readonly (readonly [number, number])[];
 
 export interface ManifestFile {
   readonly file: string;
@@ -26,8 +30,8 @@ export interface ManifestStage {
   readonly nodeCount: number;
   /** The model first; external data, if any, behind it. */
   readonly files: readonly ManifestFile[];
-  /** `from`: the stage that makes it, or `input` for an input of the whole model. */
-  readonly inputs: readonly (Port & { readonly from: string })[];
+  /** `from`: the stage that makes it, or those that make regions of it; `input` for one of the whole model. */
+  readonly inputs: readonly (Port & { readonly from: string | readonly string[] })[];
   /** `to`: the stages that read it, and `output` if the whole model returns it. */
   readonly outputs: readonly (Port & { readonly to: readonly string[] })[];
 }
@@ -58,6 +62,7 @@ const port = {
   name: z.string(),
   dataType: z.string(),
   shape: z.array(z.union([z.int().nonnegative(), z.string()])),
+  region: z.array(z.tuple([z.int().nonnegative(), z.int().nonnegative()])).exactOptional(),
 };
 
 export const manifestSchema: z.ZodType<Manifest> = z.strictObject({
@@ -77,7 +82,9 @@ export const manifestSchema: z.ZodType<Manifest> = z.strictObject({
       device: z.string(),
       nodeCount: z.int().positive(),
       files: z.array(fileSchema).min(1),
-      inputs: z.array(z.strictObject({ ...port, from: z.string() })),
+      inputs: z.array(
+        z.strictObject({ ...port, from: z.union([z.string(), z.array(z.string())]) }),
+      ),
       outputs: z.array(z.strictObject({ ...port, to: z.array(z.string()) })),
     }),
   ),
@@ -104,4 +111,4 @@ export function runtimeOf(level: OptimisationLevel): string {
 }
 
 export const howToRun: string =
-  "Run the stages in the order listed. Give each its inputs by name: from the request (from: input) or from the stage named. Outputs keep the names of the whole model's tensors; those with to: output are the answer. For answers that are equal bit for bit to the whole graph at this level, switch graph optimisation off (ONNX Runtime: graph_optimization_level = ORT_DISABLE_ALL) and use as many intra-op threads as for the whole.";
+  "Run the stages in the order listed. Give each its inputs by name: from the request (from: input) or from the stage named. A port with a region is only these rows and columns of a tensor [batch, channels, height, width]: cut it out of the tensor, or put it there. Outputs keep the names of the whole model's tensors; those with to: output are the answer. For answers that are equal bit for bit to the whole graph at this level, switch graph optimisation off (ONNX Runtime: graph_optimization_level = ORT_DISABLE_ALL) and use as many intra-op threads as for the whole.";

@@ -19,7 +19,6 @@ import { exact } from "../plan/planners/exact.ts";
 import { auto, choosePlanner, type PlannerChoice, planners } from "../plan/planners.ts";
 import { createProblem, type Limits, type Problem } from "../plan/problem.ts";
 import { runPlanner } from "../plan/run-planner.ts";
-import { refuseTiledPlan } from "../plan/tiles/refuse.ts";
 import { type Argument, flag, type Option, quantity, text, usage, whole } from "./command.ts";
 import { execPlanner, execPrefix } from "./exec-planner.ts";
 import { readText, shownName } from "./files.ts";
@@ -38,6 +37,7 @@ export const planningOptions: {
   readonly maxLatency: Option<number | undefined>;
   readonly maxPeriod: Option<number | undefined>;
   readonly maxEnergy: Option<number | undefined>;
+  readonly maxMemory: Option<number | undefined>;
   readonly timeLimit: Option<number | undefined>;
   readonly seed: Option<number | undefined>;
 } = {
@@ -56,6 +56,11 @@ export const planningOptions: {
   maxLatency: quantity("--max-latency <50 ms>", "upper limit of the latency", "s"),
   maxPeriod: quantity("--max-period <50 ms>", "upper limit of the time between answers", "s"),
   maxEnergy: quantity("--max-energy <2 J>", "upper limit of the energy of one inference", "J"),
+  maxMemory: quantity(
+    "--max-memory <512 MiB>",
+    "upper limit of the memory of each device, where the topology says no less",
+    "B",
+  ),
   timeLimit: quantity(
     "--time-limit <10 s>",
     "stop after this time with the best found, its bound and its gap",
@@ -72,10 +77,10 @@ export const topologyOption: Option<string | undefined> = text(
 /** EX_UNAVAILABLE of sysexits(3): nothing keeps the limits. */
 export const infeasibleExitCode = 69;
 
-/** For commands whose plans need not be run. */
+/** Beside `planningOptions`, for commands that deal with one plan. */
 export const tilesOption: Option<boolean> = flag(
   "--tiles",
-  "let several devices run a stage together, each some of the rows; looked for with --objective throughput; such plans cannot be run, split or simulated yet",
+  "let several devices run a stage together, each some of the rows, and one device tile by tile what its memory has no room for",
 );
 
 /** What the options of `planningOptions` were given as. */
@@ -89,22 +94,6 @@ export async function loadTopology(path: string, terminal: Terminal): Promise<To
     throw usage(`${path} is a model, where a topology is meant: a YAML or JSON file`);
   }
   return readTopology(await readText(path, terminal), shownName(path));
-}
-
-/**
- * A plan of which every stage has one device.
- *
- * @param what is to be done with it, in words: "be simulated"
- * @throws PLAN_INVALID, FILE_NOT_FOUND
- */
-export async function loadUntiledPlan(
-  path: string,
-  what: string,
-  terminal: Terminal,
-): Promise<Plan> {
-  const plan = await loadPlan(path, terminal);
-  refuseTiledPlan(plan, what);
-  return plan;
 }
 
 /** @throws PLAN_INVALID, FILE_NOT_FOUND */
@@ -124,11 +113,12 @@ export function problemOf(
       `the graph '${profile.graph.name}' has no nodes: there is nothing to place; profile a model that computes something`,
     );
   }
-  const { maxLatency, maxPeriod, maxEnergy, keepLocal } = choices;
+  const { maxLatency, maxPeriod, maxEnergy, maxMemory, keepLocal } = choices;
   const limits: Limits = {
     ...(maxLatency === undefined ? {} : { latencySeconds: maxLatency }),
     ...(maxPeriod === undefined ? {} : { periodSeconds: maxPeriod }),
     ...(maxEnergy === undefined ? {} : { energyJoules: maxEnergy }),
+    ...(maxMemory === undefined ? {} : { memoryBytes: maxMemory }),
     ...(keepLocal === undefined ? {} : { keepLocal: tensorOrCount(keepLocal, profile) }),
     ...(choices.tiles === true ? { tiles: true } : {}),
   };

@@ -69,6 +69,7 @@ export const envelope: Command = defineCommand({
       maxLatency: undefined,
       maxPeriod: undefined,
       maxEnergy: undefined,
+      maxMemory: undefined,
     });
     const start = systemClock.now();
     const found = find(problem, options, terminal);

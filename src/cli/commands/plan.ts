@@ -84,7 +84,8 @@ export const plan: Command = defineCommand({
       return "type" in front ? reportInfeasible(front, options.pareto, terminal) : 0;
     }
     refuseFrontOptions(options);
-    const problem = problemOf(profile, topology, options);
+    const tiles = options.tiles || mayTile(options, states !== null);
+    const problem = problemOf(profile, topology, { ...options, tiles });
     if (options.writeProblem !== undefined) {
       await writeProblem(problem, options.writeProblem, options.seed, terminal);
       if (options.writeProblem === "-") return 0;
@@ -109,6 +110,14 @@ export const plan: Command = defineCommand({
     return 0;
   },
 });
+
+/** Whether a device with a capped memory may run tile by tile without being told. */
+function mayTile(
+  options: { readonly maxMemory: number | undefined; readonly compress: boolean },
+  isUncertain: boolean,
+): boolean {
+  return options.maxMemory !== undefined && !options.compress && !isUncertain;
+}
 
 /** What plans with one device a stage. */
 function refuseWithTiles(

@@ -3,11 +3,13 @@ import { formatQuantity } from "../../base/units.ts";
 import { windowOf } from "../../cluster/window.ts";
 import type { Topology } from "../../cost/topology.ts";
 import type { Trace } from "../../cost/trace.ts";
-import { check, placementOf } from "../../plan/check.ts";
+import { check, placementOf, tilesOf } from "../../plan/check.ts";
 import { codecsOf, withCodecs } from "../../plan/codecs.ts";
 import type { Evaluation } from "../../plan/evaluate.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Placement, Problem } from "../../plan/problem.ts";
+import { refuseTiledPlan } from "../../plan/tiles/refuse.ts";
+import type { TileStage } from "../../plan/tiles.ts";
 import {
   type Simulation,
   type SimulationOptions,
@@ -34,12 +36,13 @@ import { writeWhole } from "../files.ts";
 import {
   decide,
   demandPlan,
+  loadPlan,
   loadTopology,
-  loadUntiledPlan,
   plannerOf,
   planningOptions,
   problemOf,
   problemOfPlan,
+  tilesOption,
   topologyArgument,
 } from "../planning.ts";
 import { adaptationDocument, formatAdaptation } from "../print/adaptation.ts";
@@ -66,6 +69,7 @@ const options = {
   plan: text("-p, --plan <file>", "simulate this plan instead of making one"),
   profile: moreProfilesOption,
   ...planningOptions,
+  tiles: tilesOption,
   seed: whole("--seed <n>", "seed of Poisson arrivals, and of planners that draw lots (default 1)"),
   ...profilingOptions,
   requests: whole("--requests <n>", `how many (default ${defaults.requests}, or all listed)`, 1),
@@ -110,7 +114,10 @@ export const simulate: Command = defineCommand({
     const topology = await loadTopology(argumentAt(call, 0), call.terminal);
     const question = await readQuestion(topology, call);
     const planned = await obtainPlan(topology, call);
-    const asked = (): SimulationOptions => question.create(planned.full);
+    const asked = (): SimulationOptions => ({
+      ...question.create(planned.full),
+      tiles: planned.tiles,
+    });
     if (call.options.adapt) return reportAdapting(planned, question, call);
     if (svg === undefined) return report(runPlan(planned, asked(), call), planned, question, call);
     const window = question.window ?? firstWindow(planned.problem, planned.placement, asked());
@@ -200,6 +207,7 @@ interface Planned {
   /** With the plan's codecs. */
   readonly problem: Problem;
   readonly placement: Placement;
+  readonly tiles: readonly TileStage[];
   readonly claimed: Evaluation;
   /** So many requests in flight fill the pipeline. */
   readonly full: number;
@@ -209,8 +217,7 @@ interface Planned {
 async function obtainPlan(topology: Topology, call: Surroundings): Promise<Planned> {
   const { options: chosen, terminal } = call;
   if (chosen.plan !== undefined) refuseChoices(chosen);
-  const given =
-    chosen.plan === undefined ? null : await loadUntiledPlan(chosen.plan, "be simulated", terminal);
+  const given = chosen.plan === undefined ? null : await loadPlan(chosen.plan, terminal);
   const profile = await obtainProfile(argumentAt(call, 1), chosen.profile, call);
   const problem =
     given === null ? problemOf(profile, topology, chosen) : problemOfPlan(given, profile, topology);
@@ -225,6 +232,7 @@ async function obtainPlan(topology: Topology, call: Surroundings): Promise<Plann
     ...{ asked: problem, plan },
     problem: withCodecs(problem, codecsOf(problem, plan)),
     placement: placementOf(problem, plan),
+    tiles: tilesOf(problem, plan),
     claimed,
     full: windowOf(plan),
   };
@@ -242,6 +250,7 @@ async function reportAdapting(
   { options: chosen, terminal }: Surroundings,
 ): Promise<number> {
   const { arrivals, warmUp, events, trace } = question;
+  refuseTiledPlan(plan, "be simulated with --adapt");
   const found = await compareAdapting(
     problem,
     { placement: placementOf(problem, plan), codecs: codecsOf(problem, plan) },
@@ -261,7 +270,8 @@ function refuseChoices(chosen: Choices): void {
   const { seed: _, ...planning } = planningOptions;
   const idle = Object.entries(planning)
     .filter(([key]) => chosen[key as keyof typeof planning] !== undefined)
-    .map(([, { flags }]) => flags.split(" ")[0]);
+    .map(([, { flags }]) => flags.split(" ")[0])
+    .concat(chosen.tiles ? ["--tiles"] : []);
   if (idle.length === 0) return;
   throw usage(`${idle.join(", ")} cannot change the plan of --plan; leave it out, or plan again`);
 }

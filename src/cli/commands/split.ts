@@ -9,19 +9,20 @@ import { writeOnnxFile } from "../../onnx/files.node.ts";
 import type { OnnxModel } from "../../onnx/model.ts";
 import { readSignature, type Signature } from "../../runtime/signature.ts";
 import { argumentAt, type Command, defineCommand, flag, needed, text } from "../command.ts";
-import { type Cut, cutByPlan, cutLevelOption } from "../cut.ts";
+import { type Cut, cutByPlan, cutLevelOption, type StagePart } from "../cut.ts";
 import { unwritable } from "../files.ts";
 import {
   howToRun,
   type Manifest,
   type ManifestFile,
   type ManifestStage,
+  type PortRegion,
   readManifest,
   runtimeOf,
 } from "../manifest.ts";
 import { loadModel, modelArgument } from "../model-argument.ts";
 import { fileSha256, modelSha256 } from "../model-hash.ts";
-import { loadUntiledPlan } from "../planning.ts";
+import { loadPlan } from "../planning.ts";
 import { formatTable } from "../print/table.ts";
 import { shapeOption } from "../shape-option.ts";
 import type { Terminal } from "../terminal.ts";
@@ -48,7 +49,7 @@ export const split: Command = defineCommand({
     const { options, terminal } = call;
     const folder = needed(options.output, "-o FOLDER", "where to write the parts");
     const planFile = needed(options.plan, "--plan FILE", "where to cut");
-    const plan = await loadUntiledPlan(planFile, "be split", terminal);
+    const plan = await loadPlan(planFile, terminal);
     await checkFolder(folder, options.force);
     const { name, model } = await loadModel(argumentAt(call, 0), terminal);
     const { level = "basic" } = options;
@@ -167,7 +168,11 @@ function describeAll(
 ): Manifest {
   const { graph } = prepared;
   const imports = parts.flatMap((part) => part.model.proto.opsetImport);
-  const signatures = parts.map(({ id, model }) => ({ id, signature: readSignature(model) }));
+  const signatures = parts.map(({ id, model, tile }) => ({
+    id,
+    tile,
+    signature: readSignature(model),
+  }));
   return {
     format: "partita.parts/1",
     model: name,
@@ -195,28 +200,37 @@ function describeAll(
 /** A stage's ports, with where each comes from and goes to. */
 function describePorts(
   position: number,
-  stages: readonly { readonly id: string; readonly signature: Signature }[],
+  stages: readonly (Pick<StagePart, "id" | "tile"> & { readonly signature: Signature })[],
   graphOutputs: readonly string[],
 ): Pick<ManifestStage, "inputs" | "outputs"> {
-  const makerOf = (tensor: string): string =>
-    stages.find(({ signature }) => signature.outputs.some(({ name }) => name === tensor))?.id ??
-    "input";
+  const makersOf = (tensor: string): string | string[] => {
+    const makers = stages
+      .filter(({ signature }) => signature.outputs.some(({ name }) => name === tensor))
+      .map(({ id }) => id);
+    return makers.length < 2 ? (makers[0] ?? "input") : makers;
+  };
   const readersOf = (tensor: string): string[] =>
     stages
       .filter(({ signature }) => signature.inputs.some(({ name }) => name === tensor))
       .map(({ id }) => id);
   const { inputs = [], outputs = [] } = stages[position]?.signature ?? {};
+  const regionOf = (side: "inputs" | "outputs", tensor: string): { region?: PortRegion } => {
+    const region = stages[position]?.tile?.[side].get(tensor);
+    return region === undefined ? {} : { region: region.map(({ from, to }) => [from, to]) };
+  };
   return {
     inputs: inputs.map(({ name, dataType, shape }) => ({
       name,
       dataType,
       shape,
-      from: makerOf(name),
+      ...regionOf("inputs", name),
+      from: makersOf(name),
     })),
     outputs: outputs.map(({ name, dataType, shape }) => ({
       name,
       dataType,
       shape,
+      ...regionOf("outputs", name),
       to: [...readersOf(name), ...(graphOutputs.includes(name) ? ["output"] : [])],
     })),
   };

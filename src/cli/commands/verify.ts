@@ -6,7 +6,7 @@ import { compareTensors, type TensorDifference } from "../../runtime/compare.ts"
 import { createOnnxRuntime } from "../../runtime/onnxruntime.node.ts";
 import type { Runtime, Session, TensorValues } from "../../runtime/runtime.ts";
 import { readSignature } from "../../runtime/signature.ts";
-import { runSplit } from "../../runtime/split-run.ts";
+import { runSplit, type TileSession } from "../../runtime/split-run.ts";
 import {
   argumentAt,
   type Command,
@@ -19,7 +19,7 @@ import {
 } from "../command.ts";
 import { type Cut, cutByPlan, cutLevelOption } from "../cut.ts";
 import { loadModel, modelArgument } from "../model-argument.ts";
-import { loadUntiledPlan } from "../planning.ts";
+import { loadPlan } from "../planning.ts";
 import { showProgress } from "../print/progress.ts";
 import { type CheckedRequest, printVerification } from "../print/verification.ts";
 import { shapeOption } from "../shape-option.ts";
@@ -49,7 +49,7 @@ export const verify: Command = defineCommand({
   run: async (call) => {
     const { options, terminal, signal } = call;
     const file = needed(options.plan, "--plan FILE", "where to split");
-    const plan = await loadUntiledPlan(file, "be verified", terminal);
+    const plan = await loadPlan(file, terminal);
     const { name, model } = await loadModel(argumentAt(call, 0), terminal);
     const level = options.level ?? plan.level ?? "basic";
     const cut = await cutByPlan(model, plan, level, options.shape);
@@ -83,19 +83,27 @@ export const verify: Command = defineCommand({
 interface Sessions extends AsyncDisposable {
   readonly runtime: Runtime;
   readonly whole: Session;
-  readonly split: readonly Session[];
+  readonly split: readonly (Session | TileSession)[];
 }
 
 /** Loads the whole graph and all parts; released together. */
 async function openSessions({ prepared, parts }: Cut, threads: number): Promise<Sessions> {
   const runtime = createOnnxRuntime();
   const whole = await runtime.load(prepared.model, { threads });
-  const split: Session[] = [];
+  const extents = new Map(
+    prepared.graph.tensors.map(({ name, shape }) => [name, shape.slice(2)] as const),
+  );
+  const loaded: Session[] = [];
+  const split: (Session | TileSession)[] = [];
   const release = async (): Promise<void> => {
-    await Promise.all([whole, ...split].map((session) => session.release()));
+    await Promise.all([whole, ...loaded].map((session) => session.release()));
   };
   try {
-    for (const { model } of parts) split.push(await runtime.load(model, { threads }));
+    for (const { model, tile } of parts) {
+      const session = await runtime.load(model, { threads });
+      loaded.push(session);
+      split.push(tile === null ? session : { session, ...tile, extents });
+    }
   } catch (error) {
     await release();
     throw error;
@@ -156,7 +164,7 @@ async function findCulprit(
   const made = parts.flatMap(({ id, model }) =>
     readSignature(model).outputs.map(({ name }) => ({ name, stage: id })),
   );
-  const names = made.map(({ name }) => name);
+  const names = [...new Set(made.map(({ name }) => name))];
   const whole = await runtime.load(watching(prepared.model, names), { threads });
   try {
     const expected = (await whole.run(copied(request.values))).outputs;

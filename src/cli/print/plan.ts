@@ -4,9 +4,9 @@
  * @module
  */
 import { formatQuantity } from "../../base/units.ts";
-import { heightOf } from "../../graph/tile.ts";
+import { extentsOf } from "../../graph/tile.ts";
 import { type Objective, objectiveValue } from "../../plan/objective.ts";
-import type { Plan, Stage, Transfer } from "../../plan/plan.ts";
+import type { Plan, PlannedTile, Stage, Transfer } from "../../plan/plan.ts";
 import type { Problem } from "../../plan/problem.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatPercent } from "./percent.ts";
@@ -149,23 +149,17 @@ function proof(plan: Plan, value: number, unit: "s" | "J"): string {
 }
 
 function limits(plan: Plan): [string, string][] {
-  const { objective } = plan;
-  const { latencySeconds, periodSeconds, energyJoules, keepLocal, tiles } = plan.limits;
+  const { latencySeconds, periodSeconds, energyJoules, memoryBytes, keepLocal, tiles } =
+    plan.limits;
   const written = [
     ...(latencySeconds === undefined ? [] : [`latency ≤ ${formatQuantity(latencySeconds, "s")}`]),
     ...(periodSeconds === undefined ? [] : [`period ≤ ${formatQuantity(periodSeconds, "s")}`]),
     ...(energyJoules === undefined ? [] : [`energy ≤ ${formatQuantity(energyJoules, "J")}`]),
+    ...(memoryBytes === undefined ? [] : [`memory ≤ ${formatQuantity(memoryBytes, "B")} a device`]),
     ...(keepLocal === undefined ? [] : [describeKept(keepLocal)]),
-    ...(tiles === true ? [sharing(objective)] : []),
+    ...(tiles === true ? ["several devices may run a stage together"] : []),
   ];
   return written.length === 0 ? [] : [["limits", written.join(", ")]];
-}
-
-function sharing(objective: string): string {
-  const leave = "several devices may run a stage together";
-  return objective === "throughput"
-    ? leave
-    : `${leave} (such stages are looked for with --objective throughput alone)`;
 }
 
 function describeKept(keepLocal: string | number): string {
@@ -207,12 +201,17 @@ function stageRow({ nodes, seconds, ...stage }: Stage): (string | number)[] {
 /** Members of a stage with the rows that they make. */
 export function describeDevices({ devices, tiles }: Pick<Stage, "devices" | "tiles">): string {
   if (tiles === undefined) return devices.join(", ");
-  return tiles.map(({ device, rows }) => `${device} (${rowsBetween(rows)})`).join(", ");
+  return tiles.map((tile) => `${tile.device} (${describeRegion(tile)})`).join(", ");
 }
 
 /** From the first to the last of them, from 0; plans have the row behind the last. */
-function rowsBetween([from, end]: readonly [number, number]): string {
-  return end - from === 1 ? `row ${from}` : `rows ${from}–${end - 1}`;
+function describeRegion({ rows, columns }: Pick<PlannedTile, "rows" | "columns">): string {
+  const own = spanBetween("row", rows);
+  return columns === undefined ? own : `${own}, ${spanBetween("column", columns)}`;
+}
+
+function spanBetween(what: string, [from, end]: readonly [number, number]): string {
+  return end - from === 1 ? `${what} ${from}` : `${what}s ${from}–${end - 1}`;
 }
 
 function rangeOf(nodes: readonly string[]): string {
@@ -244,7 +243,7 @@ function transfers(plan: Plan, problem: Problem, terminal: Terminal): string {
       formatQuantity(hop.bytes, "B"),
       ...(isCoded ? [describeCodec(hop, problem, position)] : []),
       formatQuantity(hop.seconds, "s"),
-      `${describeRows(hop)}${tensor?.dataType} [${tensor?.shape.join(", ")}]`,
+      `${describePiece(hop)}${tensor?.dataType} [${tensor?.shape.join(", ")}]`,
     ];
   });
   const columns = [
@@ -260,15 +259,23 @@ function transfers(plan: Plan, problem: Problem, terminal: Terminal): string {
   return formatTable(columns, rows, terminal) + rest;
 }
 
-function describeCodec({ codec, rows }: Transfer, problem: Problem, tensor: number): string {
+function describeCodec(
+  { codec, rows, columns }: Transfer,
+  problem: Problem,
+  tensor: number,
+): string {
   if (codec === undefined) return "none";
   const whole = problem.linkBytes[tensor] as number;
-  const share = rows === undefined ? 1 : (rows[1] - rows[0]) / heightOf(problem.index, tensor);
+  const share = [rows, columns].reduce((product, span, axis) => {
+    const extent = extentsOf(problem.index, tensor)[axis] as number;
+    return span === undefined ? product : product * ((span[1] - span[0]) / extent);
+  }, 1);
   return `${codec} (of ${formatQuantity(whole * share, "B")})`;
 }
 
-function describeRows({ rows }: Transfer): string {
-  return rows === undefined ? "" : `${rowsBetween(rows)} of `;
+function describePiece({ rows, columns }: Transfer): string {
+  if (rows === undefined) return "";
+  return `${describeRegion({ rows, ...(columns === undefined ? {} : { columns }) })} of `;
 }
 
 /** The plan against every device alone, and against the better side as the field compares. */
