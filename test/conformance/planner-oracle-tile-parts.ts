@@ -22,6 +22,8 @@ export interface Part {
   readonly device: number;
   /** `null`: it runs the node alone. */
   readonly stage: number | null;
+  /** Which of the stage's tiles it is. */
+  readonly tile: number;
   readonly made: Rows;
   /** By tensor. */
   readonly read: ReadonlyMap<number, Rows>;
@@ -40,7 +42,7 @@ export function partsOf(
     if (stages.some(({ nodes }) => nodes.includes(at))) return;
     const read = new Map(node.inputs.map((name) => [position(name), all(name)]));
     const made = all(node.outputs[0] as string);
-    parts.push({ node: at, device: placement[at] as number, stage: null, made, read });
+    parts.push({ node: at, device: placement[at] as number, stage: null, tile: 0, made, read });
   });
   stages.forEach((stage, position) => {
     stage.devices.forEach((_, member) => {
@@ -74,11 +76,11 @@ function partsOfMember(
       read.set(tensor, touched);
       wanted.set(tensor, new Set([...(wanted.get(tensor) ?? []), ...touched]));
     }
-    return { node, device: devices[member] as number, stage, made, read };
+    return { node, device: devices[member] as number, stage, tile: member, made, read };
   });
 }
 
-/** Every position from the first tap of the first row to the last tap of the last. */
+/** Every position from the first tap of the first row to the last tap of the last; of padding the one next to it. */
 function touch(window: Graph["nodes"][number]["window"], made: Rows, height: number): Rows {
   if (window === undefined) throw new Error("a node of a stage has no window");
   const touched: number[] = [];
@@ -91,7 +93,10 @@ function touch(window: Graph["nodes"][number]["window"], made: Rows, height: num
       );
     }
   }
-  return new Set([...filled(new Set(touched))].filter((row) => row >= 0 && row < height));
+  const all = [...filled(new Set(touched))];
+  const real = all.filter((row) => row >= 0 && row < height);
+  if (all.length === 0 || real.length > 0) return new Set(real);
+  return new Set([(all[0] as number) < 0 ? 0 : height - 1]);
 }
 
 /** With everything between the least and the most. */

@@ -130,13 +130,27 @@ function passagesOf(
         ? []
         : [{ device, rows: asked, stages: staged.flatMap(({ stage }) => stage ?? []) }];
     });
-    for (const { device, made } of homes) {
+    for (const { device, made } of homes.flatMap((home) => inPieces(home, homes))) {
       const found = carry(pieces, tensor, device, made, wants);
       if (found === null) return null;
       passages.push(...found);
     }
   }
   return passages;
+}
+
+/** All that a home's device made, in pieces without gaps, said by the home that begins a piece. */
+function inPieces<T extends { readonly device: number; readonly made: Rows }>(
+  home: T,
+  homes: readonly T[],
+): { device: number; made: Rows }[] {
+  const own = homes.filter(({ device }) => device === home.device);
+  const all = new Set(own.flatMap(({ made }) => [...made]));
+  const first = Math.min(...home.made);
+  if (home.made.size === 0 || all.has(first - 1)) return [];
+  let end = first;
+  while (all.has(end)) end++;
+  return [{ device: home.device, made: range(first, end) }];
 }
 
 function carry(
@@ -179,30 +193,92 @@ function memoryOf(
   return topology.devices.map(({ profile: kind }, device) => {
     const own = parts.filter((part) => part.device === device);
     if (own.length === 0) return 0;
-    const lives = graph.tensors.map(({ name, bytes }, tensor) => {
-      const users = own.filter(
-        ({ node, read }) => read.has(tensor) || graph.nodes[node]?.outputs.includes(name),
-      );
-      const rows = users.flatMap(({ node, read, made }) => [
-        ...(read.get(tensor) ?? []),
-        ...(graph.nodes[node]?.outputs.includes(name) ? made : []),
-      ]);
-      const share = filled(new Set(rows)).size / (heights[tensor] as number);
-      return { bytes: bytes * share, first: users[0]?.node, last: users.at(-1)?.node };
-    });
-    const peaks = own.map(({ node }) =>
-      lives
-        .filter(({ first = node + 1, last = -1 }) => first <= node && node <= last)
-        .reduce((sum, { bytes }) => sum + bytes, 0),
+    const inTurn = new Set(
+      own.flatMap(({ stage, tile }) =>
+        stage !== null && own.some((other) => other.stage === stage && other.tile !== tile)
+          ? stage
+          : [],
+      ),
     );
+    const lastOf = (stage: number): number =>
+      Math.max(...own.filter((part) => part.stage === stage).map(({ node }) => node));
+    const at = ({ node, stage }: Part): number =>
+      stage !== null && inTurn.has(stage) ? lastOf(stage) : node;
+    const lives = livesOf(graph, heights, own).map((life) => {
+      const inner = life.users.filter(
+        ({ stage }) => stage !== null && inTurn.has(stage) && isInner(graph, own, stage, life.name),
+      );
+      return { ...life, users: life.users.filter((user) => !inner.includes(user)).map(at) };
+    });
+    const peakAt = (node: number): number =>
+      sum(
+        lives
+          .filter(({ users }) => Math.min(...users) <= node && node <= Math.max(...users))
+          .map(({ bytes }) => bytes),
+      );
+    const besides = (node: number): number =>
+      Math.max(
+        0,
+        ...[...inTurn]
+          .filter((stage) => lastOf(stage) === node)
+          .flatMap((stage) => tilePeaks(graph, heights, own, stage)),
+      );
+    const peaks = own.map((part) => peakAt(at(part)) + besides(at(part)));
     const parameters = own.map(({ node }) => graph.nodes[node]?.parameterBytes ?? 0);
     const name = kind ?? Object.keys(devices)[0] ?? "";
     return (
       (devices[name]?.overheadBytes ?? 0) +
-      parameters.reduce<number>((sum, bytes) => sum + bytes, 0) +
+      parameters.reduce<number>((total, bytes) => total + bytes, 0) +
       Math.max(...peaks)
     );
   });
+}
+
+/** Who of some uses each tensor, and the bytes of the rows that they do. */
+function livesOf(graph: Graph, heights: readonly number[], own: readonly Part[]) {
+  return graph.tensors.map(({ name, bytes }, tensor) => {
+    const makes = ({ node }: Part): boolean => graph.nodes[node]?.outputs.includes(name) === true;
+    const users = own.filter((part) => part.read.has(tensor) || makes(part));
+    const rows = users.flatMap((part) => [
+      ...(part.read.get(tensor) ?? []),
+      ...(makes(part) ? part.made : []),
+    ]);
+    const share = filled(new Set(rows)).size / (heights[tensor] as number);
+    return { name, bytes: bytes * share, users };
+  });
+}
+
+/** The most that each tile of a stage holds. */
+function tilePeaks(
+  graph: Graph,
+  heights: readonly number[],
+  own: readonly Part[],
+  stage: number,
+): number[] {
+  const tiles = new Set(own.filter((part) => part.stage === stage).map(({ tile }) => tile));
+  return [...tiles].map((tile) => {
+    const parts = own.filter((part) => part.stage === stage && part.tile === tile);
+    const lives = livesOf(graph, heights, parts);
+    const held = parts.map(({ node }) =>
+      sum(
+        lives
+          .filter(
+            ({ users }) =>
+              users.some((user) => user.node <= node) && users.some((user) => user.node >= node),
+          )
+          .map(({ bytes }) => bytes),
+      ),
+    );
+    return Math.max(...held);
+  });
+}
+
+/** Whether a stage makes a tensor for nobody but itself. */
+function isInner(graph: Graph, own: readonly Part[], stage: number, name: string): boolean {
+  const nodes = new Set(own.filter((part) => part.stage === stage).map(({ node }) => node));
+  const isMade = [...nodes].some((node) => graph.nodes[node]?.outputs.includes(name));
+  const isRead = graph.nodes.some(({ inputs }, node) => inputs.includes(name) && !nodes.has(node));
+  return isMade && !isRead && !graph.outputs.includes(name);
 }
 
 function figuresOf(
@@ -222,7 +298,7 @@ function figuresOf(
     sum(
       stages.map(({ devices }, stage) =>
         Math.max(
-          ...devices.map(
+          ...[...new Set(devices)].map(
             (device) =>
               sum(
                 parts

@@ -190,6 +190,8 @@ function targetOf(among: PlannerClass, oracle: Oracle, optimum: number | null): 
       return oracle.bestChainCut()?.value ?? null;
     case "chains-of-pieces":
       return oracle.bestChainOfPieces()?.value ?? null;
+    case "shared-chains":
+      throw new Error("these problems allow no shared stages");
     default:
       return among satisfies never;
   }

@@ -110,11 +110,17 @@ export function randomStages(
     ];
     stages.push({
       nodes,
-      devices: random.shuffle(all).slice(0, count),
+      devices: withRepeats(random, random.shuffle(all).slice(0, count)),
       rows: cuts.slice(1).map((to, member) => [cuts[member] as number, to]),
     });
   }
   return stages.sort((a, b) => (a.nodes.at(-1) as number) - (b.nodes.at(-1) as number));
+}
+
+/** Now and then a device stands for another as well. */
+function withRepeats(random: Random, devices: readonly number[]): readonly number[] {
+  if (random.next() < 0.7) return devices;
+  return devices.map((device) => (random.next() < 0.5 ? (devices[0] as number) : device));
 }
 
 /** Producers join, from the last to the first, whose every reader has. */
