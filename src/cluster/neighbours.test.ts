@@ -209,6 +209,36 @@ test("channels that both sides drop are there for another while, and end without
   await Promise.all([a.close(), b.close()]);
 });
 
+test("being told again that nobody needs a channel does not keep it", async () => {
+  const { town, a, b } = await pair();
+  for (let turn = 0; turn < 40; turn++) {
+    a.neighbours.drop("hop", "b");
+    b.neighbours.drop("hop", "a");
+    await town.advance(1);
+  }
+  expect(await openChannels([...a.dialled, ...b.dialled])).toBe(0);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test("what takes the place of a channel that nobody needs ends as it would have", async () => {
+  let isClosed = true;
+  const town = new Town();
+  void town.coordinate();
+  const a = await town.add("a", (address) => isClosed && address === "b");
+  const b = await town.add("b", (address) => isClosed && address === "a");
+  await town.connect("hop", "a", "b");
+  await town.advance(24);
+  isClosed = false;
+  a.neighbours.drop("hop", "b");
+  b.neighbours.drop("hop", "a");
+  await town.advance(2);
+  expect(a.neighbours.stands("hop", "b")).toBe(true);
+  expect(a.neighbours.isTunnelled("b")).toBe(false);
+  await town.advance(60);
+  expect(await openChannels([...a.dialled, ...b.dialled])).toBe(0);
+  await Promise.all([a.close(), b.close()]);
+});
+
 test("whoever means another device, or calls itself the same, is refused", async () => {
   const { town, a, b } = await pair();
   for (const [device, to] of [

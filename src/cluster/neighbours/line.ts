@@ -29,7 +29,8 @@ export class Line {
   #round: Promise<void> | null = null;
   #tunnelling = false;
   #recovering = false;
-  #wanted = false;
+  /** `false`: not any more; `null`: nobody here has said, so that it is the other side's to end it. */
+  #wanted: boolean | null = null;
   #hasStood = false;
   #lost = false;
   #failure: unknown = null;
@@ -90,6 +91,7 @@ export class Line {
       if (link === null) throw this.#closed("it broke");
       return await probeLink(link, bytes);
     } finally {
+      this.#wanted ??= false;
       void this.#endIdle(link);
     }
   }
@@ -141,8 +143,8 @@ export class Line {
    * takes long where a link is slow. A lost one goes on until the other side is reached, to say so.
    */
   drop(): void {
+    if (this.#wanted) this.#link?.use();
     this.#wanted = false;
-    this.#link?.use();
     if (this.#lost) this.#traffic.close();
     else void this.#endIdle(this.#link);
   }
@@ -307,6 +309,7 @@ export class Line {
       if (!this.#wanted) this.#end();
     }
     if (isTunnelled) void this.#improve(link);
+    if (this.#wanted === false) void this.#endIdle(link);
   }
 
   #hear(link: Link, frame: Frame): void {
