@@ -1,15 +1,12 @@
 import { createRandom, type Random } from "../../base/random.ts";
-import { type Bytes, type Seconds, type SecondsPerByte, seconds } from "../../base/units.ts";
+import { type Bytes, type Seconds, seconds } from "../../base/units.ts";
 import type { Topology } from "../../cost/topology.ts";
 import type { Graph, Node, Tensor } from "../../graph/graph.ts";
 import type { TensorType } from "../../graph/tensor-value.ts";
 import type { OnnxModel } from "../../onnx/model.ts";
-import { evaluate } from "../../plan/evaluate.ts";
-import { makePlan } from "../../plan/make-plan.ts";
-import type { Plan } from "../../plan/plan.ts";
-import { createProblem } from "../../plan/problem.ts";
 import { modelOfGraph } from "./digest-runtime.ts";
 import { meshOf, relayed } from "./mesh.ts";
+import { bestOf, type Planned, problemOf } from "./planned.ts";
 
 /** A small world for a cluster: what runs, on what, and who plans it. */
 export interface Setting {
@@ -35,7 +32,7 @@ export interface Setting {
    *
    * @param seed of another plan
    */
-  readonly plan: (topology: Topology, seed?: number) => Plan | { readonly infeasible: string };
+  readonly plan: (topology: Topology, seed?: number) => Planned;
 }
 
 /** Bytes of each node's parameters; fewer would travel in the skeleton. */
@@ -155,32 +152,13 @@ function planSpread(
   graph: Graph,
   nodeSeconds: readonly Seconds[],
   seed: number,
-): Plan | { readonly infeasible: string } {
-  const kind = {
-    nodeSeconds,
-    overheadSeconds: seconds(0),
-    boundarySecondsPerByte: 0 as SecondsPerByte,
-    overheadBytes: 0 as Bytes,
-  };
-  const problem = createProblem(
-    { format: "partita.profile/1", graph, devices: { machine: kind } },
-    topology,
-    { type: "latency" },
-  );
+): Planned {
+  const problem = problemOf(topology, graph, nodeSeconds);
   const count = topology.devices.length;
   const random = createRandom(seed + 2 ** 31);
-  const placements = [
+  const candidates = [
     graph.nodes.map(() => problem.source),
     ...Array.from({ length: 12 }, () => graph.nodes.map(() => random.integer(count))),
-  ];
-  const [best] = placements
-    .map((placement) => ({ placement, evaluation: evaluate(problem, placement) }))
-    .filter(({ evaluation }) => evaluation.type === "feasible")
-    .sort((one, other) => new Set(other.placement).size - new Set(one.placement).size);
-  if (best === undefined || best.evaluation.type !== "feasible") {
-    return { infeasible: `none of ${placements.length} placements on ${count} devices is allowed` };
-  }
-  const incumbent = { placement: best.placement, value: best.evaluation.value, bound: null };
-  const provenance = { planner: "simulated", optimalAmong: null, seed, decisionSeconds: 0 };
-  return makePlan(problem, incumbent, best.evaluation, provenance);
+  ].map((placement) => ({ placement, tiles: [] }));
+  return bestOf(problem, candidates, seed, ({ placement }) => new Set(placement).size);
 }

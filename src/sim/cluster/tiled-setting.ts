@@ -1,5 +1,5 @@
 import { createRandom, type Random } from "../../base/random.ts";
-import { type Bytes, type Seconds, type SecondsPerByte, seconds } from "../../base/units.ts";
+import { type Seconds, seconds } from "../../base/units.ts";
 import type { Topology } from "../../cost/topology.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { TensorType } from "../../graph/tensor-value.ts";
@@ -8,13 +8,10 @@ import type { Rows } from "../../graph/window.ts";
 import { createBuilder } from "../../onnx/build.ts";
 import { toGraph } from "../../onnx/graph.ts";
 import type { OnnxModel } from "../../onnx/model.ts";
-import { evaluate } from "../../plan/evaluate.ts";
-import { makePlan } from "../../plan/make-plan.ts";
-import type { Plan } from "../../plan/plan.ts";
-import type { Incumbent } from "../../plan/planner.ts";
-import { createProblem, type Problem } from "../../plan/problem.ts";
+import type { Problem } from "../../plan/problem.ts";
 import type { TileStage } from "../../plan/tiles.ts";
 import { meshOf, relayed } from "./mesh.ts";
+import { bestOf, type Planned, problemOf } from "./planned.ts";
 import { remembered, type Setting } from "./setting.ts";
 
 /**
@@ -113,15 +110,8 @@ function planTiled(
   graph: Graph,
   nodeSeconds: readonly Seconds[],
   seed: number,
-): Plan | { readonly infeasible: string } {
-  const kind = {
-    nodeSeconds,
-    overheadSeconds: seconds(0),
-    boundarySecondsPerByte: 0 as SecondsPerByte,
-    overheadBytes: 0 as Bytes,
-  };
-  const profile = { format: "partita.profile/1", graph, devices: { machine: kind } } as const;
-  const problem = createProblem(profile, topology, { type: "latency" }, { tiles: true });
+): Planned {
+  const problem = problemOf(topology, graph, nodeSeconds, true);
   const random = createRandom(seed + 2 ** 31);
   const count = topology.devices.length;
   const candidates = [
@@ -131,17 +121,7 @@ function planTiled(
       return { placement, tiles: randomTiles(random, problem, placement) };
     }),
   ];
-  const [best] = candidates
-    .map((one) => ({ ...one, evaluation: evaluate(problem, one.placement, one.tiles) }))
-    .filter(({ evaluation }) => evaluation.type === "feasible")
-    .sort((one, other) => membersOf(other) - membersOf(one));
-  if (best === undefined || best.evaluation.type !== "feasible") {
-    return { infeasible: `none of ${candidates.length} plans on ${count} devices is allowed` };
-  }
-  const { placement, tiles, evaluation } = best;
-  const incumbent: Incumbent = { placement, tiles, value: evaluation.value, bound: null };
-  const provenance = { planner: "simulated", optimalAmong: null, seed, decisionSeconds: 0 };
-  return makePlan(problem, incumbent, evaluation, provenance);
+  return bestOf(problem, candidates, seed, membersOf);
 }
 
 function membersOf({ tiles }: { readonly tiles: readonly TileStage[] }): number {

@@ -1,0 +1,58 @@
+import { type Bytes, type Seconds, type SecondsPerByte, seconds } from "../../base/units.ts";
+import type { Topology } from "../../cost/topology.ts";
+import type { Graph } from "../../graph/graph.ts";
+import { evaluate } from "../../plan/evaluate.ts";
+import { makePlan } from "../../plan/make-plan.ts";
+import type { Plan } from "../../plan/plan.ts";
+import { createProblem, type Problem } from "../../plan/problem.ts";
+import type { TileStage } from "../../plan/tiles.ts";
+
+export type Planned = Plan | { readonly infeasible: string };
+
+interface Candidate {
+  /** Device of each node. */
+  readonly placement: readonly number[];
+  readonly tiles: readonly TileStage[];
+}
+
+/** The latency on devices that are all alike, free of what a part or a boundary costs besides. */
+export function problemOf(
+  topology: Topology,
+  graph: Graph,
+  nodeSeconds: readonly Seconds[],
+  tiles = false,
+): Problem {
+  const machine = {
+    nodeSeconds,
+    overheadSeconds: seconds(0),
+    boundarySecondsPerByte: 0 as SecondsPerByte,
+    overheadBytes: 0 as Bytes,
+  };
+  const profile = { format: "partita.profile/1", graph, devices: { machine } } as const;
+  return createProblem(profile, topology, { type: "latency" }, { tiles });
+}
+
+/** The plan of the candidate with the highest score among those that are allowed; of equals the first. */
+export function bestOf<C extends Candidate>(
+  problem: Problem,
+  candidates: readonly C[],
+  seed: number,
+  scoreOf: (candidate: C) => number,
+): Planned {
+  const [best] = candidates
+    .map((candidate) => {
+      const { placement, tiles } = candidate;
+      return { candidate, evaluation: evaluate(problem, placement, tiles) };
+    })
+    .filter(({ evaluation }) => evaluation.type === "feasible")
+    .sort((one, other) => scoreOf(other.candidate) - scoreOf(one.candidate));
+  if (best === undefined || best.evaluation.type !== "feasible") {
+    const count = problem.kinds.length;
+    return { infeasible: `none of ${candidates.length} plans on ${count} devices is allowed` };
+  }
+  const { candidate, evaluation } = best;
+  const { placement, tiles } = candidate;
+  const incumbent = { placement, tiles, value: evaluation.value, bound: null };
+  const provenance = { planner: "simulated", optimalAmong: null, seed, decisionSeconds: 0 };
+  return makePlan(problem, incumbent, evaluation, provenance);
+}
