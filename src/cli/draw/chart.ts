@@ -1,5 +1,4 @@
-import { parse, View } from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
+import type { TopLevelSpec } from "vega-lite";
 
 /** A drawing is quiet: no background grid louder than its data, one typeface, readable at 1:1. */
 const style = {
@@ -17,6 +16,8 @@ const style = {
  * @returns SVG
  */
 export async function drawChart(spec: TopLevelSpec): Promise<string> {
+  // Hundreds of files, of which most commands need none.
+  const [{ parse, View }, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
   const { spec: compiled } = compile({ ...spec, config: { ...style, ...spec.config } });
   const view = new View(parse(compiled), { renderer: "none" });
   const svg = await view.toSVG();
