@@ -5,7 +5,7 @@
  */
 import { CodedError } from "../base/errors.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
-import type { OptimisationLevel } from "../cost/profile.ts";
+import { type OptimisationLevel, optimisationLevels } from "../cost/profile.ts";
 import { indexGraph } from "../graph/graph.ts";
 import { extractPart } from "../onnx/extract.ts";
 import type { OnnxModel } from "../onnx/model.ts";
@@ -15,13 +15,13 @@ import type { Plan, Stage } from "../plan/plan.ts";
 import { type StageWork, worksOf } from "../plan/stage-works.ts";
 import type { PreparedGraph } from "../runtime/prepare.node.ts";
 import { choice, type Option } from "./command.ts";
-import { levels, prepareModel } from "./prepare.ts";
+import { prepareModel } from "./prepare.ts";
 import type { Shapes } from "./shape-option.ts";
 
 export const cutLevelOption: Option<OptimisationLevel | undefined> = choice(
   "--level <level>",
   "how far the whole graph is optimised before it is cut",
-  levels,
+  optimisationLevels,
 );
 
 /** What one device runs at once: a stage, or a tile of one. */

@@ -19,6 +19,7 @@ import { type Call, flag, type Option, text, texts, usage } from "./command.ts";
 import { checkPlanned } from "./cut.ts";
 import { type Fleet, type FleetOptions, startFleet } from "./fleet.ts";
 import type { Judge } from "./judge.ts";
+import { profileModel } from "./measuring.ts";
 import { loadModel, type NamedModel } from "./model-argument.ts";
 import {
   decide,
@@ -34,7 +35,7 @@ import {
 } from "./planning.ts";
 import { PlanningThreads } from "./planning-threads.ts";
 import { prepareModel } from "./prepare.ts";
-import { type ProfilingChoices, profileModel, profilingOptions } from "./profiles.ts";
+import { type ProfilingChoices, profilingOptions } from "./profiles.ts";
 
 /** The coordinator does nothing else meanwhile. */
 const judgeSeconds = 0.1;

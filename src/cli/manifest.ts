@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { parseDocument } from "../cost/document.ts";
-import type { OptimisationLevel } from "../cost/profile.ts";
+import { type OptimisationLevel, optimisationLevels } from "../cost/profile.ts";
 
 /** A tensor that enters or leaves a part. */
 interface Port {
@@ -70,7 +70,7 @@ export const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   model: z.string(),
   modelSha256: z.string(),
   graphSha256: z.string(),
-  level: z.enum(["basic", "extended", "all"]),
+  level: z.enum(optimisationLevels),
   opsets: z.record(z.string(), z.int()),
   runtime: z.string(),
   howToRun: z.string(),

@@ -7,7 +7,7 @@
 import { create } from "@bufbuild/protobuf";
 import { StringStringEntryProtoSchema } from "onnx-buf";
 import { CodedError } from "../base/errors.ts";
-import type { OptimisationLevel } from "../cost/profile.ts";
+import { type OptimisationLevel, optimisationLevels } from "../cost/profile.ts";
 import { bindShapes, requireBound } from "../onnx/bind.ts";
 import { toGraph } from "../onnx/graph.ts";
 import { withFields } from "../onnx/message.ts";
@@ -20,12 +20,10 @@ import type { Shapes } from "./shape-option.ts";
 /** Where a saved graph says how far it is optimised. */
 const levelKey = "partita.level";
 
-export const levels: readonly OptimisationLevel[] = ["basic", "extended", "all"];
-
 /** The level that a model was optimised and saved at; `null` for a model as it was trained. */
 export function savedLevel(model: OnnxModel): OptimisationLevel | null {
   const written = model.proto.metadataProps.find(({ key }) => key === levelKey)?.value;
-  return levels.find((level) => level === written) ?? null;
+  return optimisationLevels.find((level) => level === written) ?? null;
 }
 
 /** The optimised model with its level written into it. */

@@ -1,41 +1,19 @@
 /**
- * Profiles: read from files, measured on this machine, or kept from an earlier measurement.
+ * Profiles from files, and the options of commands that may measure one.
  *
  * @module
  */
-import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
-import { availableParallelism, cpus } from "node:os";
-import { join } from "node:path";
 import { CodedError } from "../base/errors.ts";
-import { codecNames } from "../codec/codec.ts";
-import { graphSha256 } from "../cost/graph-hash.ts";
 import {
-  mergeProfiles,
   type OptimisationLevel,
+  optimisationLevels,
   type Profile,
-  type ProfileSource,
   readProfile,
-  withoutCodecs,
 } from "../cost/profile.ts";
-import type { TensorValue } from "../graph/tensor-value.ts";
-import { onnxRuntimeName } from "../runtime/onnxruntime.node.ts";
-import type { PreparedGraph } from "../runtime/prepare.node.ts";
-import { profileCodecs, withCodecCosts } from "../runtime/profile-codecs.node.ts";
-import { profileGraph } from "../runtime/profile-graph.node.ts";
-import type { TensorValues } from "../runtime/runtime.ts";
 import { type Argument, choice, type Option, texts, whole } from "./command.ts";
-import { readText, shownName, writeWhole } from "./files.ts";
-import { loadModel, type NamedModel } from "./model-argument.ts";
-import { modelSha256 } from "./model-hash.ts";
-import { levels, prepareModel, savedLevel } from "./prepare.ts";
-import { showProgress } from "./print/progress.ts";
+import { readText, shownName } from "./files.ts";
 import { type Shapes, shapeOption } from "./shape-option.ts";
-import { runStandardBenchmark } from "./standard-benchmark.ts";
 import type { Terminal } from "./terminal.ts";
-
-/** What a kind of device is called unless told. */
-export const thisMachine = "this-machine";
 
 type Level = OptimisationLevel | "auto";
 
@@ -62,7 +40,7 @@ export const profilingOptions: {
   level: choice(
     "--level <level>",
     "how far the whole graph is optimised before it is measured; default extended",
-    [...levels, "auto"],
+    [...optimisationLevels, "auto"],
   ),
   threads: whole("--threads <n>", "threads of the runtime (default 1)", 1),
   codecs: {
@@ -80,172 +58,22 @@ export interface ProfilingChoices {
   readonly codecs?: false | undefined;
 }
 
-/** How to measure, and what the result will be known by. */
-export interface Measurement {
-  readonly named: NamedModel;
-  /** What tells this measurement from others. */
-  readonly source: Omit<ProfileSource, "graphSha256" | "measuredAt">;
-  /** The name of this kind of device. */
-  readonly device: string;
-  /** Real values of the inputs to measure codecs with; left out: seeded noise. */
-  readonly inputs?: TensorValues | undefined;
-}
-
-interface Surroundings {
+/** Where a command runs, and what ends it. */
+export interface Surroundings {
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
-}
-
-/** Says what would be measured, without measuring. */
-export function describeMeasurement(
-  named: NamedModel,
-  { shape: shapes, level, threads = 1, codecs }: ProfilingChoices,
-  device: string = thisMachine,
-  inputs?: TensorValues,
-): Measurement {
-  return {
-    named,
-    device,
-    inputs,
-    source: {
-      modelSha256: modelSha256(named.model),
-      level: resolveLevel(level ?? savedLevel(named.model) ?? "extended"),
-      threads,
-      runtime: onnxRuntimeName(),
-      shapes,
-      machine: describeMachine(),
-      ...(codecs === false ? {} : { codecs: { names: codecNames, inputSha256: hashOf(inputs) } }),
-    },
-  };
-}
-
-function hashOf(inputs: TensorValues | undefined): string | null {
-  if (inputs === undefined) return null;
-  const hash = createHash("sha256");
-  for (const name of Object.keys(inputs).sort()) {
-    const { dataType, shape, data } = inputs[name] as TensorValue;
-    hash.update(JSON.stringify([name, dataType, shape])).update(data);
-  }
-  return hash.digest("hex");
 }
 
 /**
  * `all` bakes in layouts of one class of processors, and nothing is known here of the machines that
  * will run the parts.
  */
-function resolveLevel(level: Level): OptimisationLevel {
+export function resolveLevel(level: Level): OptimisationLevel {
   return level === "auto" ? "extended" : level;
 }
 
-function describeMachine(): string {
-  const [cpu] = cpus();
-  return `${cpu?.model.trim() ?? "unknown processor"}, ${process.arch}, ${availableParallelism()} cores`;
-}
-
-/** Whether a profile was measured exactly like this. */
-export function isOf(profile: Profile, { source, device }: Measurement): boolean {
-  const { source: found } = profile;
-  if (found === undefined || !Object.hasOwn(profile.devices, device)) return false;
-  return fingerprint(found) === fingerprint(source);
-}
-
-function fingerprint({
-  modelSha256,
-  level,
-  threads,
-  runtime,
-  shapes,
-  machine,
-  codecs,
-}: Measurement["source"]): string {
-  const sorted = Object.entries(shapes).sort(([a], [b]) => (a < b ? -1 : 1));
-  const coded = codecs === undefined ? null : [codecs.names, codecs.inputSha256];
-  return JSON.stringify([modelSha256, level, threads, runtime, sorted, machine, coded]);
-}
-
-/** The part of a measurement that is not about codecs. */
-const graphShare = 0.85;
-
-/** Optimises the graph and measures it on this machine, with a progress bar. */
-export async function measure(
-  measurement: Measurement,
-  { terminal, signal }: Surroundings,
-): Promise<{ profile: Profile; prepared: PreparedGraph }> {
-  const { named, source, device, inputs } = measurement;
-  const prepared = await prepareModel(named.model, source.level, source.shapes);
-  const progress = showProgress(`profiling ${named.name}`, terminal);
-  try {
-    const measured = await profileGraph(prepared, {
-      threads: source.threads,
-      signal,
-      onProgress: (done, { message }) => progress.update(done * graphShare, message),
-    });
-    const costs =
-      source.codecs === undefined
-        ? new Map()
-        : await profileCodecs(prepared, {
-            inputs,
-            signal,
-            onProgress: (done) =>
-              progress.update(graphShare + done * (1 - graphShare), "measuring codecs"),
-          });
-    const benchmarkSeconds = await runStandardBenchmark();
-    const graph = withCodecCosts({ ...prepared.graph, name: named.name }, costs);
-    const profile: Profile = {
-      format: "partita.profile/1",
-      graph,
-      devices: { [device]: { ...measured, benchmarkSeconds } },
-      source: {
-        ...source,
-        graphSha256: graphSha256(graph),
-        measuredAt: new Date().toISOString(),
-      },
-    };
-    return { profile, prepared };
-  } finally {
-    progress.stop();
-  }
-}
-
-/**
- * The profile that a command plans with: a file, or several merged, or the measurement of a model,
- * kept in the cache folder.
- *
- * @param argument a profile's file, or MODEL
- * @param others files of further kinds of device; given with a model, it is not measured
- * @throws PROFILE_INVALID, FILE_NOT_FOUND, and what measuring throws
- */
-export async function obtainProfile(
-  argument: string,
-  others: readonly string[],
-  call: Surroundings & { readonly options: ProfilingChoices },
-): Promise<Profile> {
-  const { terminal } = call;
-  if (!argument.endsWith(".json")) {
-    return profileModel(await loadModel(argument, terminal), others, call);
-  }
-  const files = [argument, ...others];
-  const merged = mergeProfiles(await Promise.all(files.map((path) => loadProfile(path, terminal))));
-  refuseOthers(merged, call.options);
-  return call.options.codecs === false ? withoutCodecs(merged) : merged;
-}
-
-/** The same for a model that is there already. */
-export async function profileModel(
-  named: NamedModel,
-  files: readonly string[],
-  call: Surroundings & { readonly options: ProfilingChoices },
-): Promise<Profile> {
-  if (files.length === 0) return measureOnce(describeMeasurement(named, call.options), call);
-  const profiles = await Promise.all(files.map((file) => loadProfile(file, call.terminal)));
-  checkModel(profiles, named);
-  const merged = mergeProfiles(profiles);
-  refuseOthers(merged, call.options);
-  return call.options.codecs === false ? withoutCodecs(merged) : merged;
-}
-
 /** A profile that is there is not measured again: what says how must not seem to be obeyed. */
-function refuseOthers(
+export function refuseOthers(
   { graph, source }: Profile,
   { level, threads, shape }: ProfilingChoices,
 ): void {
@@ -272,47 +100,4 @@ function refuseOthers(
 /** @throws PROFILE_INVALID, FILE_NOT_FOUND */
 export async function loadProfile(path: string, terminal: Terminal): Promise<Profile> {
   return readProfile(await readText(path, terminal), shownName(path));
-}
-
-/** One of the model itself is enough: the others may be of its saved graph, and all are of one graph. */
-function checkModel(profiles: readonly Profile[], named: NamedModel): void {
-  if (savedLevel(named.model) !== null) return;
-  const hash = modelSha256(named.model);
-  if (profiles.some(({ source }) => source === undefined || source.modelSha256 === hash)) return;
-  throw new CodedError(
-    "PROFILE_INVALID",
-    `no profile was measured with the model '${named.name}' (modelSha256 differs); profile it, or give the graph that was saved and profiled instead`,
-  );
-}
-
-/** Measures, unless the same measurement is in the cache folder. */
-export async function measureOnce(
-  measurement: Measurement,
-  surroundings: Surroundings,
-): Promise<Profile> {
-  const { terminal } = surroundings;
-  const folder = join(terminal.cacheFolder, "profiles");
-  const key = createHash("sha256").update(fingerprint(measurement.source)).digest("hex");
-  const path = join(folder, `${key.slice(0, 32)}.profile.json`);
-  const kept = await readKept(path, measurement);
-  if (kept !== null) {
-    if (terminal.watched) terminal.note(`using the profile of ${kept.source?.measuredAt}: ${path}`);
-    return kept;
-  }
-  const { profile } = await measure(measurement, surroundings);
-  // A cache that cannot be written costs time, not the result.
-  await mkdir(folder, { recursive: true })
-    .then(() => writeWhole(path, JSON.stringify(profile), terminal))
-    .catch((error: Error) => terminal.note(`the profile is not kept: ${error.message}`));
-  return profile;
-}
-
-/** A profile that is there and was measured like this; a broken one counts as none. */
-export async function readKept(path: string, measurement: Measurement): Promise<Profile | null> {
-  try {
-    const profile = readProfile(await readFile(path, "utf8"), path);
-    return isOf(profile, measurement) ? profile : null;
-  } catch {
-    return null;
-  }
 }

@@ -7,9 +7,9 @@ import { memoryBytes } from "../cost/memory.ts";
 import { type Profile, readProfile } from "../cost/profile.ts";
 import { indexGraph } from "../graph/graph.ts";
 import { encodeOnnx } from "../onnx/write.ts";
+import type { Measurement } from "./measuring.ts";
 import { prepareModel, withLevel } from "./prepare.ts";
 import { showProgress } from "./print/progress.ts";
-import type { Measurement } from "./profiles.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface RemoteChoices extends Omit<EnquiryOptions, "clock"> {

@@ -52,7 +52,9 @@ export interface MeasuredCodecs {
 }
 
 /** How far the whole graph was optimised before it was measured and cut. */
-export type OptimisationLevel = "basic" | "extended" | "all";
+export type OptimisationLevel = (typeof optimisationLevels)[number];
+
+export const optimisationLevels = ["basic", "extended", "all"] as const;
 
 export interface Profile {
   readonly format: "partita.profile/1";
@@ -116,7 +118,7 @@ const deviceSchema = z.strictObject({
 const sourceSchema = z.strictObject({
   modelSha256: z.string(),
   graphSha256: z.string(),
-  level: z.enum(["basic", "extended", "all"]),
+  level: z.enum(optimisationLevels),
   threads: z.int().positive(),
   runtime: z.string(),
   shapes: z.record(z.string(), z.array(z.int().nonnegative())),

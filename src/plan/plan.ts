@@ -6,7 +6,7 @@
 import { z } from "zod";
 import type { Bytes, Joules, Seconds } from "../base/units.ts";
 import { parseDocument } from "../cost/document.ts";
-import type { OptimisationLevel } from "../cost/profile.ts";
+import { type OptimisationLevel, optimisationLevels } from "../cost/profile.ts";
 import type { Bottleneck } from "./evaluate.ts";
 import type { Limits } from "./problem.ts";
 import { type Uncertainty, uncertaintySchema } from "./uncertainty.ts";
@@ -122,7 +122,7 @@ export const planSchema: z.ZodType<Plan> = z.strictObject({
   bound: z.number().nullable(),
   gap: z.number().nullable(),
   graphSha256: z.string(),
-  level: z.enum(["basic", "extended", "all"]).exactOptional(),
+  level: z.enum(optimisationLevels).exactOptional(),
   threads: z.int().positive().exactOptional(),
   seed: z.int(),
   limits: limitsSchema,

@@ -12,7 +12,7 @@ import type { StudyHost } from "../../compare/study.ts";
 import { type Profile, readProfile, withoutCodecs } from "../../cost/profile.ts";
 import type { LinearSolver } from "../../plan/linear-solver.ts";
 import type { Planner } from "../../plan/planner.ts";
-import { thisMachine } from "../profiles.ts";
+import { thisMachine } from "../measuring.ts";
 
 /** The package itself: from `dist/cli/bench` in a checkout and where it is installed. */
 const packageFolder = fileURLToPath(new URL("../../../", import.meta.url));

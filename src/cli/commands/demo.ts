@@ -9,9 +9,9 @@ import { printTopology } from "../demo/report.ts";
 import { type DemoResult, runDemo } from "../demo/run.ts";
 import { createTextJob } from "../demo/text-job.ts";
 import { writeWhole } from "../files.ts";
+import { describeMeasurement, measure } from "../measuring.ts";
 import { loadTopology } from "../planning.ts";
 import { dotToSvg, planToDot } from "../print/dot.ts";
-import { describeMeasurement, measure } from "../profiles.ts";
 import { type Shapes, shapeOption } from "../shape-option.ts";
 import type { Terminal } from "../terminal.ts";
 

@@ -8,6 +8,7 @@ import { drawChart } from "../draw/chart.ts";
 import { envelopeMap } from "../draw/envelope.ts";
 import { readBox } from "../envelope-box.ts";
 import { writeWhole } from "../files.ts";
+import { obtainProfile } from "../obtain-profile.ts";
 import {
   infeasibleExitCode,
   loadTopology,
@@ -18,12 +19,7 @@ import {
 import { formatEnvelope } from "../print/envelope.ts";
 import { formatPercent } from "../print/percent.ts";
 import { showProgress } from "../print/progress.ts";
-import {
-  moreProfilesOption,
-  obtainProfile,
-  profileArgument,
-  profilingOptions,
-} from "../profiles.ts";
+import { moreProfilesOption, profileArgument, profilingOptions } from "../profiles.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Two devices take milliseconds; many parameters may take long, and the excess says what is left. */

@@ -1,9 +1,10 @@
 import { check } from "../../plan/check.ts";
 import { defaultBudget, explain as explainPlan } from "../../plan/explain.ts";
 import { argumentAt, type Command, defineCommand, needed, text, texts, whole } from "../command.ts";
+import { obtainProfile } from "../obtain-profile.ts";
 import { loadPlan, loadTopology, problemOfPlan } from "../planning.ts";
 import { formatExplanation } from "../print/explanation.ts";
-import { obtainProfile, profilingOptions } from "../profiles.ts";
+import { profilingOptions } from "../profiles.ts";
 
 /** `partita explain PLAN --profile P --topology T`. */
 export const explain: Command = defineCommand({

@@ -7,6 +7,7 @@ import { problemDocument } from "../../plan/problem-file.ts";
 import { argumentAt, type Command, defineCommand, flag, needed, text, usage } from "../command.ts";
 import { writeWhole } from "../files.ts";
 import { frontOptions, planFront, refuseFrontOptions } from "../front.ts";
+import { obtainProfile } from "../obtain-profile.ts";
 import {
   decide,
   infeasibleExitCode,
@@ -20,12 +21,7 @@ import {
 import { dotToSvg, planToDot } from "../print/dot.ts";
 import { formatPlan } from "../print/plan.ts";
 import { formatUncertainty } from "../print/uncertainty.ts";
-import {
-  moreProfilesOption,
-  obtainProfile,
-  profileArgument,
-  profilingOptions,
-} from "../profiles.ts";
+import { moreProfilesOption, profileArgument, profilingOptions } from "../profiles.ts";
 import type { Terminal } from "../terminal.ts";
 import { decideUncertain, readStates, uncertainOptions } from "../uncertain.ts";
 

@@ -18,18 +18,18 @@ import {
   usage,
 } from "../command.ts";
 import { writeWhole } from "../files.ts";
-import { loadModel, modelArgument, type NamedModel } from "../model-argument.ts";
-import { prepareModel, withLevel } from "../prepare.ts";
-import { shorten } from "../print/shorten.ts";
-import { formatFacts, formatTable } from "../print/table.ts";
 import {
   describeMeasurement,
   type Measurement,
   measure,
-  profilingOptions,
   readKept,
   thisMachine,
-} from "../profiles.ts";
+} from "../measuring.ts";
+import { loadModel, modelArgument, type NamedModel } from "../model-argument.ts";
+import { prepareModel, withLevel } from "../prepare.ts";
+import { shorten } from "../print/shorten.ts";
+import { formatFacts, formatTable } from "../print/table.ts";
+import { profilingOptions } from "../profiles.ts";
 import { measureRemotely, type RemoteChoices } from "../remote-profile.ts";
 import { secureClient } from "../security.ts";
 import type { Shapes } from "../shape-option.ts";

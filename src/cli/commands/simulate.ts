@@ -33,6 +33,7 @@ import { drawChart } from "../draw/chart.ts";
 import { ganttChart } from "../draw/gantt.ts";
 import { firstWindow, ganttDataOf, mostSpans } from "../draw/simulation.ts";
 import { writeWhole } from "../files.ts";
+import { obtainProfile } from "../obtain-profile.ts";
 import {
   decide,
   demandPlan,
@@ -51,12 +52,7 @@ import {
   type SimulationReport,
   simulationDocument,
 } from "../print/simulation.ts";
-import {
-  moreProfilesOption,
-  obtainProfile,
-  profileArgument,
-  profilingOptions,
-} from "../profiles.ts";
+import { moreProfilesOption, profileArgument, profilingOptions } from "../profiles.ts";
 import { type ArrivalPlan, readArrivalPlan, readLosses, readWindow } from "../simulating.ts";
 import type { Terminal } from "../terminal.ts";
 import { readTraces } from "../traces.ts";
