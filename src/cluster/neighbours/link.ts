@@ -63,7 +63,7 @@ export class Link {
   }
 
   /** Grows while it is used: with who needs it, each probe of either side, and what has come of large ones. */
-  get probes(): number {
+  get uses(): number {
     return (
       this.#probes + this.#probesHeard + Math.floor((this.channel.heardBytes ?? 0) / noticedBytes)
     );

@@ -51,8 +51,7 @@ export async function probeLink(link: Link, bytes: number): Promise<Probed> {
 }
 
 /**
- * Resolves when nothing has come over a link for a while, and neither side has measured it; `null`: at
- * once.
+ * Resolves when a link was not used for a while, or has ended; `null`: at once.
  *
  * @returns `false` at once if somebody waits for it already
  */
@@ -64,8 +63,8 @@ export async function untilIdle(
   if (link === null) return true;
   if (watched.has(link)) return false;
   watched.add(link);
-  for (let known = -1; link.isProbing || known !== link.probes; ) {
-    known = link.probes;
+  for (let known = -1; link.isProbing || known !== link.uses; ) {
+    known = link.uses;
     await clock.sleep(seconds(idleBeats * heartbeatSeconds), link.ended).catch(() => undefined);
     if (link.ended.aborted) break;
   }
