@@ -32,3 +32,12 @@ test("a transfer that may still be in time says nothing, however slowly it begin
   const early = { link: 0, bitsPerSecond: 55e6, seenBitsPerSecond: 1e6 };
   expect(believedAfter([fast, fast, { bounds: [early] }])).toBeCloseTo(60e6, -3);
 });
+
+test("what a transfer under way has said drifts back to what is stated, as figures do", () => {
+  const [stuck, quiet] = [{ bounds: [{ link: 0, bitsPerSecond: 1000 }] }, {}];
+  const behind = (seconds: number) =>
+    believedAfter([stuck, ...Array.from({ length: 4 * seconds }, () => quiet)]);
+  expect(behind(30)).toBeCloseTo(500, -1);
+  expect(behind(60)).toBeGreaterThan(10_000);
+  expect(behind(600)).toBeCloseTo(20e6, -3);
+});

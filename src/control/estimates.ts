@@ -34,7 +34,7 @@ export interface Estimate {
    * the most that it can be, since one that has taken long will most likely take as long again; then
    * what it came to. `null`: there is none, or what was seen since is faster.
    */
-  readonly bound: number | null;
+  readonly bound: Omit<Seen, "count"> | null;
   /** The most that was seen lately; `null`: nothing was. */
   readonly peak: Seen | null;
 }
@@ -91,11 +91,12 @@ export function learn(
     // As long as a transfer takes anyway it says nothing.
     if (most > overdue * believed) continue;
     const isSeen = seenBitsPerSecond !== undefined;
-    const bound = isSeen ? Math.min(most, seenBitsPerSecond / stated(link)) : most / lingering;
-    const collapsed = { seconds: now, factor: bound, count: 1 };
+    const factor = isSeen ? Math.min(most, seenBitsPerSecond / stated(link)) : most / lingering;
+    const bound = { seconds: now, factor };
+    const collapsed = { ...bound, count: 1 };
     // What was faster does not count any more: no single figure to come is to bring it back.
-    const slower = known.seen.filter(({ factor }) => factor <= most);
-    const isCollapse = (isSeen ? bound : most) < collapse * believed;
+    const slower = known.seen.filter((one) => one.factor <= most);
+    const isCollapse = (isSeen ? factor : most) < collapse * believed;
     links[link] = { ...known, bound, seen: isCollapse ? [...slower, collapsed] : known.seen };
   }
   for (const { link, bitsPerSecond, count } of observation.links) {
@@ -109,10 +110,10 @@ function add(estimates: Estimate[], position: number, seen: Seen): void {
   if (known === undefined || !(seen.factor > 0 && Number.isFinite(seen.factor))) return;
   if (!(seen.count > 0)) return;
   const { bound, peak } = known;
-  const stands = bound !== null && seen.factor <= boundTolerance * lingering * bound;
+  const stands = bound !== null && seen.factor <= boundTolerance * lingering * bound.factor;
   estimates[position] = {
     seen: [...known.seen, seen].slice(-mostSeen),
-    bound: stands ? seen.factor : null,
+    bound: stands ? { seconds: seen.seconds, factor: seen.factor } : null,
     peak: peak === null || isPassed(peak, seen) ? seen : peak,
   };
 }
@@ -178,12 +179,11 @@ function factorOf(
   { halfLifeSeconds = 0.6, keepSeconds = 30 }: EstimateOptions,
 ): number {
   const { seen = [], bound = null } = estimate ?? {};
-  const newest = seen.at(-1);
-  if (newest === undefined) return Math.min(1, bound ?? 1);
-  const median = believedOf(seen, halfLifeSeconds);
-  const idle = Math.max(0, now - newest.seconds - keepSeconds);
-  const drifted = median ** (2 ** (-idle / keepSeconds));
-  return bound === null ? drifted : Math.min(drifted, bound);
+  const median = seen.length === 0 ? 1 : believedOf(seen, halfLifeSeconds);
+  const believed = Math.min(median, bound?.factor ?? median);
+  const measuredAt = Math.max(seen.at(-1)?.seconds ?? 0, bound?.seconds ?? 0);
+  const idle = Math.max(0, now - measuredAt - keepSeconds);
+  return believed ** (2 ** (-idle / keepSeconds));
 }
 
 /** A figure this many times off what is believed needs another one that says so, too. */
