@@ -19,9 +19,13 @@ export function warmUp(
   isWanted: () => boolean,
 ): void {
   for (const session of sessions) {
-    if (warmed.has(session) || !session.inputs.every(isReal)) continue;
-    warmed.add(session);
-    processor.enqueue({ request: last, position: 0, isWanted, run: () => run(session) });
+    if (!session.inputs.every(isReal)) continue;
+    processor.enqueue({
+      request: last,
+      position: 0,
+      isWanted: () => !warmed.has(session) && isWanted(),
+      run: () => run(session),
+    });
   }
 }
 
@@ -30,6 +34,7 @@ function isReal({ dataType }: Session["inputs"][number]): boolean {
 }
 
 async function run(session: Session): Promise<() => void> {
+  warmed.add(session);
   try {
     await session.run(sampleInputs(session.inputs));
   } catch {
