@@ -33,6 +33,7 @@ export class AgentLink {
   /** Parts that are waited for, and those that may be needed one day. */
   readonly #urgent: QueuedBlob[] = [];
   readonly #idle: QueuedBlob[] = [];
+  readonly #over = new AbortController();
   #isSending = false;
   #isPinging = false;
 
@@ -43,6 +44,12 @@ export class AgentLink {
     this.#control = new FrameQueue(control);
     this.#clock = clock;
     this.heardAt = clock.now();
+    void control.ended.then(() => this.#over.abort());
+  }
+
+  /** Aborted when the agent's channel has ended. */
+  get ended(): AbortSignal {
+    return this.#over.signal;
   }
 
   /** Tells the agent something. If it has gone, nothing: whoever reads its channel knows. */

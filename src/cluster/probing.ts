@@ -26,7 +26,7 @@ export class Probing {
    * being measured gets the same.
    *
    * @returns what it said; `link` is `null` and `error` says why if there is no way
-   * @throws DEVICE_LOST if one of the two is not here, or nothing was heard for 30 s
+   * @throws DEVICE_LOST if one of the two is not here, if the first leaves, or nothing was heard for 30 s
    */
   async probe(from: string, to: string, bytes: number): Promise<Probed> {
     const { clock, linkOf } = this.#options;
@@ -47,18 +47,18 @@ export class Probing {
       void prober.tell({ type: "probe", peer, bytes });
     }
     const done = new AbortController();
+    const onLeft = () => done.abort();
+    prober.ended.addEventListener("abort", onLeft, { once: true });
     const expired = clock.sleep(patienceSeconds, done.signal).then(
-      () => null,
-      () => null,
+      () => `has not measured its link to '${to}' in ${patienceSeconds} s`,
+      () => `has left before it had measured its link to '${to}'`,
     );
     const outcome = await Promise.race([heard, expired]);
     done.abort();
+    prober.ended.removeEventListener("abort", onLeft);
     if (this.#waiting.get(key) === waiting) this.#waiting.delete(key);
-    if (outcome !== null) return outcome;
-    throw lost(
-      from,
-      `device '${from}' has not measured its link to '${to}' in ${patienceSeconds} s`,
-    );
+    if (typeof outcome !== "string") return outcome;
+    throw lost(from, `device '${from}' ${outcome}`);
   }
 
   /** What a device has measured. */
