@@ -36,7 +36,7 @@ export interface AgentOrdersOptions {
   readonly dispatch: (event: CoordinationEvent) => void;
   readonly onSending: (device: string, bytes: number) => void;
   readonly onMeasured: (body: Measured["body"]) => void;
-  readonly onPending: () => void;
+  readonly onPending: (device: string) => void;
   readonly clock: Clock;
 }
 
@@ -122,7 +122,7 @@ export class AgentOrders {
         link.heldBytes = message.heldBytes;
         link.pending = message.pending;
         link.arriving = message.arriving;
-        if (message.pending.length > 0) onPending();
+        if (message.pending.length > 0) onPending(device);
         return;
       case "want":
         this.#send(link, message);

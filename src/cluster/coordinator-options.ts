@@ -77,7 +77,7 @@ export interface CoordinatorOptions {
   /** Called with what the gateway measured, each heartbeat. */
   readonly onMeasured?: (measured: Measured["body"]) => void;
   /** Called when a device has said that tensors are on their way from it. */
-  readonly onPending?: () => void;
+  readonly onPending?: (device: string) => void;
   /** Called when there is more or less to plan with, while a plan serves that is not the loss's. */
   readonly onWorld?: (world: Topology) => void;
 }

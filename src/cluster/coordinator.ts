@@ -258,7 +258,7 @@ export class Coordinator implements AsyncDisposable {
         this.#measurements.take(body);
         this.#options.onMeasured?.(body);
       },
-      onPending: () => this.#options.onPending?.(),
+      onPending: (device) => this.#options.onPending?.(device),
       clock,
     });
   }

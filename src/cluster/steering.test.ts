@@ -1,5 +1,10 @@
 import { expect, onTestFinished, test } from "vitest";
-import { cameraAlone, changingLink, cloudAlone } from "../../test/fixtures/changing-link.ts";
+import {
+  cameraAlone,
+  changingLink,
+  cloudAlone,
+  splitInTwo,
+} from "../../test/fixtures/changing-link.ts";
 import {
   connect,
   joinAgent,
@@ -249,4 +254,40 @@ test("remembers what a link was like while the device behind it was away", async
   expect(coordinator.serving?.placement).toEqual(planFor(cameraAlone).placement);
   expect(coordinator.status().switches).toBe(switches);
   expect(await setting.until(answered)).toEqual([]);
+});
+
+test("what one device says is late is decided on again when that device says more", async () => {
+  const { clock } = virtualSetting();
+  const stop = new AbortController();
+  onTestFinished(() => stop.abort());
+  const steering = new Steering({
+    clock,
+    problemOf: () => problem,
+    known: () => [{ placement: splitInTwo }],
+    intervalSeconds: 1,
+    signal: stop.signal,
+  });
+  const adopted: number[] = [];
+  const rate = 5.3e6;
+  // At this rate the plan in two saves a fifth: enough to be taken if it is so twice.
+  const pending = [
+    { from: "camera", to: "cloud", bytes: 1e5, seconds: 0.16, seenBitsPerSecond: rate },
+  ];
+  steering.steer({
+    serving: planFor(cloudAlone),
+    world: topology,
+    isSwitching: false,
+    pending,
+    adopt: () => adopted.push(clock.now()),
+    note: () => undefined,
+    probe: async () => await Promise.reject(new CodedError("DEVICE_LOST", "nobody measures")),
+  });
+  const { onPending } = steering.hooks;
+  await clock.advance(seconds(1.1));
+  onPending("cloud");
+  await clock.advance(seconds(0.1));
+  expect(adopted).toEqual([]);
+  onPending("camera");
+  await clock.advance(seconds(0.1));
+  expect(adopted).toHaveLength(1);
 });

@@ -96,7 +96,7 @@ export class Steering {
   get hooks(): Required<Pick<CoordinatorOptions, "onMeasured" | "onPending">> {
     return {
       onMeasured: (body) => void this.#bodies.push(body),
-      onPending: () => this.#hurry(),
+      onPending: (device) => this.#hurry(device),
     };
   }
 
@@ -116,11 +116,13 @@ export class Steering {
     }
   }
 
-  /** What is late is decided on at once: requests queue behind it. */
-  #hurry(): void {
+  /** What a device has just said is late is decided on at once: requests queue behind it. */
+  #hurry(device: string): void {
     const { pending = [], serving = null, isSwitching = true } = this.#coordinator ?? {};
     if (isSwitching || this.#options.clock.now() - this.#decidedAt < hurrySeconds) return;
-    if (pending.some((transfer) => isLate(transfer, serving))) this.#pause.abort();
+    // What others have said before was decided on: twice the same is no second observation.
+    const said = pending.filter(({ from }) => from === device);
+    if (said.some((transfer) => isLate(transfer, serving))) this.#pause.abort();
   }
 
   #decide(coordinator: Steered): void {
