@@ -283,7 +283,7 @@ export class DataPlane {
     if (device !== this.#device) await this.#channels.connect(kind, device);
   }
 
-  /** Ends the channels that no generation needs. */
+  /** Has the channels end that no generation needs. */
   #tidy(): void {
     const runs = this.#options.generations.deployed;
     this.#channels.keepOnly({

@@ -77,7 +77,7 @@ export class DeviceChannels {
     return isOverdue;
   }
 
-  /** Ends channels that nobody needs; one that is lost is tried on, to tell when it stands. */
+  /** Has channels end that nobody needs; one that is lost is tried on, to tell when it stands. */
   keepOnly(needed: Readonly<Record<DataChannelKind, ReadonlySet<string>>>): void {
     for (const device of [...this.#linked]) {
       if (this.#lost.has(device)) continue;

@@ -169,7 +169,7 @@ export class Neighbours {
     }
   }
 
-  /** Closes a channel to a device; if it is lost, as soon as it could be reached again. */
+  /** A channel to a device ends when it was idle for a while; if it is lost, as soon as it is reached again. */
   drop(kind: DataChannelKind, device: string): void {
     this.#neighbours.get(keyOf(kind, device))?.line.drop();
   }

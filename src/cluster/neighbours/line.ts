@@ -69,7 +69,6 @@ export class Line {
     this.#wanted = true;
     try {
       await this.#reach();
-      this.#link?.use();
     } catch (error) {
       // It is tried on until it is dropped, or somebody can say that it stands.
       if (!this.stands && !this.#over.signal.aborted) this.#miss(error);

@@ -62,7 +62,7 @@ export class Link {
     return this.#echoes.size > 0;
   }
 
-  /** Grows while it is used: with who needs it, each probe of either side, and what has come of large ones. */
+  /** Grows while it is used: with who needs it no longer, each probe of either side, and all that comes. */
   get uses(): number {
     return (
       this.#probes + this.#probesHeard + Math.floor((this.channel.heardBytes ?? 0) / noticedBytes)
@@ -74,7 +74,7 @@ export class Link {
     return this.channel.arriving ?? null;
   }
 
-  /** Somebody here begins to need it, or no longer does. */
+  /** Somebody here has needed it until now. */
   use(): void {
     this.#probes++;
   }
