@@ -91,6 +91,21 @@ test("two devices that cannot dial each other talk through the coordinator, unti
   await Promise.all([a.close(), b.close()]);
 });
 
+test("a channel that the other side ends while it is needed again is not lost if dialling takes long", async () => {
+  const { town, a, b } = await pair();
+  town.dialSeconds = 0.8;
+  b.neighbours.drop("hop", "a");
+  await town.advance(5.95);
+  a.neighbours.drop("hop", "b");
+  await a.neighbours.connect("hop", "b");
+  await town.advance(0.5);
+  expect(a.neighbours.stands("hop", "b")).toBe(false);
+  await town.advance(1);
+  expect(a.neighbours.stands("hop", "b")).toBe(true);
+  expect([...a.events, ...b.events]).toEqual([]);
+  await Promise.all([a.close(), b.close()]);
+});
+
 test("gives up after 5 s when there is no way at all", async () => {
   const town = new Town();
   const a = await town.add("a", () => true);

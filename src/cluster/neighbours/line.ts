@@ -1,5 +1,4 @@
 import { CodedError, isCoded } from "../../base/errors.ts";
-import { seconds } from "../../base/units.ts";
 import { type Channel, defaultLimits, type Frame } from "../../transport/transport.ts";
 import type { Attach, Standing } from "../data-message.ts";
 import { raceAddresses } from "../dialler.ts";
@@ -66,6 +65,7 @@ export class Line {
    * @throws CHANNEL_CLOSED after 5 s
    */
   async connect(): Promise<void> {
+    if (this.#wanted === false) this.#link?.revive();
     this.#wanted = true;
     try {
       await this.#reach();
@@ -335,11 +335,11 @@ export class Line {
     if (this.#over.signal.aborted) return;
     // The other side needs it no more, nor was it asked for here.
     if (isOrderly && !this.#wanted) this.#end();
-    else void this.#recover(error);
+    else void this.#recover(error, isOrderly && link.isRevived);
   }
 
   /** Redials once at once, then says that the device is lost, and goes on until it is reached. */
-  async #recover(error: unknown): Promise<void> {
+  async #recover(error: unknown, wasIdle = false): Promise<void> {
     if (this.#recovering) return;
     this.#recovering = true;
     let pause = pauses.least;
@@ -352,7 +352,10 @@ export class Line {
       }
       if (this.#wanted) void this.#dial();
       else await this.#waiting.wait(patience.all);
-      if (this.#wanted) await this.#waiting.wait(this.#options.liveness().heartbeatSeconds);
+      const beat = this.#options.liveness().heartbeatSeconds;
+      if (this.#wanted) await this.#waiting.wait(beat);
+      // Whoever has just ended it is there: dialling takes what it takes.
+      while (wasIdle && this.#attempt !== null && !this.stands) await this.#waiting.wait(beat);
       if (this.stands || this.#over.signal.aborted) break;
       // Nobody here has ever missed it: it was for the other side to dial again.
       if (!this.#wanted) {
@@ -373,11 +376,7 @@ export class Line {
 
   async #improve(link: Link): Promise<void> {
     while (this.#link === link) {
-      try {
-        await this.#options.clock.sleep(seconds(improveSeconds), this.#over.signal);
-      } catch {
-        return;
-      }
+      await this.#waiting.wait(improveSeconds);
       if (this.#link === link) await this.#dial();
     }
   }

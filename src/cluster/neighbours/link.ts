@@ -43,6 +43,7 @@ export class Link {
   readonly #over = new AbortController();
   #frames = 0;
   readonly #echoes = new Map<number, (pong: Pong | null) => void>();
+  #isRevived = false;
   #probes = 0;
   #probesHeard = 0;
 
@@ -72,6 +73,16 @@ export class Link {
   /** What has come of a frame that is not all here; `null`: there is none. */
   get arriving(): Arriving | null {
     return this.channel.arriving ?? null;
+  }
+
+  /** Whether it was needed anew when it stood idle: the other side may end it just then. */
+  get isRevived(): boolean {
+    return this.#isRevived;
+  }
+
+  /** Somebody here needs it again. */
+  revive(): void {
+    this.#isRevived = true;
   }
 
   /** Somebody here has needed it until now. */
