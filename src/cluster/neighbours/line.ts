@@ -30,6 +30,8 @@ export class Line {
   #recovering = false;
   /** `false`: not any more; `null`: nobody here has said, so that it is the other side's to end it. */
   #wanted: boolean | null = null;
+  /** Measurements that need it, too. */
+  #probing = 0;
   #hasStood = false;
   #lost = false;
   #failure: unknown = null;
@@ -84,12 +86,14 @@ export class Line {
    */
   async probe(bytes: number): Promise<Probed> {
     let link: Link | null = null;
+    this.#probing++;
     try {
       await this.#reach();
       link = this.#link;
       if (link === null) throw this.#closed("it broke");
       return await probeLink(link, bytes);
     } finally {
+      this.#probing--;
       this.#wanted ??= false;
       void this.#endIdle(link);
     }
@@ -157,7 +161,7 @@ export class Line {
   async #endIdle(link: Link | null): Promise<void> {
     const { clock, liveness } = this.#options;
     const isOver = await untilIdle(link, clock, liveness().heartbeatSeconds);
-    if (isOver && !this.#wanted && this.#link === link) this.#end();
+    if (isOver && !this.#wanted && this.#probing === 0 && this.#link === link) this.#end();
   }
 
   #end(): void {

@@ -47,6 +47,21 @@ test("on the one channel a small tensor is not stuck behind a large one of anoth
   await Promise.all([a.close(), b.close()]);
 });
 
+test("a link is measured even if it is said that nobody needs it while it is being opened", async () => {
+  const town = new Town();
+  const a = await town.add("a");
+  const b = await town.add("b");
+  town.dialSeconds = 0.5;
+  const probing = a.neighbours.probe("b", 1000);
+  await town.advance(0.2);
+  a.neighbours.drop("hop", "b");
+  await town.advance(1);
+  expect(await probing).toMatchObject({ address: "b" });
+  await town.advance(12);
+  expect(await openChannels(a.dialled)).toBe(0);
+  await Promise.all([a.close(), b.close()]);
+});
+
 test("both sides measure a link at once over a channel that nobody needs, and it is closed behind both", async () => {
   const town = new Town();
   const [a, b] = [await town.add("a"), await town.add("b")];
