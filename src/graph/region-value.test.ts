@@ -16,7 +16,7 @@ const whole = fc.record({
   shape: fc.tuple(...[2, 3, 6, 6].map((max) => fc.integer({ min: 1, max }))),
 });
 
-/** Cuts of an axis: ends in ascending order, and how far each piece reaches beyond its own. */
+/** Cuts of an axis: ends in ascending order, and how far each region reaches beyond its own. */
 const cuts = fc.record({
   ends: fc.array(fc.nat(6), { maxLength: 3 }),
   before: fc.nat(2),
@@ -35,7 +35,7 @@ function spansOf(
   }));
 }
 
-test("what is cut into pieces that overlap is the same again, in whatever order and however often they come", () => {
+test("what is cut into regions that overlap is the same again, in whatever order and however often they come", () => {
   fc.assert(
     fc.property(
       whole,
@@ -45,15 +45,15 @@ test("what is cut into pieces that overlap is the same again, in whatever order 
       ({ dataType, shape }, high, wide, order) => {
         const value = sampleOf(dataType, shape);
         const region = regionOf(shape.slice(2));
-        const pieces: Region[] = spansOf(shape[2] as number, high).flatMap((rows) =>
+        const regions: Region[] = spansOf(shape[2] as number, high).flatMap((rows) =>
           spansOf(shape[3] as number, wide).map((columns) => [rows, columns]),
         );
-        const twice = [...pieces, ...pieces]
-          .map((piece) => ({ piece, key: order.next().value }))
+        const twice = [...regions, ...regions]
+          .map((own) => ({ own, key: order.next().value }))
           .sort((a, b) => a.key - b.key);
         const stitching = new Stitching(region);
         const made = twice.flatMap(
-          ({ piece }) => stitching.add(cutRegion(value, region, piece), piece) ?? [],
+          ({ own }) => stitching.add(cutRegion(value, region, own), own) ?? [],
         );
         expect(made).toEqual([value]);
       },
@@ -61,7 +61,7 @@ test("what is cut into pieces that overlap is the same again, in whatever order 
   );
 });
 
-test("a piece of a piece is that of the whole, down to its bytes", () => {
+test("a region of a region is that of the whole, down to its bytes", () => {
   const value = sampleOf("int16", [1, 2, 3, 4]);
   const held = [
     { from: 10, to: 13 },
@@ -77,18 +77,18 @@ test("a piece of a piece is that of the whole, down to its bytes", () => {
   expect([...elements]).toEqual([5, 6, 9, 10, 17, 18, 21, 22].map((at) => all[at]));
 });
 
-test("nothing is whole before its last piece has come", () => {
+test("nothing is whole before its last region has come", () => {
   const stitching = new Stitching([
     { from: 0, to: 4 },
     { from: 0, to: 1 },
   ]);
-  const piece = (from: number, to: number) =>
+  const region = (from: number, to: number) =>
     stitching.add(sampleOf("uint8", [1, 1, to - from, 1]), [
       { from, to },
       { from: 0, to: 1 },
     ]);
-  expect([piece(0, 2), piece(3, 6), piece(0, 1)]).toEqual([null, null, null]);
-  expect(piece(2, 3)?.data.length).toBe(4);
+  expect([region(0, 2), region(3, 6), region(0, 1)]).toEqual([null, null, null]);
+  expect(region(2, 3)?.data.length).toBe(4);
   expect(stitching.bytes).toBe(4);
 });
 

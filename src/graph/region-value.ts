@@ -1,6 +1,6 @@
 /**
  * Regions of tensors [batch, channels, height, width] at run time: cut out of a value, and put together
- * from pieces. All bytes stay as they are, whatever the type of the elements.
+ * from others. All bytes stay as they are, whatever the type of the elements.
  *
  * @module
  */
@@ -20,20 +20,20 @@ export function isSameRegion(a: Region, b: Region): boolean {
   );
 }
 
-/** Whether each position of a region is in one of the pieces. O(pieces² · axes) for a grid of them. */
-export function isCovered(region: Region, pieces: readonly Region[]): boolean {
-  const [span, ...others] = region;
-  if (span === undefined) return pieces.length > 0;
-  const ends = pieces.flatMap(([own = nothing]) => [own.from, own.to]);
+/** Whether each position of a region is in one of the others. O(others² · axes) for a grid of them. */
+export function isCovered(region: Region, others: readonly Region[]): boolean {
+  const [span, ...axes] = region;
+  if (span === undefined) return others.length > 0;
+  const ends = others.flatMap(([own = nothing]) => [own.from, own.to]);
   const bounds = [...new Set([span.from, span.to, ...ends])]
     .filter((bound) => bound >= span.from && bound <= span.to)
     .sort((a, b) => a - b);
   return bounds.slice(1).every((to, position) => {
     const from = bounds[position] as number;
-    const across = pieces.filter(([own = nothing]) => own.from <= from && own.to >= to);
+    const across = others.filter(([own = nothing]) => own.from <= from && own.to >= to);
     return isCovered(
-      others,
-      across.map((piece) => piece.slice(1)),
+      axes,
+      across.map((other) => other.slice(1)),
     );
   });
 }
@@ -50,11 +50,11 @@ export function cutRegion(value: TensorValue, held: Region, region: Region): Ten
   return cut;
 }
 
-/** A region of a tensor that is put together from pieces: in any order, overlapping, more than once. */
+/** A region of a tensor that is put together from others: in any order, overlapping, more than once. */
 export class Stitching {
   readonly #region: Region;
-  /** What has come, by piece. */
-  readonly #pieces: Region[] = [];
+  /** Regions that have come. */
+  readonly #come: Region[] = [];
   #value: TensorValue | null = null;
 
   constructor(region: Region) {
@@ -67,20 +67,20 @@ export class Stitching {
   }
 
   /**
-   * Copies what a piece has of the region.
+   * Copies what a value has of the region.
    *
-   * @param held the region that the piece is
+   * @param held the region that the value is
    * @returns the region's value when nothing is missing any more, once; else `null`
-   * @throws TENSOR_SHAPE_MISMATCH if the piece is not that region, or not of the same tensor
+   * @throws TENSOR_SHAPE_MISMATCH if the value is not that region, or not of the same tensor
    */
-  add(piece: TensorValue, held: Region): TensorValue | null {
-    if (isCovered(this.#region, this.#pieces)) return null;
-    const value = this.#value ?? emptyRegion(piece, held, this.#region);
-    this.#value = value;
-    requireSame(piece, held, value, this.#region);
-    copyRegion(piece, held, value, this.#region);
-    this.#pieces.push(held);
-    return isCovered(this.#region, this.#pieces) ? value : null;
+  add(value: TensorValue, held: Region): TensorValue | null {
+    if (isCovered(this.#region, this.#come)) return null;
+    const whole = this.#value ?? emptyRegion(value, held, this.#region);
+    this.#value = whole;
+    requireSame(value, held, whole, this.#region);
+    copyRegion(value, held, whole, this.#region);
+    this.#come.push(held);
+    return isCovered(this.#region, this.#come) ? whole : null;
   }
 }
 
@@ -109,16 +109,16 @@ function requireRegion({ shape }: Pick<TensorValue, "dataType" | "shape">, held:
   );
 }
 
-function requireSame(piece: TensorValue, held: Region, value: TensorValue, region: Region): void {
-  requireRegion(piece, held);
+function requireSame(one: TensorValue, held: Region, value: TensorValue, region: Region): void {
+  requireRegion(one, held);
   requireRegion(value, region);
   const isSame =
-    piece.dataType === value.dataType &&
-    piece.shape[0] === value.shape[0] &&
-    piece.shape[1] === value.shape[1];
+    one.dataType === value.dataType &&
+    one.shape[0] === value.shape[0] &&
+    one.shape[1] === value.shape[1];
   if (isSame) return;
   throw mismatch(
-    `a piece ${piece.dataType} [${piece.shape.join(", ")}] is none of a tensor ${value.dataType} [${value.shape.join(", ")}]`,
+    `a region ${one.dataType} [${one.shape.join(", ")}] is none of a tensor ${value.dataType} [${value.shape.join(", ")}]`,
   );
 }
 

@@ -41,7 +41,7 @@ export function toGraph(model: OnnxModel, types: ReadonlyMap<string, TensorType>
   const names = [...inputs, ...selected.flatMap((position) => structure.makes[position] ?? [])];
   const tensors = names.map((name) => tensorOf(name, types));
   const colocation = colocate(tensors, selected, structure);
-  const facts = nodeFacts(graph, structure, (name) => types.get(name));
+  const facts = nodeFacts(model.proto, structure, (name) => types.get(name));
   const inside = functionBytes(model.proto);
   const nodes = selected.map((position): Node => {
     const node = graph.node[position] as NodeProto;

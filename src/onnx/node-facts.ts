@@ -3,12 +3,18 @@
  *
  * @module
  */
-import type { GraphProto, NodeProto, TensorProto } from "onnx-buf";
+import type { ModelProto, NodeProto, TensorProto } from "onnx-buf";
+import type { TensorType } from "../graph/tensor-value.ts";
 import { dataTypeName } from "./data-type.ts";
+import { mainGraph } from "./message.ts";
 import type { Structure } from "./structure.ts";
 import { inlineBytes, shapeOf, tensorBytes } from "./tensor-data.ts";
 
 export interface NodeFacts {
+  /** Version of the standard operators. */
+  readonly opset: number;
+  /** Element type of what enters or is made; `null` if it is not known. */
+  dataTypeOf(tensor: string): string | null;
   /** Shape of a tensor, parameters included; `null` if it is not known. */
   shapeOf(tensor: string): readonly number[] | null;
   /** Whether a tensor is a parameter. */
@@ -17,12 +23,14 @@ export interface NodeFacts {
   valuesOf(tensor: string): readonly number[] | null;
 }
 
-/** @param typeOf the shape of what enters or is made */
+/** @param typeOf of what enters or is made */
 export function nodeFacts(
-  graph: GraphProto,
+  model: ModelProto,
   { constants }: Structure,
-  typeOf: (tensor: string) => { readonly shape: readonly number[] } | undefined,
+  typeOf: (tensor: string) => Omit<TensorType, "name"> | undefined,
 ): NodeFacts {
+  const graph = mainGraph(model);
+  const opset = model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx");
   const initialisers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
   const makers = new Map(
     graph.node
@@ -30,6 +38,8 @@ export function nodeFacts(
       .map((node) => [node.output[0] ?? "", node]),
   );
   return {
+    opset: Number(opset?.version ?? 1n),
+    dataTypeOf: (name) => typeOf(name)?.dataType ?? null,
     shapeOf: (name) => {
       const known = initialisers.get(name);
       if (known !== undefined) return shapeOf(known);

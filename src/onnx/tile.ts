@@ -7,7 +7,14 @@ import type { GraphProto, NodeProto, ValueInfoProto } from "onnx-buf";
 import { CodedError } from "../base/errors.ts";
 import { type Graph, type GraphIndex, indexGraph, type Node, type Tensor } from "../graph/graph.ts";
 import { extentsOf, type Tile, tileOf } from "../graph/tile.ts";
-import { neededRegion, type Region, regionSize, rowCount, type Window } from "../graph/window.ts";
+import {
+  neededRegion,
+  type Region,
+  type Rows,
+  regionSize,
+  rowCount,
+  type Window,
+} from "../graph/window.ts";
 import { extractPart } from "./extract.ts";
 import { mainGraph, withFields, withGraph } from "./message.ts";
 import type { OnnxModel } from "./model.ts";
@@ -16,6 +23,7 @@ import { structureOf } from "./structure.ts";
 import { recipeFor } from "./tile/recipes.ts";
 import { TileWriter } from "./tile/writer.ts";
 import { declareValue } from "./type-proto.ts";
+import { withPictureParameters } from "./window/pixels.ts";
 
 /** A model of a tile, and what it reads and makes, by the names that the tensors have in the whole. */
 export interface TilePart {
@@ -40,6 +48,7 @@ export interface TilePart {
  * @param nodes all with a window; any set, not only chains
  * @param outputs regions of tensors that the nodes make: of what others read all that the tile is for
  * @throws TENSOR_UNKNOWN if there is no such node, or none of the nodes makes such a tensor;
+ * TENSOR_SHAPE_MISMATCH if a region does not lie in its tensor, or nothing is wanted at all;
  * ONNX_UNSUPPORTED if a node needs all of its inputs, or is not known how to be made in part
  */
 export function extractTile(
@@ -89,7 +98,11 @@ function positionOf(index: GraphIndex, name: string): number {
   }
   const { operator, window } = index.graph.nodes[position] as Node;
   if (window !== undefined) return position;
-  throw refused(name, operator, "needs all of its inputs, so that it ends a tile");
+  throw refused(
+    name,
+    operator,
+    "has no window: it needs all of its inputs, or does not work on tensors [batch, channels, height, width] in a way that is known; end the tiles in front of it",
+  );
 }
 
 function refused(node: string, operator: string, why: string): CodedError {
@@ -100,19 +113,38 @@ function refused(node: string, operator: string, why: string): CodedError {
 }
 
 function askedOf(
-  { tensorByName, producer }: GraphIndex,
+  index: GraphIndex,
   nodes: readonly number[],
   outputs: ReadonlyMap<string, Region>,
 ): Map<number, Region> {
+  const { tensorByName, producer } = index;
   const inside = new Set<number | null | undefined>(nodes);
   const asked = [...outputs].map(([name, region]): [number, Region] => {
     const tensor = tensorByName.get(name);
-    if (tensor !== undefined && inside.has(producer[tensor])) return [tensor, region];
+    if (tensor !== undefined && inside.has(producer[tensor])) {
+      requireInside(name, region, extentsOf(index, tensor));
+      return [tensor, region];
+    }
     throw new CodedError("TENSOR_UNKNOWN", `no node of the tile makes a tensor '${name}'`, {
       tensor: name,
     });
   });
-  return new Map(asked.sort(([a], [b]) => a - b));
+  if (asked.some(([, region]) => regionSize(region) > 0)) {
+    return new Map(asked.sort(([a], [b]) => a - b));
+  }
+  throw new CodedError("TENSOR_SHAPE_MISMATCH", "a tile was asked for of which nothing is wanted");
+}
+
+function requireInside(tensor: string, region: Region, extents: readonly number[]): void {
+  const isInside = ({ from, to }: Rows, axis: number): boolean =>
+    Number.isInteger(from) && Number.isInteger(to) && from >= 0 && to <= (extents[axis] as number);
+  if (region.length === extents.length && region.every(isInside)) return;
+  const spans = region.map(({ from, to }) => `${from} to ${to}`).join(" × ");
+  throw new CodedError(
+    "TENSOR_SHAPE_MISMATCH",
+    `a tile was asked for the positions ${spans} of '${tensor}', which has ${extents.join(" × ")} rows and columns`,
+    { tensor },
+  );
 }
 
 /** In the order of the graph. */
@@ -148,11 +180,10 @@ function writeNodes(
   types: ReadonlyMap<string, Tensor | Pick<Tensor, "dataType" | "shape">>,
 ): TileWriter {
   const whole = mainGraph(proto);
-  const facts = nodeFacts(whole, structureOf(whole), (name) => types.get(name));
-  const opset = proto.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx");
+  const facts = nodeFacts(proto, structureOf(whole), (name) => types.get(name));
   const taken = [...part.node.flatMap(({ name, output }) => [name, ...output]), ...types.keys()];
   const constants = part.initializer.map(({ name }) => name);
-  const writer = new TileWriter(Number(opset?.version ?? 1n), [...taken, ...constants]);
+  const writer = new TileWriter(facts.opset, [...taken, ...constants]);
   for (const node of part.node) writeNode({ index, tile, facts, writer }, node);
   return writer;
 }
@@ -176,22 +207,23 @@ function writeNode({ index, tile, facts, writer }: Writing, node: NodeProto): vo
     input: facts.shapeOf(node.input[0] ?? "") ?? [],
     output: facts.shapeOf(node.output[0] ?? "") ?? [],
     facts,
-    integers: (values) => writer.integers(values),
+    writer,
   });
   if (recipe === null) throw refused(node.name, operator, "cannot be made in part");
   const held = (tensor: number) => tile.tensors.get(tensor) as Region;
-  const input = recipe.node.input.map((name, at) => {
-    const tensor = at === 0 ? first : others[at - 1];
-    if (tensor === undefined) return cropConstant(writer, facts, operator, name, made);
-    return writer.crop(name, held(tensor), at === 0 ? recipe.reads : needs(tensor));
-  });
-  writer.write(withFields(recipe.node, { input }), recipe.makes, made);
+  const cropped = new Map(
+    node.input.map((name, at) => {
+      const tensor = at === 0 ? first : others[at - 1];
+      if (tensor === undefined) return [name, cropConstant(writer, facts, operator, name, made)];
+      return [name, writer.crop(name, held(tensor), at === 0 ? recipe.reads : needs(tensor))];
+    }),
+  );
+  const written = recipe.nodes.map((own) =>
+    withFields(own, { input: own.input.map((name) => cropped.get(name) ?? name) }),
+  );
+  writer.nodes.push(...written.slice(0, -1));
+  writer.write(written.at(-1) as NodeProto, recipe.makes, made);
 }
-
-/** Operators whose parameters are repeated along the axes in which they have one position. */
-const broadcasting: ReadonlySet<string> = new Set(
-  "Add Div Max Mean Min Mul PRelu Pow Sub Sum".split(" "),
-);
 
 /** A parameter that differs from position to position is cropped, too. */
 function cropConstant(
@@ -203,7 +235,7 @@ function cropConstant(
 ): string {
   const shape = facts.shapeOf(name) ?? [];
   const sizes = made.map((_, axis) => shape.at(axis - 2) ?? 1);
-  if (!broadcasting.has(operator) || sizes.every((size) => size === 1)) return name;
+  if (!withPictureParameters.has(operator) || sizes.every((size) => size === 1)) return name;
   const bounds = { axes: [], starts: [], ends: [] } as Record<"axes" | "starts" | "ends", number[]>;
   made.forEach(({ from, to }, axis) => {
     if (sizes[axis] === 1) return;

@@ -31,6 +31,8 @@ function found(written: string, { inputs, constants = [], outputs, attributes = 
     attribute: Object.entries(attributes).map(([key, value]) => attribute(key, value)),
   });
   return windowOf(node, {
+    opset: 20,
+    dataTypeOf: () => "float32",
     shapeOf: (tensor) => shapes.get(tensor) ?? null,
     isConstant: (tensor) => tensor.startsWith("constant"),
     valuesOf: () => null,
@@ -101,18 +103,30 @@ test("what works on elements keeps rows where they are", () => {
   expect(found("Mul", { inputs: [picture], constants: [[8, 1, 1]] })).toEqual(pixel);
   expect(found("Mul", { inputs: [picture], constants: [[]] })).toEqual(pixel);
   expect(found("Mul", { inputs: [picture], constants: [[30]] })).toEqual(pixel);
+  expect(found("Mul", { inputs: [picture], constants: [[20, 1]] })).toEqual(pixel);
+  expect(found("Mul", { inputs: [picture, [1, 8, 1, 1]] })).toEqual(pixel);
   expect(found("Concat", { inputs: [picture, picture], attributes: { axis: 1 } })).toEqual(pixel);
+  expect(
+    found("Concat", { inputs: [picture], constants: [picture], attributes: { axis: 1 } }),
+  ).toEqual(pixel);
+  expect(
+    found("Split", { inputs: [picture], outputs: [picture, picture], attributes: { axis: 1 } }),
+  ).toEqual(pixel);
 });
 
 test.each<[string, string, Case]>([
-  ["a factor for each channel that is computed", "Mul", { inputs: [picture, [1, 8, 1, 1]] }],
-  ["a parameter that differs by row", "Mul", { inputs: [picture], constants: [[20, 1]] }],
-  ["joining rows", "Concat", { inputs: [picture, picture], attributes: { axis: 2 } }],
+  ["a picture without its batch", "Mul", { inputs: [picture, [8, 20, 30]] }],
+  ["no rows at all", "Relu", { inputs: [[1, 8, 0, 30]] }],
   [
-    "joining parameters",
-    "Concat",
-    { inputs: [picture], constants: [picture], attributes: { axis: 1 } },
+    "a parameter from before there was broadcasting",
+    "Add",
+    {
+      inputs: [picture],
+      constants: [[8]],
+      attributes: { broadcast: 1, axis: 1 },
+    },
   ],
+  ["joining rows", "Concat", { inputs: [picture, picture], attributes: { axis: 2 } }],
   ["a weight that is computed", "Conv", { inputs: [picture, weight] }],
   [
     "a sum that is fused in",
@@ -154,7 +168,7 @@ test.each<[string, string, Case]>([
     "MaxPool",
     { inputs: [picture], outputs: [null, picture], attributes: { kernel_shape: [1, 1] } },
   ],
-  ["an operator that moves rows", "Resize", { inputs: [picture] }],
+  ["a size that is computed", "Resize", { inputs: [picture, null, null, [4]] }],
   ["another domain's operator", "com.microsoft.nchwc:Conv", { inputs: [picture] }],
 ])("%s needs all of its inputs", (_, operator, situation) => {
   expect(found(operator, situation)).toBeNull();
@@ -171,9 +185,16 @@ test("a transposed convolution makes several rows of one", () => {
     padEnd: [1, -1],
     scale: [2, 3],
   });
-  for (const more of [{ auto_pad: "SAME_UPPER" }, { output_shape: [40, 89] }]) {
-    expect(found("ConvTranspose", { ...given, attributes: { ...attributes, ...more } })).toBeNull();
-  }
+  // 19 · 2 + 4 rows are two too many for 40, 29 · 3 + 2 columns one too few for 90.
+  const padOf = (more: Readonly<Record<string, AttributeValue>>) =>
+    found("ConvTranspose", {
+      ...given,
+      outputs: [[1, 4, 39, 90]],
+      attributes: { strides: [2, 3], ...more },
+    })?.padBegin;
+  expect(padOf({ auto_pad: "SAME_UPPER" })).toEqual([1, 0]);
+  expect(padOf({ auto_pad: "SAME_LOWER" })).toEqual([0, 0]);
+  expect(padOf({ output_shape: [39, 90] })).toEqual([0, 0]);
 });
 
 test("blocks that move between depth and space", () => {
@@ -207,11 +228,17 @@ test("a Resize reads the row that is nearest, or those between which it lies", (
     scale: [4, 4],
   });
   expect(at("linear", [[1, 8, 20, 60]])?.scale).toEqual([1, 4]);
-  expect(at("cubic", doubled)).toBeNull();
-  expect(at("linear", doubled, "align_corners")).toBeNull();
-  // A third has no exact binary fraction; 20 to 21 rows is one block of all rows.
-  expect(at("nearest", [[1, 8, 20, 10]])).toBeNull();
-  expect(at("linear", [[1, 8, 21, 30]])).toBeNull();
+  expect(at("cubic", doubled)).toMatchObject({ kernel: [4, 4], padBegin: [5, 5] });
+  // Corners on corners: 19 steps become 39.
+  expect(at("linear", doubled, "align_corners")).toMatchObject({
+    stride: [19, 29],
+    scale: [39, 59],
+    padBegin: [0, 0],
+  });
+  // A third has no exact binary fraction, and 20 rows of 21 are no block: single positions.
+  expect(at("nearest", [[1, 8, 20, 10]])).toMatchObject({ kernel: [1, 2], dilation: [1, 2] });
+  expect(at("linear", [[1, 8, 21, 30]])).toMatchObject({ kernel: [2, 1], stride: [40, 1] });
+  expect(at("linear", doubled, "tf_crop_and_resize")).toBeNull();
 });
 
 test("pads and slices move rows, where they are parameters", () => {
@@ -222,8 +249,16 @@ test("pads and slices move rows, where they are parameters", () => {
     padBegin: [2, -1],
     padEnd: [1, 0],
   });
-  const mirrored = { ...attributes, mode: "reflect" };
-  expect(found("Pad", { inputs: [picture], outputs, attributes: mirrored })).toBeNull();
+  const at = (mode: string, pads: readonly number[]) =>
+    found("Pad", { inputs: [picture], outputs, attributes: { mode, pads } });
+  expect(at("reflect", [0, 0, 2, 0, 0, 0, 1, 0])).toEqual({
+    ...pixel,
+    kernel: [7, 1],
+    padBegin: [4, 0],
+    padEnd: [5, 0],
+  });
+  expect(at("reflect", attributes.pads)).toBeNull();
+  expect(at("wrap", [0, 0, 2, 0, 0, 0, 1, 0])).toBeNull();
   const bounds = { axes: [2, 1], starts: [-15, 0], ends: [1000, 4] };
   expect(
     found("Slice", { inputs: [picture], outputs: [[1, 4, 15, 30]], attributes: bounds }),

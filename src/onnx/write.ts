@@ -100,17 +100,19 @@ export interface Blob {
  *
  * @param location the file, relative to the model's folder: one for all weights, at offsets of whole
  * pages; or one for each weight, by the name of its initialiser
+ * @param lengthOf bytes of a weight that stands outside; default: those of `model.weights`
  * @returns the model's bytes, and what to write where
  */
 export function encodeSkeleton(
   model: OnnxModel,
   location: string | ((name: string) => string),
+  lengthOf: (name: string) => number | undefined = (name) => model.weights.get(name)?.length,
 ): { readonly skeleton: Uint8Array<ArrayBuffer>; readonly blobs: readonly Blob[] } {
   const blobs: Blob[] = [];
   let end = 0;
   const initializer = mainGraph(model.proto).initializer.map((tensor) => {
     const { name } = tensor;
-    const length = model.weights.get(name)?.length;
+    const length = lengthOf(name);
     if (length === undefined) return tensor;
     const offset = Math.ceil(end / pageBytes) * pageBytes;
     const blob =

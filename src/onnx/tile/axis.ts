@@ -82,6 +82,30 @@ export function pad(begin: number, made: Rows, needed: Rows): PaddedCut {
   };
 }
 
+/** Positions mirrored at the borders, all of them at a border that a part of them lies behind. */
+export function mirror(
+  begin: number,
+  end: number,
+  made: Rows,
+  needed: Rows,
+  extent: number,
+): PaddedCut {
+  const [low, high] = [made.from - begin, made.to - begin];
+  const [isFirst, isLast] = [low < 0, high > extent];
+  const reads = {
+    from: isFirst || isLast ? needed.from : low,
+    to: isFirst || isLast ? needed.to : high,
+  };
+  const [padBegin, padEnd] = [isFirst ? begin : 0, isLast ? end : 0];
+  const from = isFirst ? 0 : reads.from + begin;
+  return {
+    reads,
+    makes: { from, to: from + padBegin + rowCount(reads) + padEnd },
+    padBegin,
+    padEnd,
+  };
+}
+
 /** Whole blocks of a ratio. */
 export function resize({ from, to }: Ratio, needed: Rows): AxisCut {
   const [first, behind] = [Math.ceil(needed.from / from), Math.floor(needed.to / from)];

@@ -41,6 +41,13 @@ export class TileWriter {
     return name;
   }
 
+  /** Numbers as a tensor of 32-bit floats. */
+  floats(shape: readonly number[], values: readonly number[]): string {
+    const name = this.free("tile/weights");
+    this.constants.push(tensor(shape, values, "float32", name));
+    return name;
+  }
+
   /**
    * A region of a tensor of which there is another one; readers that want the same share it.
    *

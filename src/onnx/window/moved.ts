@@ -2,17 +2,8 @@ import type { NodeProto } from "onnx-buf";
 import type { Window } from "../../graph/window.ts";
 import { intOf, intsOf, textOf } from "../attributes.ts";
 import type { NodeFacts } from "../node-facts.ts";
+import { pixel } from "./pixels.ts";
 import { scaled } from "./transposed.ts";
-
-const ones: readonly number[] = [1, 1];
-const zeros: readonly number[] = [0, 0];
-const pixel: Window = {
-  kernel: ones,
-  stride: ones,
-  dilation: ones,
-  padBegin: zeros,
-  padEnd: zeros,
-};
 
 /** What is added before and behind each of four axes. */
 export interface Pads {
@@ -39,14 +30,28 @@ export function padsOf(node: NodeProto, facts: NodeFacts): Pads | null {
   return { begin, end };
 }
 
-/** Mirrored pictures need rows from afar. */
+/**
+ * What is mirrored at a border lies as far behind it as the padding is wide: such a window reaches that
+ * far everywhere. What is wrapped around comes from the other side.
+ */
 export function padWindow(node: NodeProto, facts: NodeFacts): Window | null {
   const pads = padsOf(node, facts);
   if (pads === null) return null;
-  const [padBegin, padEnd] = [pads.begin.slice(2), pads.end.slice(2)];
-  const isLocal = ["constant", "edge"].includes(textOf(node, "mode", "constant"));
-  const isSpatial = [...padBegin, ...padEnd].some((pad) => pad !== 0);
-  return isLocal || !isSpatial ? { ...pixel, padBegin, padEnd } : null;
+  const [begin, end] = [pads.begin.slice(2), pads.end.slice(2)];
+  const all = [...begin, ...end];
+  const mode = textOf(node, "mode", "constant");
+  if (["constant", "edge"].includes(mode) || all.every((pad) => pad === 0)) {
+    return { ...pixel, padBegin: begin, padEnd: end };
+  }
+  if (mode !== "reflect" || all.some((pad) => pad < 0)) return null;
+  const each = (of: (before: number, behind: number) => number): number[] =>
+    begin.map((before, axis) => of(before, end[axis] as number));
+  return {
+    ...pixel,
+    kernel: each((before, behind) => 2 * (before + behind) + 1),
+    padBegin: each((before, behind) => before + 2 * behind),
+    padEnd: each((before, behind) => 2 * before + behind),
+  };
 }
 
 /** Positions start, start + step, … before end of one axis of a picture. */

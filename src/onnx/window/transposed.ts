@@ -10,25 +10,38 @@ export interface Spread {
 }
 
 /**
- * How a transposed convolution spreads its inputs, by axis; `null` where padding follows from the
- * size of the output, or is negative. ONNX operator specification, "ConvTranspose".
+ * How a transposed convolution spreads its inputs, by axis; `null` where padding is negative. ONNX
+ * operator specification, "ConvTranspose"; of an odd padding that follows from the size of the output
+ * the larger half is in front, but for SAME_UPPER.
  *
  * @param weight its shape
+ * @param input shape
+ * @param output shape
  */
-export function spreadsOf(node: NodeProto, weight: readonly number[] | null): Spread[] | null {
+export function spreadsOf(
+  node: NodeProto,
+  weight: readonly number[] | null,
+  input: readonly number[],
+  output: readonly number[],
+): Spread[] | null {
   const kernel = intsOf(node, "kernel_shape", weight?.slice(2) ?? []);
-  const auto = textOf(node, "auto_pad", "NOTSET");
-  const isValid = auto === "VALID";
-  const isStated = isValid || auto === "NOTSET" || auto === "";
-  if (kernel.length !== 2 || !isStated || intsOf(node, "output_shape", []).length > 0) return null;
+  if (kernel.length !== 2) return null;
   const [strides, dilations] = [intsOf(node, "strides", [1, 1]), intsOf(node, "dilations", [1, 1])];
-  const pads = isValid ? [0, 0, 0, 0] : intsOf(node, "pads", [0, 0, 0, 0]);
-  if (pads.some((pad) => pad < 0)) return null;
-  return kernel.map((size, axis) => ({
-    stride: strides[axis] as number,
-    pad: pads[axis] as number,
-    reach: (size - 1) * (dilations[axis] as number) + 1,
-  }));
+  const extra = intsOf(node, "output_padding", [0, 0]);
+  const stated = intsOf(node, "pads", [0, 0, 0, 0]);
+  if (stated.some((pad) => pad < 0)) return null;
+  const auto = textOf(node, "auto_pad", "NOTSET");
+  const followsSize = auto.startsWith("SAME") || intsOf(node, "output_shape", []).length > 0;
+  return kernel.map((size, axis) => {
+    const stride = strides[axis] as number;
+    const reach = (size - 1) * (dilations[axis] as number) + 1;
+    const [extent, made] = [input[axis + 2] as number, output[axis + 2] as number];
+    const all = (extent - 1) * stride + (extra[axis] as number) + reach;
+    const half = Math.max(0, all - made) / 2;
+    const following = auto === "SAME_UPPER" ? Math.floor(half) : Math.ceil(half);
+    const pad = auto === "VALID" ? 0 : (stated[axis] as number);
+    return { stride, pad: followsSize ? following : pad, reach };
+  });
 }
 
 /**
