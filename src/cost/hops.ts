@@ -91,7 +91,7 @@ export function createHops(
     return isCoding ? Object.keys(at(cargo, tensor).codecs ?? {}) : [];
   };
   const findFastest = (link: number, tensor: number, share = 1): HopCost => {
-    const load = pieceOf(at(cargo, tensor), share);
+    const load = shareOf(at(cargo, tensor), share);
     const options = allowed(link, tensor).map((name) => cost(link, load, name));
     return options.reduce(
       (best, option) => (option.whole < best.whole ? option : best),
@@ -101,16 +101,16 @@ export function createHops(
   const fastest = tabulate(links.length, samples, findFastest);
   const names = topology.devices.map(({ name }) => name);
   // Of most links routes need the seconds only: they do not fill the table.
-  const pieces = new Pieces(samples.length);
+  const shares = new Shares(samples.length);
   const seconds = (link: number, kind: number): number => {
-    const { kind: whole, share } = pieces.find(kind);
+    const { kind: whole, share } = shares.find(kind);
     return findFastest(link, at(samples, whole), share).whole;
   };
   const route = createRoutes(names, links, seconds);
   const build = (whole: (link: number, tensor: number) => HopCost): Hops => {
     const of = (link: number, tensor: number, share = 1): HopCost => {
       const cached = whole(link, tensor);
-      return share === 1 ? cached : cost(link, pieceOf(at(cargo, tensor), share), cached.codec);
+      return share === 1 ? cached : cost(link, shareOf(at(cargo, tensor), share), cached.codec);
     };
     return {
       links,
@@ -124,7 +124,7 @@ export function createHops(
       receiveSeconds: (link, tensor, share) => of(link, tensor, share).receive,
       hopSeconds: (link, tensor, share) => of(link, tensor, share).whole,
       route: (from, to, tensor, share = 1) =>
-        route(from, to, pieces.kindOf(at(kindOf, tensor), share)),
+        route(from, to, shares.kindOf(at(kindOf, tensor), share)),
       withCodecs: (choice) => {
         const all = cargo.map((_, tensor) => tensor);
         return build(
@@ -162,14 +162,14 @@ function createCost(
   };
 }
 
-function pieceOf(cargo: Cargo, share: number): Cargo {
+function shareOf(cargo: Cargo, share: number): Cargo {
   return share === 1 ? cargo : { ...cargo, bytes: cargo.bytes * share };
 }
 
-/** Kinds of cargo for routes: behind those of whole tensors, pieces of them as they are asked for. */
-class Pieces {
+/** Kinds of cargo for routes: behind those of whole tensors, shares of them as they are asked for. */
+class Shares {
   readonly #wholes: number;
-  readonly #pieces: { readonly kind: number; readonly share: number }[] = [];
+  readonly #shares: { readonly kind: number; readonly share: number }[] = [];
   readonly #known: Map<number, number>[] = [];
 
   constructor(wholes: number) {
@@ -181,14 +181,14 @@ class Pieces {
     if (share === 1) return kind;
     const own = this.#known[kind] ?? new Map<number, number>();
     this.#known[kind] = own;
-    const known = own.get(share) ?? this.#wholes + this.#pieces.length;
-    if (!own.has(share)) this.#pieces.push({ kind, share });
+    const known = own.get(share) ?? this.#wholes + this.#shares.length;
+    if (!own.has(share)) this.#shares.push({ kind, share });
     own.set(share, known);
     return known;
   }
 
   find(kind: number): { readonly kind: number; readonly share: number } {
-    return this.#pieces[kind - this.#wholes] ?? { kind, share: 1 };
+    return this.#shares[kind - this.#wholes] ?? { kind, share: 1 };
   }
 }
 

@@ -184,16 +184,16 @@ function checkWindows({ graph, nodeInputs, nodeOutputs }: GraphIndex, file: stri
   });
 }
 
-/** The first axis along which it does not fit; one column is repeated where there are more. */
+/** The first axis along which it does not fit; what has one position may be repeated along it. */
 function findMisfit(
   window: Window,
   read: readonly number[],
   made: readonly number[],
 ): 0 | 1 | null {
+  const axes = [0, 1] as const;
   const fits = (axis: 0 | 1): boolean =>
     fitsWindow(window, read[axis + 2] as number, made[axis + 2] as number, axis);
-  if (!fits(0)) return 0;
-  return fits(1) || read[3] === 1 ? null : 1;
+  return axes.find((axis) => !fits(axis) && read[axis + 2] !== 1) ?? null;
 }
 
 /** The profile with nothing to choose on links. */

@@ -142,17 +142,17 @@ function noRoute(
   );
 }
 
-function hopSeconds(problem: Problem, { tensor, link, piece }: Hop): number {
-  return problem.hops.hopSeconds(link, tensor, piece?.share);
+function hopSeconds(problem: Problem, { tensor, link, share }: Hop): number {
+  return problem.hops.hopSeconds(link, tensor, share);
 }
 
 /** Work of each device at its boundaries: what it does itself for tensors that it sends and receives. */
 function findBoundarySeconds(problem: Problem, hops: readonly Hop[]): number[] {
   const seconds = problem.devices.map(() => 0);
-  for (const { tensor, link, piece } of hops) {
+  for (const { tensor, link, share } of hops) {
     const { from, to } = endsOf(problem, link);
-    add(seconds, from, problem.hops.sendSeconds(link, tensor, piece?.share));
-    add(seconds, to, problem.hops.receiveSeconds(link, tensor, piece?.share));
+    add(seconds, from, problem.hops.sendSeconds(link, tensor, share));
+    add(seconds, to, problem.hops.receiveSeconds(link, tensor, share));
   }
   return seconds;
 }
@@ -178,7 +178,7 @@ function findLoads(
     add(whole, to, hopSeconds(problem, hop));
     const key = problem.topology.links[hop.link]?.medium ?? hop.link;
     const wire = wires.get(key) ?? { where: wireOf(problem, hop.link), seconds: 0 };
-    wire.seconds += problem.hops.wireSeconds(hop.link, hop.tensor, hop.piece?.share);
+    wire.seconds += problem.hops.wireSeconds(hop.link, hop.tensor, hop.share);
     wires.set(key, wire);
   }
   const devices = problem.devices.map(({ name, communication }, device) => ({
@@ -205,10 +205,10 @@ function findEnergy(
     return busyWatts * busy + idleWatts * (horizonSeconds - busy);
   });
   const links = hops.map(
-    ({ tensor, link, piece }) =>
+    ({ tensor, link, share }) =>
       (problem.topology.links[link]?.energyJoulesPerBit ?? 0) *
       8 *
-      problem.hops.bytes(link, tensor, piece?.share),
+      problem.hops.bytes(link, tensor, share),
   );
   return total(devices) + total(links);
 }

@@ -56,6 +56,8 @@ export type Threshold =
       readonly devicesUsed: readonly string[];
       /** Nodes that move to another device. */
       readonly movedNodes: number;
+      /** Nodes that the same devices run together, cut elsewhere. Left out: none. */
+      readonly recutNodes?: number;
     }
   /** Not within a factor of 16. */
   | { readonly type: "never" }

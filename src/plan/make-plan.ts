@@ -1,7 +1,7 @@
 import { bytes, joules, seconds } from "../base/units.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
 import { extentsOf } from "../graph/tile.ts";
-import { type Rows, rowCount } from "../graph/window.ts";
+import { type Region, type Rows, rowCount } from "../graph/window.ts";
 import { withCodecs } from "./codecs.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
 import { formatObjective } from "./objective.ts";
@@ -11,7 +11,6 @@ import type { Placement, Problem } from "./problem.ts";
 import { groupStages } from "./stages.ts";
 import { stageSeconds } from "./tiles/work.ts";
 import { layOut, type TileStage } from "./tiles.ts";
-import type { Piece } from "./transfers.ts";
 
 /** How a plan came to be. */
 export interface Provenance {
@@ -149,26 +148,26 @@ function longestMember(problem: Problem, placement: Placement, stage: TileStage)
 
 /** The hops of an evaluation, in names. */
 export function transfersOf(problem: Problem, evaluation: Evaluation): Transfer[] {
-  return evaluation.hops.map(({ tensor, link, piece }) => {
+  return evaluation.hops.map(({ tensor, link, region, share }) => {
     const { from, to } = problem.topology.links[link] as { from: string; to: string };
     const codec = problem.hops.codec(link, tensor);
     return {
       tensor: problem.index.graph.tensors[tensor]?.name ?? "",
       from,
       to,
-      bytes: bytes(problem.hops.bytes(link, tensor, piece?.share)),
-      seconds: seconds(problem.hops.hopSeconds(link, tensor, piece?.share)),
+      bytes: bytes(problem.hops.bytes(link, tensor, share)),
+      seconds: seconds(problem.hops.hopSeconds(link, tensor, share)),
       ...(codec === null ? {} : { codec }),
-      ...(piece === undefined ? {} : describePiece(problem, tensor, piece)),
+      ...(region === undefined ? {} : spansOf(problem, tensor, region)),
     };
   });
 }
 
 /** Its rows, and its columns if these are not all. */
-function describePiece(
+function spansOf(
   { index }: Problem,
   tensor: number,
-  { region }: Piece,
+  region: Region,
 ): Pick<Transfer, "rows" | "columns"> {
   const [rows, columns] = region as [Rows, Rows];
   const width = extentsOf(index, tensor)[1] as number;

@@ -45,6 +45,16 @@ export function worksOf(index: GraphIndex, stage: Stage): readonly StageWork[] {
   });
 }
 
+/** The ids of what each device runs of a stage, as `worksOf` gives them. */
+export function workIdsOf({ id, devices, tiles }: Stage): ReadonlyMap<string, readonly string[]> {
+  if (tiles === undefined) return new Map(devices.map((device) => [device, [id]]));
+  const ids = new Map<string, string[]>(devices.map((device) => [device, []]));
+  for (const [position, { device }] of tiles.entries()) {
+    ids.get(device)?.push(tileId(id, tiles, position));
+  }
+  return ids;
+}
+
 function spanOf([from, to]: readonly [number, number]): Rows {
   return { from, to };
 }

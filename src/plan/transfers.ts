@@ -6,13 +6,9 @@ export interface Hop {
   readonly tensor: number;
   readonly link: number;
   /** What travels; left out: all. */
-  readonly piece?: Piece;
-}
-
-export interface Piece {
-  readonly region: Region;
-  /** These positions ÷ all positions of the tensor. */
-  readonly share: number;
+  readonly region?: Region;
+  /** Beside `region`: its positions ÷ all positions of the tensor. */
+  readonly share?: number;
 }
 
 /** A tensor that has no way to a device that needs it. */

@@ -88,7 +88,7 @@ function alternativeOf(problem: Problem, solved: Solved, value: number): Alterna
     type: "plan",
     value: solved.value,
     ratio: value === 0 ? 1 : solved.value / value,
-    devicesUsed: usedBy(problem, solved.placement),
+    devicesUsed: usedBy(problem, solved),
     isOptimal: isClosed(solved),
   };
 }

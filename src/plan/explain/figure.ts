@@ -39,12 +39,12 @@ export function findThreshold(
   solver: Solver,
 ): Threshold {
   let kept = 1;
-  let changed: { factor: number; placement: Placement } | null = null;
+  let changed: { factor: number; other: Owned } | null = null;
   for (const factor of stepsTo(end)) {
     const better = betterAt(problem, own, figure, factor, solver);
     if (better === "unknown") return unknownThreshold;
     if (better !== null) {
-      changed = { factor, placement: better };
+      changed = { factor, other: better };
       break;
     }
     kept = factor;
@@ -55,15 +55,31 @@ export function findThreshold(
     const better = betterAt(problem, own, figure, factor, solver);
     if (better === "unknown") return unknownThreshold;
     if (better === null) kept = factor;
-    else changed = { factor, placement: better };
+    else changed = { factor, other: better };
   }
-  const { factor, placement: other } = changed;
+  const { factor, other } = changed;
+  const nodes = [...own.placement.keys()];
+  const isMoved = (node: number): boolean => devicesOf(own, node) !== devicesOf(other, node);
+  const recut = nodes.filter((node) => !isMoved(node) && tileOf(own, node) !== tileOf(other, node));
   return {
     type: "changes",
     factor,
     devicesUsed: usedBy(problem, other),
-    movedNodes: other.filter((device, node) => device !== own.placement[node]).length,
+    movedNodes: nodes.filter(isMoved).length,
+    ...(recut.length === 0 ? {} : { recutNodes: recut.length }),
   };
+}
+
+function devicesOf({ placement, tiles }: Owned, node: number): string {
+  const shared = tiles.find(({ nodes }) => nodes.includes(node));
+  const devices = new Set(shared?.devices ?? [placement[node] as number]);
+  return [...devices].sort((a, b) => a - b).join(" ");
+}
+
+/** The stage that several devices run it in, and who has which part; empty: none. */
+function tileOf({ tiles }: Owned, node: number): string {
+  const shared = tiles.find(({ nodes }) => nodes.includes(node));
+  return shared === undefined ? "" : JSON.stringify(shared);
 }
 
 const unknownThreshold: Threshold = {
@@ -75,21 +91,22 @@ function stepsTo(end: number): number[] {
   return [2, 4, 8, furthest].map((factor) => (end < 1 ? 1 / factor : factor));
 }
 
-/** A placement that beats the plan where the figure is multiplied; `null` if none does. */
+/** What beats the plan where the figure is multiplied; `null` if nothing does. */
 function betterAt(
   problem: Problem,
   { placement, tiles }: Owned,
   figure: Figure,
   factor: number,
   solver: Solver,
-): Placement | null | "unknown" {
+): Owned | null | "unknown" {
   const moved = rebuild(problem, moveFigure(problem, figure, factor));
   const solved = solver.solve(moved);
   if (solved === "unknown") return "unknown";
   const own = evaluate(moved, placement, tiles);
   if ("type" in solved) return own.type === "feasible" ? "unknown" : null;
-  if (own.type === "infeasible") return solved.placement;
-  if (own.value - solved.value > equality * Math.abs(own.value)) return solved.placement;
+  const other = { placement: solved.placement, tiles: solved.tiles ?? [] };
+  if (own.type === "infeasible") return other;
+  if (own.value - solved.value > equality * Math.abs(own.value)) return other;
   return isClosed(solved) ? null : "unknown";
 }
 

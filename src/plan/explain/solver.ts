@@ -4,7 +4,7 @@ import type { ExplainBudget } from "../explanation.ts";
 import type { Infeasible } from "../feasibility.ts";
 import type { Incumbent } from "../planner.ts";
 import { exact } from "../planners/exact.ts";
-import { createProblem, type Placement, type Problem } from "../problem.ts";
+import { createProblem, type Problem } from "../problem.ts";
 
 /** Plans that cost the same within this, relative, are equally good. */
 export const equality = 1e-9;
@@ -41,8 +41,12 @@ export function isClosed({ value, bound }: Incumbent): boolean {
   return bound !== null && value - bound <= equality * Math.abs(value);
 }
 
-export function usedBy(problem: Problem, placement: Placement): string[] {
-  return problem.devices.map(({ name }) => name).filter((_, device) => placement.includes(device));
+export function usedBy(
+  problem: Problem,
+  { placement, tiles = [] }: Pick<Incumbent, "placement" | "tiles">,
+): string[] {
+  const used = new Set([...placement, ...tiles.flatMap(({ devices }) => devices)]);
+  return problem.devices.flatMap(({ name }, device) => (used.has(device) ? [name] : []));
 }
 
 /** The topology with one device changed. */

@@ -37,7 +37,9 @@ export const pso: Planner = {
   optimalAmong: null,
   refuses: (problem) => {
     const { type } = problem.objective;
-    return type === "throughput" ? null : `it plans for throughput, not ${type}`;
+    return type === "throughput"
+      ? null
+      : `it plans for throughput, not ${type}; 'exact' shares stages by tiles for that, too`;
   },
   plan: (problem, tools) => planBySwarm(problem, tools, swarm),
 };

@@ -149,7 +149,7 @@ function hopsFrom(
 
 function hopOf({ index }: Problem, tensor: number, link: number, region: Region): Hop {
   const share = shareOfTensor(index, tensor, region);
-  return share === 1 ? { tensor, link } : { tensor, link, piece: { region, share } };
+  return share === 1 ? { tensor, link } : { tensor, link, region, share };
 }
 
 function devicesOf(needs: readonly Need[], stage: number): number[] {

@@ -5,6 +5,8 @@ import { seconds } from "../../base/units.ts";
 import { check, tilesOf } from "../check.ts";
 import { refuseEnvelope } from "../envelope.ts";
 import { evaluate } from "../evaluate.ts";
+import { findThreshold } from "../explain/figure.ts";
+import { Solver } from "../explain/solver.ts";
 import { explain } from "../explain.ts";
 import { parseAxes } from "../pareto/axis.ts";
 import { findFront } from "../pareto.ts";
@@ -13,7 +15,7 @@ import type { Incumbent, Planner } from "../planner.ts";
 import type { Problem } from "../problem.ts";
 import { runPlanner } from "../run-planner.ts";
 import { planUncertain } from "../uncertain.ts";
-import { refuseTiledPlan } from "./refuse.ts";
+import { blockedNodes, refuseBlocked } from "./refuse.ts";
 
 const clock: Clock = { now: () => seconds(0), sleep: () => Promise.resolve() };
 const problem = pictureProblem({});
@@ -131,11 +133,24 @@ test("explains a plan with shared stages by all of their members", () => {
   ]);
 });
 
-test("what runs or compares stages of one device refuses shared ones", () => {
-  expect(() => refuseTiledPlan(plan, "be run")).toThrow("cannot be run yet");
-  expect(() =>
-    refuseTiledPlan(planWith(fixed(false, { placement: [0, 0, 0] })), "be run"),
-  ).not.toThrow();
+test("a plan that only moves rows moves no nodes, and uses all of its members", () => {
+  const own = { placement: [1, 1, 0], tiles };
+  const solve = (): Incumbent => {
+    const other = { placement: [1, 1, 0], tiles: [stage([0, 1], [1, 2], [3, 8])] };
+    return { ...other, value: 1, bound: null };
+  };
+  const budget = { solves: 100, stepsPerSolve: 1 };
+  const solver = Object.assign(new Solver(budget), { solve });
+  const figure = { type: "speed", device: "left" } as const;
+  expect(findThreshold(problem, own, figure, 1 / 16, solver)).toMatchObject({
+    type: "changes",
+    devicesUsed: ["camera", "left", "right"],
+    movedNodes: 0,
+    recutNodes: 2,
+  });
+});
+
+test("what compares stages of one device refuses shared ones", () => {
   const solve = () => {
     throw new Error("asked for a plan");
   };
@@ -146,4 +161,19 @@ test("what runs or compares stages of one device refuses shared ones", () => {
   const uncertain = { states: [], judge: "mean", solve, seed: 1 } as const;
   expect(() => planUncertain(problem, uncertain)).toThrow("leave out the limit 'tiles'");
   expect(refuseEnvelope(problem)).toContain("several devices run together");
+});
+
+test("tiles of tensors that hold channels in blocks are refused, with what to do", () => {
+  const { graph } = problem.index;
+  expect(blockedNodes(graph)).toEqual([]);
+  expect(() => refuseBlocked(graph)).not.toThrow();
+  const [first, ...others] = graph.nodes;
+  if (first === undefined) throw new Error("the graph has no nodes");
+  const blocked = { ...first, operator: "com.microsoft.nchwc:Conv" };
+  expect(() => refuseBlocked({ ...graph, nodes: [blocked, ...others] })).toThrow(
+    expect.objectContaining({
+      code: "USAGE_INVALID",
+      message: expect.stringContaining("profile the model again with --level extended"),
+    }),
+  );
 });

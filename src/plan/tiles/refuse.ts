@@ -1,5 +1,5 @@
 import { CodedError } from "../../base/errors.ts";
-import type { Plan } from "../plan.ts";
+import type { Graph, Node } from "../../graph/graph.ts";
 import type { Problem } from "../problem.ts";
 
 /**
@@ -16,16 +16,23 @@ export function refuseTiles({ limits }: Problem, what: string): void {
   );
 }
 
+/** Nodes that hold channels in blocks, where ONNX Runtime optimises to the level `all`. */
+export function blockedNodes({ nodes }: Graph): readonly Node[] {
+  return nodes.filter(({ operator }) => operator.startsWith("com.microsoft.nchwc:"));
+}
+
 /**
- * @param what is to be done with the plan, in words: "be simulated"
- * @throws PLAN_INVALID if it has stages that several devices run together
+ * For who asks for tiles.
+ *
+ * @throws USAGE_INVALID if the graph has nodes that hold channels in blocks
  */
-export function refuseTiledPlan({ stages }: Plan, what: string): void {
-  const tiled = stages.find(({ tiles }) => tiles !== undefined);
-  if (tiled === undefined) return;
+export function refuseBlocked(graph: Graph): void {
+  const blocked = blockedNodes(graph);
+  const [first] = blocked;
+  if (first === undefined) return;
   throw new CodedError(
-    "PLAN_INVALID",
-    `several devices (${tiled.devices.join(", ")}) run stage '${tiled.id}' of the plan together, each some of the rows: such a plan cannot ${what} yet; plan again without --tiles`,
-    { stage: tiled.id, devices: tiled.devices },
+    "USAGE_INVALID",
+    `${blocked.length} of ${graph.nodes.length} nodes of '${graph.name}', '${first.name}' (${first.operator}) the first, hold channels in blocks, as graphs optimised to the level 'all' do: no rows can be cut out of their tensors; profile the model again with --level extended, or leave out --tiles`,
+    { node: first.name, operator: first.operator, nodes: blocked.length },
   );
 }

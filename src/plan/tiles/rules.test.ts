@@ -18,13 +18,13 @@ test("members compute their rows and halo, and receive only what these are made 
   const found = allowed(problem, [1, 1, 0], [halves]);
   // Rows 0 to 4 of b are made from rows 0 to 5 of a, and these from rows 0 to 6 of the picture.
   expect(found.computeSeconds).toEqual([8, 8 * (5 / 8) + 8 * (4 / 8), 8 * (5 / 8) + 8 * (4 / 8)]);
-  const pieces = found.hops.map(({ tensor, link, piece }) => [
+  const spans = found.hops.map(({ tensor, link, region }) => [
     tensor,
     link,
-    piece?.region[0]?.from,
-    piece?.region[0]?.to,
+    region?.[0]?.from,
+    region?.[0]?.to,
   ]);
-  expect(pieces).toEqual([
+  expect(spans).toEqual([
     [0, 0, 0, 6],
     [0, 2, 2, 8],
     [2, 1, 0, 4],
@@ -51,9 +51,7 @@ test("members of two stages in a row send each other the rows that each needs", 
   const two = [stage([0], [1, 2], [4, 8]), stage([1], [1, 2], [4, 8])];
   const found = allowed(problem, [1, 1, 0], two);
   const between = found.hops.filter(({ tensor }) => tensor === 1);
-  expect(
-    between.map(({ link, piece }) => [link, piece?.region[0]?.from, piece?.region[0]?.to]),
-  ).toEqual([
+  expect(between.map(({ link, region }) => [link, region?.[0]?.from, region?.[0]?.to])).toEqual([
     [4, 3, 4],
     [5, 4, 5],
   ]);

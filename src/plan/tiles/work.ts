@@ -52,7 +52,7 @@ export function tiledLatency(
   });
   const waits = stages.map(() => new Map<number, number>());
   for (const { hop, stage, members } of hops) {
-    const seconds = problem.hops.hopSeconds(hop.link, hop.tensor, hop.piece?.share);
+    const seconds = problem.hops.hopSeconds(hop.link, hop.tensor, hop.share);
     if (stage === null) latency += seconds;
     const own = waits[stage ?? -1];
     for (const device of members) own?.set(device, (own.get(device) ?? 0) + seconds);

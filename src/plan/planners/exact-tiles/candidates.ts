@@ -1,6 +1,7 @@
 import { type Member, shareRows } from "../pso/shares.ts";
 import type { ChainStep } from "./chain.ts";
 import type { ChainCosts, Holding } from "./chain-costs.ts";
+import { neighboursOfGrid, scaledGrid } from "./grids.ts";
 
 /** By cut: ways to share what is made in front of it. */
 export type Candidates = readonly (readonly Holding[])[];
@@ -62,6 +63,10 @@ export function* neighboursOf(
 ): Generator<Holding> {
   const { devices, ends } = holding;
   const height = costs.height(end);
+  if (holding.columns !== undefined) {
+    yield* neighboursOfGrid(holding, height, costs.width(end));
+    return;
+  }
   for (let step = 1; step <= Math.max(1, height / 4); step *= 2) {
     for (const way of [-step, step]) {
       for (let member = 0; member + 1 < ends.length; member++) {
@@ -97,16 +102,18 @@ export function* neighboursOf(
   }
 }
 
-/** The same members with the same parts of other rows; `null` where these are too few. */
-export function scaled({ devices, ends }: Holding, height: number): Holding | null {
+/** The same members with the same parts of other rows and columns; `null` where these are too few. */
+export function scaled(holding: Holding, height: number, width: number): Holding | null {
+  const { devices, ends, columns } = holding;
+  if (columns !== undefined) return scaledGrid(holding, height, width);
   const all = ends.at(-1) as number;
   const cuts = ends.map((end) => Math.round((end * height) / all));
   return compact({ devices, ends: cuts });
 }
 
 /** Two holdings are the same exactly if these are. */
-export function keyOf({ devices, ends }: Holding): string {
-  return `${devices.join(",")}|${ends.join(",")}`;
+export function keyOf({ devices, ends, columns = [] }: Holding): string {
+  return `${devices.join(",")}|${ends.join(",")}|${columns.map(({ to }) => to).join(",")}`;
 }
 
 /** Without members that have no rows; `null` if only one is left. */

@@ -1,22 +1,35 @@
-import { heightOf } from "../../../graph/tile.ts";
+import { extentsOf, heightOf } from "../../../graph/tile.ts";
+import type { Rows } from "../../../graph/window.ts";
 import { answersOf, crossing, inputsOf } from "../exact-pieces/model.ts";
 import type { GroupModel } from "../pso/group-model.ts";
 import { RowWork, type RunRows } from "../pso/row-work.ts";
-import { Shipping } from "./shipping.ts";
+import { type Shelf, Shipping } from "./shipping.ts";
 
-/** Who has what crosses a cut: one device all of it, or several their rows, one below the other. */
+/** Who has what crosses a cut: one device all of it, or several their rows, one below the other, or their tiles. */
 export interface Holding {
   readonly devices: readonly number[];
   /** The row behind the last of each. */
   readonly ends: readonly number[];
+  /** The columns of each; left out: all. Members that have columns share the rows with those beside them. */
+  readonly columns?: readonly Rows[];
 }
 
-/** Rows that are read. */
-interface Span {
-  readonly from: number;
-  readonly to: number;
-  /** The part of the columns, the same for all members. */
-  readonly columns: number;
+/** The row that a member begins with: those beside each other begin with the same. */
+export function startOf({ ends, columns }: Holding, member: number): number {
+  let above = member - 1;
+  if (columns !== undefined) while (above >= 0 && ends[above] === ends[member]) above--;
+  return ends[above] ?? 0;
+}
+
+/** Who has which region of what crosses a cut, tensor by tensor. */
+export type Homes = readonly (readonly Shelf[])[];
+
+/** What the members of a shared run compute, and what they read, tensor by tensor. */
+export interface SharedWork {
+  readonly seconds: readonly number[];
+  /** The most of these. */
+  readonly longest: number;
+  needs(): readonly (readonly Shelf[])[];
 }
 
 /** Seconds of an inference on a chain of pieces, stage by stage, as the cost model has them. */
@@ -25,6 +38,9 @@ export class ChainCosts {
   readonly #rows: RowWork;
   readonly #work: (RunRows | undefined)[] = [];
   readonly #inTurn = new Map<string, number>();
+  readonly #tiles = new Map<string, number>();
+  /** The extents of tensors. */
+  readonly #known: (readonly number[])[] = [];
   readonly #shipping: Shipping;
   /** What crosses before each piece; behind the last what the sink waits for. */
   readonly #cargo: readonly (readonly number[])[];
@@ -45,6 +61,13 @@ export class ChainCosts {
     const { problem, starts } = this.model.pieces;
     const last = (starts[cut] as number) - 1;
     return heightOf(problem.index, problem.index.nodeOutputs[last]?.[0]);
+  }
+
+  /** Columns of the same. */
+  width(cut: number): number {
+    const { problem, starts } = this.model.pieces;
+    const last = (starts[cut] as number) - 1;
+    return this.#extents(problem.index.nodeOutputs[last]?.[0] as number)[1] ?? 1;
   }
 
   /** Bytes that cross a cut. */
@@ -95,38 +118,60 @@ export class ChainCosts {
     return seconds;
   }
 
-  /** The longest that a member computes. */
-  compute(first: number, end: number, { devices, ends }: Holding): number {
-    let longest = 0;
-    for (let member = 0; member < devices.length; member++) {
-      const from = member === 0 ? 0 : (ends[member - 1] as number);
-      const own = this.member(first, end, devices[member] as number, from, ends[member] as number);
-      longest = Math.max(longest, own);
-    }
-    return longest;
-  }
-
-  /** The longest that a member receives and computes. */
-  shared(first: number, before: Holding, end: number, after: Holding): number {
-    const { devices, ends } = after;
+  /** What the members of a run compute and read. */
+  work(first: number, end: number, holding: Holding): SharedWork {
+    const { devices, ends, columns } = holding;
+    const seconds = devices.map((_, member) => this.#own(first, end, holding, member));
     const table = this.model.rows(end - 1);
-    const reads = (tensor: number): Span[] => {
-      const { from, to, columns } = table.reads(tensor);
-      return ends.map((stop, member) => ({
-        columns,
-        from: from[ends[member - 1] ?? 0] as number,
-        to: to[stop - 1] as number,
+    const reads = (tensor: number): Shelf[] => {
+      const { from, to, across } = table.reads(tensor);
+      const wide = columns === undefined ? null : this.model.columns(end - 1).reads(tensor);
+      return devices.map((device, member) => ({
+        device,
+        from: from[startOf(holding, member)] as number,
+        to: to[(ends[member] as number) - 1] as number,
+        left: wide?.from[columns?.[member]?.from ?? 0] ?? across.from,
+        right: wide?.to[(columns?.[member]?.to ?? 0) - 1] ?? across.to,
       }));
     };
-    const waits = this.#bring(first, before, devices, reads);
-    if (waits === null) return Number.POSITIVE_INFINITY;
-    let longest = 0;
-    for (let member = 0; member < devices.length; member++) {
-      const from = member === 0 ? 0 : (ends[member - 1] as number);
-      const own = this.member(first, end, devices[member] as number, from, ends[member] as number);
-      longest = Math.max(longest, own + (waits[member] as number));
-    }
-    return longest;
+    let needs: readonly (readonly Shelf[])[] | null = null;
+    return {
+      seconds,
+      longest: Math.max(...seconds),
+      needs: () => {
+        needs ??= (this.#cargo[first] ?? []).map(reads);
+        return needs;
+      },
+    };
+  }
+
+  /**
+   * The longest that a member of a run receives and computes.
+   *
+   * @param most seconds that are too many: then `Infinity` may be the answer
+   */
+  shared(first: number, homes: Homes, { seconds, needs }: SharedWork, most: number): number {
+    const ready = Float64Array.from(seconds);
+    const isSent = this.#send(first, homes, needs(), ready, most);
+    return isSent ? Math.max(...ready) : Number.POSITIVE_INFINITY;
+  }
+
+  /** Where the tensors that cross a cut are, one by one. */
+  homes(cut: number, holding: Holding): Homes {
+    const { devices, ends, columns } = holding;
+    return (this.#cargo[cut] ?? []).map((tensor) => {
+      const [height = 1, width = 1] = this.#extents(tensor);
+      if (devices.length === 1) {
+        return [{ device: devices[0] as number, from: 0, to: height, left: 0, right: width }];
+      }
+      return devices.map((device, member) => ({
+        device,
+        from: startOf(holding, member),
+        to: ends[member] as number,
+        left: columns?.[member]?.from ?? 0,
+        right: columns?.[member]?.to ?? width,
+      }));
+    });
   }
 
   /** What brings a device all that it reads for some rows. */
@@ -139,11 +184,12 @@ export class ChainCosts {
     to: number,
   ): number {
     const table = this.model.rows(end - 1);
-    const reads = (tensor: number) => {
-      const { from: starts, to: stops, columns } = table.reads(tensor);
-      return { from: starts[from] as number, to: stops[to - 1] as number, columns };
+    const reads = (tensor: number): Shelf[] => {
+      const { from: starts, to: stops, across } = table.reads(tensor);
+      const [top, bottom] = [starts[from] as number, stops[to - 1] as number];
+      return [{ device, from: top, to: bottom, left: across.from, right: across.to }];
     };
-    const waits = this.#bring(first, before, [device], (tensor) => [reads(tensor)]);
+    const waits = this.#bring(first, before, [device], reads);
     return waits === null ? Number.POSITIVE_INFINITY : (waits[0] as number);
   }
 
@@ -152,29 +198,75 @@ export class ChainCosts {
     cut: number,
     before: Holding,
     devices: readonly number[],
-    reads: (tensor: number) => readonly Span[] | null,
+    reads: (tensor: number) => readonly Shelf[] | null,
   ): Float64Array | null {
+    const needs = (this.#cargo[cut] ?? []).map((tensor) => {
+      const [height = 1, width = 1] = this.#extents(tensor);
+      const whole = { from: 0, to: height, left: 0, right: width };
+      return reads(tensor) ?? devices.map((device) => ({ device, ...whole }));
+    });
     const waits = new Float64Array(devices.length);
-    for (const tensor of this.#cargo[cut] ?? []) {
-      const height = heightOf(this.model.pieces.problem.index, tensor);
-      const rows = reads(tensor);
-      const needs = devices.map((device, member) => ({
-        device,
-        from: rows?.[member]?.from ?? 0,
-        to: rows?.[member]?.to ?? height,
-      }));
-      const goods = { tensor, height, columns: rows?.[0]?.columns ?? 1 };
-      const isOne = before.devices.length === 1;
-      for (let home = 0; home < before.devices.length; home++) {
-        const own = {
-          device: before.devices[home] as number,
-          from: isOne || home === 0 ? 0 : (before.ends[home - 1] as number),
-          to: isOne ? height : (before.ends[home] as number),
-        };
-        if (!this.#shipping.send(goods, own, needs, waits)) return null;
+    const isSent = this.#send(cut, this.homes(cut, before), needs, waits, Infinity);
+    return isSent ? waits : null;
+  }
+
+  /** Adds to the times of some devices what they wait for; `false`: no route, or too long. */
+  #send(
+    cut: number,
+    homes: Homes,
+    needs: readonly (readonly Shelf[])[],
+    ready: Float64Array,
+    most: number,
+  ): boolean {
+    const cargo = this.#cargo[cut] ?? [];
+    for (let at = 0; at < cargo.length; at++) {
+      const tensor = cargo[at] as number;
+      const [height = 1, width = 1] = this.#extents(tensor);
+      const goods = { tensor, height, width };
+      for (const home of homes[at] ?? []) {
+        if (!this.#shipping.send(goods, home, needs[at] as readonly Shelf[], ready)) return false;
+        for (const time of ready) if (time > most) return false;
       }
     }
-    return waits;
+    return true;
+  }
+
+  #extents(tensor: number): readonly number[] {
+    const { index } = this.model.pieces.problem;
+    this.#known[tensor] ??= extentsOf(index, tensor);
+    return this.#known[tensor];
+  }
+
+  /** What a member computes. */
+  #own(first: number, end: number, holding: Holding, member: number): number {
+    const device = holding.devices[member] as number;
+    const from = startOf(holding, member);
+    const to = holding.ends[member] as number;
+    const columns = holding.columns?.[member];
+    if (columns === undefined) return this.member(first, end, device, from, to);
+    const key = `${first} ${end} ${device} ${from} ${to} ${columns.from} ${columns.to}`;
+    const known = this.#tiles.get(key) ?? this.#tile(first, end, device, { from, to }, columns);
+    this.#tiles.set(key, known);
+    return known;
+  }
+
+  /** Seconds that a device computes for a tile: of each node its rows times its columns. */
+  #tile(first: number, end: number, device: number, rows: Rows, columns: Rows): number {
+    if ((this.model.ableReach[device]?.[first] as number) < end) return Number.POSITIVE_INFINITY;
+    const { problem, starts } = this.model.pieces;
+    const tables = [this.model.rows(end - 1), this.model.columns(end - 1)];
+    let sum = 0;
+    for (let node = starts[first] as number; node < (starts[end] as number); node++) {
+      let own = problem.seconds.get(device, node);
+      tables.forEach(({ from, to, heights, first: start }, axis) => {
+        const span = axis === 0 ? rows : columns;
+        const made =
+          (to[node - start]?.[span.to - 1] as number) - (from[node - start]?.[span.from] as number);
+        own *= made / (heights[node - start] as number);
+      });
+      sum += own;
+    }
+    return sum;
   }
 
   #workOf(first: number, end: number, device: number): RunRows {

@@ -2,7 +2,7 @@ import type { Placement, Problem } from "../../problem.ts";
 import type { TileStage } from "../../tiles.ts";
 import type { GroupModel } from "../pso/group-model.ts";
 import type { ChainStep } from "./chain.ts";
-import { equalEnds, type Holding } from "./chain-costs.ts";
+import { equalEnds, type Holding, startOf } from "./chain-costs.ts";
 
 /** A chain as a placement and its shared stages. */
 export function layChain(
@@ -16,13 +16,13 @@ export function layChain(
     const stop = pieces.starts[end] as number;
     const nodes = Array.from({ length: stop - start }, (_, offset) => start + offset);
     for (const _ of nodes) placement.push(holding.devices[0] as number);
-    const { devices, ends } =
-      inTurn > 1 ? cutInTurn(pieces.problem, holding, nodes, inTurn) : holding;
-    if (devices.length < 2) continue;
+    const own = inTurn > 1 ? cutInTurn(pieces.problem, holding, nodes, inTurn) : holding;
+    if (own.devices.length < 2) continue;
     tiles.push({
       nodes,
-      devices,
-      rows: ends.map((to, member) => ({ from: ends[member - 1] ?? 0, to })),
+      devices: own.devices,
+      rows: own.ends.map((to, member) => ({ from: startOf(own, member), to })),
+      ...(own.columns === undefined ? {} : { columns: own.columns }),
     });
   }
   return { placement, tiles };

@@ -1,4 +1,4 @@
-import type { ChainCosts, Holding } from "./chain-costs.ts";
+import type { ChainCosts, Holding, Homes } from "./chain-costs.ts";
 import type { Ledger, MemoryUse } from "./ledger.ts";
 
 /** Pieces from `first` to before `end`, run by one device or shared by several. */
@@ -26,6 +26,8 @@ interface Label {
 
 interface State {
   readonly holding: Holding;
+  /** What the holding means for the tensors behind it; worked out when somebody asks. */
+  homes: Homes | null;
   /** None of them better than another in time and memory. */
   labels: Label[];
 }
@@ -33,16 +35,22 @@ interface State {
 export interface ChainSearch {
   /** By cut: the ways to share what is made in front of it. */
   readonly candidates: readonly (readonly Holding[])[];
+  /** Who may run pieces alone. */
+  readonly members: readonly number[];
   /** Where shared pieces may begin. */
   readonly isStart: readonly boolean[];
   /** Chains of so many seconds or more are of no interest. */
   readonly high: number;
+  /** How many ways to share are followed from each cut. */
+  readonly width: number;
   /** `null`: no device's memory is limited. */
   readonly ledger: Ledger | null;
 }
 
-/** Chains in the order of their seconds that are kept where memory is limited. */
+/** Chains that are kept where memory is limited: those of the least seconds, and that of the least memory. */
 const mostLabels = 8;
+/** Sums of the same seconds in another order: tiles that gain no more than this gain nothing. */
+const rounding = 1e-12;
 
 /**
  * Dynamic programming over the cuts of a chain and who has what crosses them: the least seconds of an
@@ -57,24 +65,37 @@ export function* solveChain(costs: ChainCosts, search: ChainSearch): Generator<n
   const rest = leastRest(costs);
   const { source } = pieces.problem;
   const start = { value: 0, step: null, before: null, memory: search.ledger?.empty() ?? null };
-  const states: State[][] = [[{ holding: { devices: [source], ends: [] }, labels: [start] }]];
+  const states: State[][] = [[newState({ devices: [source], ends: [] }, [start])]];
   for (let cut = 1; cut <= count; cut++) {
     const own = { ...search, high: search.high - (rest[cut] as number) };
-    const reached = pieces.runners.map((device): State => {
-      const state: State = { holding: { devices: [device], ends: [] }, labels: [] };
+    const reached = search.members.map((device): State => {
+      const state = newState({ devices: [device], ends: [] });
       extendAlone(costs, states[cut - 1] as State[], cut, state, own);
       extendInTurn(costs, states, cut, state, own);
       return state;
     });
     for (const holding of search.candidates[cut] ?? []) {
-      const state: State = { holding, labels: [] };
+      const state = newState(holding);
       extendShared(costs, states, cut, state, own);
       reached.push(state);
     }
-    states.push(reached.filter(({ labels }) => labels.length > 0));
+    states.push(mostPromising(reached, search.width));
     yield null;
   }
   return finish(costs, states[count] as State[], search.high);
+}
+
+function newState(holding: Holding, labels: Label[] = []): State {
+  return { holding, homes: null, labels };
+}
+
+/** The states that were reached, the best first: so many, and besides all of one device. */
+function mostPromising(reached: readonly State[], width: number): State[] {
+  const leastOf = ({ labels }: State): number => labels[0]?.value ?? Number.POSITIVE_INFINITY;
+  return reached
+    .filter(({ labels }) => labels.length > 0)
+    .sort((a, b) => leastOf(a) - leastOf(b))
+    .filter(({ holding }, rank) => rank < width || holding.devices.length === 1);
 }
 
 function extendAlone(
@@ -100,12 +121,15 @@ function extendShared(
   for (let first = cut - 1; first >= 0; first--) {
     if ((costs.model.tiledReach[first] as number) < cut) break;
     if (isStart[first] !== true) continue;
-    const computed = costs.compute(first, cut, state.holding);
+    const work = costs.work(first, cut, state.holding);
     const step = { first, end: cut, holding: state.holding, tiles: 1 };
-    for (const { holding, labels } of states[first] as State[]) {
-      const least = (labels[0]?.value ?? high) + computed;
-      if (least >= high || (ledger === null && least >= (state.labels[0]?.value ?? high))) continue;
-      const seconds = costs.shared(first, holding, cut, state.holding);
+    for (const before of states[first] as State[]) {
+      const { holding, labels } = before;
+      const most = ledger === null ? Math.min(high, state.labels[0]?.value ?? high) : high;
+      // Those behind are no better.
+      if ((labels[0]?.value ?? high) + work.longest >= most) break;
+      before.homes ??= costs.homes(first, holding);
+      const seconds = costs.shared(first, before.homes, work, most - (labels[0]?.value ?? 0));
       for (const label of labels) add(state, label, holding, step, seconds, high, ledger);
     }
   }
@@ -143,7 +167,7 @@ function extendFrom(
   { high, ledger }: ChainSearch,
 ): void {
   for (const { holding, labels } of before) {
-    if ((labels[0]?.value ?? high) + own >= high) continue;
+    if ((labels[0]?.value ?? high) + own >= high) break;
     const seconds = costs.gather(step.first, holding, state.holding.devices[0] as number) + own;
     for (const label of labels) add(state, label, holding, step, seconds, high, ledger);
   }
@@ -169,19 +193,27 @@ function add(
   if (memory === null) return;
   const isBeaten = state.labels.some(
     (label) =>
-      label.value <= value && (label.memory === null || ledger.isWithin(label.memory, memory)),
+      label.value <= value * (1 + rounding) &&
+      (label.memory === null || ledger.isWithin(label.memory, memory)),
   );
   if (isBeaten) return;
   const label = { value, step, before, memory };
-  state.labels = [
+  const labels = [
     ...state.labels.filter(
       (other) =>
         other.value < value || other.memory === null || !ledger.isWithin(memory, other.memory),
     ),
     label,
-  ]
-    .sort((a, b) => a.value - b.value)
-    .slice(0, mostLabels);
+  ].sort((a, b) => a.value - b.value);
+  state.labels = labels.length > mostLabels ? thinned(labels, ledger) : labels;
+}
+
+/** The fastest, and the one that needs the least memory: it may be the only one that later fits. */
+function thinned(labels: readonly Label[], ledger: Ledger): Label[] {
+  const bytes = ({ memory }: Label): number => (memory === null ? 0 : ledger.sum(memory));
+  const least = labels.reduce((best, label) => (bytes(label) < bytes(best) ? label : best));
+  const fastest = labels.slice(0, mostLabels);
+  return fastest.includes(least) ? fastest : [...fastest.slice(0, -1), least];
 }
 
 function finish(costs: ChainCosts, last: readonly State[], high: number): Chain[] {

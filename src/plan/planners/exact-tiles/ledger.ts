@@ -1,9 +1,11 @@
-import { memoryBytes } from "../../../cost/memory.ts";
-import { heightOf } from "../../../graph/tile.ts";
-import { memoryOfRuns, type RunMemory } from "../exact-pieces/model.ts";
+import { bytesOfSteps, memoryBytes, memoryStep } from "../../../cost/memory.ts";
+import { extentsOf } from "../../../graph/tile.ts";
+import type { Rows } from "../../../graph/window.ts";
+import { crossing, memoryOfRuns, type RunMemory } from "../exact-pieces/model.ts";
 import type { GroupModel } from "../pso/group-model.ts";
+import type { RowTable } from "../pso/row-table.ts";
 import type { ChainStep } from "./chain.ts";
-import { equalEnds, type Holding } from "./chain-costs.ts";
+import { equalEnds, type Holding, startOf } from "./chain-costs.ts";
 
 /** Bytes of the devices whose memory is limited: parameters and more for ever, then the most alive at once. */
 export type MemoryUse = Float64Array;
@@ -28,6 +30,7 @@ export class Ledger {
   readonly #overheads: number[] = [];
   readonly #counts = new Map<string, readonly number[]>();
   readonly #peaks = new Map<number, number>();
+  readonly #later: number[] = [];
 
   constructor(model: GroupModel) {
     const { problem, starts } = model.pieces;
@@ -53,26 +56,31 @@ export class Ledger {
     return one.every((bytes, place) => bytes <= (other[place] as number));
   }
 
+  /** Bytes of all devices together. */
+  sum(use: MemoryUse): number {
+    return use.reduce((total, bytes) => total + bytes, 0);
+  }
+
   /** What is needed after another step; `null`: some device has no room for it. */
   after(use: MemoryUse, before: Holding, step: ChainStep): MemoryUse | null {
-    const { devices, ends } = step.holding;
+    const { devices, ends, columns } = step.holding;
     const next = Float64Array.from(use);
     for (const [member, device] of devices.entries()) {
       const place = this.#places[device] as number;
       if (place < 0) continue;
       const own = 2 * place;
-      const from = member === 0 ? 0 : (ends[member - 1] as number);
+      const from = startOf(step.holding, member);
       const peak =
         devices.length > 1
-          ? this.#rowsPeak(step, from, ends[member] as number)
+          ? this.#rowsPeak(step, from, ends[member] as number, columns?.[member])
           : this.#alonePeak(step, before.devices.includes(device));
       const overhead =
         use[own] === 0 && use[own + 1] === 0 ? (this.#overheads[place] as number) : 0;
       const parameters = step.tiles * this.#parameters(step.first, step.end);
       next[own] = (use[own] as number) + parameters + overhead;
       next[own + 1] = Math.max(use[own + 1] as number, peak);
-      if ((next[own] as number) + (next[own + 1] as number) > (this.#limits[place] as number))
-        return null;
+      const bytes = (next[own] as number) + (next[own + 1] as number) + this.#toCome(step.end);
+      if (bytes > (this.#limits[place] as number)) return null;
     }
     return next;
   }
@@ -103,6 +111,12 @@ export class Ledger {
     return all - this.#parameters(0, first) - this.#parameters(end, count);
   }
 
+  /** Parameters that a device alone will have to hold, too: without room for them nothing is gained by going on. */
+  #toCome(end: number): number {
+    const { count, pieces } = this.#model;
+    return pieces.runners.length > 1 ? 0 : this.#parameters(end, count);
+  }
+
   #parameters(first: number, end: number): number {
     const { parameters } = this.#runs;
     return (parameters[end] as number) - (parameters[first] as number);
@@ -110,7 +124,21 @@ export class Ledger {
 
   #alonePeak({ first, end, tiles }: ChainStep, hasInput: boolean): number {
     if (tiles > 1) return this.#inTurnPeak(first, end, tiles);
-    return (hasInput && first > 0 ? this.#runs.later[first] : this.#runs.first[first]) as number;
+    return hasInput && first > 0 ? this.#laterPeak(first) : (this.#runs.first[first] as number);
+  }
+
+  /** The most bytes alive in a piece on the device that holds what it reads, however that was made. */
+  #laterPeak(piece: number): number {
+    const { index } = this.#model.pieces.problem;
+    const nodes = this.#nodes(piece, piece + 1);
+    const cargo = crossing(this.#model.pieces.problem, nodes[0] as number);
+    const steps = nodes.map((node) => memoryStep(index, node));
+    this.#later[piece] ??=
+      bytesOfSteps(
+        [{ tensors: cargo, parameterBytes: 0 }, ...steps],
+        (tensor) => index.graph.tensors[tensor]?.bytes ?? 0,
+      ) - this.#parameters(piece, piece + 1);
+    return this.#later[piece];
   }
 
   #nodes(first: number, end: number): number[] {
@@ -119,28 +147,38 @@ export class Ledger {
     return Array.from({ length: (starts[end] as number) - from }, (_, offset) => from + offset);
   }
 
-  /** The most bytes alive while a device makes some rows of a run. */
-  #rowsPeak(run: { first: number; end: number }, from: number, to: number): number {
+  /** The most bytes alive while a device makes some rows of a run, or some columns of these. */
+  #rowsPeak(run: { first: number; end: number }, from: number, to: number, columns?: Rows): number {
+    if (columns !== undefined) return this.#findPeak(run, { from, to }, columns);
     const { count } = this.#model;
     const key = ((run.first * (count + 1) + run.end) * rowsPerKey + from) * rowsPerKey + to;
-    const known = this.#peaks.get(key) ?? this.#findPeak(run, from, to);
+    const known = this.#peaks.get(key) ?? this.#findPeak(run, { from, to });
     this.#peaks.set(key, known);
     return known;
   }
 
-  #findPeak({ first, end }: { first: number; end: number }, from: number, to: number): number {
+  #findPeak(
+    { first, end }: { first: number; end: number },
+    ...spans: readonly [rows: Rows, columns?: Rows]
+  ): number {
     const { index } = this.#model.pieces.problem;
-    const table = this.#model.rows(end - 1);
+    const tables = [this.#model.rows(end - 1), this.#model.columns(end - 1)];
     const nodes = this.#nodes(first, end);
     const last = nodes.at(-1) as number;
     const bytesOf = (tensor: number): number => {
-      const height = heightOf(index, tensor);
-      const needed = table.reads(tensor);
-      const rows =
-        index.producer[tensor] === last
-          ? to - from
-          : (needed.to[to - 1] as number) - (needed.from[from] as number);
-      return ((index.graph.tensors[tensor]?.bytes ?? 0) * Math.max(0, rows)) / height;
+      const extents = extentsOf(index, tensor);
+      const isLast = index.producer[tensor] === last;
+      let own = index.graph.tensors[tensor]?.bytes ?? 0;
+      spans.forEach((span, axis) => {
+        if (span === undefined) return;
+        const { from, to } = (tables[axis] as RowTable).reads(tensor);
+        const held = isLast
+          ? span.to - span.from
+          : (to[span.to - 1] as number) - (from[span.from] as number);
+        own *= Math.max(0, held) / (extents[axis] as number);
+      });
+      const isStrip = spans[1] === undefined && !isLast;
+      return isStrip ? own * (tables[0] as RowTable).reads(tensor).columns : own;
     };
     return memoryBytes(index, nodes, 0, bytesOf) - this.#parameters(first, end);
   }
@@ -153,11 +191,14 @@ export class Ledger {
     const start = nodes[0] as number;
     const last = nodes.at(-1) as number;
     const read = new Set(nodes.flatMap((node) => index.nodeInputs[node] ?? []));
-    const outer = [...read].filter((tensor) => (index.producer[tensor] ?? -1) < start);
-    const held = [...outer, ...(index.nodeOutputs[last] ?? [])].reduce(
-      (sum, tensor) => sum + (index.graph.tensors[tensor]?.bytes ?? 0),
-      0,
-    );
+    const bytesOf = (tensor: number): number => index.graph.tensors[tensor]?.bytes ?? 0;
+    let held = (index.nodeOutputs[last] ?? []).reduce((sum, tensor) => sum + bytesOf(tensor), 0);
+    for (const tensor of read) {
+      if ((index.producer[tensor] ?? -1) >= start) continue;
+      const { from, to, columns } = this.#model.rows(end - 1).reads(tensor);
+      const rows = (to[height - 1] as number) - (from[0] as number);
+      held += (bytesOf(tensor) * columns * rows) / (extentsOf(index, tensor)[0] as number);
+    }
     const peaks = equalEnds(height, tiles).map((to, tile, ends) =>
       this.#rowsPeak({ first, end }, ends[tile - 1] ?? 0, to),
     );

@@ -17,17 +17,22 @@ import {
   scaled,
   shareOut,
 } from "./candidates.ts";
-import { type Chain, solveChain } from "./chain.ts";
+import { type Chain, type ChainStep, solveChain } from "./chain.ts";
 import { ChainCosts, type Holding } from "./chain-costs.ts";
 import { layChain } from "./chain-layout.ts";
 import { chooseCuts } from "./cuts.ts";
+import { gridsOf } from "./grids.ts";
 import { Ledger } from "./ledger.ts";
 
 /** With more devices groups are too many: then the fastest are grouped. */
 const mostMembers = 6;
 /** Stages that may be looked at where all ways to share are tried. */
 const mostStages = 400_000;
+/** The same for two devices, with which most stages need not be worked out. */
+const mostOfPairs = 300_000_000;
 const mostRounds = 40;
+/** Ways to share at a cut that are followed where not all are tried. */
+const mostFollowed = 32;
 
 /** A chain of stages and what it is worth. */
 export interface SharedChain extends Incumbent {
@@ -50,26 +55,25 @@ export interface SharedChain extends Incumbent {
  */
 export function* planSharedChains(
   problem: Problem,
-  most: number = mostStages,
+  most?: number,
 ): Generator<SharedChain | null, SharedChain | null> {
   if (leaks(problem)) return null;
   const making = groupModel(problem);
   let made = making.next();
   for (; made.done !== true; made = making.next()) yield null;
-  const search = new Search(made.value);
+  const search = new Search(made.value, most);
   if (!search.isWorthwhile) return null;
-  const complete = search.everything(most);
-  if (complete !== null) {
-    yield* search.try(complete, true);
-    return search.best;
-  }
-  for (const group of search.groups()) yield* search.try(search.bisected(group), false);
-  for (let round = 0, last = null; round < mostRounds && search.chain !== last; round++) {
-    last = search.chain;
-    if (last === null) break;
-    yield* search.try(search.around(last), false);
-  }
-  return search.best;
+  const isComplete = yield* search.grow();
+  return search.best === null ? null : { ...search.best, isComplete };
+}
+
+/** What one solution of the chain is for. */
+interface Trial {
+  /** Who may run stages. */
+  readonly members: readonly number[];
+  /** Chains that are not better than this one are of no interest. */
+  readonly known?: Chain | null;
+  readonly isComplete?: boolean;
 }
 
 class Search {
@@ -77,14 +81,15 @@ class Search {
   readonly #costs: ChainCosts;
   readonly #ledger: Ledger | null;
   readonly #isCut: readonly boolean[];
+  readonly #most: number | undefined;
   best: SharedChain | null = null;
-  /** The chain of the least latency so far. */
-  chain: Chain | null = null;
 
-  constructor(model: GroupModel) {
+  /** @param most stages that may be looked at to try all ways; left out: by what they cost */
+  constructor(model: GroupModel, most: number | undefined) {
     const { devices } = model.pieces.problem;
     this.#model = model;
     this.#costs = new ChainCosts(model);
+    this.#most = most;
     const isLimited = devices.some(({ memoryBytes }) => memoryBytes !== null);
     this.#ledger = isLimited ? new Ledger(model) : null;
     this.#isCut = chooseCuts(model, this.#costs);
@@ -110,26 +115,89 @@ class Search {
     return isShared && (pieces.runners.length > 1 || this.#ledger !== null);
   }
 
-  /** All ways to share at each cut; `null` if they are too many. */
-  everything(most: number): Candidates | null {
-    const { count, pieces } = this.#model;
-    if (pieces.runners.length > mostMembers) return null;
-    const heights = Array.from({ length: count + 1 }, (_, cut) => this.#heightAt(cut));
-    const sizes = heights.map((height) => countHoldings(pieces.runners.length, height));
+  /** All ways to share at each cut, grids besides; `null` if they are too many. */
+  #everything(group: readonly number[]): Candidates | null {
+    const { count } = this.#model;
+    const cuts = Array.from({ length: count + 1 }, (_, cut) => cut);
+    const sizes = cuts.map((cut) => countHoldings(group.length, this.#heightAt(cut)));
     let stages = 0;
     for (let cut = 1; cut <= count; cut++) {
       for (let first = 0; first < cut; first++) {
         if ((this.#model.tiledReach[first] as number) < cut) continue;
-        stages += (sizes[cut] as number) * ((sizes[first] as number) + pieces.runners.length);
+        stages += (sizes[cut] as number) * ((sizes[first] as number) + group.length);
       }
     }
-    if (stages > most) return null;
-    return heights.map((height) => [...everyHolding(pieces.runners, height)]);
+    const isPair = group.length === 2 && this.#ledger === null;
+    if (stages > (this.#most ?? (isPair ? mostOfPairs : mostStages))) return null;
+    const grids = this.#bisected(group, "grids");
+    return cuts.map((cut) => [
+      ...everyHolding(group, this.#heightAt(cut)),
+      ...(grids[cut] as readonly Holding[]),
+    ]);
+  }
+
+  /**
+   * The best chain of every group of devices, the smaller ones first: so that whoever has one device
+   * more also has all that is found without it.
+   *
+   * @returns whether all ways to share by rows were tried, and nothing but the latency counts
+   */
+  *grow(): Generator<SharedChain | null, boolean> {
+    const found = new Map<string, Chain>();
+    let isComplete = false;
+    for (const group of this.#groups()) {
+      let known: Chain | null = null;
+      for (const member of group) {
+        const fewer = this.#canonical(group.filter((device) => device !== member));
+        known = better(known, found.get(fewer.join()) ?? null);
+      }
+      const all = this.#everything(group);
+      isComplete = all !== null && group.length === this.#model.pieces.runners.length;
+      const best: Chain | null =
+        all === null
+          ? yield* this.#bend(group, known)
+          : better(known, yield* this.#try(all, { members: group, known, isComplete: true }));
+      if (best !== null) found.set(group.join(), best);
+    }
+    return isComplete && this.#isPlain;
+  }
+
+  /** What bisection and small changes find for a group. */
+  *#bend(
+    members: readonly number[],
+    known: Chain | null,
+  ): Generator<SharedChain | null, Chain | null> {
+    let best = known;
+    const chains = known === null ? [] : [known];
+    for (const shape of ["rows", "grids"] as const) {
+      const start: Chain | null = yield* this.#try(this.#bisected(members, shape), { members });
+      const end: Chain | null = start === null ? null : yield* this.#polish([start], members);
+      if (end !== null) chains.push(end);
+      best = better(best, end);
+    }
+    if (best === null) return null;
+    const others = chains.filter((chain) => chain !== best);
+    return yield* this.#polish([best, ...others], members);
+  }
+
+  /** Changes the first chain as long as that helps; what the others share is looked at, too. */
+  *#polish(
+    [first, ...others]: readonly Chain[],
+    members: readonly number[],
+  ): Generator<SharedChain | null, Chain> {
+    let known = first as Chain;
+    for (let round = 0; round < mostRounds; round++) {
+      const candidates = this.#around(known, others, members);
+      const found: Chain | null = yield* this.#try(candidates, { members, known });
+      if (found === null) break;
+      known = found;
+    }
+    return known;
   }
 
   /** Groups of devices that may share stages, the fastest first and in the middle. */
-  *groups(): Generator<readonly number[]> {
-    const { runners, seconds, twinBefore } = this.#model.pieces;
+  *#groups(): Generator<readonly number[]> {
+    const { runners, seconds } = this.#model.pieces;
     const fastest = [...runners]
       .sort((a, b) => (seconds[a]?.at(-1) ?? 0) - (seconds[b]?.at(-1) ?? 0) || a - b)
       .slice(0, mostMembers);
@@ -140,20 +208,35 @@ class Search {
         : fastest;
     for (let set = 1; set < 2 ** devices.length; set++) {
       const group = devices.filter((_, position) => (set >> position) & 1);
-      const skips = group.some((device) => {
-        const twin = twinBefore[device] ?? -1;
-        return twin >= 0 && devices.includes(twin) && !group.includes(twin);
-      });
-      if (group.length > 1 && !skips) yield group;
+      const isWorthwhile = group.length > 1 || this.#ledger !== null;
+      if (isWorthwhile && this.#canonical(group).join() === group.join()) yield group;
     }
   }
 
+  /** The same group with devices that stand before those that are alike. */
+  #canonical(group: readonly number[]): readonly number[] {
+    const { twinBefore } = this.#model.pieces;
+    for (const [position, device] of group.entries()) {
+      const twin = twinBefore[device] ?? -1;
+      if (twin >= 0 && !group.includes(twin)) {
+        return this.#canonical(group.with(position, twin));
+      }
+    }
+    return group;
+  }
+
   /** Shares of a group at each cut: for one piece and for all in front of the cut, halos fetched or made. */
-  bisected(group: readonly number[]): Candidates {
+  #bisected(group: readonly number[], shape: "rows" | "grids"): Candidates {
     return this.#byCut((cut, keep) => {
       const first = this.#firstOf(cut);
-      const orders = [group, [...group].reverse(), inside(group)];
-      for (const order of orders) {
+      const height = this.#heightAt(cut);
+      const pace = (device: number): number =>
+        1 / this.#costs.member(first, cut, device, 0, height);
+      for (const order of [group, [...group].reverse(), inside(group)]) {
+        if (shape === "grids") {
+          for (const grid of gridsOf(order, height, this.#costs.width(cut), pace)) keep(grid);
+          continue;
+        }
         for (const start of new Set([first, Math.max(first, cut - 1)])) {
           keep(shareOut(this.#costs, start, cut, order, null));
           const home = start === 0 ? this.#model.pieces.problem.source : (group[0] as number);
@@ -163,57 +246,66 @@ class Search {
     });
   }
 
-  /** Ways to share at each cut that differ a little from those of a chain. */
-  around({ steps }: Chain): Candidates {
-    const shared = steps.filter(({ holding }) => holding.devices.length > 1);
-    const { runners } = this.#model.pieces;
+  /** Ways to share at each cut that differ a little from those of a chain, and those of others. */
+  #around({ steps }: Chain, others: readonly Chain[], members: readonly number[]): Candidates {
+    const isShared = ({ holding }: ChainStep): boolean => holding.devices.length > 1;
+    const further = others.flatMap((chain) => chain.steps).filter(isShared);
     return this.#byCut((cut, keep) => {
-      for (const step of shared) {
-        keep(scaled(step.holding, this.#heightAt(cut)));
+      for (const { holding } of [...steps.filter(isShared), ...further]) {
+        keep(scaled(holding, this.#heightAt(cut), this.#costs.width(cut)));
+      }
+      for (const step of steps.filter(isShared)) {
         if (step.end !== cut) continue;
-        for (const holding of neighboursOf(this.#costs, step, runners.slice(0, mostMembers))) {
-          keep(holding);
-        }
+        for (const holding of neighboursOf(this.#costs, step, members)) keep(holding);
       }
     });
   }
 
-  /** Solves the chain over some ways to share and keeps what is better. */
-  *try(candidates: Candidates, isComplete: boolean): Generator<SharedChain | null, void> {
-    const high =
-      this.#ledger === null
-        ? (this.chain?.seconds ?? Number.POSITIVE_INFINITY)
-        : Number.POSITIVE_INFINITY;
+  /**
+   * Solves the chain over some ways to share.
+   *
+   * @returns the chain of the least latency; `null` if none is better than what is known
+   */
+  *#try(
+    candidates: Candidates,
+    { members, known = null, isComplete = false }: Trial,
+  ): Generator<SharedChain | null, Chain | null> {
+    const high = this.#ledger === null && known !== null ? known.seconds : Infinity;
     const solving = solveChain(this.#costs, {
       candidates,
+      members,
       isStart: isComplete ? this.#isCut.map(() => true) : this.#isCut,
       high: high * (1 - 1e-12),
+      width: isComplete ? Infinity : mostFollowed,
       ledger: this.#ledger,
     });
     let solved = solving.next();
     for (; solved.done !== true; solved = solving.next()) yield this.best;
-    const { problem } = this.#model.pieces;
+    let first: Chain | null = null;
     for (const chain of solved.value) {
-      const { placement, tiles } = layChain(this.#model, chain.steps);
-      const found = evaluate(problem, placement, tiles);
-      if (found.type === "infeasible") continue;
-      if (chain.seconds < (this.chain?.seconds ?? Number.POSITIVE_INFINITY)) this.chain = chain;
-      if (found.value >= (this.best?.value ?? Number.POSITIVE_INFINITY)) continue;
-      const method = isComplete
-        ? "all ways to share by rows between pieces"
-        : "shared runs by bisection";
-      const own = tiles.length > 0 ? { tiles } : {};
-      const isProven = isComplete && this.#isPlain;
-      this.best = {
-        placement,
-        ...own,
-        value: found.value,
-        bound: null,
-        method,
-        isComplete: isProven,
-      };
+      if (this.#keep(chain, isComplete)) first ??= chain;
     }
     yield this.best;
+    return first !== null && first.seconds < (known?.seconds ?? Infinity) ? first : null;
+  }
+
+  /** Keeps a chain if it is the best; whether it is allowed. */
+  #keep(chain: Chain, isComplete: boolean): boolean {
+    const { placement, tiles } = layChain(this.#model, chain.steps);
+    const found = evaluate(this.#model.pieces.problem, placement, tiles);
+    if (found.type === "infeasible") return false;
+    if (found.value >= (this.best?.value ?? Infinity)) return true;
+    this.best = {
+      placement,
+      ...(tiles.length > 0 ? { tiles } : {}),
+      value: found.value,
+      bound: null,
+      method: isComplete
+        ? "all ways to share by rows between pieces"
+        : "shared runs by bisection, grids, small changes",
+      isComplete: false,
+    };
+    return true;
   }
 
   #heightAt(cut: number): number {
@@ -239,6 +331,11 @@ class Search {
       return [...kept.values()];
     });
   }
+}
+
+function better(one: Chain | null, other: Chain | null): Chain | null {
+  if (one === null || other === null) return one ?? other;
+  return other.seconds < one.seconds ? other : one;
 }
 
 /** The fastest in the middle, where rows need halos on both sides. */

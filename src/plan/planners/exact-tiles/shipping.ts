@@ -1,28 +1,32 @@
 import type { Problem } from "../../problem.ts";
 
-/** Rows of a tensor at or for a device. */
+/** Rows and columns of a tensor at or for a device. */
 export interface Shelf {
   readonly device: number;
   readonly from: number;
   readonly to: number;
+  readonly left: number;
+  readonly right: number;
 }
 
-/** What is shipped: rows of it with so great a part of the columns. */
+/** What is shipped. */
 export interface Goods {
   readonly tensor: number;
   readonly height: number;
-  readonly columns: number;
+  readonly width: number;
 }
 
 interface Load {
   readonly link: number;
   from: number;
   to: number;
+  left: number;
+  right: number;
   /** Who waits for it: a bit for each need. */
   waiting: number;
 }
 
-/** How long rows of tensors are on their way: what `findTiledHops` finds, for one tensor of one device. */
+/** How long regions of tensors are on their way: what `findTiledHops` finds, for one tensor of one device. */
 export class Shipping {
   readonly #problem: Problem;
 
@@ -36,28 +40,28 @@ export class Shipping {
    * @returns whether there are routes
    */
   send(
-    { tensor, height, columns }: Goods,
+    { tensor, height, width }: Goods,
     home: Shelf,
     needs: readonly Shelf[],
     waits: Float64Array,
   ): boolean {
+    const { hops } = this.#problem;
     const loads: Load[] = [];
     for (let need = 0; need < needs.length; need++) {
-      const { device, from: wanted, to: end } = needs[need] as Shelf;
-      const from = Math.max(wanted, home.from);
-      const to = Math.min(end, home.to);
-      if (device === home.device || from >= to) continue;
-      const route = this.#problem.hops.route(
-        home.device,
-        device,
-        tensor,
-        ((to - from) / height) * columns,
-      );
+      const wanted = needs[need] as Shelf;
+      if (wanted.device === home.device || isApart(wanted, home)) continue;
+      const from = Math.max(wanted.from, home.from);
+      const to = Math.min(wanted.to, home.to);
+      const left = Math.max(wanted.left, home.left);
+      const right = Math.min(wanted.right, home.right);
+      const share = ((to - from) / height) * ((right - left) / width);
+      const route = hops.route(home.device, wanted.device, tensor, share);
       if (route === null) return false;
-      for (const link of route) addTo(loads, link, from, to, 1 << need);
+      for (const link of route) addTo(loads, { link, from, to, left, right, waiting: 1 << need });
     }
-    for (const { link, from, to, waiting } of loads) {
-      const seconds = this.#problem.hops.hopSeconds(link, tensor, ((to - from) / height) * columns);
+    for (const { link, from, to, left, right, waiting } of loads) {
+      const share = ((to - from) / height) * ((right - left) / width);
+      const seconds = hops.hopSeconds(link, tensor, share);
       for (let need = 0; need < needs.length; need++) {
         if ((waiting >> need) & 1) waits[need] = (waits[need] as number) + seconds;
       }
@@ -66,13 +70,25 @@ export class Shipping {
   }
 }
 
-function addTo(loads: Load[], link: number, from: number, to: number, need: number): void {
-  const known = loads.find((load) => load.link === link);
+/** Whether two regions have nothing in common. */
+function isApart(one: Shelf, other: Shelf): boolean {
+  return (
+    one.from >= other.to ||
+    other.from >= one.to ||
+    one.left >= other.right ||
+    other.left >= one.right
+  );
+}
+
+function addTo(loads: Load[], load: Load): void {
+  const known = loads.find(({ link }) => link === load.link);
   if (known === undefined) {
-    loads.push({ link, from, to, waiting: need });
+    loads.push(load);
     return;
   }
-  known.from = Math.min(known.from, from);
-  known.to = Math.max(known.to, to);
-  known.waiting |= need;
+  known.from = Math.min(known.from, load.from);
+  known.to = Math.max(known.to, load.to);
+  known.left = Math.min(known.left, load.left);
+  known.right = Math.max(known.right, load.right);
+  known.waiting |= load.waiting;
 }

@@ -17,6 +17,8 @@ export interface GroupModel {
   readonly leastCover: number;
   /** What rows of the output of piece `last` are made from, in all pieces that may be shared with it. */
   rows(last: number): RowTable;
+  /** The same for columns. */
+  columns(last: number): RowTable;
 }
 
 /** O(pieces · (nodes + pieces) + cuts of different cargo · devices²) time; yields while it works. */
@@ -33,7 +35,13 @@ export function* groupModel(problem: Problem): Generator<null, GroupModel> {
     while (first > 0 && isTiled[first - 1] === true) first--;
     return first;
   };
-  const tables: (RowTable | undefined)[] = [];
+  const tableOf = (tables: (RowTable | undefined)[], last: number, axis: 0 | 1): RowTable => {
+    const first = starts[firstOf(last)] as number;
+    tables[last] ??= rowTable(problem, first, (starts[last + 1] as number) - 1, axis);
+    return tables[last];
+  };
+  const rows: RowTable[] = [];
+  const columns: RowTable[] = [];
   return {
     pieces,
     count,
@@ -42,11 +50,8 @@ export function* groupModel(problem: Problem): Generator<null, GroupModel> {
       reachOf(starts.slice(1).map((_, piece) => isAble(pieces, device, piece))),
     ),
     leastCover: Math.min(1, ...coveredParts(problem.index)),
-    rows: (last) => {
-      const first = starts[firstOf(last)] as number;
-      tables[last] ??= rowTable(problem, first, (starts[last + 1] as number) - 1);
-      return tables[last];
-    },
+    rows: (last) => tableOf(rows, last, 0),
+    columns: (last) => tableOf(columns, last, 1),
   };
 }
 

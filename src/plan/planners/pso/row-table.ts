@@ -1,5 +1,5 @@
 import type { GraphIndex } from "../../../graph/graph.ts";
-import { extentsOf, heightOf, tileOf, wholeRegion } from "../../../graph/tile.ts";
+import { extentsOf, type Tile, tileOf, wholeRegion } from "../../../graph/tile.ts";
 import { neededRows, type Rows, rowCount } from "../../../graph/window.ts";
 import type { Problem } from "../../problem.ts";
 
@@ -8,7 +8,7 @@ import type { Problem } from "../../problem.ts";
  * Rows [a, b) need of node v the rows from `from[v][a]` to `to[v][b - 1]`, both rising.
  */
 export interface RowTable {
-  /** Rows of the output. */
+  /** Rows of the output; where the axis is 1, columns stand for rows everywhere here, and rows for columns. */
   readonly height: number;
   /** The first node that such a run may begin with. */
   readonly first: number;
@@ -30,12 +30,24 @@ export interface Reads {
   readonly to: Int32Array;
   /** The part of the tensor's columns. */
   readonly columns: number;
+  /** These columns. */
+  readonly across: Rows;
 }
 
-/** O(uses of tensors by the nodes · rows) time and memory. */
-export function rowTable({ index }: Problem, first: number, last: number): RowTable {
+/**
+ * O(uses of tensors by the nodes · rows) time and memory.
+ *
+ * @param axis 0 for rows, 1 for columns
+ */
+export function rowTable(
+  { index }: Problem,
+  first: number,
+  last: number,
+  axis: 0 | 1 = 0,
+): RowTable {
   const nodes = Array.from({ length: last - first + 1 }, (_, offset) => first + offset);
-  const height = heightOf(index, index.nodeOutputs[last]?.[0]);
+  const extentOf = (tensor: number | undefined): number => extentsOf(index, tensor)[axis] as number;
+  const height = extentOf(index.nodeOutputs[last]?.[0]);
   const wanted = new Map<number, Interval>();
   const made: Interval[] = [];
   for (const node of nodes.toReversed()) {
@@ -44,7 +56,7 @@ export function rowTable({ index }: Problem, first: number, last: number): RowTa
     made[node - first] = own;
     const window = index.graph.nodes[node]?.window;
     for (const tensor of index.nodeInputs[node] ?? []) {
-      const extent = heightOf(index, tensor);
+      const extent = extentOf(tensor);
       const known = wanted.get(tensor) ?? nothing(height);
       wanted.set(tensor, known);
       for (let row = 0; row < height; row++) {
@@ -52,15 +64,18 @@ export function rowTable({ index }: Problem, first: number, last: number): RowTa
         widen(
           known,
           row,
-          window === undefined ? { from: 0, to: extent } : neededRows(window, rows, extent),
+          window === undefined ? { from: 0, to: extent } : neededRows(window, rows, extent, axis),
         );
       }
     }
   }
-  const heights = Int32Array.from(nodes, (node) => heightOf(index, index.nodeOutputs[node]?.[0]));
+  const heights = Int32Array.from(nodes, (node) => extentOf(index.nodeOutputs[node]?.[0]));
   const spreadOut = made.map((own, position) => spread(own, heights[position] as number));
   const read = new Map<number, Reads>();
-  const { nodes: across, tensors: acrossTensors } = columnsOf(index, nodes);
+  const tile = wholeOf(index, nodes);
+  const other = 1 - axis;
+  const partOf = (span: Rows, tensor: number | undefined): number =>
+    rowCount(span) / (extentsOf(index, tensor)[other] as number);
   return {
     height,
     first,
@@ -68,11 +83,16 @@ export function rowTable({ index }: Problem, first: number, last: number): RowTa
     from: spreadOut.map(({ from }) => from),
     to: spreadOut.map(({ to }) => to),
     heights,
-    columns: Float64Array.from(nodes, (node) => across.get(node) ?? 1),
+    columns: Float64Array.from(nodes, (node) =>
+      partOf(tile.nodes.get(node)?.[other] as Rows, index.nodeOutputs[node]?.[0]),
+    ),
     reads: (tensor) => {
+      const across =
+        tile.tensors.get(tensor)?.[other] ?? (wholeRegion(index, tensor)[other] as Rows);
       const own = read.get(tensor) ?? {
-        ...spread(wanted.get(tensor) ?? nothing(height), heightOf(index, tensor)),
-        columns: acrossTensors.get(tensor) ?? 1,
+        ...spread(wanted.get(tensor) ?? nothing(height), extentOf(tensor)),
+        columns: partOf(across, tensor),
+        across,
       };
       read.set(tensor, own);
       return own;
@@ -80,29 +100,11 @@ export function rowTable({ index }: Problem, first: number, last: number): RowTa
   };
 }
 
-/** The part of all columns that each node makes and that is wanted of each tensor, for all of the last. */
-function columnsOf(
-  index: GraphIndex,
-  nodes: readonly number[],
-): { nodes: Map<number, number>; tensors: Map<number, number> } {
+/** What all of the last node's outputs is made from. */
+function wholeOf(index: GraphIndex, nodes: readonly number[]): Tile {
   const outputs = index.nodeOutputs[nodes.at(-1) as number] ?? [];
   const whole = new Map(outputs.map((tensor) => [tensor, wholeRegion(index, tensor)]));
-  const tile = tileOf(index, nodes, whole);
-  const widthOf = (tensor: number | undefined): number => extentsOf(index, tensor)[1] as number;
-  return {
-    nodes: new Map(
-      [...tile.nodes].map(([node, [, columns]]) => [
-        node,
-        rowCount(columns as Rows) / widthOf(index.nodeOutputs[node]?.[0]),
-      ]),
-    ),
-    tensors: new Map(
-      [...tile.tensors].map(([tensor, [, columns]]) => [
-        tensor,
-        rowCount(columns as Rows) / widthOf(tensor),
-      ]),
-    ),
-  };
+  return tileOf(index, nodes, whole);
 }
 
 /** For each row of the output what it needs of something; empty where `from` is not below `to`. */
