@@ -1,6 +1,9 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { describeRuntime } from "../../test/conformance/runtime.ts";
 import { createBuilder } from "../onnx/build.ts";
 import { withGraph } from "../onnx/message.ts";
@@ -21,6 +24,39 @@ function model(operator: string, domain = ""): OnnxModel {
 
 test("the name carries the version", () => {
   expect(runtime.name).toMatch(/^onnxruntime \d+\.\d+\.\d+$/);
+});
+
+test("weights in files give the bits of those in memory, and leave nothing beside the files", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "partita-weights-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const builder = createBuilder({ name: "gemm" });
+  const x = builder.input("x", "float32", [1, 64]);
+  const values = Float32Array.from({ length: 64 * 32 }, (_, at) => Math.sin(at));
+  const weight = builder.weight("w", [64, 32], values);
+  builder.output(builder.node("MatMul", [x, weight]), "float32", [1, 32]);
+  const { proto, weights } = builder.build();
+  const bytes = weights.get("w") ?? new Uint8Array();
+  const path = join(folder, "a".repeat(64));
+  writeFileSync(path, bytes);
+  const files = new Map([["w", { path, bytes: bytes.length }]]);
+  const sessions = [
+    await runtime.load({ proto, weights }, { threads: 1 }),
+    await runtime.load({ proto, weights: new Map() }, { threads: 1, files }),
+    await runtime.load({ proto, weights: new Map() }, { threads: 1, files, thrifty: true }),
+  ];
+  expect(readdirSync(folder)).toEqual([basename(path)]);
+  const answers = [];
+  for (const session of sessions) {
+    const { outputs } = await session.run({ x: sampleTensor("float32", [1, 64], 1) });
+    answers.push(Object.values(outputs)[0]?.data);
+    await session.release();
+  }
+  expect(bytes.length).toBeGreaterThan(1024);
+  expect(answers[1]).toEqual(answers[0]);
+  const [packed, plain] = [answers[0], answers[2]].map((data) => [
+    ...new Float32Array(data?.slice().buffer ?? new ArrayBuffer()),
+  ]);
+  for (const [at, value] of (packed ?? []).entries()) expect(plain?.[at]).toBeCloseTo(value, 4);
 });
 
 test("an operator that nobody knows is ONNX_UNSUPPORTED, in one line", async () => {

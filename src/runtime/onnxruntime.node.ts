@@ -8,11 +8,11 @@ import { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import { bytesPerElement } from "../graph/tensor-value.ts";
 import type { OnnxModel } from "../onnx/model.ts";
-import { toLoadable } from "./loadable.ts";
 import type { Runtime, Session, TensorSignature } from "./runtime.ts";
 import { SessionClient } from "./session-client.node.ts";
 import type { RunTime, RuntimeTensor } from "./session-protocol.ts";
 import { checkInputs, readSignature } from "./signature.ts";
+import { withLoadable } from "./weight-files.node.ts";
 
 /** Element types of a fixed width that the library's binding for Node does not pass on. */
 const notPassed = /^(bfloat16|complex|float8)/;
@@ -21,10 +21,12 @@ const notPassed = /^(bfloat16|complex|float8)/;
 export function createOnnxRuntime(): Runtime {
   return {
     name: onnxRuntimeName(),
-    load: async (model, { threads, thrifty = false }) => {
+    load: async (model, { threads, thrifty = false, files = new Map() }) => {
       checkTypes(model);
-      const request = { ...toLoadable(model), threads, thrifty, level: "disabled" } as const;
-      return openSession(model, await SessionClient.start(request), threads);
+      const client = await withLoadable(model, files, (loadable) =>
+        SessionClient.start({ ...loadable, threads, thrifty, level: "disabled" }),
+      );
+      return openSession(model, client, threads);
     },
   };
 }

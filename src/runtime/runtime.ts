@@ -15,10 +15,21 @@ export interface SessionOptions {
   /** Intra-op threads; the count changes bits, so that it belongs to the plan. */
   readonly threads: number;
   /**
-   * Whether the memory of a run is given back when it ends, which costs time: a session else keeps it
-   * for the next one. Default: no.
+   * Whether the memory of a run is given back when it ends, and weights stay as they are in their
+   * files, which costs time: a session else keeps it for the next one, and rearranges weights in memory
+   * of its own. Products of matrices may then be summed in another order. Default: no.
    */
   readonly thrifty?: boolean;
+  /**
+   * Weights that stand in files of their own, by name; `model.weights` is without them. The runtime may
+   * map them into memory, so that the files must not change before the session is released. Default: none.
+   */
+  readonly files?: ReadonlyMap<string, WeightFile>;
+}
+
+export interface WeightFile {
+  readonly path: string;
+  readonly bytes: number;
 }
 
 export interface RunResult {

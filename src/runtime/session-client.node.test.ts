@@ -63,3 +63,24 @@ test("one buffer may be the value of two inputs", async () => {
   );
   await client.release();
 });
+
+test("thrifty sessions share a thread, which serves the others when one of them has gone", async () => {
+  const builder = createBuilder({ name: "one" });
+  const x = builder.input("x", "float32", [4]);
+  builder.output(builder.node("Exp", [x], { output: "y" }), "float32", [4]);
+  const load = () => ({ ...toLoadable(builder.build()), threads: 1, level: "disabled" }) as const;
+  const [one, other] = [
+    await SessionClient.start({ ...load(), thrifty: true }),
+    await SessionClient.start({ ...load(), thrifty: true }),
+  ];
+  const run = (client: SessionClient) => client.run({ x: sampleTensor("float32", [4], 1) });
+  const both = await Promise.all([run(one), run(other)]);
+  expect(both[0]?.outputs["y"]).toEqual(both[1]?.outputs["y"]);
+  await one.release();
+  expect((await run(other)).outputs["y"]).toEqual(both[0]?.outputs["y"]);
+  await other.terminate();
+  expect(await other.died).toMatchObject({ code: "RUNTIME_FAILED" });
+  const again = await SessionClient.start({ ...load(), thrifty: true });
+  expect((await run(again)).outputs["y"]).toEqual(both[0]?.outputs["y"]);
+  await again.release();
+});

@@ -1,6 +1,4 @@
-import { createRequire } from "node:module";
-import { setFlagsFromString } from "node:v8";
-import { Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { CodedError, messageOf } from "../base/errors.ts";
 import type { TensorValues } from "./runtime.ts";
 import { loadError, runError } from "./runtime-error.ts";
@@ -11,6 +9,7 @@ import type {
   SessionReply,
   SessionRequest,
 } from "./session-protocol.ts";
+import { enterWorker, leaveWorker, type SessionWorker } from "./session-worker.node.ts";
 
 interface Waiting {
   readonly resolve: (reply: SessionReply) => void;
@@ -29,11 +28,12 @@ export interface RepeatLimits {
  * rejects all that wait with RUNTIME_FAILED. An idle thread does not keep the process alive.
  */
 export class SessionClient {
-  readonly #worker: Worker;
+  readonly #thread: SessionWorker;
+  readonly #port: MessagePort;
   readonly #waiting: Waiting[] = [];
   readonly #stop = new Int32Array(new SharedArrayBuffer(4));
   #failure: CodedError | null = null;
-  readonly #ended: Promise<void>;
+  #left: Promise<void> | null = null;
   /** Resolves when the thread has gone, although nobody released it. */
   readonly died: Promise<CodedError>;
   #die: (error: CodedError) => void = () => undefined;
@@ -41,38 +41,40 @@ export class SessionClient {
   inputs: readonly RuntimeTensor[] = [];
   outputs: readonly RuntimeTensor[] = [];
 
-  private constructor() {
-    // The library reports its use to its maker unless told otherwise before it is loaded. It does not
-    // see the copy of the environment that a thread has.
-    process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
-    // Tensors count as part of V8's heap. As small as it is here, some tens of them would have it collect
-    // all of it, for several milliseconds each time; with this those that die young never do.
-    setFlagsFromString("--heap-growing-percent=300");
+  private constructor(isShared: boolean) {
     this.died = new Promise((resolve) => {
       this.#die = resolve;
     });
-    this.#worker = new Worker(createRequire(import.meta.url).resolve("#session-thread"));
-    this.#worker.on("message", (reply: SessionReply) => this.#settle(reply));
-    this.#worker.on("error", (error) =>
-      this.#fail(`the thread of the session failed: ${messageOf(error)}`, error),
-    );
-    this.#ended = new Promise((resolve) => {
-      this.#worker.on("exit", (code) => {
-        this.#fail(`the thread of the session ended (exit code ${code})`);
-        resolve();
-      });
-    });
+    this.#thread = enterWorker(isShared);
+    const { worker } = this.#thread;
+    worker.on("error", this.#onError);
+    worker.on("exit", this.#onExit);
+    const { port1: near, port2: far } = new MessageChannel();
+    this.#port = near;
+    near.on("message", (reply: SessionReply) => this.#settle(reply));
+    near.unref();
+    worker.postMessage(far, [far]);
   }
 
+  readonly #onError = (error: unknown): void =>
+    this.#fail(`the thread of the session failed: ${messageOf(error)}`, error);
+
+  readonly #onExit = (code: number): void =>
+    this.#fail(`the thread of the session ended (exit code ${code})`);
+
   /**
-   * Creates the session in a thread of its own. The buffers of the request are transferred.
+   * Creates the session in a thread of its own; thrifty ones share a thread. The buffers of the request
+   * are transferred.
    *
    * @throws ONNX_MALFORMED, ONNX_UNSUPPORTED, RUNTIME_FAILED
    */
   static async start(request: Omit<LoadRequest, "type">): Promise<SessionClient> {
-    const client = new SessionClient();
+    const client = new SessionClient(request.thrifty === true);
     const reply = await client.#send({ type: "load", ...request });
-    if (reply.type === "failed") throw loadError(reply.message);
+    if (reply.type === "failed") {
+      void client.#leave();
+      throw loadError(reply.message);
+    }
     if (reply.type !== "loaded") throw new Error(`loading was answered with '${reply.type}'`);
     client.inputs = reply.inputs;
     client.outputs = reply.outputs;
@@ -98,16 +100,23 @@ export class SessionClient {
     return reply.times;
   }
 
-  /** Waits for what was asked before, then ends the thread. Idempotent. */
+  /** Waits for what was asked before, then ends the thread if nobody else is in it. Idempotent. */
   async release(): Promise<void> {
     if (this.#failure === null) {
       const released = this.#request({ type: "release" });
       this.#failure = new CodedError("RUNTIME_FAILED", "the session was released");
       await released;
     }
-    // The last reply let go of the thread; whoever waits for its end must not exit before.
-    this.#worker.ref();
-    await this.#ended;
+    await this.#leave();
+  }
+
+  #leave(): Promise<void> {
+    this.#left ??= leaveWorker(this.#thread).then(() => {
+      this.#port.close();
+      this.#thread.worker.off("error", this.#onError);
+      this.#thread.worker.off("exit", this.#onExit);
+    });
+    return this.#left;
   }
 
   /** Lets `repeat` end behind the run that it is in, now and from now on. */
@@ -115,9 +124,9 @@ export class SessionClient {
     Atomics.store(this.#stop, 0, 1);
   }
 
-  /** Ends the thread at once. In the middle of a run that may end the whole process: first `stop`. */
+  /** Ends the thread at once, with all that share it. In the middle of a run that may end the whole process: first `stop`. */
   async terminate(): Promise<void> {
-    await this.#worker.terminate();
+    await this.#thread.worker.terminate();
   }
 
   async #request(request: SessionRequest): Promise<SessionReply> {
@@ -128,8 +137,8 @@ export class SessionClient {
   }
 
   #send(request: SessionRequest): Promise<SessionReply> {
-    this.#worker.ref();
-    this.#worker.postMessage(request, buffersOf(request));
+    this.#port.ref();
+    this.#port.postMessage(request, buffersOf(request));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
     });
@@ -137,7 +146,7 @@ export class SessionClient {
 
   #settle(reply: SessionReply): void {
     this.#waiting.shift()?.resolve(reply);
-    if (this.#waiting.length === 0) this.#worker.unref();
+    if (this.#waiting.length === 0) this.#port.unref();
   }
 
   #fail(message: string, cause?: unknown): void {
@@ -153,7 +162,10 @@ export class SessionClient {
 function buffersOf(request: SessionRequest): ArrayBuffer[] {
   switch (request.type) {
     case "load":
-      return [request.skeleton.buffer, ...request.weights.map(({ data }) => data.buffer)];
+      return [
+        ...(typeof request.skeleton === "string" ? [] : [request.skeleton.buffer]),
+        ...request.weights.map(({ data }) => data.buffer),
+      ];
     case "release":
       return [];
     default:

@@ -14,7 +14,8 @@ export interface WeightData {
 /** How to create the session; the first message. */
 export interface LoadRequest {
   readonly type: "load";
-  readonly skeleton: Uint8Array<ArrayBuffer>;
+  /** The model without its weights, or its file, beside which those stand that are not in `weights`. */
+  readonly skeleton: Uint8Array<ArrayBuffer> | string;
   readonly weights: readonly WeightData[];
   readonly threads: number;
   /** Whether it keeps no memory from run to run. Default: it does. */

@@ -1,6 +1,7 @@
 /**
- * The thread of one session. ONNX Runtime blocks its thread in `create` and `run`, so that it gets
- * one of its own. Serves requests in order; buffers are transferred both ways.
+ * The thread of a session, or of several that never run at once: each comes with a port; nothing instead
+ * of a port ends the thread. ONNX Runtime blocks its thread in `create` and `run`. Serves the requests of
+ * a session in order; buffers are transferred both ways.
  *
  * @module
  */
@@ -50,7 +51,11 @@ const arrays: Readonly<Record<string, Elements>> = {
   uint8: Uint8Array,
 };
 
-if (parentPort !== null) serve(parentPort);
+const gate = parentPort;
+gate?.on("message", (port: MessagePort | null) => {
+  if (port === null) gate.close();
+  else serve(port);
+});
 
 function serve(port: MessagePort): void {
   const reply = (message: SessionReply, transfer: ArrayBuffer[] = []) =>
@@ -101,7 +106,8 @@ function collectGarbage(): void {
 
 async function create(request: LoadRequest): Promise<InferenceSession> {
   const { skeleton, weights, threads, thrifty, level, optimisedPath, profilePrefix } = request;
-  return await InferenceSession.create(skeleton, {
+  // The library tells a path from bytes by its own overloads.
+  return await InferenceSession.create(skeleton as string, {
     graphOptimizationLevel: level,
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -115,6 +121,8 @@ async function create(request: LoadRequest): Promise<InferenceSession> {
     // A thread that spins while it waits takes the processor from the other stages of this machine.
     extra: {
       session: {
+        // Weights that are rearranged stand in memory of their own; as they are, files are only mapped.
+        ...(thrifty === true ? { disable_prepacking: "1" } : {}),
         intra_op: { allow_spinning: "0" },
         // A message holds at most 2 GiB, so that weights are written beside it.
         ...(optimisedPath === undefined
