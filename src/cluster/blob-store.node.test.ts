@@ -37,6 +37,17 @@ test("still has after a restart what was there before", async () => {
   expect(await again.read(name)).toEqual(content);
 });
 
+test("names the file of a blob that is whole, and none that was changed or is not there", async () => {
+  const store = diskBlobStore({ folder, ...roomy });
+  await expect(store.file?.(name)).rejects.toMatchObject({ code: "PART_REFUSED" });
+  await store.write(name, 1000, 0, content);
+  const path = (await store.file?.(name)) ?? "";
+  expect(readFileSync(path)).toEqual(Buffer.from(content));
+  writeFileSync(path, new Uint8Array(1000));
+  await expect(store.file?.(name)).rejects.toMatchObject({ code: "PART_REFUSED" });
+  expect(existsSync(path)).toBe(false);
+});
+
 test("goes on after a restart where the blob was without a gap", async () => {
   const first = diskBlobStore({ folder, ...roomy });
   await first.write(name, 1000, 0, content.subarray(0, 300));

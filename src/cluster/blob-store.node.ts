@@ -122,6 +122,20 @@ class DiskBlobStore implements BlobStore {
     });
   }
 
+  file(name: string): Promise<string> {
+    return this.#inTurn(name, 0, async () => {
+      const path = join(this.#folder, name);
+      const found = await hashFile(path).catch(ifAbsent(null));
+      if (found === null) throw missing(name, this.#folder);
+      if (found !== name) {
+        await this.#drop(name, path);
+        throw changed(name, path, found);
+      }
+      await touch(path);
+      return path;
+    });
+  }
+
   pin(names: readonly string[]): () => void {
     let pinned = true;
     const count = (step: number): void => {

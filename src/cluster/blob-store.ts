@@ -23,6 +23,12 @@ export interface BlobStore {
   write(sha256: string, bytes: number, offset: number, piece: Uint8Array): Promise<boolean>;
   /** @throws PART_REFUSED if it is missing or no longer what it is named after */
   read(sha256: string): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * The path of a blob's file, whose content was checked; left out: blobs stand in no files.
+   *
+   * @throws as `read`
+   */
+  file?(sha256: string): Promise<string>;
   /** In use by loaded parts: not to be evicted until the function that this returns was called. */
   pin(sha256s: readonly string[]): () => void;
 }

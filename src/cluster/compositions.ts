@@ -1,32 +1,39 @@
 import { isCovered } from "../graph/region-value.ts";
 import { commonRegion, type Region, regionSize } from "../graph/window.ts";
-import { type Composition, type Extents, readPiece } from "./piece.ts";
+import { type Composition, type Extents, readRegion } from "./region-name.ts";
+
+/** Looking at more would take long, and what somebody else keeps may be anything. */
+export const mostKeptRegions: number = 128;
 
 /**
- * How a piece is put together from others; `null`: they do not hold all of it. Takes those that come
- * first, and none that adds nothing. O(pieces³) time for the pieces of one tensor.
+ * How a region is put together from others; `null`: they do not hold all of it. Takes those that come
+ * first, and none that adds nothing. O(regions³) time for the regions of one tensor.
  *
- * @param pieces by name, those that are there first of all in front
+ * @param names of regions, those that are there first of all in front
+ * @param most so many that have something of it are looked at; left out: all
  */
 export function compose(
-  piece: string,
-  pieces: Iterable<string>,
+  wanted: string,
+  names: Iterable<string>,
   extents: Extents,
+  most: number = Number.POSITIVE_INFINITY,
 ): Composition | null {
-  const { tensor, region } = readPiece(piece, extents);
+  const { tensor, region } = readRegion(wanted, extents);
   if (region === null) return null;
   const taken: { readonly name: string; readonly held: Region }[] = [];
+  let seen = 0;
   const isWhole = (): boolean =>
     isCovered(
       region,
       taken.map(({ held }) => held),
     );
-  for (const name of pieces) {
-    const other = readPiece(name, extents);
+  for (const name of names) {
+    const other = readRegion(name, extents);
     if (other.tensor !== tensor || other.region === null) continue;
     const common = commonRegion(other.region, region);
+    if (regionSize(common) === 0) continue;
+    if (++seen > most) return null;
     if (
-      regionSize(common) === 0 ||
       isCovered(
         common,
         taken.map(({ held }) => held),
@@ -34,7 +41,7 @@ export function compose(
     )
       continue;
     taken.push({ name, held: other.region });
-    if (isWhole()) return { piece, from: needed(region, taken) };
+    if (isWhole()) return { name: wanted, from: needed(region, taken) };
   }
   return null;
 }

@@ -62,7 +62,7 @@ const deviceDeployment: z.ZodType<DeviceDeployment> = z.strictObject({
   tiling: z
     .strictObject({
       extents: z.record(name, z.array(count).max(2)),
-      compositions: list(z.strictObject({ piece: name, from: list(name) })),
+      compositions: list(z.strictObject({ name, from: list(name) })),
     })
     .exactOptional(),
 });

@@ -1,11 +1,11 @@
 import type { Topology } from "../cost/topology.ts";
 import { isCovered } from "../graph/region-value.ts";
 import type { Plan, Transfer } from "../plan/plan.ts";
-import { type Extents, pieceName, readPiece } from "./piece.ts";
+import { type Extents, readRegion, regionName } from "./region-name.ts";
 
-/** A piece that goes from one device that takes part to another. */
+/** A tensor, or a region of one, that goes from one device that takes part to another. */
 export interface Hop extends Pick<Transfer, "from" | "to" | "bytes" | "codec"> {
-  readonly piece: string;
+  readonly name: string;
   readonly via?: string;
 }
 
@@ -31,20 +31,20 @@ export function hopsOf(
 
 function hopOf({ tensor, from, to, bytes, codec, rows, columns }: Transfer, extents: Extents): Hop {
   const form = codec === undefined ? {} : { codec };
-  const { region } = readPiece(tensor, extents);
+  const { region } = readRegion(tensor, extents);
   const spans = [rows, columns];
   const own = region?.map((all, axis) => {
     const [first, behind] = spans[axis] ?? [all.from, all.to];
     return { from: first, to: behind };
   });
-  const piece = own === undefined ? tensor : pieceName(tensor, own, extents);
-  return { piece, from, to, bytes, ...form };
+  const name = own === undefined ? tensor : regionName(tensor, own, extents);
+  return { name, from, to, bytes, ...form };
 }
 
 /** Whether one brings all that the other takes on. */
 function holds(one: Hop, other: Hop, extents: Extents): boolean {
-  if (one.piece === other.piece) return true;
-  const [mine, its] = [readPiece(one.piece, extents), readPiece(other.piece, extents)];
+  if (one.name === other.name) return true;
+  const [mine, its] = [readRegion(one.name, extents), readRegion(other.name, extents)];
   if (mine.tensor !== its.tensor || mine.region === null || its.region === null) return false;
   return isCovered(its.region, [mine.region]);
 }

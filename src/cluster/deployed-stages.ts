@@ -2,14 +2,14 @@ import { CodedError } from "../base/errors.ts";
 import type { GraphIndex } from "../graph/graph.ts";
 import { regionSize } from "../graph/window.ts";
 import type { StageWork } from "../plan/stage-works.ts";
-import { type Extents, pieceName } from "./piece.ts";
+import { type Extents, regionName } from "./region-name.ts";
 
 /** What one device runs at once: a stage, or a tile of one. */
 export interface DeployedStage {
   readonly id: string;
-  /** Pieces that it needs, graph inputs included; may be empty. */
+  /** Regions that it needs, graph inputs included; may be empty. */
   readonly inputs: readonly string[];
-  /** Pieces that others need: another stage, or whoever asked. */
+  /** Regions that others need: another stage, or whoever asked. */
   readonly outputs: readonly string[];
 }
 
@@ -24,17 +24,17 @@ export function deployStage(index: GraphIndex, work: StageWork, extents: Extents
   // Of a tensor that is much smaller than the others a tile may have nothing.
   const crossing = { inputs: found.inputs.filter(isMade), outputs: found.outputs.filter(isMade) };
   const nameOf = (tensor: number): string => index.graph.tensors[tensor]?.name ?? "";
-  const pieceOf = (tensor: number): string => {
+  const regionOf = (tensor: number): string => {
     const region = tile?.tensors.get(tensor);
-    return region === undefined ? nameOf(tensor) : pieceName(nameOf(tensor), region, extents);
+    return region === undefined ? nameOf(tensor) : regionName(nameOf(tensor), region, extents);
   };
   const uncut = crossing.outputs.map(nameOf).find((name) => !Object.hasOwn(extents, name));
   if (tile === null || uncut === undefined) {
-    return { id, inputs: crossing.inputs.map(pieceOf), outputs: crossing.outputs.map(pieceOf) };
+    return { id, inputs: crossing.inputs.map(regionOf), outputs: crossing.outputs.map(regionOf) };
   }
   throw new CodedError(
     "PLAN_INVALID",
-    `stage '${id}' is to be run in tiles, and its tensor '${uncut}' cannot be cut: it is not [batch, channels, height, width], or a tensor of the graph is named as pieces are ('t[0:1,0:1]')`,
+    `stage '${id}' is to be run in tiles, and its tensor '${uncut}' cannot be cut: it is not [batch, channels, height, width], or a tensor of the graph is named as regions are ('t[0:1,0:1]')`,
   );
 }
 

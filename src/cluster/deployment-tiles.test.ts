@@ -36,8 +36,8 @@ test("a member gets its rows and halo, keeps what it makes, and gives others onl
     tiling: {
       extents: { in: [8, 1], a: [8, 1], b: [8, 1] },
       compositions: [
-        { piece: "a[0:5,0:1]", from: ["a[0:4,0:1]", "a[4:5,0:1]"] },
-        { piece: "a[3:4,0:1]", from: ["a[0:4,0:1]"] },
+        { name: "a[0:5,0:1]", from: ["a[0:4,0:1]", "a[4:5,0:1]"] },
+        { name: "a[3:4,0:1]", from: ["a[0:4,0:1]"] },
       ],
     },
   });
@@ -48,9 +48,9 @@ test("a member gets its rows and halo, keeps what it makes, and gives others onl
     { tensor: "b[4:8,0:1]", from: "right" },
   ]);
   expect(camera?.tiling?.compositions).toEqual([
-    { piece: "b", from: ["b[0:4,0:1]", "b[4:8,0:1]"] },
-    { piece: "in[0:5,0:1]", from: ["in"] },
-    { piece: "in[3:8,0:1]", from: ["in"] },
+    { name: "b", from: ["b[0:4,0:1]", "b[4:8,0:1]"] },
+    { name: "in[0:5,0:1]", from: ["in"] },
+    { name: "in[3:8,0:1]", from: ["in"] },
   ]);
 });
 
@@ -63,14 +63,14 @@ test("a device with several tiles of a stage runs each under an id of its own", 
   ]);
 });
 
-test("what may stay where it is made is answered with in pieces", () => {
+test("what may stay where it is made is answered with in regions", () => {
   const problem = pictureProblem({ outputs: ["b", "c"] });
   const { outputs, devices } = deploy(problem, [stage([0, 1], [1, 2], [4, 8])], "anywhere");
   expect(outputs).toEqual(["b[0:4,0:1]", "b[4:8,0:1]", "c"]);
   expect(devices.map(({ answers }) => answers)).toEqual([["c"], ["b[0:4,0:1]"], ["b[4:8,0:1]"]]);
 });
 
-test("what is kept of a tensor in other pieces than are wanted now need not be made again", () => {
+test("what is kept of a tensor in other regions than are wanted now need not be made again", () => {
   const deployment = deploy(pictureProblem({}), [stage([0, 1], [1, 2], [3, 8])]);
   const kept = new Map([["camera", new Set(["in[0:6,0:1]", "in[4:8,0:1]"])]]);
   const { entering, devices } = resumePlan(deployment, kept);
@@ -82,4 +82,14 @@ test("what is kept of a tensor in other pieces than are wanted now need not be m
   expect([...resumePlan(deployment, made).devices]).toEqual([
     ["camera", { stages: ["s1"], forwards: [], answers: ["c"] }],
   ]);
+});
+
+test("a device that says it keeps thousands of regions, or some that cannot be, has nothing to go on from", () => {
+  const deployment = deploy(pictureProblem({}), exchanging);
+  const rows = Array.from(
+    { length: 20_000 },
+    (_, row) => `b[${row % 7}:${(row % 7) + 1},0:${row}]`,
+  );
+  const kept = new Map([["camera", new Set([...rows, "b[0:8]", "b[0:8,0:1,0:1]", "in[5:2,0:1]"])]]);
+  expect(resumePlan(deployment, kept)).toEqual(resumePlan(deployment, new Map()));
 });

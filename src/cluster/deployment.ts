@@ -13,11 +13,17 @@ import { type StageWork, worksOf } from "../plan/stage-works.ts";
 import { compose } from "./compositions.ts";
 import { type Hop, hopsOf } from "./deployed-hops.ts";
 import { type DeployedStage, deployStage } from "./deployed-stages.ts";
-import { type Composition, type Extents, extentsOf, pieceName, readPiece } from "./piece.ts";
+import {
+  type Composition,
+  type Extents,
+  extentsOf,
+  readRegion,
+  regionName,
+} from "./region-name.ts";
 
 export type { DeployedStage } from "./deployed-stages.ts";
 
-/** One hop: a tensor, or a piece of one, that a device passes on as soon as it has it, made here or not. */
+/** One hop: a tensor, or a region of one, that a device passes on as soon as it has it, made here or not. */
 export interface Forward {
   readonly tensor: string;
   readonly to: string;
@@ -45,13 +51,13 @@ export interface DeviceDeployment {
   /** Each tensor once. */
   readonly receives: readonly Arrival[];
   readonly forwards: readonly Forward[];
-  /** Graph outputs, or pieces of them, that this device gives to whoever asked. */
+  /** Graph outputs, or regions of them, that this device gives to whoever asked. */
   readonly answers: readonly string[];
   /** Left out: all tensors are whole, and none of them could be cut. */
   readonly tiling?: Tiling;
 }
 
-/** How a device deals with pieces. */
+/** How a device deals with regions. */
 export interface Tiling {
   /** Of the tensors that it has to do with. */
   readonly extents: Extents;
@@ -65,7 +71,7 @@ export interface Deployment {
   readonly source: string;
   /** Graph inputs that somebody needs; the others are not sent anywhere. */
   readonly entering: readonly string[];
-  /** All that devices answer with: graph outputs, or pieces that make them up. */
+  /** All that devices answer with: graph outputs, or regions that make them up. */
   readonly outputs: readonly string[];
   /** Every device that takes part, if only as a relay, and the source, in the order of the topology. */
   readonly devices: readonly DeviceDeployment[];
@@ -73,7 +79,7 @@ export interface Deployment {
 
 /**
  * Works out who does what under a plan. Two hops that meet at the coordinator's relay become one:
- * what it passes on are frames, of which it knows nothing. O(nodes · stages + transfers) time; pieces
+ * what it passes on are frames, of which it knows nothing. O(nodes · stages + transfers) time; regions
  * of one tensor on one device count to the third power.
  *
  * @throws PLAN_INVALID if the plan names what graph or topology lack or a codec that is not known,
@@ -107,7 +113,7 @@ export function createDeployment(
     entering: (atSource?.receives ?? [])
       .filter(({ from }) => from === null)
       .map(({ tensor }) => tensor),
-    outputs: answers.map(({ piece }) => piece),
+    outputs: answers.map(({ name }) => name),
     devices,
   };
 }
@@ -117,13 +123,13 @@ interface Wholly {
   readonly index: GraphIndex;
   readonly extents: Extents;
   readonly works: readonly StageWork[];
-  readonly answers: readonly PlacedPiece[];
+  readonly answers: readonly PlacedRegion[];
   readonly hops: readonly Hop[];
   readonly topology: Pick<Topology, "source">;
 }
 
-interface PlacedPiece {
-  readonly piece: string;
+interface PlacedRegion {
+  readonly name: string;
   readonly device: string;
 }
 
@@ -134,20 +140,20 @@ function deployDevice(device: string, generation: number, wholly: Wholly): Devic
     .map((work) => deployStage(index, work, extents));
   const forwards = hops
     .filter(({ from }) => from === device)
-    .map(({ piece, to, bytes, codec, via }) => ({
-      tensor: piece,
+    .map(({ name, to, bytes, codec, via }) => ({
+      tensor: name,
       to,
       bytes,
       ...formOf(codec),
       ...(via === undefined ? {} : { via }),
     }));
-  const answers = wholly.answers.filter((one) => one.device === device).map(({ piece }) => piece);
+  const answers = wholly.answers.filter((one) => one.device === device).map(({ name }) => name);
   const wanted = new Set([
     ...stages.flatMap(({ inputs }) => inputs),
     ...forwards.map(({ tensor }) => tensor),
     ...answers,
   ]);
-  const tensorsWanted = new Set([...wanted].map((piece) => readPiece(piece, extents).tensor));
+  const tensorsWanted = new Set([...wanted].map((name) => readRegion(name, extents).tensor));
   const entering =
     device === topology.source
       ? index.graph.inputs.filter((tensor) => tensorsWanted.has(tensor))
@@ -156,7 +162,7 @@ function deployDevice(device: string, generation: number, wholly: Wholly): Devic
     ...entering.map((tensor) => ({ tensor, from: null })),
     ...hops
       .filter(({ to }) => to === device)
-      .map(({ piece, from, codec }) => ({ tensor: piece, from, ...formOf(codec) })),
+      .map(({ name, from, codec }) => ({ tensor: name, from, ...formOf(codec) })),
   ];
   const deployed = { device, generation, stages, receives, forwards, answers };
   const compositions = supply(deployed, wanted, extents);
@@ -169,8 +175,8 @@ function deployDevice(device: string, generation: number, wholly: Wholly): Devic
   return Object.keys(tiling.extents).length === 0 ? deployed : { ...deployed, tiling };
 }
 
-function extentsFor(pieces: readonly string[], extents: Extents): Extents {
-  const tensors = new Set(pieces.map((piece) => readPiece(piece, extents).tensor));
+function extentsFor(names: readonly string[], extents: Extents): Extents {
+  const tensors = new Set(names.map((name) => readRegion(name, extents).tensor));
   return Object.fromEntries(Object.entries(extents).filter(([tensor]) => tensors.has(tensor)));
 }
 
@@ -190,21 +196,21 @@ function answersOf(
   works: readonly StageWork[],
   topology: Pick<Topology, "source" | "sink">,
   extents: Extents,
-): PlacedPiece[] {
-  return index.outputs.flatMap((tensor): PlacedPiece[] => {
-    const piece = index.graph.tensors[tensor]?.name ?? "";
-    if (topology.sink !== "anywhere") return [{ piece, device: topology.sink }];
+): PlacedRegion[] {
+  return index.outputs.flatMap((tensor): PlacedRegion[] => {
+    const name = index.graph.tensors[tensor]?.name ?? "";
+    if (topology.sink !== "anywhere") return [{ name, device: topology.sink }];
     const producer = index.producer[tensor] ?? null;
-    if (producer === null) return [{ piece, device: topology.source }];
+    if (producer === null) return [{ name, device: topology.source }];
     const members = works.filter(({ nodes }) => nodes.includes(producer));
     if (members.length < 2) {
       const node = index.graph.nodes[producer]?.name ?? "";
-      return [{ piece, device: plan.placement[node] ?? "" }];
+      return [{ name, device: plan.placement[node] ?? "" }];
     }
     return members.flatMap(({ device, outputs }) => {
       const region = outputs?.get(tensor) ?? [];
       return regionSize(region) > 0 && region.length > 0
-        ? [{ device, piece: pieceName(piece, region, extents) }]
+        ? [{ device, name: regionName(name, region, extents) }]
         : [];
     });
   });
@@ -213,7 +219,7 @@ function answersOf(
 /**
  * Everything that a device wants must be made there or arrive; of what cannot be cut exactly once.
  *
- * @returns how it puts together what it has in pieces
+ * @returns how it puts together what it has in regions
  * @throws PLAN_INVALID
  */
 function supply(
@@ -227,27 +233,27 @@ function supply(
     ...receives.filter(({ from }) => from !== null).map(({ tensor }) => tensor),
   ];
   const known = new Set(supplied);
-  const compositions = [...wanted].flatMap((piece): Composition[] => {
-    if (known.has(piece)) return [];
-    const composition = compose(piece, known, extents);
+  const compositions = [...wanted].flatMap((name): Composition[] => {
+    if (known.has(name)) return [];
+    const composition = compose(name, known, extents);
     if (composition !== null) return [composition];
-    throw invalid(`device '${device}' never gets tensor '${piece}' under this plan; plan again`);
+    throw invalid(`device '${device}' never gets tensor '${name}' under this plan; plan again`);
   });
   const counts = new Map<string, number>();
-  for (const piece of supplied) counts.set(piece, (counts.get(piece) ?? 0) + 1);
-  for (const [piece, times] of counts) {
+  for (const name of supplied) counts.set(name, (counts.get(name) ?? 0) + 1);
+  for (const [name, times] of counts) {
     // Regions of several devices overlap where they make some of them twice.
-    if (times === 1 || isCut(piece, extents)) continue;
+    if (times === 1 || isCut(name, extents)) continue;
     throw invalid(
-      `device '${device}' gets ${times} times tensor '${piece}' under this plan; plan again`,
+      `device '${device}' gets ${times} times tensor '${name}' under this plan; plan again`,
     );
   }
   return compositions;
 }
 
 /** Whether it is a region, and not all of its tensor. */
-function isCut(piece: string, extents: Extents): boolean {
-  return readPiece(piece, extents).tensor !== piece;
+function isCut(name: string, extents: Extents): boolean {
+  return readRegion(name, extents).tensor !== name;
 }
 
 function checkNames(plan: Plan, topology: Pick<Topology, "devices">): void {

@@ -85,13 +85,13 @@ test("a neighbour's rows may come first, and twice", async () => {
   expect(sent.map((line) => line.split(" to ")[0])).toEqual(["1 a[3:4,0:1]", "1 b[0:4,0:1]"]);
 });
 
-test("a request fails if what comes is not the piece that it says", async () => {
+test("a request fails if what comes is not the region that it says", async () => {
   const { outcomes, arrive } = setUp();
   await arrive("a[4:5,0:1]", picture(50, 51), "right");
   expect(outcomes).toMatchObject([{ type: "failure", error: { code: "TENSOR_SHAPE_MISMATCH" } }]);
 });
 
-test("goes on with pieces that were kept for another plan", async () => {
+test("goes on with regions that were kept for another plan", async () => {
   const keeper = new Keeper(1000);
   keeper.keep(1, "a[0:3,0:1]", picture(10, 11, 12));
   keeper.keep(1, "a[2:8,0:1]", picture(12, 13, 14, 15, 16, 17));
@@ -101,4 +101,37 @@ test("goes on with pieces that were kept for another plan", async () => {
   await clock.advance(seconds(0));
   expect(sent).toEqual(["1 b[0:4,0:1] to camera: 110,111,112,113"]);
   expect(outcomes.map(({ type }) => type)).toEqual(["report"]);
+});
+
+test("regions of a request that nobody waits for any more go, and those that come later are not held", async () => {
+  const { executor, keeper, outcomes, arrive } = setUp();
+  await arrive("a[4:5,0:1]", picture(50), "right");
+  expect(executor.heldBytes).toBe(5);
+  keeper.settle({ below: 2, open: [] });
+  executor.settle();
+  expect(executor.heldBytes).toBe(0);
+  await arrive("in[0:5,0:1]", picture(0, 1, 2, 3, 4), "camera");
+  expect([executor.heldBytes, keeper.heldBytes, outcomes]).toEqual([0, 0, []]);
+});
+
+test("regions of what is not to be done any more go, too", async () => {
+  const { executor, outcomes, arrive } = setUp();
+  await arrive("a[4:5,0:1]", picture(50), "right");
+  executor.begin(1, {
+    stages: ["s0"],
+    forwards: [{ tensor: "a[3:4,0:1]", to: "right" }],
+    answers: [],
+  });
+  expect(executor.heldBytes).toBe(0);
+  await arrive("in[0:5,0:1]", picture(0, 1, 2, 3, 4), "camera");
+  expect(outcomes.map(({ type }) => type)).toEqual(["report"]);
+  expect(executor.heldBytes).toBe(0);
+});
+
+test("what comes behind a region that is wrong is not held", async () => {
+  const { executor, outcomes, arrive } = setUp();
+  await arrive("a[4:5,0:1]", picture(50, 51), "right");
+  await arrive("in[0:5,0:1]", picture(0, 1, 2, 3, 4), "camera");
+  expect(outcomes.map(({ type }) => type)).toEqual(["failure"]);
+  expect(executor.heldBytes).toBe(0);
 });

@@ -83,7 +83,7 @@ export class Executor {
     return this.#peakRequests;
   }
 
-  /** Bytes of tensors that wait here, or for the rest of their pieces, and are not with the keeper. */
+  /** Bytes of tensors that wait here, or for the rest of their regions, and are not with the keeper. */
   get heldBytes(): number {
     let bytes = 0;
     for (const { held, stitchedBytes } of this.#works.values()) {
@@ -128,7 +128,7 @@ export class Executor {
       work.known.add(tensor);
       this.#enter(work, tensor, value, true);
     }
-    for (const [piece, value] of work.composable(kept)) this.#enter(work, piece, value, false);
+    for (const [region, value] of work.composable(kept)) this.#enter(work, region, value, false);
     this.#conclude(work);
   }
 
@@ -216,7 +216,7 @@ export class Executor {
    * Hands a tensor to everyone who needs it, and what is whole with it, too.
    *
    * @returns the sends, which are to be begun behind the next run: it else would wait for them
-   * @throws TENSOR_SHAPE_MISMATCH if it is a piece, and not what its name says
+   * @throws TENSOR_SHAPE_MISMATCH if it is a region, and not what its name says
    */
   #place(work: Work, tensor: string, value: TensorValue, isShared: boolean): (() => void)[] {
     const unsent = work.unsent(tensor);

@@ -1,3 +1,5 @@
+import type { Stage } from "../plan/plan.ts";
+import { workIdsOf } from "../plan/stage-works.ts";
 import type { Measured } from "./control-message.ts";
 import type { RequestStatus } from "./status.ts";
 
@@ -9,6 +11,7 @@ export class Measurements {
   readonly #earlier = { answered: 0, failed: 0, replayed: 0 };
   #perSecond: number | null = null;
   #last: Body | null = null;
+  /** By stage and device. */
   readonly #stages = new Map<string, number>();
   readonly #hops = new Map<string, number>();
 
@@ -16,17 +19,25 @@ export class Measurements {
     this.#count(body);
     if (this.#last?.generation !== body.generation) this.#stages.clear();
     this.#last = body;
-    for (const { stage, count, computeSeconds } of body.stages) {
-      if (count > 0) this.#stages.set(stage, computeSeconds);
+    for (const { stage, device, count, computeSeconds } of body.stages) {
+      if (count > 0) this.#stages.set(`${stage}\n${device}`, computeSeconds);
     }
     for (const { from, to, goodputBitsPerSecond } of body.hops) {
       if (goodputBitsPerSecond !== null) this.#hops.set(`${from}\n${to}`, goodputBitsPerSecond);
     }
   }
 
-  /** Of a stage of the generation that was measured last; `null`: not known. */
-  stageSeconds(generation: number, stage: string): number | null {
-    return this.#last?.generation === generation ? (this.#stages.get(stage) ?? null) : null;
+  /**
+   * Of a stage of the generation that was measured last: what the slowest of its devices computes for
+   * it, in all tiles that it has; `null`: not known of all.
+   */
+  stageSeconds(generation: number, stage: Stage): number | null {
+    if (this.#last?.generation !== generation) return null;
+    const each = [...workIdsOf(stage)].map(([device, ids]) =>
+      ids.reduce((sum, id) => sum + (this.#stages.get(`${id}\n${device}`) ?? Number.NaN), 0),
+    );
+    const slowest = Math.max(...each);
+    return Number.isNaN(slowest) ? null : slowest;
   }
 
   goodput(from: string, to: string): number | null {

@@ -9,7 +9,7 @@ import {
 import { problemOf } from "../../test/fixtures/sketch.ts";
 import { systemClock } from "../base/clock.node.ts";
 import { CodedError } from "../base/errors.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import type { Runtime, SessionOptions } from "../runtime/runtime.ts";
 import { memoryBlobStore } from "./blob-store.ts";
 import type { OfferedPart } from "./control-message.ts";
 import { PartLoader } from "./part-loader.ts";
@@ -115,6 +115,34 @@ test("refuses what does not fit beside what is in use, counting at least the wei
     details: { neededBytes: weight.length, usedBytes: weight.length },
   });
   await loader.load([part]);
+});
+
+test("leaves weights in their files, which count for nothing where the system may give them up", async () => {
+  const blobs = Object.assign(memoryBlobStore(), {
+    file: async (name: string) => `/blobs/${name}`,
+  });
+  await blobs.write(sha256Hex(skeleton), skeleton.length, 0, skeleton);
+  const loads: SessionOptions[] = [];
+  const digest = createDigestRuntime(systemClock);
+  const runtime: Runtime = {
+    ...digest,
+    load: async (loading, options) => {
+      expect(loading.weights.size).toBe(0);
+      loads.push(options);
+      return await digest.load(model, options);
+    },
+  };
+  const memoryBytes = part.memoryBytes + weight.length;
+  const loader = new PartLoader({ device: "d", memoryBytes: 100, runtime, blobs });
+  const [kept, thrifty] = [
+    { ...part, memoryBytes },
+    { ...part, memoryBytes, thrifty: true },
+  ];
+  await expect(loader.load([kept])).rejects.toMatchObject({ code: "PART_REFUSED" });
+  (await loader.load([thrifty])).release();
+  const file = { path: `/blobs/${sha256Hex(weight)}`, bytes: weight.length };
+  expect(loads.map(({ files }) => [...(files ?? [])])).toEqual([[["w:a", file]]]);
+  await loader.clear();
 });
 
 test("releases what it had loaded when another part of the same offer fails", async () => {

@@ -8,9 +8,9 @@ import { ModelProtoSchema } from "onnx-buf";
 import { CodedError, messageOf } from "../base/errors.ts";
 import { formatQuantity } from "../base/units.ts";
 import type { OnnxModel } from "../onnx/model.ts";
-import type { Runtime, Session } from "../runtime/runtime.ts";
+import type { Runtime, Session, WeightFile } from "../runtime/runtime.ts";
 import type { BlobStore } from "./blob-store.ts";
-import type { BlobReference, OfferedPart } from "./control-message.ts";
+import type { OfferedPart } from "./control-message.ts";
 import { LastingSession } from "./lasting-session.ts";
 
 export interface PartLoaderOptions {
@@ -136,10 +136,13 @@ export class PartLoader {
     const { runtime, blobs } = this.#options;
     const unpin = blobs.pin([part.skeleton, ...part.weights].map(({ sha256 }) => sha256));
     const { threads, thrifty = false } = part;
-    const open = async () => await runtime.load(await this.#model(part), { threads, thrifty });
+    const open = async () => {
+      const { model, files } = await this.#open(part);
+      return await runtime.load(model, { threads, thrifty, files });
+    };
     try {
       const session = new LastingSession(await open(), () => this.#inTurn(open));
-      const [key, bytes] = [keyOf(part), needOf(part)];
+      const [key, bytes] = [keyOf(part), this.#needOf(part)];
       const loaded: Loaded = { key, session, bytes, unpin, uses: 0, onLost: new Set() };
       this.#loaded.set(loaded.key, loaded);
       void session.lost.then((error) => this.#lose(loaded, error));
@@ -158,11 +161,20 @@ export class PartLoader {
     for (const tell of [...lost.onLost]) tell(error);
   }
 
-  async #model({ stage, skeleton, weights }: OfferedPart): Promise<OnnxModel> {
-    const read = ({ sha256 }: BlobReference) => this.#options.blobs.read(sha256);
+  /** Weights that stand in files stay there: in memory they would stand twice while a session is made. */
+  async #open({ stage, skeleton, weights }: OfferedPart): Promise<{
+    readonly model: OnnxModel;
+    readonly files: ReadonlyMap<string, WeightFile>;
+  }> {
+    const { blobs } = this.#options;
     const named = new Map<string, Uint8Array>();
-    for (const weight of weights) named.set(weight.name, await read(weight));
-    return { proto: decodeSkeleton(await read(skeleton), stage), weights: named };
+    const files = new Map<string, WeightFile>();
+    for (const { name, sha256, bytes } of weights) {
+      if (bytes === 0 || blobs.file === undefined) named.set(name, await blobs.read(sha256));
+      else files.set(name, { path: await blobs.file(sha256), bytes });
+    }
+    const proto = decodeSkeleton(await blobs.read(skeleton.sha256), stage);
+    return { model: { proto, weights: named }, files };
   }
 
   /** Fewer threads could mean other bits. @throws PART_REFUSED */
@@ -176,11 +188,18 @@ export class PartLoader {
     );
   }
 
+  /** Of a thrifty part the system may give up what weights it has in memory, and read them again from their files. */
+  #needOf({ memoryBytes, weights, thrifty = false }: OfferedPart): number {
+    const weightBytes = sum(weights.map(({ bytes }) => bytes));
+    const isMapped = thrifty && this.#options.blobs.file !== undefined;
+    return isMapped ? Math.max(0, memoryBytes - weightBytes) : Math.max(memoryBytes, weightBytes);
+  }
+
   /** @throws PART_REFUSED */
   async #makeRoom(parts: readonly OfferedPart[]): Promise<void> {
     const { memoryBytes } = this.#options;
     if (memoryBytes === null) return;
-    const wanted = new Map(parts.map((part) => [keyOf(part), needOf(part)]));
+    const wanted = new Map(parts.map((part) => [keyOf(part), this.#needOf(part)]));
     const loaded = [...this.#loaded.values()].filter(({ key }) => !wanted.has(key));
     const needed = sum(wanted.values());
     const used = sum(loaded.filter(({ uses }) => uses > 0).map(({ bytes }) => bytes));
@@ -234,10 +253,6 @@ export class PartLoader {
 function keyOf({ skeleton, weights, threads, thrifty = false }: OfferedPart): string {
   const named = weights.map(({ name, sha256 }) => `${name} ${sha256}`);
   return [`${threads} ${thrifty} ${skeleton.sha256}`, ...named].join("\n");
-}
-
-function needOf({ memoryBytes, weights }: OfferedPart): number {
-  return Math.max(memoryBytes, sum(weights.map(({ bytes }) => bytes)));
 }
 
 function sum(values: Iterable<number>): number {

@@ -55,7 +55,9 @@ export class PartCutter {
         weights: [...part.weights].map(([name, bytes]) => this.#keepWeight(name, bytes)),
         threads,
         memoryBytes: this.#memoryOf(work, turns),
-        ...(turns.length > 1 ? { thrifty: true } : {}),
+        ...(works.some((other) => other.device === work.device && isShort(other, works))
+          ? { thrifty: true }
+          : {}),
       };
       offers.set(work.device, [...(offers.get(work.device) ?? []), offer]);
     }
@@ -101,6 +103,11 @@ export class PartCutter {
     this.#weights.set(name, reference);
     return { name, ...reference };
   }
+}
+
+/** Whether a device runs tiles one after the other, as only one does that is short of memory. */
+function isShort(work: StageWork, works: readonly StageWork[]): boolean {
+  return works.some((other) => other !== work && isInTurn(work, other));
 }
 
 /** Whether both are tiles of one stage on one device. */

@@ -12,7 +12,7 @@ import type { OfferedPart } from "./control-message.ts";
 import { pairOf, type Shape } from "./coordination/state.ts";
 import { createDeployment, type Deployment, type DeviceDeployment } from "./deployment.ts";
 import type { PartCutter } from "./parts.ts";
-import { readPiece } from "./piece.ts";
+import { readRegion } from "./region-name.ts";
 import { windowOf } from "./window.ts";
 
 /** A plan, taken apart. */
@@ -102,11 +102,11 @@ function heldBytes(graph: Graph, { receives, stages, tiling }: DeviceDeployment)
   const held = new Set([
     ...receives.map(({ tensor }) => tensor),
     ...stages.flatMap(({ outputs }) => outputs),
-    ...(tiling?.compositions ?? []).map(({ piece }) => piece),
+    ...(tiling?.compositions ?? []).map(({ name }) => name),
   ]);
   const { extents = {} } = tiling ?? {};
-  return [...held].reduce((sum, piece) => {
-    const { tensor, region } = readPiece(piece, extents);
+  return [...held].reduce((sum, name) => {
+    const { tensor, region } = readRegion(name, extents);
     const share =
       region === null ? 1 : regionSize(region) / regionSize(regionOf(extents[tensor] ?? []));
     return sum + (sizes.get(tensor) ?? 0) * share;

@@ -1,7 +1,7 @@
-import { compose } from "./compositions.ts";
+import { compose, mostKeptRegions } from "./compositions.ts";
 import type { Resume } from "./data-message.ts";
 import type { Deployment, DeviceDeployment } from "./deployment.ts";
-import type { Extents } from "./piece.ts";
+import { type Extents, readRegion } from "./region-name.ts";
 
 /** What of a request is still to be done. */
 export interface ResumePlan {
@@ -22,9 +22,9 @@ interface Remaining {
 /**
  * What must be done under a deployment so that every answer comes, where devices keep tensors of the
  * request: walks back from the answers, and stops at what is kept, or can be put together from what
- * is. Each tensor comes to a device in one way, and of a piece that comes in several the first is
- * taken, so that nothing of this could be left out. O(stages + arrivals + forwards) time; pieces of
- * one tensor that a device keeps count to the third power.
+ * is. Each tensor comes to a device in one way, and of a region that comes in several the first is
+ * taken, so that nothing of this could be left out. O(stages + arrivals + forwards + kept) time;
+ * regions of one tensor that a device keeps count to the third power, up to a limit.
  *
  * @param kept by device; what a deployment has no use for is passed over
  */
@@ -33,7 +33,9 @@ export function resumePlan(
   kept: ReadonlyMap<string, ReadonlySet<string>>,
 ): ResumePlan {
   const sources = new Map(devices.map((device) => [device.device, sourcesOf(device)]));
-  const extents = new Map(devices.map(({ device, tiling }) => [device, tiling?.extents ?? {}]));
+  const keepers = new Map(
+    devices.map((device) => [device.device, new Kept(device, kept.get(device.device))]),
+  );
   const remaining = new Map<string, Remaining>(
     devices.map(({ device, answers }) => [
       device,
@@ -49,7 +51,7 @@ export function resumePlan(
     const here = remaining.get(device);
     if (here === undefined || here.wanted.has(tensor)) continue;
     here.wanted.add(tensor);
-    const isHere = isThere(tensor, kept.get(device), extents.get(device));
+    const isHere = keepers.get(device)?.has(tensor) === true;
     const source = isHere ? undefined : sources.get(device)?.get(tensor);
     if (source === undefined) continue;
     if (source.type === "stage" && here.stages.has(source.stage)) continue;
@@ -87,34 +89,50 @@ function needsOf(source: Source, { device, tensor }: Want): Want[] {
       return [];
     case "hop":
       return [{ device: source.from, tensor }];
-    case "pieces":
-      return source.from.map((piece) => ({ device, tensor: piece }));
+    case "regions":
+      return source.from.map((region) => ({ device, tensor: region }));
     case "stage":
       return source.inputs.map((input) => ({ device, tensor: input }));
   }
 }
 
-/** Whether a device need not be given a tensor. */
-function isThere(
-  tensor: string,
-  kept: ReadonlySet<string> = new Set(),
-  extents: Extents = {},
-): boolean {
-  return kept.has(tensor) || (kept.size > 0 && compose(tensor, kept, extents) !== null);
+/** What a device need not be given. */
+class Kept {
+  readonly #names: ReadonlySet<string>;
+  readonly #extents: Extents;
+  readonly #regions = new Map<string, string[]>();
+
+  constructor({ tiling }: DeviceDeployment, names: ReadonlySet<string> = new Set()) {
+    this.#names = names;
+    this.#extents = tiling?.extents ?? {};
+    for (const name of names) {
+      const { tensor } = readRegion(name, this.#extents);
+      const known = this.#regions.get(tensor);
+      if (known === undefined) this.#regions.set(tensor, [name]);
+      else known.push(name);
+    }
+  }
+
+  has(region: string): boolean {
+    if (this.#names.has(region)) return true;
+    const { tensor } = readRegion(region, this.#extents);
+    const regions = this.#regions.get(tensor) ?? [];
+    return compose(region, regions, this.#extents, mostKeptRegions) !== null;
+  }
 }
 
 type Source =
   | { readonly type: "entering" }
   | { readonly type: "hop"; readonly from: string }
-  | { readonly type: "pieces"; readonly from: readonly string[] }
+  | { readonly type: "regions"; readonly from: readonly string[] }
   | { readonly type: "stage"; readonly stage: string; readonly inputs: readonly string[] };
 
 /** How each tensor of a device comes to be there. */
 function sourcesOf({ receives, stages, tiling }: DeviceDeployment): Map<string, Source> {
   return new Map<string, Source>([
-    ...(tiling?.compositions ?? []).map(({ piece, from }): [string, Source] => [
-      piece,
-      { type: "pieces", from },
+    ...(tiling?.compositions ?? []).map(({ name, from }): [string, Source] => [
+      name,
+      { type: "regions", from },
     ]),
     ...receives
       .toReversed()

@@ -111,12 +111,12 @@ function reportGeneration(
     predictedLatencySeconds: plan.claimed.latencySeconds,
     predictedPeriodSeconds: plan.claimed.periodSeconds,
     objective: plan.objective,
-    stages: plan.stages.map(({ id, devices, nodes, seconds }) => ({
-      stage: id,
-      device: devices.join(", "),
-      nodes: nodes.length,
-      predictedSeconds: seconds,
-      measuredSeconds: measurements.stageSeconds(generation, id),
+    stages: plan.stages.map((stage) => ({
+      stage: stage.id,
+      device: stage.devices.join(", "),
+      nodes: stage.nodes.length,
+      predictedSeconds: stage.seconds,
+      measuredSeconds: measurements.stageSeconds(generation, stage),
     })),
     hops: hopsOf(plan),
   };

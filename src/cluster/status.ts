@@ -35,6 +35,7 @@ export interface DeviceStatusReport {
 /** Predicted beside measured; `null`: not known yet. */
 export interface StageStatus {
   readonly stage: string;
+  /** Several that run it together one behind the other: `left, right`; figures are of the slowest. */
   readonly device: string;
   /** How many it runs. */
   readonly nodes: number;

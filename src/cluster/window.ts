@@ -5,7 +5,8 @@ const mostInFlight = 128;
 
 /**
  * So many requests fill a pipeline: those that are on their way anyway, and one that waits at each
- * stage and hop, for what comes early or late.
+ * stage and hop, for what comes early or late. Stages that the same devices run together, and what
+ * they exchange over one link, count once: each device and link does one thing at a time.
  */
 export function windowOf({
   claimed,
@@ -14,6 +15,14 @@ export function windowOf({
 }: Pick<Plan, "claimed" | "stages" | "transfers">): number {
   const { latencySeconds, periodSeconds } = claimed;
   const onTheWay = periodSeconds > 0 ? Math.ceil(latencySeconds / periodSeconds) : 1;
-  const filled = Math.min(mostInFlight, onTheWay + stages.length + transfers.length);
-  return Math.max(2 * stages.length + 2, filled);
+  const stops = countOf(stages.map(({ id, tiles, devices }) => (tiles ? devices.join("\n") : id)));
+  const hops = countOf(
+    transfers.map(({ from, to, rows }, hop) => (rows ? `${from}\n${to}` : `${hop}`)),
+  );
+  const filled = Math.min(mostInFlight, onTheWay + stops + hops);
+  return Math.max(2 * stops + 2, filled);
+}
+
+function countOf(names: readonly string[]): number {
+  return new Set(names).size;
 }

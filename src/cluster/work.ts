@@ -5,10 +5,10 @@
  */
 import { Stitching } from "../graph/region-value.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
-import { compose } from "./compositions.ts";
+import { compose, mostKeptRegions } from "./compositions.ts";
 import type { Failure, HopTiming, Receipt, Report, Resume, StageTiming } from "./data-message.ts";
 import type { DeployedStage, DeviceDeployment, Tiling } from "./deployment.ts";
-import { type Composition, readPiece } from "./piece.ts";
+import { type Composition, readRegion } from "./region-name.ts";
 
 /** Where a tensor goes. */
 export interface Destination {
@@ -34,7 +34,7 @@ export class Routes {
     this.stages = stages;
     this.#tiling = tiling ?? { extents: {}, compositions: [] };
     for (const composition of this.#tiling.compositions) {
-      for (const piece of composition.from) append(this.#compositions, piece, composition);
+      for (const region of composition.from) append(this.#compositions, region, composition);
     }
     this.destinations = [...forwards, ...answers.map((tensor) => ({ tensor, to: null }))];
     for (const stage of stages) {
@@ -51,28 +51,28 @@ export class Routes {
     return this.#destinations.get(tensor) ?? [];
   }
 
-  /** What a piece is put into, or cut for. */
-  compositionsWith(piece: string): readonly Composition[] {
-    return this.#compositions.get(piece) ?? [];
+  /** What a region is put into, or cut for. */
+  compositionsWith(region: string): readonly Composition[] {
+    return this.#compositions.get(region) ?? [];
   }
 
-  /** Everything that something here is made from or goes to: what is put together behind its pieces. */
-  get pieces(): readonly string[] {
+  /** Everything that something here is made from or goes to: what is put together behind its regions. */
+  get regions(): readonly string[] {
     const { compositions } = this.#tiling;
     const direct = [...this.#consumers.keys(), ...this.#destinations.keys()];
     return [...new Set([...direct, ...compositions.flatMap(({ from }) => from)])];
   }
 
-  /** What a part calls a piece. */
-  tensorOf(piece: string): string {
-    return readPiece(piece, this.#tiling.extents).tensor;
+  /** What a part calls a region. */
+  tensorOf(region: string): string {
+    return readRegion(region, this.#tiling.extents).tensor;
   }
 
-  /** A stitching of one piece; each of `values` is named. `null`: they do not hold all of it. */
-  composeFrom(piece: string, values: ReadonlyMap<string, TensorValue>): TensorValue | null {
-    const composition = compose(piece, values.keys(), this.#tiling.extents);
+  /** A stitching of one region; each of `values` is named. `null`: they do not hold all of it. */
+  composeFrom(region: string, values: ReadonlyMap<string, TensorValue>): TensorValue | null {
+    const composition = compose(region, values.keys(), this.#tiling.extents, mostKeptRegions);
     if (composition === null) return null;
-    const stitching = this.stitching(piece);
+    const stitching = this.stitching(region);
     for (const name of composition.from) {
       const value = values.get(name);
       const made = value === undefined ? null : this.stitch(stitching, name, value);
@@ -81,13 +81,13 @@ export class Routes {
     return null;
   }
 
-  stitching(piece: string): Stitching {
-    return new Stitching(readPiece(piece, this.#tiling.extents).region ?? []);
+  stitching(region: string): Stitching {
+    return new Stitching(readRegion(region, this.#tiling.extents).region ?? []);
   }
 
-  /** @throws TENSOR_SHAPE_MISMATCH if the value is not the piece that its name says */
+  /** @throws TENSOR_SHAPE_MISMATCH if the value is not the region that its name says */
   stitch(stitching: Stitching, name: string, value: TensorValue): TensorValue | null {
-    return stitching.add(value, readPiece(name, this.#tiling.extents).region ?? []);
+    return stitching.add(value, readRegion(name, this.#tiling.extents).region ?? []);
   }
 
   /** Everything that is to be done for a request; with `resume` only what it names. */
@@ -130,7 +130,7 @@ export class Work {
   readonly hops: HopTiming[] = [];
   readonly receipts: Receipt[] = [];
   readonly #routes: Routes;
-  /** What is put together here and lacks something, by piece. */
+  /** What is put together here and lacks something, by region. */
   readonly #stitchings = new Map<string, Stitching>();
   /** What was said when it ended; `null` while it has not. */
   outcome: Report | Failure | null = null;
@@ -146,8 +146,8 @@ export class Work {
     const named = this.#routes.tasks(resume);
     for (const task of this.open) if (!named.has(task)) this.open.delete(task);
     for (const tensor of this.held.keys()) this.release(tensor);
-    for (const piece of this.#stitchings.keys()) {
-      if (!this.#isWanted(piece)) this.#stitchings.delete(piece);
+    for (const region of this.#stitchings.keys()) {
+      if (!this.#isWanted(region)) this.#stitchings.delete(region);
     }
   }
 
@@ -164,49 +164,49 @@ export class Work {
   }
 
   /**
-   * Copies a piece into everything that is made from it and still wanted.
+   * Copies a region into everything that is made from it and still wanted.
    *
    * @returns what is whole with it
    * @throws TENSOR_SHAPE_MISMATCH if it is not what its name says
    */
-  stitch(name: string, value: TensorValue): (readonly [piece: string, value: TensorValue])[] {
+  stitch(name: string, value: TensorValue): (readonly [region: string, value: TensorValue])[] {
     const made: [string, TensorValue][] = [];
-    for (const { piece } of this.#routes.compositionsWith(name)) {
-      if (this.known.has(piece) || !this.#isWanted(piece)) continue;
-      const stitching = this.#stitchings.get(piece) ?? this.#routes.stitching(piece);
-      this.#stitchings.set(piece, stitching);
+    for (const { name: region } of this.#routes.compositionsWith(name)) {
+      if (this.known.has(region) || !this.#isWanted(region)) continue;
+      const stitching = this.#stitchings.get(region) ?? this.#routes.stitching(region);
+      this.#stitchings.set(region, stitching);
       const whole = this.#routes.stitch(stitching, name, value);
       if (whole === null) continue;
-      this.#stitchings.delete(piece);
-      this.known.add(piece);
-      made.push([piece, whole]);
+      this.#stitchings.delete(region);
+      this.known.add(region);
+      made.push([region, whole]);
     }
     return made;
   }
 
-  /** What is lacking here and can be made of pieces that are kept: it need not come. */
+  /** What is lacking here and can be made of regions that are kept: it need not come. */
   *composable(
     kept: ReadonlyMap<string, TensorValue>,
-  ): Generator<readonly [piece: string, value: TensorValue]> {
+  ): Generator<readonly [region: string, value: TensorValue]> {
     if (kept.size === 0) return;
-    for (const piece of this.#routes.pieces) {
-      if (this.known.has(piece) || !this.#isLacking(piece)) continue;
-      const value = this.#routes.composeFrom(piece, kept);
+    for (const region of this.#routes.regions) {
+      if (this.known.has(region) || !this.#isLacking(region)) continue;
+      const value = this.#routes.composeFrom(region, kept);
       if (value === null) continue;
-      this.known.add(piece);
-      yield [piece, value];
+      this.known.add(region);
+      yield [region, value];
     }
   }
 
-  #isWanted(piece: string): boolean {
-    return this.waiting(piece).length > 0 || this.unsent(piece).length > 0;
+  #isWanted(region: string): boolean {
+    return this.waiting(region).length > 0 || this.unsent(region).length > 0;
   }
 
-  #isLacking(piece: string): boolean {
-    const compositions = this.#routes.compositionsWith(piece);
+  #isLacking(region: string): boolean {
+    const compositions = this.#routes.compositionsWith(region);
     return (
-      this.#isWanted(piece) ||
-      compositions.some(({ piece: made }) => !this.known.has(made) && this.#isWanted(made))
+      this.#isWanted(region) ||
+      compositions.some(({ name: made }) => !this.known.has(made) && this.#isWanted(made))
     );
   }
 

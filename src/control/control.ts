@@ -119,7 +119,7 @@ export function startControl(choices: Choices, serving: number | null): ControlS
     delay: 1,
     beaten: 0,
     switches: [],
-    held: serving === null ? null : holding(problem, null, choices.at(serving).placement),
+    held: serving === null ? null : holding(problem, null, choices.at(serving)),
     warm: serving === null ? [] : [serving],
     probed: {},
     activeAt: null,
@@ -181,7 +181,7 @@ export function adopted(
     delay: delayAfter(state, serving, now),
     beaten: 0,
     switches: isOther ? [...state.switches, now] : state.switches,
-    held: holding(choices.problem, state.held, choices.at(serving).placement),
+    held: holding(choices.problem, state.held, choices.at(serving)),
     warm: withWarm(state.warm, serving),
   };
 }

@@ -1,6 +1,8 @@
 import type { State } from "../cost/state.ts";
-import type { Placement, Problem } from "../plan/problem.ts";
-import type { Choices } from "./choices.ts";
+import type { Problem } from "../plan/problem.ts";
+import { tiledCompute } from "../plan/tiles/work.ts";
+import { layOut } from "../plan/tiles.ts";
+import type { Choice, Choices } from "./choices.ts";
 import {
   delayedSeconds,
   findPreparation,
@@ -50,19 +52,21 @@ export function priceOf(
 ): Price {
   const { at, problem } = choices;
   const { warm, held, delay, serving } = state;
-  const { placement } = at(choice);
-  const loaded = warm.map((other) => at(other).placement);
+  const next = at(choice);
+  const loaded = warm.map((other) => at(other));
   const had = held ?? problem.devices.map(() => new Set<number>());
-  const found = findPreparation(problem, world, had, loaded, placement, options);
+  const found = findPreparation(problem, world, had, loaded, next, options);
   const preparation = {
     wireSeconds: delay * found.wireSeconds + (options.warmSeconds ?? 0.05),
     loadSeconds: found.loadSeconds.map((seconds) => delay * seconds),
   };
-  const present = serving === null ? [] : at(serving).placement;
+  const [now, then] = [serving === null ? null : at(serving), next].map((one) =>
+    requestSeconds(problem, world, one),
+  );
   const works = problem.devices.map((_, device) => ({
     utilisation: utilisationOf(state.utilisation, device),
-    requestSeconds: requestSeconds(problem, world, present, device),
-    nextRequestSeconds: requestSeconds(problem, world, placement, device),
+    requestSeconds: now?.[device] ?? 0,
+    nextRequestSeconds: then?.[device] ?? 0,
   }));
   const each = (of: (seconds: number, work: Work) => number): number[] =>
     preparation.loadSeconds.map((seconds, device) => of(seconds, works[device] as Work));
@@ -73,16 +77,10 @@ export function priceOf(
   };
 }
 
-/** What a device computes for one request. */
-function requestSeconds(
-  { seconds }: Problem,
-  { slowDown }: State,
-  placement: Placement,
-  device: number,
-): number {
-  const stated = placement.reduce(
-    (sum, on, node) => (on === device ? sum + seconds.get(device, node) : sum),
-    0,
-  );
-  return stated * (slowDown[device] as number);
+/** What each device computes for one request. */
+function requestSeconds(problem: Problem, { slowDown }: State, choice: Choice | null): number[] {
+  if (choice === null) return problem.devices.map(() => 0);
+  const { placement, tiles = [] } = choice;
+  const stated = tiledCompute(problem, layOut(problem.index, placement, tiles));
+  return stated.map((seconds, device) => seconds * (slowDown[device] as number));
 }

@@ -1,5 +1,6 @@
 import type { State } from "../cost/state.ts";
-import type { Placement, Problem } from "../plan/problem.ts";
+import type { Problem } from "../plan/problem.ts";
+import type { Choice } from "./choices.ts";
 
 export interface SwitchingOptions {
   /** Position of the device that weights come from. Default: the source. */
@@ -19,7 +20,7 @@ export interface SwitchingOptions {
 /** By device: nodes whose weights it has. What was there once stays in its cache. */
 export type Holdings = readonly ReadonlySet<number>[];
 
-/** What has to be done before a placement can serve. */
+/** What has to be done before a choice can serve. */
 export interface Preparation {
   /** Until all weights are where they are needed. */
   readonly wireSeconds: number;
@@ -36,46 +37,46 @@ export interface Work {
   readonly nextRequestSeconds: number;
 }
 
-/** Each device has what a placement puts there, beside what it had. */
-export function holding(problem: Problem, held: Holdings | null, placement: Placement): Holdings {
-  return problem.devices.map((_, device) => {
-    const own = new Set(held?.[device]);
-    placement.forEach((on, node) => {
-      if (on === device) own.add(node);
-    });
-    return own;
-  });
+/** Each device has what a choice puts there, beside what it had. */
+export function holding(problem: Problem, held: Holdings | null, choice: Choice): Holdings {
+  const own = problem.devices.map((_, device) => new Set(held?.[device]));
+  forEachRun(choice, (device, node) => own[device]?.add(node));
+  return own;
 }
 
 /**
- * What it takes to prepare a placement beside the one that serves: the bytes of weights that devices
+ * What it takes to prepare a choice beside the one that serves: the bytes of weights that devices
  * have never had over the links on their way, in the present state, then loading. A device that has
- * loaded the same nodes for another placement has its part already. A way that does not exist counts
+ * loaded the same nodes, or tiles, for another choice has its part already. A way that does not exist counts
  * nothing: nobody knows how the weights come.
  *
  * O(nodes · loaded + devices · links) time.
  *
- * @param loaded placements whose parts are still loaded
+ * @param loaded choices whose parts are still loaded
  */
 export function findPreparation(
   problem: Problem,
   state: State,
   held: Holdings,
-  loaded: readonly Placement[],
-  placement: Placement,
+  loaded: readonly Choice[],
+  choice: Choice,
   options: SwitchingOptions = {},
 ): Preparation {
   const { loadSeconds = 0.1, loadSecondsPerByte = 1e-9 } = options;
-  const bytesOf = bytesOn(problem, placement, () => true);
+  const used = new Set<number>();
+  const bytesOf = problem.devices.map(() => 0);
+  forEachRun(choice, (device, node) => {
+    used.add(device);
+    bytesOf[device] = (bytesOf[device] as number) + parameterBytes(problem, node);
+  });
   const loads = problem.devices.map((_, device) => {
-    const isUsed = placement.includes(device);
-    const isLoaded = loaded.some((other) => isSameOn(device, other, placement));
-    if (!isUsed || isLoaded) return 0;
+    const isLoaded = loaded.some((other) => isSameOn(device, other, choice));
+    if (!used.has(device) || isLoaded) return 0;
     const seconds = loadSeconds + loadSecondsPerByte * (bytesOf[device] as number);
     const { speed } = problem.topology.devices[device] as { readonly speed: number };
     return (seconds * (state.slowDown[device] as number)) / speed;
   });
-  const wireSeconds = wireSecondsOf(problem, state, held, placement, options);
+  const wireSeconds = wireSecondsOf(problem, state, held, choice, options);
   return { wireSeconds, loadSeconds: loads };
 }
 
@@ -112,31 +113,49 @@ function queueDelay(queueSeconds: number, growing: number, utilisation: number):
   return 0.5 * queueSeconds * (growing + queueSeconds / (1 - utilisation));
 }
 
-function isSameOn(device: number, one: Placement, other: Placement): boolean {
-  return one.every((on, node) => (on === device) === (other[node] === device));
+/** What each device runs; a node several times on a device with several tiles of it, which it loads each. */
+function forEachRun(
+  { placement, tiles = [] }: Choice,
+  visit: (device: number, node: number) => void,
+): void {
+  const shared = new Map(tiles.flatMap((stage) => stage.nodes.map((node) => [node, stage])));
+  placement.forEach((on, node) => {
+    for (const device of shared.get(node)?.devices ?? [on]) visit(device, node);
+  });
 }
 
-function bytesOn(
-  { profile, devices }: Problem,
-  placement: Placement,
-  isCounted: (device: number, node: number) => boolean,
-): number[] {
-  const bytes = devices.map(() => 0);
-  placement.forEach((device, node) => {
-    if (!isCounted(device, node)) return;
-    bytes[device] = (bytes[device] as number) + (profile.graph.nodes[node]?.parameterBytes ?? 0);
-  });
-  return bytes;
+function isSameOn(device: number, one: Choice, other: Choice): boolean {
+  return (
+    one.placement.every((on, node) => (on === device) === (other.placement[node] === device)) &&
+    tilesOn(device, one) === tilesOn(device, other)
+  );
+}
+
+/** What tells a device's tiles from others. */
+function tilesOn(device: number, { tiles = [] }: Choice): string {
+  const own = tiles.flatMap(({ nodes, devices, rows, columns }) =>
+    devices.flatMap((on, at) => (on === device ? [[nodes, rows[at], columns?.[at] ?? null]] : [])),
+  );
+  return JSON.stringify(own);
+}
+
+function parameterBytes({ profile }: Problem, node: number): number {
+  return profile.graph.nodes[node]?.parameterBytes ?? 0;
 }
 
 function wireSecondsOf(
   problem: Problem,
   state: State,
   held: Holdings,
-  placement: Placement,
+  choice: Choice,
   { weightsFrom = problem.source }: SwitchingOptions,
 ): number {
-  const missing = bytesOn(problem, placement, (device, node) => held[device]?.has(node) !== true);
+  const missing = holding(problem, null, choice).map((nodes, device) =>
+    [...nodes].reduce(
+      (sum, node) => sum + (held[device]?.has(node) === true ? 0 : parameterBytes(problem, node)),
+      0,
+    ),
+  );
   const wire = new Map<number | string, number>();
   missing.forEach((bytes, device) => {
     if (bytes === 0 || device === weightsFrom) return;

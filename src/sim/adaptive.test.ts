@@ -6,9 +6,10 @@ import {
   cloudAlone,
   splitInTwo,
 } from "../../test/fixtures/changing-link.ts";
+import { pictureProblem, stage } from "../../test/fixtures/picture-problem.ts";
 import { createChoices } from "../control/choices.ts";
 import { readTrace } from "../cost/trace.ts";
-import { simulateAdaptive } from "./adaptive.ts";
+import { type Policy, simulateAdaptive } from "./adaptive.ts";
 import { comparePolicies } from "./compare-policies.ts";
 import { simulate } from "./pipeline.ts";
 
@@ -137,4 +138,34 @@ test("adapting beats every single plan where no single plan suits, and the oracl
   expect(of("adaptive")?.meanSeconds).toBeLessThan(of("static")?.meanSeconds ?? 0);
   expect(of("adaptive")?.switches).toBeLessThanOrEqual(10);
   expect(of("static")?.choice).toBe(camera);
+});
+
+test("control leaves a plan with tiles where its halos cost too much, as the oracle does", () => {
+  const picture = pictureProblem({});
+  const together = {
+    placement: [1, 1, 0],
+    tiles: [stage([0, 1], [1, 2], [4, 8])],
+  };
+  const tiled = createChoices(picture, [together, { placement: [0, 0, 0] }]);
+  const lines = [0, 100, 300].flatMap((seconds, at) =>
+    picture.topology.links.map(({ from, to }) => `${seconds},${from}->${to},${at === 1 ? 8 : 800}`),
+  );
+  const text = ["seconds,link,bandwidthBitsPerSecond", ...lines, ""].join("\n");
+  const trace = readTrace(text, picture.topology, "trace.csv");
+  const arrivals = { type: "closed", inFlight: 1 } as const;
+  const run = (policy: Policy, requests: number) =>
+    simulateAdaptive(tiled, { arrivals, requests, trace, policy, observeSeconds: 1 });
+  const { tiles, placement } = together;
+  const known = simulate(picture, placement, { arrivals, requests: 20, trace, tiles });
+  if (known.type === "infeasible") throw new Error(known.reason);
+  const kept = run({ type: "static", choice: 0 }, 20);
+  expect([...kept.latencySeconds]).toEqual([...known.latencySeconds]);
+  expect(run({ type: "oracle", free: true }, 40).switches).toEqual([
+    { seconds: 100, to: 1 },
+    { seconds: 300, to: 0 },
+  ]);
+  const { switches } = run({ type: "controlled", start: 0 }, 15);
+  expect(switches.map(({ to }) => to)).toEqual([1]);
+  expect(switches[0]?.seconds).toBeGreaterThan(100);
+  expect(switches[0]?.seconds).toBeLessThan(200);
 });

@@ -129,8 +129,8 @@ class Run {
     this.#options = options;
     const { places, ofLink } = findServers(problem);
     const plans = Array.from({ length: choices.count() }, (_, choice) => {
-      const { placement, codecs } = choices.at(choice);
-      return findSteps(withCodecs(problem, codecs), placement, ofLink);
+      const { placement, codecs, tiles } = choices.at(choice);
+      return findSteps(withCodecs(problem, codecs), placement, ofLink, tiles);
     });
     this.#line = new Line(plans, places.length, (_, step, _request, start, end, isCut) => {
       // What was taken back says nothing of how long it would have taken.
@@ -145,7 +145,7 @@ class Run {
     this.#latency = new Float64Array(options.requests);
     this.#serving = this.#first(policy);
     this.#warm = [this.#serving];
-    this.#held = holding(problem, null, choices.at(this.#serving).placement);
+    this.#held = holding(problem, null, choices.at(this.#serving));
     if (policy.type !== "controlled") return;
     this.#control = startControl(choices, policy.start);
     this.#nextLook = this.#lookSeconds;
@@ -227,9 +227,8 @@ class Run {
   #pay(to: number, state: State, now: number): void {
     const choices = this.#choices;
     const { problem } = choices;
-    const loaded = this.#warm.map((other) => choices.at(other).placement);
-    const { placement } = choices.at(to);
-    const found = findPreparation(problem, state, this.#held, loaded, placement);
+    const loaded = this.#warm.map((other) => choices.at(other));
+    const found = findPreparation(problem, state, this.#held, loaded, choices.at(to));
     const gain = 1 - choices.costOf(to, state) / choices.costOf(this.#serving, state);
     this.#giveUp(now);
     const wireSeconds = found.wireSeconds + warmSeconds;
@@ -267,8 +266,7 @@ class Run {
   #adopt({ to, replay }: Preparing, now: number): void {
     this.#preparing = null;
     this.#serve({ seconds: now, to });
-    const { placement } = this.#choices.at(to);
-    this.#held = holding(this.#choices.problem, this.#held, placement);
+    this.#held = holding(this.#choices.problem, this.#held, this.#choices.at(to));
     if (replay) this.#replay({ seconds: now, to });
     if (this.#control === null) return;
     this.#control = adopted(this.#choices, this.#control, to, now);

@@ -54,8 +54,10 @@ export function comparePolicies(choices: Choices, asked: PolicyComparison): Poli
   }));
   const best = (found: readonly Found[]): Found | undefined =>
     found.toSorted((a, b) => (a.meanSeconds ?? never) - (b.meanSeconds ?? never))[0];
-  const isWhole = ({ choice }: { readonly choice: number }): boolean =>
-    new Set(choices.at(choice).placement).size === 1;
+  const isWhole = ({ choice }: { readonly choice: number }): boolean => {
+    const { placement, tiles = [] } = choices.at(choice);
+    return new Set([...placement, ...tiles.flatMap(({ devices }) => devices)]).size === 1;
+  };
   const controlled: Policy = {
     ...{ type: "controlled", start: asked.start },
     ...(asked.options === undefined ? {} : { options: asked.options }),

@@ -15,7 +15,6 @@ import { Line } from "./line.ts";
 import { Log } from "./log.ts";
 import { findServers } from "./servers.ts";
 import { findSteps, type Step } from "./steps.ts";
-import { findTiledSteps } from "./tiled-steps.ts";
 import { type Loss, World } from "./world.ts";
 
 export interface SimulationOptions {
@@ -107,10 +106,7 @@ export function simulate(
   const claimed = evaluate({ ...problem, limits }, placement, tiles);
   if (claimed.type === "infeasible") return claimed;
   const { places, ofLink } = findServers(problem);
-  const steps =
-    tiles.length === 0
-      ? findSteps(problem, placement, ofLink)
-      : findTiledSteps(problem, placement, tiles, ofLink);
+  const steps = findSteps(problem, placement, ofLink, tiles);
   const isHop = (server: number, step: number): boolean =>
     steps[step]?.type !== "compute" && problem.devices[server]?.communication === "exclusive";
   const workOf = (server: number, step: number): number => {

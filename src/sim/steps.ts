@@ -6,8 +6,10 @@
  */
 import type { Placement, Problem } from "../plan/problem.ts";
 import { groupStages } from "../plan/stages.ts";
+import type { TileStage } from "../plan/tiles.ts";
 import { destinationsOf, homeOf } from "../plan/transfers.ts";
 import { type Ends, type Step, StepList } from "./step-list.ts";
+import { findTiledSteps } from "./tiled-steps.ts";
 
 export type { Step } from "./step-list.ts";
 
@@ -22,12 +24,16 @@ export type { Step } from "./step-list.ts";
  * is taken from the first of these phases to the last.
  *
  * O(nodes + uses of tensors · hops of a route) time.
+ *
+ * @param tiles stages that several devices run together, as `findTiledSteps` takes them. Default: none
  */
 export function findSteps(
   problem: Problem,
   placement: Placement,
   wireOfLink: readonly number[],
+  tiles: readonly TileStage[] = [],
 ): Step[] {
+  if (tiles.length > 0) return findTiledSteps(problem, placement, tiles, wireOfLink);
   return new Builder(problem, placement, wireOfLink).build();
 }
 

@@ -63,3 +63,42 @@ test("what each device, link and medium does for a request is its load in the co
     { numRuns: 60 },
   );
 });
+
+/** Rows of 8 for each of two or three different devices. */
+const someStage = (nodes: readonly number[]) =>
+  fc
+    .tuple(
+      fc.shuffledSubarray([0, 1, 2], { minLength: 2 }),
+      fc.uniqueArray(fc.integer({ min: 1, max: 7 }), { minLength: 2, maxLength: 2 }),
+    )
+    .map(([devices, inner]) => {
+      const ends = [...inner.toSorted((a, b) => a - b).slice(0, devices.length - 1), 8];
+      return stage(nodes, devices, ends);
+    });
+
+test("one request takes no longer than the cost model says, which lets nothing overlap but members", () => {
+  const one = someStage([0, 1]).map((shared) => [shared]);
+  const two = fc.tuple(someStage([0]), someStage([1]));
+  fc.assert(
+    fc.property(fc.oneof(one, two), (tiles) => {
+      const first = tiles[0]?.devices[0] as number;
+      const second = tiles.at(-1)?.devices[0] as number;
+      const { evaluation, simulation } = lived(pictureProblem({}), [first, second, 0], tiles);
+      const latency = simulation.latencySeconds[0] as number;
+      expect(latency).toBeLessThanOrEqual(evaluation.latencySeconds + 1e-9);
+      expect(latency).toBeGreaterThanOrEqual(evaluation.periodSeconds - 1e-9);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("one request takes exactly what the cost model says where one of two members makes the other wait", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 4 }), (own) => {
+      // The camera has no more rows than the left one, to which the picture has to come first.
+      const tiles = [stage([0, 1], [0, 1], [own, 8])];
+      const { evaluation, simulation } = lived(pictureProblem({}), [0, 0, 0], tiles);
+      expect(simulation.latencySeconds[0]).toBeCloseTo(evaluation.latencySeconds, 9);
+    }),
+  );
+});

@@ -9,7 +9,7 @@ import { type Ends, type Step, StepList } from "./step-list.ts";
 
 /**
  * Finds the steps of a placement with tile-parallel stages that `evaluate` calls feasible, each behind
- * those that it waits for: each tile is computed once all pieces are there that it reads, and each hop
+ * those that it waits for: each tile is computed once all regions are there that it reads, and each hop
  * begins once all that it carries is where it begins.
  *
  * The hops of a tensor stand in the order of their routes, so that each begins where it is already.
@@ -25,7 +25,7 @@ export function findTiledSteps(
 }
 
 /** A region of a tensor on a device. */
-interface Piece {
+interface Held {
   readonly device: number;
   readonly region: Region;
   readonly ends: Ends;
@@ -36,7 +36,7 @@ class Builder {
   readonly #layout: Layout;
   readonly #steps: StepList;
   /** By tensor, what of it is where. */
-  readonly #there = new Map<number, Piece[]>();
+  readonly #there = new Map<number, Held[]>();
   readonly #hops = new Map<number, Hop[]>();
 
   constructor(problem: Problem, layout: Layout, wireOfLink: readonly number[]) {
@@ -102,28 +102,28 @@ class Builder {
     for (const tensor of made) this.#put(tensor, { device, region: regionOf(tensor), ends });
   }
 
-  #put(tensor: number, piece: Piece): void {
+  #put(tensor: number, held: Held): void {
     const known = this.#there.get(tensor);
-    if (known === undefined) this.#there.set(tensor, [piece]);
-    else known.push(piece);
+    if (known === undefined) this.#there.set(tensor, [held]);
+    else known.push(held);
   }
 
   /** What makes a region of a tensor be there. */
   #endsOf(tensor: number, device: number, region: Region): number[] {
-    const pieces = (this.#there.get(tensor) ?? []).filter(
-      (piece) => piece.device === device && regionSize(commonRegion(piece.region, region)) > 0,
+    const there = (this.#there.get(tensor) ?? []).filter(
+      (held) => held.device === device && regionSize(commonRegion(held.region, region)) > 0,
     );
-    return pieces.flatMap(({ ends }) => ends);
+    return there.flatMap(({ ends }) => ends);
   }
 
   /** Sends a tensor on, from all that have some of it. What has the farther way to go comes later. */
   #deliver(tensor: number): void {
     const { index, hops } = this.#problem;
-    for (const { link, piece } of this.#hops.get(tensor) ?? []) {
+    for (const { link, region: own, share } of this.#hops.get(tensor) ?? []) {
       const { from, to } = hops.links[link] as { from: number; to: number };
-      const region = piece?.region ?? wholeRegion(index, tensor);
+      const region = own ?? wholeRegion(index, tensor);
       const after = [...new Set(this.#endsOf(tensor, from, region))];
-      const ends = this.#steps.hop([tensor], link, after, piece?.share);
+      const ends = this.#steps.hop([tensor], link, after, share);
       this.#put(tensor, { device: to, region, ends });
     }
   }

@@ -6,7 +6,7 @@ import type { Inference } from "../inference.ts";
 /** A request that goes into a generation. */
 export interface Departure {
   readonly generation: number;
-  /** Names of the tensors, or pieces of them, that make the answer complete. */
+  /** Names of the tensors, or regions of them, that make the answer complete. */
   readonly outputs: readonly string[];
   /** Devices that report when they have done their work for it. */
   readonly reporters: readonly string[];
@@ -74,7 +74,7 @@ export function isComplete({ attempt }: Entry): boolean {
   return attempt.departure.outputs.every((name) => Object.hasOwn(attempt.outputs, name));
 }
 
-/** Of an attempt that is complete. @throws TENSOR_SHAPE_MISMATCH if pieces of it are no tensor */
+/** Of an attempt that is complete. @throws TENSOR_SHAPE_MISMATCH if regions of it are no tensor */
 export function answerOf(entry: Entry, { departure, outputs, reports }: Attempt): Inference {
   const { request, askedAt, startedAt, answeredAt } = entry;
   const timings: RequestTimings = {

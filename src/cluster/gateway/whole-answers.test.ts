@@ -25,7 +25,7 @@ function picture(...bytes: number[]): TensorValue {
   return { dataType: "uint8", shape: [1, 1, bytes.length / 2, 2], data: Uint8Array.from(bytes) };
 }
 
-test("answers that come in pieces are put together, and others stay as they are", () => {
+test("answers that come in regions are put together, and others stay as they are", () => {
   const z = { dataType: "uint8", shape: [1], data: Uint8Array.of(7) };
   const answered = { "y[1:3,0:2]": picture(3, 4, 5, 6), z, "y[0:1,0:2]": picture(1, 2) };
   const whole = wholeAnswers(deployment, answered);
@@ -34,7 +34,7 @@ test("answers that come in pieces are put together, and others stay as they are"
   expect(whole["z"]).toBe(z);
 });
 
-test("a piece of another size than its name says is TENSOR_SHAPE_MISMATCH", () => {
+test("a region of another size than its name says is TENSOR_SHAPE_MISMATCH", () => {
   const answered = { "y[1:3,0:2]": picture(3, 4), "y[0:1,0:2]": picture(1, 2) };
   expect(() => wholeAnswers(deployment, answered)).toThrow(
     expect.objectContaining({ code: "TENSOR_SHAPE_MISMATCH" }),

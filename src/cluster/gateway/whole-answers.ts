@@ -1,25 +1,25 @@
 import { Stitching } from "../../graph/region-value.ts";
 import type { TensorValues } from "../../runtime/runtime.ts";
 import type { Deployment } from "../deployment.ts";
-import { type Extents, readPiece } from "../piece.ts";
+import { type Extents, readRegion } from "../region-name.ts";
 
 /**
- * Graph outputs, those that came in pieces from several devices put together.
+ * Graph outputs, those that came in regions from several devices put together.
  *
  * @param answered all `outputs` of the deployment, by name
- * @throws TENSOR_SHAPE_MISMATCH if a piece is not what its name says
+ * @throws TENSOR_SHAPE_MISMATCH if a region is not what its name says
  */
 export function wholeAnswers({ devices }: Deployment, answered: TensorValues): TensorValues {
   const extents: Extents = Object.assign({}, ...devices.map(({ tiling }) => tiling?.extents));
   const stitchings = new Map<string, Stitching>();
   const whole: Record<string, TensorValues[string]> = {};
   for (const [name, value] of Object.entries(answered)) {
-    const { tensor, region } = readPiece(name, extents);
+    const { tensor, region } = readRegion(name, extents);
     if (tensor === name || region === null) {
       whole[name] = value;
       continue;
     }
-    const all = readPiece(tensor, extents).region ?? [];
+    const all = readRegion(tensor, extents).region ?? [];
     const stitching = stitchings.get(tensor) ?? new Stitching(all);
     stitchings.set(tensor, stitching);
     const made = stitching.add(value, region);

@@ -17,7 +17,7 @@ import { remembered, type Setting } from "./setting.ts";
 /**
  * Three to five devices, all with links to all, and a chain of three to six nodes that see some rows
  * around each, with sums of branches; as many devices as may run some of them together. In some
- * settings the answer stays where it is made, in pieces, in some another device than the source cannot
+ * settings the answer stays where it is made, in regions, in some another device than the source cannot
  * be dialled, and in some devices reach each other only through the coordinator.
  */
 export function tiledSettingOf(seed: number): Setting {
@@ -129,37 +129,47 @@ function membersOf({ tiles }: { readonly tiles: readonly TileStage[] }): number 
 }
 
 /**
- * One or two stages of some devices, one behind the other, and their nodes moved to the first of them.
- * Some devices have two tiles, some tiles only some of the columns.
+ * One or two stages of some devices, one behind the other, of the same or of others, and their nodes
+ * moved to the first of them. Some devices have two tiles, some tiles only some of the columns.
  */
-function randomTiles(random: Random, { index, kinds }: Problem, placement: number[]): TileStage[] {
+function randomTiles(random: Random, problem: Problem, placement: number[]): TileStage[] {
+  const { index } = problem;
   const nodes = [...index.graph.nodes.keys()];
   const start = random.integer(nodes.length);
   const middle = start + 1 + random.integer(nodes.length - start);
   const end = middle + random.integer(nodes.length - middle + 1);
+  const members = randomMembers(random, problem);
+  const next = random.next() < 0.5 ? members : randomMembers(random, problem);
+  const stages = [
+    { own: nodes.slice(start, middle), by: members },
+    { own: nodes.slice(middle, end), by: next },
+  ];
+  return stages.flatMap(({ own, by }): TileStage[] => {
+    const last = own.at(-1);
+    if (last === undefined) return [];
+    for (const node of own) placement[node] = by[0] as number;
+    const [height = 1, width = 1] = extentsOf(index, index.nodeOutputs[last]?.[0]);
+    const isGrid = width > 1 && random.next() < 0.3;
+    const sides = isGrid ? cutAxis(random, width, 2) : [{ from: 0, to: width }];
+    const tiles = cutAxis(random, height, isGrid ? 2 : by.length).flatMap((rows) =>
+      sides.map((columns) => ({ rows, columns })),
+    );
+    const rows = tiles.map((tile) => tile.rows);
+    const columns = tiles.map((tile) => tile.columns);
+    const devices = tiles.map((_, at) => by[at % by.length] as number);
+    return [{ nodes: own, devices, rows, ...(isGrid ? { columns } : {}) }];
+  });
+}
+
+/** Two or three devices; in some cases the first of them once more. */
+function randomMembers(random: Random, { kinds }: Problem): number[] {
   const members = [...kinds.keys()]
     .filter((device) => kinds[device] !== null)
     .map((device) => ({ device, key: random.next() }))
     .sort((a, b) => a.key - b.key)
     .slice(0, 2 + random.integer(2))
     .map(({ device }) => device);
-  const [first = 0] = members;
-  if (random.next() < 0.3) members.push(first);
-  return [nodes.slice(start, middle), nodes.slice(middle, end)].flatMap((own): TileStage[] => {
-    const last = own.at(-1);
-    if (last === undefined) return [];
-    for (const node of own) placement[node] = first;
-    const [height = 1, width = 1] = extentsOf(index, index.nodeOutputs[last]?.[0]);
-    const isGrid = width > 1 && random.next() < 0.3;
-    const sides = isGrid ? cutAxis(random, width, 2) : [{ from: 0, to: width }];
-    const tiles = cutAxis(random, height, isGrid ? 2 : members.length).flatMap((rows) =>
-      sides.map((columns) => ({ rows, columns })),
-    );
-    const rows = tiles.map((tile) => tile.rows);
-    const columns = tiles.map((tile) => tile.columns);
-    const devices = tiles.map((_, at) => members[at % members.length] as number);
-    return [{ nodes: own, devices, rows, ...(isGrid ? { columns } : {}) }];
-  });
+  return random.next() < 0.3 ? [...members, ...members.slice(0, 1)] : members;
 }
 
 /** At most so many spans, one after the other. */
