@@ -3,10 +3,9 @@
  *
  * @module
  */
+import { choiceOf } from "../control/adapter.ts";
 import { type Choice, type Choices, createChoices, wholeChoices } from "../control/choices.ts";
 import { statesOf, type Trace } from "../cost/trace.ts";
-import { placementOf } from "../plan/check.ts";
-import { codecsOf } from "../plan/codecs.ts";
 import type { Planner } from "../plan/planner.ts";
 import type { Problem } from "../plan/problem.ts";
 import { recodedAt } from "../plan/problem-at.ts";
@@ -43,7 +42,7 @@ export async function compareAdapting(
     const { state } = states[Math.floor(at)] as (typeof states)[number];
     const plan = await decide(planner, recodedAt(problem, state), chosen, terminal);
     if ("type" in plan) continue;
-    known.push({ placement: placementOf(problem, plan), codecs: codecsOf(problem, plan) });
+    known.push(choiceOf(problem, plan));
   }
   const choices = createChoices(problem, known);
   const figures = terminal.blocking(() =>

@@ -19,6 +19,7 @@ import { exact } from "../plan/planners/exact.ts";
 import { auto, choosePlanner, type PlannerChoice, planners } from "../plan/planners.ts";
 import { createProblem, type Limits, type Problem } from "../plan/problem.ts";
 import { runPlanner } from "../plan/run-planner.ts";
+import { refuseBlocked } from "../plan/tiles/refuse.ts";
 import { type Argument, flag, type Option, quantity, text, usage, whole } from "./command.ts";
 import { execPlanner, execPrefix } from "./exec-planner.ts";
 import { readText, shownName } from "./files.ts";
@@ -113,6 +114,7 @@ export function problemOf(
       `the graph '${profile.graph.name}' has no nodes: there is nothing to place; profile a model that computes something`,
     );
   }
+  if (choices.tiles === true) refuseBlocked(profile.graph);
   const { maxLatency, maxPeriod, maxEnergy, maxMemory, keepLocal } = choices;
   const limits: Limits = {
     ...(maxLatency === undefined ? {} : { latencySeconds: maxLatency }),

@@ -31,19 +31,21 @@ export interface Asking {
   readonly deadlineSeconds: number | null;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** So many at once at most; left out: as many as the cluster takes. */
+  readonly atOnce?: number;
   readonly onAnswer: (answer: TimedAnswer) => void;
 }
 
 /**
- * Sends requests, as many at once as the cluster takes, so that its stages overlap. The first that
- * fails ends it.
+ * Sends requests, left to itself as many at once as the cluster takes, so that its stages overlap. The
+ * first that fails ends it.
  *
  * @throws as `Client.infer`
  */
 export async function askAll(
   client: Client,
   requests: readonly InputFile[],
-  { deadlineSeconds, clock, signal, onAnswer }: Asking,
+  { deadlineSeconds, clock, signal, onAnswer, atOnce = client.window }: Asking,
 ): Promise<Answered> {
   const started = clock.now();
   const answers: TimedAnswer[] = [];
@@ -61,9 +63,10 @@ export async function askAll(
       onAnswer(answer);
     }
   };
-  await Promise.all(Array.from({ length: client.window }, () => ask()));
+  const window = Math.min(atOnce, client.window);
+  await Promise.all(Array.from({ length: window }, () => ask()));
   const seconds = clock.now() - started;
-  return { answers, seconds, steadyPerSecond: steadyRate(answeredAt, client.window) };
+  return { answers, seconds, steadyPerSecond: steadyRate(answeredAt, window) };
 }
 
 /**

@@ -4,6 +4,7 @@ import { formatObjective } from "../../plan/objective.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Problem } from "../../plan/problem.ts";
 import { problemDocument } from "../../plan/problem-file.ts";
+import { blockedNodes } from "../../plan/tiles/refuse.ts";
 import { argumentAt, type Command, defineCommand, flag, needed, text, usage } from "../command.ts";
 import { writeWhole } from "../files.ts";
 import { frontOptions, planFront, refuseFrontOptions } from "../front.ts";
@@ -80,7 +81,8 @@ export const plan: Command = defineCommand({
       return "type" in front ? reportInfeasible(front, options.pareto, terminal) : 0;
     }
     refuseFrontOptions(options);
-    const tiles = options.tiles || mayTile(options, states !== null);
+    const mayCut = blockedNodes(profile.graph).length === 0 && mayTile(options, states !== null);
+    const tiles = options.tiles || mayCut;
     const problem = problemOf(profile, topology, { ...options, tiles });
     if (options.writeProblem !== undefined) {
       await writeProblem(problem, options.writeProblem, options.seed, terminal);

@@ -43,6 +43,11 @@ export const run: Command = defineCommand({
     preprocessing: text("--preprocessing <file>", "how pictures become tensors, as YAML"),
     seeds: whole("--seeds <n>", "send so many random requests, too"),
     repeat: whole("--repeat <n>", "send everything so often (default 1)", 1),
+    atOnce: whole(
+      "--at-once <n>",
+      "send so many at once at most; 1: each by itself (default: as many as fill the pipeline)",
+      1,
+    ),
     deadline: quantity("--deadline <10 s>", "give a request up after this time", "s"),
     patience: quantity(
       "--patience <30 s>",
@@ -90,6 +95,7 @@ interface Choices extends DeployChoices {
   readonly preprocessing: string | undefined;
   readonly seeds: number | undefined;
   readonly repeat: number | undefined;
+  readonly atOnce: number | undefined;
   readonly to: string | undefined;
   readonly deadline: number | undefined;
   readonly patience: number | undefined;
@@ -127,7 +133,7 @@ async function runThrough(
     preprocessing: await loadPreprocessing(options.preprocessing, terminal),
     terminal,
   });
-  const { repeat = 1, deadline = null } = options;
+  const { repeat = 1, deadline = null, atOnce } = options;
   const all = Array.from({ length: repeat }, () => requests).flat();
   const quiet = terminal.json || options.output === "-";
   await using log = await openLog(options.log, "run", terminal);
@@ -137,6 +143,7 @@ async function runThrough(
     deadlineSeconds: deadline,
     clock: systemClock,
     signal,
+    ...(atOnce === undefined ? {} : { atOnce }),
     onAnswer: (answer) => {
       count++;
       writeDown(answer, log);

@@ -1,6 +1,7 @@
 import { CodedError } from "../../base/errors.ts";
 import { formatQuantity } from "../../base/units.ts";
 import { windowOf } from "../../cluster/window.ts";
+import { choiceOf } from "../../control/adapter.ts";
 import type { Topology } from "../../cost/topology.ts";
 import type { Trace } from "../../cost/trace.ts";
 import { check, placementOf, tilesOf } from "../../plan/check.ts";
@@ -8,7 +9,6 @@ import { codecsOf, withCodecs } from "../../plan/codecs.ts";
 import type { Evaluation } from "../../plan/evaluate.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Placement, Problem } from "../../plan/problem.ts";
-import { refuseTiledPlan } from "../../plan/tiles/refuse.ts";
 import type { TileStage } from "../../plan/tiles.ts";
 import {
   type Simulation,
@@ -246,10 +246,9 @@ async function reportAdapting(
   { options: chosen, terminal }: Surroundings,
 ): Promise<number> {
   const { arrivals, warmUp, events, trace } = question;
-  refuseTiledPlan(plan, "be simulated with --adapt");
   const found = await compareAdapting(
     problem,
-    { placement: placementOf(problem, plan), codecs: codecsOf(problem, plan) },
+    choiceOf(problem, plan),
     { create: () => question.create(full), trace, warmUp },
     plannerOf(chosen, problem).planner,
     chosen,

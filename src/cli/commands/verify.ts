@@ -75,8 +75,8 @@ export const verify: Command = defineCommand({
       progress.stop();
     }
     const culprit = await findCulprit(cut, requests, checked, sessions, threads);
-    const stages = cut.parts.length;
-    return printVerification({ name, level, threads, stages, checked, culprit }, terminal);
+    const counts = { stages: plan.stages.length, parts: cut.parts.length };
+    return printVerification({ name, level, threads, ...counts, checked, culprit }, terminal);
   },
 });
 

@@ -81,12 +81,22 @@ function formatOutcome(figures: readonly PolicyFigures[]): string {
   return `Re-planned live, requests take ${percent.toFixed(1)} % ${what} than with the best plan to keep.`;
 }
 
-/** How many nodes each device has. */
+/** How many nodes each device, or several together, have. */
 function shapeOf(choices: Choices, choice: number): string {
-  const { placement } = choices.at(choice);
-  return choices.problem.devices
-    .map(({ name }, device) => ({ name, nodes: placement.filter((on) => on === device).length }))
-    .filter(({ nodes }) => nodes > 0)
-    .map(({ name, nodes }) => `${name} ${nodes}`)
+  const { placement, tiles = [] } = choices.at(choice);
+  const shared = new Map(tiles.flatMap((stage) => stage.nodes.map((node) => [node, stage])));
+  const { devices } = choices.problem;
+  const counts = new Map<string, number>();
+  placement.forEach((on, node) => {
+    const members = [...new Set(shared.get(node)?.devices ?? [on])].sort((a, b) => a - b);
+    const key = members.map((device) => String(device).padStart(8, "0")).join(" ");
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  });
+  return [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, nodes]) => {
+      const names = key.split(" ").map((device) => devices[Number(device)]?.name);
+      return `${names.join(" + ")} ${nodes}`;
+    })
     .join(", ");
 }

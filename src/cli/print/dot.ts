@@ -6,37 +6,40 @@
 import { formatQuantity } from "../../base/units.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Problem } from "../../plan/problem.ts";
+import { colourOf, quote } from "./dot-terms.ts";
 import { describeDevices } from "./plan.ts";
 import { shorten } from "./shorten.ts";
+import { hasTiles, tileLines } from "./tiles-dot.ts";
 
 /** Larger graphs are drawn stage by stage: nobody reads a thousand boxes. */
 const mostNodes = 150;
 
-/** Okabe and Ito's palette, lightened: distinct for colour-blind readers, too. */
-const palette = [
-  "#a6d3f0",
-  "#f7cf8a",
-  "#8fd6bf",
-  "#f2b28a",
-  "#e5bcd3",
-  "#f5f0a0",
-  "#9fc1dd",
-  "#d0d0d0",
-] as const;
-
-/** Writes a plan as a DOT graph; nodes one by one, or stages only where they are too many. */
+/**
+ * Writes a plan as a DOT graph; nodes one by one, or stages only where they are too many or several
+ * devices run some of them.
+ */
 export function planToDot(plan: Plan, problem: Problem): string {
-  const whole = problem.index.graph.nodes.length <= mostNodes;
+  const isTiled = hasTiles(plan);
+  const whole = isTiled || problem.index.graph.nodes.length <= mostNodes;
   const lines = [
     "digraph plan {",
-    `  graph [rankdir=${whole ? "TB" : "LR"}, fontname="Helvetica", labelloc=t, fontsize=11, nodesep=0.3, compound=true,`,
+    `  graph [rankdir=${whole ? "TB" : "LR"}, fontname="Helvetica", labelloc=t, fontsize=11, nodesep=0.3, compound=true, newrank=true,`,
     `    label=${quote(title(plan))}];`,
     '  node [shape=box, style="filled,rounded", fontname="Helvetica", fontsize=10, fillcolor=white];',
     '  edge [fontname="Helvetica", fontsize=9, color="#555555"];',
-    ...(whole ? nodeLines(plan, problem) : stageLines(plan, problem)),
+    ...linesOf(plan, problem, { isTiled, whole }),
     "}",
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function linesOf(
+  plan: Plan,
+  problem: Problem,
+  { isTiled, whole }: { readonly isTiled: boolean; readonly whole: boolean },
+): string[] {
+  if (isTiled) return tileLines(plan, problem);
+  return whole ? nodeLines(plan, problem) : stageLines(plan, problem);
 }
 
 /** Renders DOT as SVG, by Graphviz compiled to WebAssembly. */
@@ -48,11 +51,6 @@ export async function dotToSvg(dot: string): Promise<string> {
 function title(plan: Plan): string {
   const { latencySeconds, throughputPerSecond } = plan.claimed;
   return `${plan.objective}\nlatency ${formatQuantity(latencySeconds, "s")}\n${Number(throughputPerSecond.toPrecision(3))} /s`;
-}
-
-function colourOf(problem: Problem, device: string | undefined): string {
-  const position = problem.devices.findIndex(({ name }) => name === device);
-  return palette[Math.max(0, position) % palette.length] as string;
 }
 
 function stageTitle({ nodes, seconds, ...stage }: Plan["stages"][number]): string {
@@ -150,22 +148,12 @@ function outputLines(
   });
 }
 
-/** Several devices that run a stage together count as one more. */
 function deviceOf(plan: Plan, problem: Problem, node: number | null): string | undefined {
   if (node === null) return problem.topology.source;
-  const name = problem.index.graph.nodes[node]?.name ?? "";
-  const shared = plan.stages.find(
-    ({ tiles, nodes }) => tiles !== undefined && nodes.includes(name),
-  );
-  return shared === undefined ? plan.placement[name] : describeDevices(shared);
+  return plan.placement[problem.index.graph.nodes[node]?.name ?? ""];
 }
 
 function crossing(problem: Problem, tensor: number): string {
   const bytes = formatQuantity(problem.linkBytes[tensor] ?? 0, "B");
   return ` [label=${quote(bytes)}, color="#c03000", penwidth=2]`;
-}
-
-/** A DOT string: line breaks as `\n`. */
-function quote(text: string): string {
-  return `"${text.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`;
 }

@@ -73,7 +73,11 @@ function describeSensitivities(
     { head: "changes below" },
     { head: "changes above" },
   ] as const;
-  return formatTable(columns, rows, terminal);
+  const reasons = sensitivities
+    .flatMap(({ down, up }) => [down, up])
+    .flatMap((threshold) => (threshold.type === "unknown" ? [threshold.reason] : []));
+  const why = [...new Set(reasons)].map((reason) => `\n  not known: ${reason}`);
+  return formatTable(columns, rows, terminal) + why.join("");
 }
 
 function nameOf(figure: Figure): string {
@@ -98,10 +102,15 @@ function formatNow(value: number, figure: Figure): string {
 
 function describeThreshold(threshold: Threshold, now: number, figure: Figure): string {
   if (threshold.type === "never") return "–";
-  if (threshold.type === "unknown") return `not known (${threshold.reason})`;
-  const { factor, devicesUsed, movedNodes } = threshold;
-  const nodes = movedNodes === 1 ? "1 node moves" : `${movedNodes} nodes move`;
-  return `${formatNow(now * factor, figure)} (${factor.toPrecision(3)} x): ${nodes}, to ${devicesUsed.join(", ")}`;
+  if (threshold.type === "unknown") return "not known";
+  const { factor, devicesUsed, movedNodes, recutNodes = 0 } = threshold;
+  const moved = movedNodes === 1 ? "1 node moves" : `${movedNodes} nodes move`;
+  const recut = recutNodes === 1 ? "1 node is cut" : `${recutNodes} nodes are cut`;
+  const what = [
+    ...(movedNodes > 0 || recutNodes === 0 ? [`${moved}, to ${devicesUsed.join(", ")}`] : []),
+    ...(recutNodes > 0 ? [`${recut} into other tiles`] : []),
+  ];
+  return `${formatNow(now * factor, figure)} (${factor.toPrecision(3)} x): ${what.join("; ")}`;
 }
 
 /** What the level of optimisation costs. */

@@ -3,7 +3,6 @@ import { pictureProblem, stage } from "../../../test/fixtures/picture-problem.ts
 import { plainTerminal } from "../../../test/fixtures/quiet-terminal.ts";
 import { type Evaluation, evaluate } from "../../plan/evaluate.ts";
 import { makePlan } from "../../plan/make-plan.ts";
-import { planToDot } from "./dot.ts";
 import { formatPlan } from "./plan.ts";
 
 const problem = pictureProblem({});
@@ -43,11 +42,4 @@ test("one row is no range", () => {
   );
   const table = formatPlan(last, problem, "it was asked for", terminal);
   expect(table).toContain("left (rows 0–6), right (row 7)");
-});
-
-test("draws the members of a stage in one box, and what leaves it as crossing", () => {
-  const dot = planToDot(plan, problem);
-  expect(dot).toContain("s0 on left (rows 0–3), right (rows 4–7)");
-  expect(dot).toContain('"node a" -> "node b";');
-  expect(dot).toContain('"node b" -> "node c" [label="8 B"');
 });

@@ -205,7 +205,7 @@ export function describeDevices({ devices, tiles }: Pick<Stage, "devices" | "til
 }
 
 /** From the first to the last of them, from 0; plans have the row behind the last. */
-function describeRegion({ rows, columns }: Pick<PlannedTile, "rows" | "columns">): string {
+export function describeRegion({ rows, columns }: Pick<PlannedTile, "rows" | "columns">): string {
   const own = spanBetween("row", rows);
   return columns === undefined ? own : `${own}, ${spanBetween("column", columns)}`;
 }
@@ -214,7 +214,7 @@ function spanBetween(what: string, [from, end]: readonly [number, number]): stri
   return end - from === 1 ? `${what} ${from}` : `${what}s ${from}–${end - 1}`;
 }
 
-function rangeOf(nodes: readonly string[]): string {
+export function rangeOf(nodes: readonly string[]): string {
   const [first = "", last = ""] = [nodes[0], nodes.at(-1)];
   return first === last ? shorten(first) : `${shorten(first)} … ${shorten(last)}`;
 }
@@ -243,7 +243,7 @@ function transfers(plan: Plan, problem: Problem, terminal: Terminal): string {
       formatQuantity(hop.bytes, "B"),
       ...(isCoded ? [describeCodec(hop, problem, position)] : []),
       formatQuantity(hop.seconds, "s"),
-      `${describePiece(hop)}${tensor?.dataType} [${tensor?.shape.join(", ")}]`,
+      `${describeSent(hop)}${tensor?.dataType} [${tensor?.shape.join(", ")}]`,
     ];
   });
   const columns = [
@@ -273,7 +273,7 @@ function describeCodec(
   return `${codec} (of ${formatQuantity(whole * share, "B")})`;
 }
 
-function describePiece({ rows, columns }: Transfer): string {
+export function describeSent({ rows, columns }: Transfer): string {
   if (rows === undefined) return "";
   return `${describeRegion({ rows, ...(columns === undefined ? {} : { columns }) })} of `;
 }

@@ -18,6 +18,8 @@ export interface Verification {
   readonly level: OptimisationLevel;
   readonly threads: number;
   readonly stages: number;
+  /** Of the stages: one each, or one for each tile. */
+  readonly parts: number;
   readonly checked: readonly CheckedRequest[];
   /** Where answers that differ part. */
   readonly culprit: {
@@ -46,7 +48,7 @@ export function printVerification(found: Verification, terminal: Terminal): numb
   const verdict = bitEqual ? green(`yes (${count})`) : (isTooLarge ? red : yellow)(`no (${count})`);
   terminal.line(`${bold("bit-equal:")} ${verdict}`);
   terminal.line(
-    `  ${found.name} whole against ${counted(found.stages, "stage")}, level ${found.level}, ${counted(found.threads, "thread")}; requests: ${found.checked.map(({ name }) => name).join(", ")}`,
+    `  ${found.name} whole against ${counted(found.stages, "stage")}${found.parts === found.stages ? "" : ` in ${found.parts} parts`}, level ${found.level}, ${counted(found.threads, "thread")}; requests: ${found.checked.map(({ name }) => name).join(", ")}`,
   );
   if (!bitEqual) terminal.line(`\n${explainDifferences(found, terminal)}`);
   if (isTooLarge) {
