@@ -4,6 +4,7 @@ import {
   cutCommand,
   execCommand,
   linkSetup,
+  memoryFiles,
   prefix,
   quotaFiles,
   rateBatch,
@@ -91,13 +92,27 @@ test("a part of a core is written as the host's control groups take it", () => {
   expect(quotaFiles(2, "cloud", null)[0]?.text).toBe("max 20000");
 });
 
-test("a command runs in the namespace of its device, and in its group if it has one", () => {
-  expect(execCommand("cloud", ["node", "-v"], null)).toEqual([
-    ...["nsenter", `--net=/run/netns/${prefix}-d-cloud`, "node", "-v"],
+test("a limit of memory is written for either version of control groups, with no swap beside it", () => {
+  const folder = `/sys/fs/cgroup/memory/${prefix}-cloud`;
+  expect(memoryFiles(1, "cloud", 5e8)).toEqual([
+    { path: `${folder}/memory.swappiness`, text: "0" },
+    { path: `${folder}/memory.limit_in_bytes`, text: "500000000" },
   ]);
-  expect(execCommand("cloud", ["node", "-v"], "/group").slice(3)).toEqual([
-    ...["/group", "nsenter", `--net=/run/netns/${prefix}-d-cloud`, "node", "-v"],
-  ]);
+  expect(memoryFiles(1, "cloud", null).at(-1)?.text).toBe("-1");
+  expect(memoryFiles(2, "cloud", null).at(-1)).toEqual({
+    path: `/sys/fs/cgroup/${prefix}-cloud/memory.max`,
+    text: "max",
+  });
+});
+
+test("a command runs in the namespace of its device, and in its groups if it has some", () => {
+  const inside = ["nsenter", `--net=/run/netns/${prefix}-d-cloud`, "node", "-v"];
+  expect(execCommand("cloud", ["node", "-v"])).toEqual(inside);
+  const [program, , script, ...rest] = execCommand("cloud", ["node", "-v"], ["/one", "/two"]);
+  expect(program).toBe("sh");
+  expect(script).toContain("'/one/cgroup.procs'");
+  expect(script).toContain("'/two/cgroup.procs'");
+  expect(rest).toEqual(["sh", ...inside]);
 });
 
 test.each(traceModels)("the trace $name keeps its limits, its median and its seed", (model) => {

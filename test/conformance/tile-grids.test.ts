@@ -5,6 +5,11 @@ import { gridRegions } from "../../src/graph/grid.ts";
 import { extentsOf } from "../../src/graph/tile.ts";
 import type { Rows, Window } from "../../src/graph/window.ts";
 import { evaluate } from "../../src/plan/evaluate.ts";
+import { solveChain } from "../../src/plan/planners/exact-tiles/chain.ts";
+import { ChainCosts, type Holding } from "../../src/plan/planners/exact-tiles/chain-costs.ts";
+import { layChain } from "../../src/plan/planners/exact-tiles/chain-layout.ts";
+import { gridsOf, neighboursOfGrid } from "../../src/plan/planners/exact-tiles/grids.ts";
+import { groupModel } from "../../src/plan/planners/pso/group-model.ts";
 import { createProblem, type Problem } from "../../src/plan/problem.ts";
 import type { TileStage } from "../../src/plan/tiles.ts";
 import { randomStrips } from "../fixtures/strips.ts";
@@ -127,3 +132,57 @@ test("columns of a picture one position wide are all of them: a grid of one colu
     );
   }
 });
+
+/** The ways to share in grids that are looked at by name, at every cut of a chain of stages. */
+function gridsAt(costs: ChainCosts, cut: number, devices: readonly number[]): Holding[] {
+  if ((costs.model.tiledReach[cut - 1] as number) < cut) return [];
+  const [height, width] = [costs.height(cut), costs.width(cut)];
+  const grids = [...gridsOf(devices, height, width, (device) => 1 + device)];
+  return grids.flatMap((grid) => [grid, ...neighboursOfGrid(grid, height, width)].slice(0, 5));
+}
+
+test("chains of stages in grids cost what they are evaluated to, whatever stands before and behind", () => {
+  let [compared, shared] = [0, 0];
+  for (let seed = 1; seed <= 20; seed++) {
+    const size = { nodes: 4, height: 7, devices: 4, objective: "latency" as const };
+    const problem = squared(randomStrips(createRandom(seed), size));
+    const model = drained(groupModel(problem));
+    const costs = new ChainCosts(model);
+    const cuts = Array.from({ length: model.count + 1 }, (_, cut) => cut);
+    const strips: Holding = { devices: [0, 1], ends: [1, 2] };
+    const chains = drained(
+      solveChain(costs, {
+        candidates: cuts.map((cut) => {
+          if (cut === 0 || (model.tiledReach[cut - 1] as number) < cut) return [];
+          const height = costs.height(cut);
+          const own = height < 2 ? [] : [{ ...strips, ends: [1, height] }];
+          return [...own, ...gridsAt(costs, cut, [0, 1, 2, 3]), ...gridsAt(costs, cut, [2, 0, 3])];
+        }),
+        members: model.pieces.runners,
+        isStart: cuts.map(() => true),
+        width: Number.POSITIVE_INFINITY,
+        high: Number.POSITIVE_INFINITY,
+        ledger: null,
+      }),
+    );
+    for (const { seconds, steps } of chains) {
+      const { placement, tiles } = layChain(model, steps);
+      const found = evaluate(problem, placement, tiles);
+      expect(found.type === "feasible" && found.latencySeconds, `seed ${seed}`).toBeCloseTo(
+        seconds,
+        9,
+      );
+      compared++;
+      if (tiles.some(({ columns }) => columns !== undefined)) shared++;
+    }
+  }
+  expect(compared).toBeGreaterThan(100);
+  expect(shared).toBeGreaterThan(40);
+});
+
+function drained<T>(steps: Generator<unknown, T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}

@@ -9,7 +9,6 @@ import { type ZooName, zoo, zooNames } from "../../src/zoo/zoo.ts";
 import { longRun } from "../conformance/planner.ts";
 import {
   type Distance,
-  type Picture,
   runModel,
   type Tiling,
   tileAndCompare,
@@ -36,7 +35,9 @@ function runsOf(index: GraphIndex): string[][] {
     if (window === undefined || extents.some((extent) => extent < 2)) runs.push([]);
     else runs.at(-1)?.push(name);
   });
-  return runs.filter(({ length }) => length > 0);
+  const found = runs.filter(({ length }) => length > 0);
+  // The longest ones, where there is little time.
+  return longRun ? found : found.sort((a, b) => b.length - a.length).slice(0, 2);
 }
 
 async function tilingOf(name: ZooName, level: OptimisationLevel): Promise<Tiling> {
@@ -50,12 +51,7 @@ async function tilingOf(name: ZooName, level: OptimisationLevel): Promise<Tiling
       ...(types.get(input) ?? { dataType: "", shape: [] }),
     })),
   );
-  const fed = new Map(
-    Object.entries(inputs).map(([input, { shape, data }]): [string, Picture] => [
-      input,
-      { shape, data: new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4) },
-    ]),
-  );
+  const fed = new Map(Object.entries(inputs));
   const index = indexGraph(graph);
   const wanted = new Set(
     runsOf(index).flatMap((names) => {
@@ -72,12 +68,17 @@ async function tilingOf(name: ZooName, level: OptimisationLevel): Promise<Tiling
 }
 
 /**
- * Bits are the same where kernels add in one order whatever the size of what they make: in all tiles of
- * narrow AlexNet and VGG-16. The largest differences seen are 1.0e-6 of the largest magnitude and 534
- * units in the last place, at full size 1.4e-6 and 6397.
+ * Bits are the same where kernels add in one order whatever the size of what they make. What is seen at
+ * full size: `docs/algorithms/tiles.md`.
  */
 const levels: readonly OptimisationLevel[] = longRun ? ["basic", "extended"] : ["extended"];
 const cases = pictured.flatMap((name) => levels.map((level) => ({ name, level })));
+
+/** Both tiles of the smallest grid are put together; of each other one in the middle is compared. */
+function mostOf(grid: string): number {
+  if (longRun) return Number.POSITIVE_INFINITY;
+  return grid === "2 by 1" ? 2 : 1;
+}
 
 test.each(cases)(
   "tiles of $name at $level answer as the whole",
@@ -87,7 +88,7 @@ test.each(cases)(
     const found: (Distance & { grid: string; nodes: number })[] = [];
     for (const [grid, rows, columns] of grids) {
       for (const nodes of runs) {
-        const distance = await tileAndCompare(tiling, nodes, rows, columns);
+        const distance = await tileAndCompare(tiling, nodes, rows, columns, mostOf(grid));
         found.push({ grid, nodes: nodes.length, ...distance });
       }
     }

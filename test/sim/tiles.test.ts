@@ -3,7 +3,7 @@ import { firstTiledSeed } from "../../src/sim/cluster/settings.ts";
 import { simulateSeed } from "../fixtures/schedules.ts";
 
 const isLong = process.env["PARTITA_TEST_LONG"] === "1";
-const seeds = isLong ? 1000 : 20;
+const seeds = isLong ? 1000 : 10;
 
 test(
   "every request ends once and as it must where devices run tiles, whatever befalls the cluster",
