@@ -24,9 +24,17 @@ const all = [
   "schedules",
   "workloads",
   "planners",
+  "tiles",
 ];
 /** As root, with network namespaces; only when named. */
-const onTestbed = ["testbed-check", "testbed-traces", "testbed-adapt", "testbed-readme"];
+const onTestbed = [
+  "testbed-check",
+  "testbed-traces",
+  "testbed-adapt",
+  "testbed-readme",
+  "testbed-memory",
+  "testbed-tiles",
+];
 const words = process.argv.slice(2);
 /** What stands behind the names belongs to the benchmarks. */
 const firstOption = words.findIndex((word) => word.startsWith("-"));

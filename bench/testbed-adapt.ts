@@ -21,12 +21,13 @@ import { createProblem, type Problem } from "../dist/plan/problem.js";
 import { recodedAt } from "../dist/plan/problem-at.js";
 import { runPlanner } from "../dist/plan/run-planner.js";
 import { comparePolicies, type PolicyFigures } from "../dist/sim/compare-policies.js";
-import { level, network, script } from "./testbed/asking.js";
-import type { Command } from "./testbed/commands.js";
+import { level } from "./testbed/asking.js";
+import { calibrate, meanSpeeds } from "./testbed/calibrating.js";
 import {
   type Device,
   devices,
   type LiveFigures,
+  network,
   profileFile,
   quotas,
   type Row,
@@ -66,6 +67,7 @@ interface Cell {
 /** Not one a second: the trace changes with each full second. */
 const perSecond = 0.93;
 const warmUpSeconds = 20;
+const calibrations = 15;
 /** Plans are made for one second in three. */
 const planEvery = 3;
 const results = "bench/results/testbed-adapt";
@@ -104,7 +106,7 @@ try {
 
 async function measure(name: string): Promise<Cell> {
   const loadBefore = loadavg()[0] ?? Number.NaN;
-  const before = await calibrate();
+  const before = await calibrate(testbed, { network, quotas, runs: calibrations });
   const topologyFile = join(folder, "testbed.topology.yaml");
   writeFileSync(topologyFile, topologyText(before));
   const rows = rowsOf(name);
@@ -129,10 +131,8 @@ async function measure(name: string): Promise<Cell> {
     static: await run("static", writePlan(planned.problem, kept)),
     ...(whole === kept ? {} : { whole: await run("whole", writePlan(planned.problem, whole)) }),
   };
-  const after = await calibrate();
-  const speeds = Object.fromEntries(
-    devices.map((device) => [device, Math.sqrt(before[device] * after[device])]),
-  ) as Record<Device, number>;
+  const after = await calibrate(testbed, { network, quotas, runs: calibrations });
+  const speeds = meanSpeeds(before, after);
   console.log(`speeds before and after: ${JSON.stringify({ before, after })}`);
   const simulated = foretell(settingOf(name, rows, speeds), planned.choices.at(0), kept, whole);
   const cell = { trace: name, seconds: duration, speeds, before, after, loadBefore };
@@ -188,28 +188,6 @@ function foretell(
     ...alone(kept, "static"),
     ...alone(whole, "whole"),
   ];
-}
-
-/** How fast devices are with the parts of a core that they get, against the profile. */
-async function calibrate(): Promise<Speeds> {
-  const [kind] = Object.values(readProfile(readFileSync(profileFile, "utf8"), profileFile).devices);
-  const whole = (kind?.nodeSeconds ?? []).reduce((sum: number, one) => sum + (one ?? 0), 0);
-  const running = devices.map((device) => {
-    testbed.quota(device, 100);
-    const command: Command = [process.execPath, script, "calibrate"];
-    return { device, process: testbed.exec(device, command) };
-  });
-  for (const { device, process } of running) {
-    await process.line(/^loaded/);
-    testbed.quota(device, quotas[device]);
-  }
-  const speeds: Partial<Record<Device, number>> = {};
-  for (const { device, process } of running) {
-    const speed = whole / Number((await process.line(/^took/)).split(" ")[1]);
-    speeds[device] = Number(speed.toPrecision(4));
-    await process.ended;
-  }
-  return speeds as Speeds;
 }
 
 function topologyText(speeds: Speeds): string {

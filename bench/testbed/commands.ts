@@ -188,21 +188,58 @@ export function quotaFiles(
   ];
 }
 
+/** A limit of the memory of all processes of a device together, without a way out to a swap area. */
+export function memoryFiles(
+  version: 1 | 2,
+  device: string,
+  bytes: number | null,
+): readonly { readonly path: string; readonly text: string }[] {
+  const folder = groupOf(version, device, "memory");
+  return version === 2
+    ? [
+        { path: `${folder}/memory.swap.max`, text: "0" },
+        { path: `${folder}/memory.max`, text: `${bytes ?? "max"}` },
+      ]
+    : [
+        { path: `${folder}/memory.swappiness`, text: "0" },
+        { path: `${folder}/memory.limit_in_bytes`, text: `${bytes ?? -1}` },
+      ];
+}
+
+/** What a group has taken at most, and how many of its processes the kernel has killed for it. */
+export function memoryRecords(
+  version: 1 | 2,
+  device: string,
+): { readonly peak: string; readonly kills: string } {
+  const folder = groupOf(version, device, "memory");
+  return version === 2
+    ? { peak: `${folder}/memory.peak`, kills: `${folder}/memory.events` }
+    : { peak: `${folder}/memory.max_usage_in_bytes`, kills: `${folder}/memory.oom_control` };
+}
+
+/** What groups of version 1 limit apart from one another; version 2 has one group for all. */
+export type Controller = "cpu" | "memory";
+export const controllers: readonly Controller[] = ["cpu", "memory"];
+
 /** Where the control group of a device is. */
-export function groupOf(version: 1 | 2, device: string): string {
-  return `${groupRoot(version)}/${prefix}-${device}`;
+export function groupOf(version: 1 | 2, device: string, controller: Controller = "cpu"): string {
+  return `${groupRoot(version, controller)}/${prefix}-${device}`;
 }
 
-export function groupRoot(version: 1 | 2): string {
-  return version === 1 ? "/sys/fs/cgroup/cpu" : "/sys/fs/cgroup";
+export function groupRoot(version: 1 | 2, controller: Controller = "cpu"): string {
+  return version === 1 ? `/sys/fs/cgroup/${controller}` : "/sys/fs/cgroup";
 }
 
-/** Runs a command on a device: in its group, if it has one, and in its namespace. */
-export function execCommand(device: string, command: Command, group: string | null): Command {
+/** Runs a command on a device: in its groups, if it has some, and in its namespace. */
+export function execCommand(
+  device: string,
+  command: Command,
+  groups: readonly string[] = [],
+): Command {
   const inside = ["nsenter", `--net=/run/netns/${namespaceOf(device)}`, ...command];
-  if (group === null) return inside as unknown as Command;
-  const join = 'echo $$ > "$0/cgroup.procs" && exec "$@"';
-  return ["sh", "-c", join, group, ...inside];
+  if (groups.length === 0) return inside as unknown as Command;
+  const joins = groups.map((group) => `echo $$ > '${group}/cgroup.procs' && `).join("");
+  return ["sh", "-c", `${joins}exec "$@"`, "sh", ...inside];
 }
 
 /** A trace's rows as batches: at which second, what. */

@@ -3,15 +3,14 @@
  *
  * @module
  */
-import { mkdtempSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { systemClock } from "../../dist/base/clock.node.js";
 import { seconds } from "../../dist/base/units.js";
-import { type Answer, network, script } from "./asking.js";
-import type { Command } from "./commands.js";
+import type { Answer } from "./asking.js";
+import { profileFileOf } from "./calibrating.js";
+import { Cluster } from "./cluster.js";
 import type { Running, Testbed } from "./testbed.js";
 
+export const network = "resnet50";
 /** Percent of one core. Beside them there is the coordinator, and who asks, without a limit. */
 export const quotas = { camera: 12, gateway: 30, cloud: 90 } as const;
 export type Device = keyof typeof quotas;
@@ -20,12 +19,11 @@ export const devices: readonly Device[] = ["camera", "gateway", "cloud"];
 const desk: Device = "camera";
 /** From gateway to cloud and back. */
 export const uplinkBitsPerSecond = 100e6;
-export const profileFile: string = `bench/profiles/${network}.profile.json`;
+export const profileFile: string = profileFileOf(network);
 
-const cli = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
-const port = 7000;
 /** Weights that may be needed after a loss come behind the start. */
 const settleSeconds = 15;
+const warmUps = 3;
 
 export interface Row {
   readonly seconds: number;
@@ -63,6 +61,7 @@ export interface LiveFigures {
 
 /** One run; nothing of it is left when it resolves or rejects. */
 export async function runLive(testbed: Testbed, options: LiveOptions): Promise<LiveFigures> {
+  const { folder, topologyFile, planFile, requests, perSecond, rows } = options;
   for (const device of devices) testbed.quota(device, 100);
   setRate(testbed, null);
   for (const [from, to] of [
@@ -71,68 +70,26 @@ export async function runLive(testbed: Testbed, options: LiveOptions): Promise<L
   ] as const) {
     testbed.rate({ from, to }, uplinkBitsPerSecond);
   }
-  const processes: Running[] = [];
+  const cluster = await Cluster.start(testbed, {
+    ...{ folder, topologyFile, network, devices, desk },
+    heartbeat: { every: "0.25 s", missed: 40 },
+    plan: planFile === null ? ["--profile", profileFile] : ["--plan", planFile],
+  });
   try {
-    const coordinator = startCoordinator(testbed, options);
-    processes.push(coordinator.process);
-    const { token } = JSON.parse(await coordinator.process.line(/"type":"listening"/)) as {
-      readonly token: string;
-    };
-    for (const device of devices) processes.push(startAgent(testbed, device, coordinator, token));
-    const first = await coordinator.process.line(/"type":"serving"/);
+    const first = await cluster.coordinator.line(/"type":"serving"/);
     const start = systemClock.now() - (JSON.parse(first) as { atSeconds: number }).atSeconds;
-    const words = [options.requests, options.perSecond, settleSeconds].map(String);
-    const asking = testbed.execBeside(desk, [
-      ...[process.execPath, script, "ask", coordinator.address, token],
-      ...words,
-    ] as unknown as Command);
-    processes.push(asking);
+    const asking = cluster.ask({ requests, warmUps, settleSeconds, pace: { perSecond } });
     await asking.line(/^ready/);
     for (const device of devices) testbed.quota(device, quotas[device]);
-    setRate(testbed, options.rows[0]?.bitsPerSecond ?? null);
+    setRate(testbed, rows[0]?.bitsPerSecond ?? null);
     await asking.line(/^begun/);
     const begun = systemClock.now() - start;
-    await follow(testbed, options.rows, asking);
-    return figuresOf(options, asking.lines, coordinator.process.lines, begun);
+    await follow(testbed, rows, asking);
+    return figuresOf(options, asking.lines, cluster.coordinator.lines, begun);
   } finally {
-    for (const one of processes.reverse()) one.kill("SIGKILL");
-    await Promise.all(processes.map(({ ended }) => ended));
+    await cluster.stop();
     setRate(testbed, null);
   }
-}
-
-interface Coordinator {
-  readonly process: Running;
-  readonly address: string;
-  readonly state: string;
-}
-
-function startCoordinator(
-  testbed: Testbed,
-  { folder, topologyFile, planFile }: LiveOptions,
-): Coordinator {
-  const state = mkdtempSync(join(folder, "state-"));
-  const address = `${testbed.address(desk)}:${port}`;
-  const how = planFile === null ? ["--profile", profileFile] : ["--plan", planFile];
-  const command = [
-    ...[process.execPath, cli, "coordinator", topologyFile, `zoo:${network}`],
-    ...["--listen", address, "--json", "--heartbeat", "0.25 s", "--missed", "40", ...how],
-  ] as unknown as Command;
-  return { process: testbed.execBeside(desk, command, environmentIn(state)), address, state };
-}
-
-function startAgent(
-  testbed: Testbed,
-  device: Device,
-  { address, state }: Coordinator,
-  token: string,
-): Running {
-  const command = [process.execPath, cli, "agent", "--join", address, "--name", device] as const;
-  return testbed.exec(device, [...command, "--token", token], environmentIn(join(state, device)));
-}
-
-function environmentIn(folder: string): Record<string, string> {
-  return { XDG_STATE_HOME: join(folder, "state"), XDG_CACHE_HOME: join(folder, "cache") };
 }
 
 /** Changes the link as the trace says until the last answer. */

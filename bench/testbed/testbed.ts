@@ -20,12 +20,16 @@ import {
   type Batch,
   type Channel,
   type Command,
+  type Controller,
+  controllers,
   cutCommand,
   type Devices,
   execCommand,
   groupOf,
   groupRoot,
   linkSetup,
+  memoryFiles,
+  memoryRecords,
   namespaceOf,
   prefix,
   quotaFiles,
@@ -81,7 +85,7 @@ function findMissing(): string | null {
 export class Testbed implements AsyncDisposable {
   readonly devices: Devices;
   readonly #running = new Set<ChildProcess>();
-  readonly #quotas = new Set<string>();
+  readonly #groups = new Map<string, Set<string>>();
   readonly #withLinks = new Set<string>();
   readonly #onExit = (): void => tearDown();
   readonly #onSignal = (signal: NodeJS.Signals): void => {
@@ -112,22 +116,22 @@ export class Testbed implements AsyncDisposable {
 
   /** Starts a process on a device; it ends with the test bed. */
   exec(device: string, command: Command, environment: Record<string, string> = {}): Running {
-    const group = this.#quotas.has(device) ? groupOf(groupVersion(), device) : null;
-    return this.#exec(device, command, group, environment);
+    const groups = [...(this.#groups.get(device) ?? [])];
+    return this.#exec(device, command, groups, environment);
   }
 
   /** The same where a device is in the network, without its quota. */
   execBeside(device: string, command: Command, environment: Record<string, string> = {}): Running {
-    return this.#exec(device, command, null, environment);
+    return this.#exec(device, command, [], environment);
   }
 
   #exec(
     device: string,
     command: Command,
-    group: string | null,
+    groups: readonly string[],
     environment: Record<string, string>,
   ): Running {
-    const [program, ...words] = execCommand(device, command, group);
+    const [program, ...words] = execCommand(device, command, groups);
     const child = spawn(program, words, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...environment },
@@ -157,11 +161,41 @@ export class Testbed implements AsyncDisposable {
 
   /** Gives a device so much of one core; holds for what is started afterwards, changes for what runs. */
   quota(device: string, percent: number | null): void {
-    const version = groupVersion();
-    mkdirSync(groupOf(version, device), { recursive: true });
-    if (version === 2) enableCpu();
+    const version = this.#join(device, "cpu");
     for (const { path, text } of quotaFiles(version, device, percent)) writeFileSync(path, text);
-    this.#quotas.add(device);
+  }
+
+  /** Limits the memory of what is started on a device from now on; the kernel kills what needs more. */
+  memory(device: string, bytes: number | null): void {
+    const version = this.#join(device, "memory");
+    for (const { path, text } of memoryFiles(version, device, bytes)) {
+      // Without a swap area there may be nothing to switch off.
+      if (existsSync(path)) writeFileSync(path, text);
+    }
+  }
+
+  /** The most memory that a device's processes had since the group was made, and how many were killed for it. */
+  memoryRecord(device: string): { readonly peakBytes: number; readonly kills: number } {
+    const { peak, kills } = memoryRecords(groupVersion("memory"), device);
+    const killed = /^oom_kill (\d+)$/m.exec(readFileSync(kills, "utf8"))?.[1] ?? 0;
+    return { peakBytes: Number(readFileSync(peak, "utf8")), kills: Number(killed) };
+  }
+
+  /** Begins a device's memory anew: what its files take in memory is counted no more. */
+  forgetMemory(device: string): void {
+    const group = groupOf(groupVersion("memory"), device, "memory");
+    removeGroup(group);
+    this.#groups.get(device)?.delete(group);
+  }
+
+  #join(device: string, controller: Controller): 1 | 2 {
+    const version = groupVersion(controller);
+    const group = groupOf(version, device, controller);
+    mkdirSync(group, { recursive: true });
+    // A group of version 2 limits only what its parent lets it.
+    if (version === 2) writeFileSync(`${groupRoot(2)}/cgroup.subtree_control`, `+${controller}`);
+    this.#groups.set(device, (this.#groups.get(device) ?? new Set()).add(group));
+    return version;
   }
 
   /** Nothing arrives any more, in both directions, and nobody is told. */
@@ -220,8 +254,10 @@ function tearDown(): void {
     for (const pid of processesIn(name)) signal(pid, "SIGKILL");
     spawnSync("ip", ["netns", "del", name]);
   }
-  for (const version of [1, 2] as const) {
-    const root = groupRoot(version);
+  const roots = ([1, 2] as const).flatMap((version) =>
+    controllers.map((controller) => groupRoot(version, controller)),
+  );
+  for (const root of new Set(roots)) {
     if (!existsSync(root)) continue;
     for (const name of readdirSync(root)) {
       if (name.startsWith(`${prefix}-`)) removeGroup(`${root}/${name}`);
@@ -254,13 +290,9 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-function groupVersion(): 1 | 2 {
-  return existsSync("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") ? 1 : 2;
-}
-
-/** A group of version 2 limits cores only if its parent lets it. */
-function enableCpu(): void {
-  writeFileSync(`${groupRoot(2)}/cgroup.subtree_control`, "+cpu");
+function groupVersion(controller: Controller = "cpu"): 1 | 2 {
+  const file = controller === "cpu" ? "cpu.cfs_quota_us" : "memory.limit_in_bytes";
+  return existsSync(`${groupRoot(1, controller)}/${file}`) ? 1 : 2;
 }
 
 function must([program, ...words]: Command): void {

@@ -1,0 +1,150 @@
+/**
+ * What `testbed-tiles` found, as text.
+ *
+ * @module
+ */
+import { formatQuantity } from "../../../dist/base/units.js";
+import type { Cell, Row } from "./cell.js";
+
+/** @param hopSeconds what a hop costs the agent that gets it, at the profile's speed */
+export function tablesOf(cells: readonly Cell[], hopSeconds: number): string {
+  const of = (part: string): readonly Cell[] => cells.filter((cell) => cell.part === part);
+  return [
+    "# Tiles on the test bed",
+    "",
+    "`npm run bench -- testbed-tiles`: real agents and a real coordinator over TLS in network namespaces, each device with a part of a core and each link with a rate of its own; inputs are float32 and come from the first device, which also gets the answer. Plans are made for the speeds measured before; predictions are of these plans for the geometric means of the speeds before and after. Every answer is compared with that of the whole model in one process.",
+    "",
+    `Profiles are measured within one process. What the messages of a hop cost the agents besides (reading, encryption, slicing, stitching, handing to the session) was measured first: ${time(hopSeconds)} for each hop, at the profile's speed. It stands in every prediction and every plan below as the \`overheadSeconds\` of the receiver.`,
+    "",
+    ...section("Two equal devices, VGG-16", of("target"), targetLines),
+    ...section("Device, one, two or four machines of an edge, cloud", of("d3"), plainLines),
+    ...section("Five unlike devices, many requests in flight", of("pipeline"), plainLines),
+    ...errorLines(cells),
+  ].join("\n");
+}
+
+function section(
+  title: string,
+  cells: readonly Cell[],
+  linesOf: (cells: readonly Cell[]) => readonly string[],
+): readonly string[] {
+  return cells.length === 0 ? [] : [`## ${title}`, "", ...linesOf(cells), ""];
+}
+
+/** The first row of a cell is one device alone, of which the others are to be some times as fast. */
+function targetLines(cells: readonly Cell[]): readonly string[] {
+  const head = [
+    ...["part of a core", "link", "one device", "predicted", "tiles", "predicted"],
+    ...["times as fast", "predicted", "convolutions alone", "bit-equal", "worst difference"],
+  ];
+  return [
+    "Convolutions alone: what a request takes without the last stage, which is not shared, against the same part of one device's time.",
+    "",
+    line(head),
+    line(head.map(() => "---")),
+    ...cells.flatMap(({ quotas, rows: [alone, ...tiled] }) =>
+      tiled.map((row) =>
+        alone === undefined ? "" : line(targetRow(Object.values(quotas)[0] ?? 0, alone, row)),
+      ),
+    ),
+  ];
+}
+
+function targetRow(quota: number, alone: Row, row: Row): string[] {
+  const [one, two] = [alone.measured, row.measured];
+  const gain = (one?.seconds ?? Number.NaN) / (two?.seconds ?? Number.NaN);
+  const shared =
+    ((one?.seconds ?? Number.NaN) * row.sharedPart) / (two?.sharedSeconds ?? Number.NaN);
+  return [
+    `${quota} %`,
+    `${row.megabitsPerSecond[0]} Mbit/s`,
+    time(one?.seconds),
+    time(alone.predictedSeconds),
+    time(two?.seconds),
+    time(row.predictedSeconds),
+    times(gain),
+    times(alone.predictedSeconds / row.predictedSeconds),
+    times(shared),
+    `${two?.bitEqual} of ${two?.asked}`,
+    String(two?.worstDifference),
+  ];
+}
+
+function plainLines(cells: readonly Cell[]): readonly string[] {
+  const head = [
+    ...["network", "plan", "stages", "most share one", "measured", "predicted", "off by"],
+    ...["against the first", "bit-equal", "worst difference"],
+  ];
+  return [
+    line(head),
+    line(head.map(() => "---")),
+    ...cells.flatMap(({ network, rows }) =>
+      rows.map((row) => line(plainRow(network, row, rows[0]))),
+    ),
+  ];
+}
+
+function plainRow(network: string, row: Row, first: Row | undefined): string[] {
+  const { what, refusal, stages, members, measured, predictedSeconds, sameAs } = row;
+  if (refusal !== null) return [network, what, refusal, "", "", "", "", "", "", ""];
+  const places = stages.length > 4 ? [...stages.slice(0, 3), `… ${stages.at(-1)}`] : stages;
+  const seconds = measured?.seconds;
+  return [
+    network,
+    sameAs === null ? what : `${what} (as ${sameAs})`,
+    `${stages.length}: ${places.join(", ")}`,
+    String(members),
+    time(seconds),
+    time(predictedSeconds),
+    seconds === undefined ? "" : percent(predictedSeconds / seconds - 1),
+    times((first?.measured?.seconds ?? Number.NaN) / (seconds ?? Number.NaN)),
+    measured === null ? "modelled" : `${measured.bitEqual} of ${measured.asked}`,
+    measured === null ? "" : String(measured.worstDifference),
+  ];
+}
+
+function errorLines(cells: readonly Cell[]): readonly string[] {
+  const rows = cells
+    .filter(({ part }) => part !== "hops")
+    .flatMap((cell) => cell.rows.map((row) => ({ ...row, part: cell.part })))
+    .filter(({ measured, sameAs }) => measured !== null && sameAs === null);
+  if (rows.length === 0) return [];
+  const errorOf = (part: string): string => {
+    const errors = rows
+      .filter((row) => row.part === part)
+      .map((row) => Math.abs(row.predictedSeconds / (row.measured?.seconds ?? Number.NaN) - 1));
+    const mean = errors.reduce((sum, one) => sum + one, 0) / errors.length;
+    return errors.length === 0
+      ? ""
+      : `${part}: ${percent(mean)} of ${errors.length} plans, at most ${percent(Math.max(...errors))}`;
+  };
+  const told = ["target", "d3", "pipeline"].map(errorOf).filter((text) => text !== "");
+  const asked = rows.reduce((sum, { measured }) => sum + (measured?.asked ?? 0), 0);
+  const answered = rows.reduce((sum, { measured }) => sum + (measured?.answered ?? 0), 0);
+  const equal = rows.reduce((sum, { measured }) => sum + (measured?.bitEqual ?? 0), 0);
+  const worst = Math.max(...rows.map(({ measured }) => measured?.worstDifference ?? 0));
+  return [
+    "## All together",
+    "",
+    `Prediction against measurement, mean of the absolute errors: ${told.join("; ")}.`,
+    "",
+    `${answered} of ${asked} requests answered, ${equal} with the bits of the whole model; worst difference ${worst} of the largest magnitude.`,
+    "",
+  ];
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
+
+function time(value: number | undefined): string {
+  return value === undefined ? "" : formatQuantity(value, "s", 3);
+}
+
+function times(value: number): string {
+  return Number.isFinite(value) ? `${value.toFixed(2)}x` : "";
+}
+
+function percent(value: number): string {
+  return `${(100 * value).toFixed(1)} %`;
+}
