@@ -40,8 +40,9 @@ for (const part of chosen) {
 async function measure(part: Part, name: string): Promise<Cell & { loadBefore: number }> {
   console.log(`\n-- ${part.name}, ${name} --`);
   const loadBefore = loadavg()[0] ?? Number.NaN;
-  const testbed = Testbed.up(part.devices);
+  const testbed = Testbed.up(Object.keys(part.cores));
   try {
+    for (const [device, core] of Object.entries(part.cores)) testbed.pin(device, core);
     const requests = Number(values.requests ?? part.options.requests);
     const options = { ...part.options, requests, testbed, folder };
     const wants = part.wants(name, hopSecondsOf(known()));

@@ -86,6 +86,7 @@ export class Testbed implements AsyncDisposable {
   readonly devices: Devices;
   readonly #running = new Set<ChildProcess>();
   readonly #groups = new Map<string, Set<string>>();
+  readonly #cores = new Map<string, number>();
   readonly #withLinks = new Set<string>();
   readonly #onExit = (): void => tearDown();
   readonly #onSignal = (signal: NodeJS.Signals): void => {
@@ -117,7 +118,10 @@ export class Testbed implements AsyncDisposable {
   /** Starts a process on a device; it ends with the test bed. */
   exec(device: string, command: Command, environment: Record<string, string> = {}): Running {
     const groups = [...(this.#groups.get(device) ?? [])];
-    return this.#exec(device, command, groups, environment);
+    const core = this.#cores.get(device);
+    const pinned: Command =
+      core === undefined ? command : ["taskset", "--cpu-list", String(core), ...command];
+    return this.#exec(device, pinned, groups, environment);
   }
 
   /** The same where a device is in the network, without its quota. */
@@ -196,6 +200,14 @@ export class Testbed implements AsyncDisposable {
     if (version === 2) writeFileSync(`${groupRoot(2)}/cgroup.subtree_control`, `+${controller}`);
     this.#groups.set(device, (this.#groups.get(device) ?? new Set()).add(group));
     return version;
+  }
+
+  /**
+   * What is started on a device afterwards stays on one core of this machine. The kernel hands out a
+   * quota core by core, so that a thread on one core may wait for what is left over on another.
+   */
+  pin(device: string, core: number): void {
+    this.#cores.set(device, core);
   }
 
   /** Nothing arrives any more, in both directions, and nobody is told. */

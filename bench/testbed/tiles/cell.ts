@@ -63,9 +63,9 @@ export interface Row {
 }
 
 export interface Measured extends Omit<Run, "timings"> {
-  /** As predicted. */
+  /** Median latency, for the throughput the period. */
   readonly seconds: number;
-  /** Of a request, without the stages that nobody shares; `null`: none is shared. */
+  /** The median of a request without the stages that nobody shares; `null`: none is shared. */
   readonly sharedSeconds: number | null;
 }
 
@@ -157,7 +157,7 @@ function tell(run: Run | null, want: Want): string {
 }
 
 function timeOf(run: Run, { way }: Want): number {
-  return way.objective === "latency" ? run.meanSeconds : run.periodSeconds;
+  return way.objective === "latency" ? run.medianSeconds : run.periodSeconds;
 }
 
 function rowOf({ want, plan, run, sameAs }: Found, speeds: Speeds): Row {
@@ -219,10 +219,10 @@ function measuredOf({ timings, ...run }: Run, plan: Plan, want: Want): Measured 
       totalSeconds,
     ),
   );
-  const mean = rest.reduce((sum, one) => sum + one, 0) / rest.length;
+  const median = rest.sort((a, b) => a - b)[Math.floor(rest.length / 2)] ?? Number.NaN;
   return {
     ...run,
     seconds: timeOf({ timings, ...run }, want),
-    sharedSeconds: isShared ? mean : null,
+    sharedSeconds: isShared ? median : null,
   };
 }

@@ -9,7 +9,8 @@ import type { CellOptions, Want } from "./cell.js";
 export interface Part {
   readonly name: string;
   readonly cells: readonly string[];
-  readonly devices: readonly string[];
+  /** And the core that each has a part of. */
+  readonly cores: Readonly<Record<string, number>>;
   wants(cell: string, hopSeconds: number): readonly Want[];
   readonly options: Omit<CellOptions, "testbed" | "folder">;
 }
@@ -20,8 +21,8 @@ const unshared: Way = { planner: "exact", objective: "latency" };
 /** Two equal devices: what tiles gain by the speed of the devices and the rate of the link. */
 const target: Part = {
   name: "target",
-  cells: ["10", "20", "40"],
-  devices: ["left", "right"],
+  cells: ["8", "17", "40"],
+  cores: { left: 0, right: 1 },
   wants: (cell, hopSeconds) => {
     const quotas = { left: Number(cell), right: Number(cell) };
     const settingOf = (megabitsPerSecond: number): Setting => ({
@@ -30,7 +31,7 @@ const target: Part = {
     });
     return [
       { what: "one device", setting: settingOf(100), way: unshared, alone: "left" },
-      ...[20, 100, 1000].map((rate) => ({
+      ...[100, 20, 1000].map((rate) => ({
         ...{ what: `tiles, ${rate} Mbit/s`, setting: settingOf(rate), way: shared },
       })),
     ];
@@ -46,7 +47,7 @@ const rates = { deviceToEdge: 84.95, edgeToCloud: 31.53, deviceToCloud: 18.75, e
 const tiers: Part = {
   name: "d3",
   cells: ["alexnet", "vgg16", "resnet18", "darknet53", "inceptionv4"],
-  devices: ["device", ...edges, "cloud"],
+  cores: { device: 1, edge1: 0, edge2: 1, edge3: 1, edge4: 1, cloud: 0 },
   wants: (cell, hopSeconds) => {
     const setting: Setting = {
       network: cell,
@@ -130,7 +131,7 @@ const boards = { camera: 12, board1: 20, board2: 28, board3: 36, server: 60 };
 const pipeline: Part = {
   name: "pipeline",
   cells: ["vgg16", "darknet53", "resnet18"],
-  devices: Object.keys(boards),
+  cores: { camera: 0, board1: 1, board2: 1, board3: 1, server: 0 },
   wants: (cell, hopSeconds) => {
     const setting: Setting = {
       ...{ network: cell, quotas: boards, source: "camera", hopSeconds },
@@ -153,8 +154,8 @@ const pipeline: Part = {
 const hops: Part = {
   name: "hops",
   cells: ["vgg16"],
-  devices: target.devices,
-  wants: () => target.wants("100", 0).filter((_, position) => position === 0 || position === 3),
+  cores: target.cores,
+  wants: () => target.wants("100", 0).filter((_, position) => position !== 1 && position !== 2),
   options: { calibrations: 7, requests: 60, inFlight: 1, warmUps: 60, warmUp: 1 },
 };
 

@@ -12,7 +12,7 @@ export function tablesOf(cells: readonly Cell[], hopSeconds: number): string {
   return [
     "# Tiles on the test bed",
     "",
-    "`npm run bench -- testbed-tiles`: real agents and a real coordinator over TLS in network namespaces, each device with a part of a core and each link with a rate of its own; inputs are float32 and come from the first device, which also gets the answer. Plans are made for the speeds measured before; predictions are of these plans for the geometric means of the speeds before and after. Every answer is compared with that of the whole model in one process.",
+    '`npm run bench -- testbed-tiles`: real agents and a real coordinator over TLS in network namespaces, each device with a part of a core and each link with a rate of its own; inputs are float32 and come from the first device, which also gets the answer. Plans are made for the speeds measured before; predictions are of these plans for the geometric means of the speeds before and after. Every answer is compared with that of the whole model in one process. Latencies are medians: now and then a request takes twice as long on this shared machine, with tiles and without; means stand in the JSON, and "by means" below.',
     "",
     `Profiles are measured within one process. What the messages of a hop cost the agents besides (reading, encryption, slicing, stitching, handing to the session) was measured first: ${time(hopSeconds)} for each hop, at the profile's speed. It stands in every prediction and every plan below as the \`overheadSeconds\` of the receiver.`,
     "",
@@ -35,7 +35,8 @@ function section(
 function targetLines(cells: readonly Cell[]): readonly string[] {
   const head = [
     ...["part of a core", "link", "one device", "predicted", "tiles", "predicted"],
-    ...["times as fast", "predicted", "convolutions alone", "bit-equal", "worst difference"],
+    ...["times as fast", "by means", "predicted", "convolutions alone", "bit-equal"],
+    "worst difference",
   ];
   return [
     "Convolutions alone: what a request takes without the last stage, which is not shared, against the same part of one device's time.",
@@ -63,6 +64,7 @@ function targetRow(quota: number, alone: Row, row: Row): string[] {
     time(two?.seconds),
     time(row.predictedSeconds),
     times(gain),
+    times((one?.meanSeconds ?? Number.NaN) / (two?.meanSeconds ?? Number.NaN)),
     times(alone.predictedSeconds / row.predictedSeconds),
     times(shared),
     `${two?.bitEqual} of ${two?.asked}`,
