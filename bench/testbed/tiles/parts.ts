@@ -101,7 +101,7 @@ const tiers: Part = {
     ];
   },
   options: {
-    ...{ calibrations: 5, requests: 6, inFlight: 1, warmUps: 15, warmUp: 1 },
+    ...{ calibrations: 5, requests: 6, inFlight: 1, warmUps: 8, warmUp: 1 },
     like: { edge2: "edge1", edge3: "edge1", edge4: "edge1" },
   },
 };
