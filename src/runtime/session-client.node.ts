@@ -70,15 +70,21 @@ export class SessionClient {
    */
   static async start(request: Omit<LoadRequest, "type">): Promise<SessionClient> {
     const client = new SessionClient(request.thrifty === true);
-    const reply = await client.#send({ type: "load", ...request });
-    if (reply.type === "failed") {
+    try {
+      await client.#load({ type: "load", ...request });
+      return client;
+    } catch (error) {
       void client.#leave();
-      throw loadError(reply.message);
+      throw error;
     }
+  }
+
+  async #load(request: LoadRequest): Promise<void> {
+    const reply = await this.#send(request);
+    if (reply.type === "failed") throw loadError(reply.message);
     if (reply.type !== "loaded") throw new Error(`loading was answered with '${reply.type}'`);
-    client.inputs = reply.inputs;
-    client.outputs = reply.outputs;
-    return client;
+    this.inputs = reply.inputs;
+    this.outputs = reply.outputs;
   }
 
   /** @throws RUNTIME_FAILED */
@@ -102,12 +108,15 @@ export class SessionClient {
 
   /** Waits for what was asked before, then ends the thread if nobody else is in it. Idempotent. */
   async release(): Promise<void> {
-    if (this.#failure === null) {
-      const released = this.#request({ type: "release" });
-      this.#failure = new CodedError("RUNTIME_FAILED", "the session was released");
-      await released;
+    try {
+      if (this.#failure === null) {
+        const released = this.#request({ type: "release" });
+        this.#failure = new CodedError("RUNTIME_FAILED", "the session was released");
+        await released;
+      }
+    } finally {
+      await this.#leave();
     }
-    await this.#leave();
   }
 
   #leave(): Promise<void> {

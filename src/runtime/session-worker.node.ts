@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { createRequire } from "node:module";
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
@@ -6,7 +5,7 @@ import { Worker } from "node:worker_threads";
 /** A thread in which sessions are, each behind a port of its own. An idle one does not keep the process alive. */
 export interface SessionWorker {
   readonly worker: Worker;
-  readonly ended: Promise<unknown>;
+  readonly ended: Promise<void>;
   users: number;
 }
 
@@ -44,7 +43,12 @@ function startWorker(): SessionWorker {
   const worker = new Worker(createRequire(import.meta.url).resolve("#session-thread"));
   worker.setMaxListeners(0);
   worker.unref();
-  const started: SessionWorker = { worker, ended: once(worker, "exit"), users: 0 };
+  const ended = new Promise<void>((resolve) => {
+    worker.once("exit", () => resolve());
+  });
+  const started: SessionWorker = { worker, ended, users: 0 };
+  // Nobody is to enter what fails, also in the moment before it ends.
+  worker.once("error", () => forget(started));
   worker.once("exit", () => forget(started));
   return started;
 }
