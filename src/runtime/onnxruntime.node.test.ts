@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { create } from "@bufbuild/protobuf";
@@ -57,6 +57,28 @@ test("weights in files give the bits of those in memory, and leave nothing besid
     ...new Float32Array(data?.slice().buffer ?? new ArrayBuffer()),
   ]);
   for (const [at, value] of (packed ?? []).entries()) expect(plain?.[at]).toBeCloseTo(value, 4);
+});
+
+test("weights in a folder that takes no other files are read", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "partita-weights-"));
+  const path = join(folder, "w");
+  writeFileSync(path, new Uint8Array(Float32Array.from({ length: 512 }, () => 2).buffer));
+  const opened = openSync(path, "r");
+  onTestFinished(() => {
+    closeSync(opened);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const builder = createBuilder({ name: "add" });
+  const x = builder.input("x", "float32", [512]);
+  const weight = builder.weight("w", [512], new Float32Array(512));
+  builder.output(builder.node("Add", [x, weight], { output: "y" }), "float32", [512]);
+  const { proto } = builder.build();
+  const files = new Map([["w", { path: `/dev/fd/${opened}`, bytes: 2048 }]]);
+  const session = await runtime.load({ proto, weights: new Map() }, { threads: 1, files });
+  const zeros = { dataType: "float32", shape: [512], data: new Uint8Array(2048) };
+  const { outputs } = await session.run({ x: zeros });
+  expect(new Float32Array(outputs["y"]?.data.slice().buffer ?? new ArrayBuffer())[511]).toBe(2);
+  await session.release();
 });
 
 test("an operator that nobody knows is ONNX_UNSUPPORTED, in one line", async () => {

@@ -28,8 +28,10 @@ export async function makeTemporaryFolder(
 
 async function sweep(parent: string, prefix: string): Promise<void> {
   for (const name of await readdir(parent)) {
-    const owner = name.startsWith(prefix) ? /^\d+/.exec(name.slice(prefix.length)) : null;
-    if (owner === null || isRunning(Number(owner[0]))) continue;
-    await rm(join(parent, name), { recursive: true, force: true });
+    // All of the name: that of another machine may begin like this one's, and go on with a number.
+    const owner = name.startsWith(prefix) ? /^(\d+)-[^-]+$/.exec(name.slice(prefix.length)) : null;
+    if (owner === null || isRunning(Number(owner[1]))) continue;
+    // What another process removes, too, or may not be removed, is no reason to do without a folder.
+    await rm(join(parent, name), { recursive: true, force: true }).catch(() => undefined);
   }
 }

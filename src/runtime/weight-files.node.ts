@@ -12,8 +12,8 @@ type Loadable = Pick<LoadRequest, "skeleton" | "weights">;
 
 /**
  * Loads a model whose weights stand in files of their own without reading them: the runtime maps what
- * lies beside a model's file, so that they are linked there for as long as the session is made. On disks
- * without hard links they are read.
+ * lies beside a model's file, so that they are linked there for as long as the session is made. Where
+ * that cannot be, for the disk has no hard links, is full or may only be read, they are read.
  *
  * @param files weights by name, all on one disk
  */
@@ -24,16 +24,18 @@ export async function withLoadable<T>(
 ): Promise<T> {
   const [first] = files.values();
   if (first === undefined) return start(toLoadable(model));
-  const folder = await makeTemporaryFolder("load", dirname(first.path));
+  const folder = await makeTemporaryFolder("load", dirname(first.path)).catch(() => null);
+  if (folder === null) return start(await read(model, files));
   try {
     return await start((await linked(model, files, folder)) ?? (await read(model, files)));
   } finally {
-    // What is mapped stays, without a name.
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    // What is mapped stays, without a name; where a disk keeps the name as long as that (Windows, NFS),
+    // the folder goes when this process has ended.
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
   }
 }
 
-/** `null`: this disk has no hard links. */
+/** `null`: this disk does not take the links, or the model. */
 async function linked(
   model: OnnxModel,
   files: ReadonlyMap<string, WeightFile>,
@@ -42,14 +44,14 @@ async function linked(
   const names = new Map([...files.keys()].map((name, position) => [name, `w${position}`]));
   const location = (name: string): string => names.get(name) ?? name;
   const { skeleton } = encodeSkeleton(model, location, (name) => files.get(name)?.bytes);
+  const path = join(folder, "model.onnx");
   try {
-    for (const [name, { path }] of files) await link(path, join(folder, location(name)));
+    for (const [name, file] of files) await link(file.path, join(folder, location(name)));
+    await writeFile(path, skeleton);
   } catch (error) {
     if (systemCode(error) !== undefined) return null;
     throw error;
   }
-  const path = join(folder, "model.onnx");
-  await writeFile(path, skeleton);
   return { skeleton: path, weights: [] };
 }
 
