@@ -19,6 +19,8 @@ export interface NodeFacts {
   shapeOf(tensor: string): readonly number[] | null;
   /** Whether a tensor is a parameter. */
   isConstant(tensor: string): boolean;
+  /** Whether a parameter, and so its shape, stands in the model itself: none that is computed. */
+  isStored(tensor: string): boolean;
   /** Elements of a small parameter of numbers; `null` if they are not at hand. */
   valuesOf(tensor: string): readonly number[] | null;
 }
@@ -43,10 +45,14 @@ export function nodeFacts(
     shapeOf: (name) => {
       const known = initialisers.get(name);
       if (known !== undefined) return shapeOf(known);
-      const written = makers.get(name)?.attribute.find(({ t }) => t !== undefined)?.t;
-      return typeOf(name)?.shape ?? (written === undefined ? null : shapeOf(written));
+      const maker = makers.get(name);
+      return typeOf(name)?.shape ?? (maker === undefined ? null : constantShape(maker));
     },
     isConstant: (name) => constants.has(name),
+    isStored: (name) => {
+      const maker = makers.get(name);
+      return initialisers.has(name) || (maker !== undefined && constantShape(maker) !== null);
+    },
     valuesOf: (name) => {
       const known = initialisers.get(name);
       if (known !== undefined) return numbersOf(known);
@@ -54,6 +60,24 @@ export function nodeFacts(
       return maker === undefined ? null : constantNumbers(maker);
     },
   };
+}
+
+/** `null` for texts and sparse tensors. */
+function constantShape({ attribute }: NodeProto): readonly number[] | null {
+  const [value] = attribute;
+  switch (value?.name) {
+    case "value":
+      return value.t === undefined ? null : shapeOf(value.t);
+    case "value_int":
+    case "value_float":
+      return [];
+    case "value_ints":
+      return [value.ints.length];
+    case "value_floats":
+      return [value.floats.length];
+    default:
+      return null;
+  }
 }
 
 /** ONNX operator specification, "Constant": which attribute holds the value. */

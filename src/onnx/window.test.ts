@@ -35,6 +35,7 @@ function found(written: string, { inputs, constants = [], outputs, attributes = 
     dataTypeOf: () => "float32",
     shapeOf: (tensor) => shapes.get(tensor) ?? null,
     isConstant: (tensor) => tensor.startsWith("constant"),
+    isStored: (tensor) => tensor.startsWith("constant"),
     valuesOf: () => null,
   });
 }
@@ -264,4 +265,24 @@ test("pads and slices move rows, where they are parameters", () => {
     found("Slice", { inputs: [picture], outputs: [[1, 4, 15, 30]], attributes: bounds }),
   ).toEqual({ ...pixel, padBegin: [-5, 0] });
   expect(found("Slice", { inputs: [picture, [2], [2]], outputs: [picture] })).toBeNull();
+});
+
+test("what has a number for each column beside its picture, or makes one of a parameter, has none", () => {
+  const bias = { inputs: [picture], constants: [[30]] };
+  expect(found("com.microsoft:FastGelu", bias)).toBeNull();
+  expect(found("com.microsoft:FastGelu", { inputs: [picture] })).toEqual(pixel);
+  const turned = create(NodeProtoSchema, {
+    opType: "CastLike",
+    input: ["constant0", "tensor0"],
+    output: ["result0"],
+  });
+  const facts = {
+    opset: 20,
+    dataTypeOf: () => "float32",
+    shapeOf: () => picture,
+    isConstant: (tensor: string) => tensor === "constant0",
+    isStored: () => true,
+    valuesOf: () => null,
+  };
+  expect(windowOf(turned, facts)).toBeNull();
 });

@@ -5,7 +5,7 @@
  */
 import type { NodeProto } from "onnx-buf";
 import type { Window } from "../graph/window.ts";
-import { intOf } from "./attributes.ts";
+import { intOf, intsOf } from "./attributes.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import { depthToSpaceWindow, padWindow, sliceWindow, spaceToDepthWindow } from "./window/moved.ts";
 import { isPicture, pixelRules, type Rule } from "./window/pixels.ts";
@@ -82,6 +82,8 @@ function endsBehind(
 const transposed: Rule = (node, facts) => {
   const [, weight = "", bias = ""] = node.input;
   if ([weight, bias].some((name) => name !== "" && !facts.isConstant(name))) return null;
+  const isStated = facts.isStored(weight) || intsOf(node, "kernel_shape", []).length > 0;
+  if (!isStated || facts.isConstant(node.input[0] ?? "")) return null;
   return betweenPictures(node, facts, (input, output) => {
     const spreads = spreadsOf(node, facts.shapeOf(weight), input, output);
     return spreads === null ? null : transposedWindow(spreads, input, output);

@@ -4,7 +4,7 @@ import { gridRegions } from "../../src/graph/grid.ts";
 import { elementCount, type TensorValue } from "../../src/graph/tensor-value.ts";
 import type { Region } from "../../src/graph/window.ts";
 import { createBuilder, type ModelBuilder } from "../../src/onnx/build.ts";
-import { type AttributeValue, tensor } from "../../src/onnx/build-tensor.ts";
+import { type AttributeValue, float, tensor } from "../../src/onnx/build-tensor.ts";
 import { toGraph } from "../../src/onnx/graph.ts";
 import { extractTile } from "../../src/onnx/tile.ts";
 import { extractTiles } from "../../src/onnx/tiles.ts";
@@ -253,4 +253,40 @@ test("a region around a node that needs all: its input leaves, its output enters
   expect(cutOut(whole.values.get("pool") as TensorValue, region(0, 1, 0, 1)).shape).toEqual([
     2, 4, 1, 1,
   ]);
+});
+
+test("parameters with rows and columns that the model computes, or writes as a node", async () => {
+  const whole = await wholeOf({ input: [1, 4, 5, 6] }, (builder) => {
+    const { data } = seededValue("float32", [1, 1, 5, 6]);
+    const stored = builder.weight("stored", [1, 1, 5, 6], data, "float32");
+    const turned = builder.node("Neg", [stored], { name: "turned", output: "turned" });
+    builder.node("Add", ["x", turned], { name: "a", output: "a" });
+    const columns = float([1, 2, 3, 4, 5, 6]);
+    builder.node("Constant", [], {
+      name: "columns",
+      output: "columns",
+      attributes: { value_floats: columns },
+    });
+    builder.node("Mul", ["a", "columns"], { name: "b", output: "b" });
+    const number = builder.node("Neg", [builder.weight("one", [1], [1], "float32")]);
+    builder.node("Mul", ["b", number], { name: "c", output: "c" });
+  });
+  const able = whole.graph.nodes.filter(({ window }) => window !== undefined);
+  expect(able.map(({ name }) => name)).toEqual(["b", "c"]);
+  const found = await tileAndCompare(whole, ["b", "c"], 2, [1, 2]);
+  expect(found).toMatchObject({ tiles: 4, bitEqual: true });
+});
+
+test("channels turned around, from as far behind as numbers go", async () => {
+  const whole = await wholeOf({ input: [1, 4, 6, 6] }, (builder) => {
+    const integers = (name: string, value: bigint): string =>
+      builder.weight(name, [1], [value], "int64");
+    const last = 2n ** 63n - 1n;
+    const bounds = [integers("start", last), integers("end", -last), integers("axis", 1n)];
+    const step = integers("step", -1n);
+    builder.node("Slice", ["x", ...bounds, step], { name: "a", output: "a" });
+    convolve(builder, "a", "b");
+  });
+  const found = await tileAndCompare(whole, ["a", "b"], 2, 1);
+  expect(found.maxRelative).toBeLessThanOrEqual(1e-6);
 });

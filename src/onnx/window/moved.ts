@@ -87,8 +87,11 @@ export function cutsOf(
     const size = shape[axis] as number;
     const step = steps[position] ?? 1;
     const clip = (at: number) => Math.min(size, Math.max(0, at < 0 ? at + size : at));
-    // Backwards from what may lie before the first; such axes are taken as they are.
-    if (step < 0) return { axis, start: given, end: ends[position] as number, step };
+    if (step < 0) {
+      // Backwards from the last, to before the first: that is what lies as far before as there are.
+      const within = (at: number) => Math.min(size, Math.max(-size - 1, at));
+      return { axis, start: within(given), end: within(ends[position] as number), step };
+    }
     return { axis, start: clip(given), end: clip(ends[position] as number), step };
   });
 }

@@ -36,19 +36,31 @@ export const withPictureParameters: ReadonlySet<string> = new Set([
 
 /** What is computed must have as many rows and columns as the result or one; parameters are for channels. */
 export const elementWise: Rule = (node, facts) =>
-  isMadeFrom(node, facts, (name) => isRepeated(name, node, facts)) ? pixel : null;
+  !facts.isConstant(node.input[0] ?? "") &&
+  isMadeFrom(node, facts, (name) => isRepeated(name, node, facts))
+    ? pixel
+    : null;
 
-/** The same, with parameters that may differ from position to position. */
+/** The same, with parameters that may differ from position to position, if they can be cut. */
 const broadcasting: Rule = (node, facts) => {
   // Before version 7 an attribute said where the axes of a parameter begin.
   if (intOf(node, "broadcast", 0) !== 0) return null;
   const isFit = (name: string): boolean => isRepeated(name, node, facts);
   const isFitParameter = (name: string): boolean => {
     const [made, shape] = [facts.shapeOf(node.output[0] ?? ""), facts.shapeOf(name)];
-    return [-2, -1].every((axis) => [1, made?.at(axis)].includes(shape?.at(axis) ?? 1));
+    if (shape === null) return false;
+    const sizes = [-2, -1].map((axis) => shape.at(axis) ?? 1);
+    if (sizes.every((size) => size === 1)) return true;
+    return (
+      facts.isStored(name) && sizes.every((size, axis) => [1, made?.at(axis - 2)].includes(size))
+    );
   };
   return isMadeFrom(node, facts, isFit, isFitParameter) ? pixel : null;
 };
+
+/** A bias has one number for each column. */
+const withoutBias: Rule = (node, facts) =>
+  (node.input[1] ?? "") === "" ? elementWise(node, facts) : null;
 
 /** While it trains it takes the mean of all rows; at first each position could have its own. */
 const normalisation: Rule = (node, facts) =>
@@ -60,7 +72,8 @@ const normalisation: Rule = (node, facts) =>
 const concatenation: Rule = (node, facts) => {
   if (!isChannel(intOf(node, "axis", 1))) return null;
   const isFit = (name: string): boolean => isAlike(name, node, facts);
-  return isMadeFrom(node, facts, isFit, isFit) ? pixel : null;
+  const isFitParameter = (name: string): boolean => facts.isStored(name) && isFit(name);
+  return isMadeFrom(node, facts, isFit, isFitParameter) ? pixel : null;
 };
 
 /** Of one picture, along its channels: each output is one of as many rows and columns. */
@@ -138,6 +151,7 @@ export const pixelRules: readonly (readonly [string, Rule])[] = [
   ["Gather", alongChannels(0)],
   ["LpNormalization", alongChannels(-1)],
   ["Split", alongChannels(0)],
+  ["com.microsoft:FastGelu", withoutBias],
   ...each("ArgMax ArgMin", alongChannels(0)),
   ...each("DequantizeLinear QuantizeLinear", quantisation),
   // Before version 13 all axes behind were one.
@@ -148,7 +162,7 @@ export const pixelRules: readonly (readonly [string, Rule])[] = [
   ),
   ...each(broadcastingOperators, broadcasting),
   ...each(
-    "Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Cast CastLike Ceil Celu Clip Cos Cosh Dropout Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity IsInf IsNaN LRN LeakyRelu Log Mish Neg Not Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu com.microsoft:FastGelu com.microsoft:Gelu com.microsoft:QuickGelu",
+    "Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Cast CastLike Ceil Celu Clip Cos Cosh Dropout Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity IsInf IsNaN LRN LeakyRelu Log Mish Neg Not Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu com.microsoft:Gelu com.microsoft:QuickGelu",
     elementWise,
   ),
 ];
