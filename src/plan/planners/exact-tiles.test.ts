@@ -2,12 +2,19 @@ import { expect, test } from "vitest";
 import { randomStrips } from "../../../test/fixtures/strips.ts";
 import type { Clock } from "../../base/clock.ts";
 import { createRandom } from "../../base/random.ts";
-import { seconds } from "../../base/units.ts";
-import type { Problem } from "../problem.ts";
+import { bytes, seconds } from "../../base/units.ts";
+import type { DeviceProfile } from "../../cost/profile.ts";
+import { readTopology } from "../../cost/topology-file.ts";
+import type { Window } from "../../graph/window.ts";
+import { type Evaluation, evaluate } from "../evaluate.ts";
+import type { Incumbent, Planning } from "../planner.ts";
+import { createProblem, type Problem } from "../problem.ts";
 import { runPlanner } from "../run-planner.ts";
 import { exact } from "./exact.ts";
 import { boundTiled } from "./exact-tiles/bound.ts";
-import { hasTiles } from "./exact-tiles.ts";
+import { planSharedChains } from "./exact-tiles/shared-chains.ts";
+import { hasTiles, planWithTiles } from "./exact-tiles.ts";
+import { findSingle } from "./single.ts";
 
 const clock: Clock = { now: () => seconds(0), sleep: () => Promise.resolve() };
 
@@ -41,4 +48,105 @@ test("where stages may be shared a latency is the best of all chains of stages, 
     expect(hasTiles(alone)).toBe(false);
     expect(runPlanner(exact, alone, { seed: 1, clock })).toMatchObject({ guarantee: "optimal" });
   }
+});
+
+test("what is left open without sharing is left open with it", () => {
+  const problem = strips(1, "latency", true);
+  const planning = (bound: (value: number) => number): Planning =>
+    planWithTiles(problem, { random: createRandom(1) }, function* (unshared) {
+      const found = findSingle(unshared) as Incumbent;
+      yield found;
+      return { ...found, bound: bound(found.value) };
+    });
+  expect(endOf(planning((value) => value))).toHaveProperty("bestAmong", "shared-chains");
+  expect(endOf(planning(() => 0))).not.toHaveProperty("bestAmong");
+});
+
+function endOf<T>(steps: Generator<unknown, T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/** Rows of 4 that are given 20 rows of padding and added up, on devices of three kinds. */
+function padded(): Problem {
+  const rows = (padBegin: number): Window => ({
+    kernel: [1, 1],
+    stride: [1, 1],
+    dilation: [1, 1],
+    padBegin: [padBegin, 0],
+    padEnd: [0, 0],
+  });
+  const nodes = [
+    { name: "first", inputs: ["in"], outputs: ["t"], window: rows(0) },
+    { name: "slow", inputs: ["t"], outputs: ["s"], window: rows(0) },
+    { name: "pad", inputs: ["s"], outputs: ["p"], window: rows(20) },
+    { name: "other", inputs: ["t"], outputs: ["o"], window: rows(20) },
+    { name: "sum", inputs: ["p", "o"], outputs: ["out"], window: rows(0) },
+  ].map((node) => ({ ...node, operator: "Op", flop: null, parameterBytes: bytes(0) }));
+  const heights = { in: 4, t: 4, s: 4, p: 24, o: 24, out: 24 };
+  const tensors = Object.entries(heights).map(([name, height]) => ({
+    name,
+    dataType: "uint8",
+    shape: [1, 1, height, 1],
+    bytes: bytes(height),
+  }));
+  const kind = (nodeSeconds: readonly number[]): DeviceProfile => ({
+    nodeSeconds: nodeSeconds.map(seconds),
+    overheadSeconds: seconds(0),
+    boundarySecondsPerByte: 0 as DeviceProfile["boundarySecondsPerByte"],
+    overheadBytes: bytes(0),
+  });
+  const names = ["adds", "starts", "helps"];
+  return createProblem(
+    {
+      format: "partita.profile/1",
+      graph: { name: "padded", inputs: ["in"], outputs: ["out"], tensors, nodes },
+      devices: {
+        adds: kind([100, 0.45, 0, 0, 0]),
+        starts: kind([1, 0, 0, 0, 1]),
+        helps: kind([100, 0, 0, 0, 1]),
+      },
+    },
+    readTopology(
+      JSON.stringify({
+        format: "partita.topology/1",
+        devices: names.map((name) => ({ name, profile: name })),
+        links: [
+          { between: ["adds", "starts"], bandwidth: "1 Tbit/s" },
+          { between: ["adds", "helps"], bandwidth: "1 Tbit/s" },
+          { between: ["starts", "helps"], bandwidth: "1 Tbit/s" },
+        ],
+        source: "starts",
+        sink: "anywhere",
+      }),
+    ),
+    { type: "latency" },
+    { tiles: true },
+  );
+}
+
+test("a device that makes padding at no cost is not taken to be as slow as it is on average", () => {
+  const problem = padded();
+  const found = endOf(planSharedChains(problem));
+  expect(found?.isComplete).toBe(true);
+  const best = evaluate(
+    problem,
+    [1, 0, 0, 0, 0],
+    [
+      {
+        nodes: [1, 2, 3, 4],
+        devices: [0, 1, 2],
+        rows: [
+          { from: 0, to: 21 },
+          { from: 21, to: 23 },
+          { from: 23, to: 24 },
+        ],
+      },
+    ],
+  );
+  expect(best).toMatchObject({ type: "feasible" });
+  const { value } = best as Evaluation;
+  expect(found?.value).toBeLessThanOrEqual(value * (1 + 1e-9));
 });

@@ -5,6 +5,7 @@ import type { Problem } from "../problem.ts";
 import { countRunners, exactGroups, mostGrouped } from "./exact-groups.ts";
 import { boundTiled } from "./exact-tiles/bound.ts";
 import { planSharedChains, type SharedChain } from "./exact-tiles/shared-chains.ts";
+import { isShortOfMemory } from "./exact-tiles/short-memory.ts";
 import { pso } from "./pso.ts";
 
 /** Whether stages may run by tiles, and there are nodes for it and several devices, or one with little memory. */
@@ -12,12 +13,12 @@ export function hasTiles(problem: Problem): boolean {
   return (
     problem.limits.tiles === true &&
     problem.index.graph.nodes.some(({ window }) => window !== undefined) &&
-    (countRunners(problem) > 1 || isShortOfMemory(problem))
+    (countRunners(problem) > 1 || isAnyShort(problem))
   );
 }
 
-function isShortOfMemory({ devices }: Problem): boolean {
-  return devices.some(({ memoryBytes }) => memoryBytes !== null);
+function isAnyShort(problem: Problem): boolean {
+  return problem.devices.some((_, device) => isShortOfMemory(problem, device));
 }
 
 /**
@@ -30,8 +31,8 @@ function isShortOfMemory({ devices }: Problem): boolean {
  *   turn.
  *
  * What is proven without sharing does not hold with it, so that the bound is one for all ways to share,
- * and optimal is only what meets it. Where all chains of shared stages were tried, the answer is the
- * best of them and of all placements without sharing.
+ * and optimal is only what meets it. Where all chains of shared stages were tried, and nothing better
+ * without sharing is left open, the answer is the best of them and of all placements without sharing.
  *
  * @param minimise the search without sharing
  */
@@ -44,25 +45,30 @@ export function* planWithTiles(
   let best: Incumbent | null = null;
   let refused: Infeasible | null = null;
   let isBestChain = false;
+  let unshared = 0;
   const rounds: readonly (() => readonly Search[])[] = [
     () => searchesOf(problem, tools, minimise),
     () => (best === null ? lastResort(problem) : []),
   ];
   for (const value of inRounds(rounds)) {
+    unshared = Math.max(unshared, boundUnshared(value));
     if (value !== null && "type" in value) refused ??= value;
-    else if (value !== null && "isComplete" in value) isBestChain ||= value.isComplete;
-    if (
-      value !== null &&
-      "value" in value &&
-      value.value < (best?.value ?? Number.POSITIVE_INFINITY)
-    ) {
-      best = sharedBound(value, bound);
+    else if (value !== null) {
+      if ("isComplete" in value) isBestChain ||= value.isComplete;
+      if (value.value < (best?.value ?? Number.POSITIVE_INFINITY)) best = sharedBound(value, bound);
     }
     if (best !== null && meets(best, bound)) return best;
     yield best;
   }
-  if (best === null) return unproven(refused as Infeasible);
-  return isBestChain ? { ...best, bestAmong: "shared-chains" } : best;
+  if (best === null) return unproven(refused as Infeasible, bound);
+  return isBestChain && meets(best, unshared) ? { ...best, bestAmong: "shared-chains" } : best;
+}
+
+/** What no placement without sharing beats, by a result of a search. */
+function boundUnshared(value: Incumbent | SharedChain | Infeasible | null): number {
+  if (value === null || "isComplete" in value) return 0;
+  if ("type" in value) return value.isProven === false ? 0 : Number.POSITIVE_INFINITY;
+  return value.bound ?? 0;
 }
 
 function searchesOf(problem: Problem, tools: Tools, minimise: Planner["plan"]): Search[] {
@@ -80,7 +86,7 @@ function searchesOf(problem: Problem, tools: Tools, minimise: Planner["plan"]): 
 
 /** Pipelines of groups run no tiles in turn, which need less memory. */
 function lastResort(problem: Problem): Search[] {
-  const isSkipped = problem.objective.type !== "throughput" || !isShortOfMemory(problem);
+  const isSkipped = problem.objective.type !== "throughput" || !isAnyShort(problem);
   return isSkipped ? [] : [planSharedChains(problem)];
 }
 
@@ -130,8 +136,9 @@ function meets(best: Incumbent, bound: number): boolean {
   return bound >= best.value * (1 - 1e-9);
 }
 
-/** Whoever shares a stage needs less memory. */
-function unproven(refused: Infeasible): Infeasible {
+/** Whoever shares a stage needs less memory; what no device can run is run by none together either. */
+function unproven(refused: Infeasible, bound: number): Infeasible {
+  if (bound === Number.POSITIVE_INFINITY) return refused;
   const reason = `${refused.reason}; no proof, since stages may be shared by rows and not all ways to do so were tried`;
   return { ...refused, reason, isProven: false };
 }

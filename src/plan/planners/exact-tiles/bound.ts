@@ -1,6 +1,7 @@
 import { additiveFactors } from "../../objective.ts";
 import type { Problem } from "../../problem.ts";
 import { coveredParts } from "../pso/cover.ts";
+import type { GroupModel } from "../pso/group-model.ts";
 
 /** Below the sums of rounded numbers. */
 const rounding = 1 - 1e-11;
@@ -25,17 +26,19 @@ export function boundTiled(problem: Problem): number {
   if (factors === null) {
     const whole = nodes.filter((node) => !isShareable(problem, node));
     const longest = Math.max(0, ...whole.map((node) => least(problem, node, () => 1)));
-    return Math.max(longest, shareOut(problem, parts, nodes)) * rounding;
+    return Math.max(longest, shareOut(tasksOf(problem, parts, nodes)).sum) * rounding;
   }
   const latency =
     nodes
       .filter((node) => !isShareable(problem, node))
       .reduce((sum, node) => sum + least(problem, node, () => 1), 0) +
     shareOut(
-      problem,
-      parts,
-      nodes.filter((node) => isShareable(problem, node)),
-    );
+      tasksOf(
+        problem,
+        parts,
+        nodes.filter((node) => isShareable(problem, node)),
+      ),
+    ).sum;
   const extraWatts = devices.map(({ busyWatts, idleWatts }) => busyWatts - idleWatts);
   const busy = nodes.reduce(
     (sum, node) =>
@@ -45,6 +48,37 @@ export function boundTiled(problem: Problem): number {
   );
   const idle = devices.reduce((sum, { idleWatts }) => sum + idleWatts, 0) * latency;
   return (factors.latency * latency + factors.energy * (busy + idle)) * rounding;
+}
+
+/**
+ * What the pieces of a chain take at the least, from each on. The weights are the same for all of them,
+ * since one shared run may hold several.
+ */
+export function boundRest({ count, pieces, parts, tiledReach }: GroupModel): Float64Array {
+  const { problem, starts } = pieces;
+  const all = problem.index.graph.nodes.map((_, node) => node);
+  const whole = parts.map(() => 1);
+  const isShared = (piece: number): boolean => (tiledReach[piece] as number) > piece;
+  const tasks = Array.from({ length: count }, (_, piece) => {
+    const nodes = all.slice(starts[piece], starts[piece + 1]);
+    return tasksOf(problem, isShared(piece) ? parts : whole, nodes);
+  });
+  const { weights } = shareOut(tasks.filter((_, piece) => isShared(piece)).flat());
+  const rest = new Float64Array(count + 1);
+  for (let piece = count - 1; piece >= 0; piece--) {
+    const own = tasks[piece] as Task[];
+    const least = isShared(piece) ? weigh(own, weights).sum : onOne(own);
+    rest[piece] = (rest[piece + 1] as number) + (Number.isFinite(least) ? least * rounding : 0);
+  }
+  return rest;
+}
+
+/** The least seconds of some nodes on one device. */
+function onOne(tasks: readonly Task[]): number {
+  const devices = tasks[0]?.keys() ?? [];
+  return Math.min(
+    ...[...devices].map((device) => tasks.reduce((sum, task) => sum + (task[device] as number), 0)),
+  );
 }
 
 function isShareable({ index }: Problem, node: number): boolean {
@@ -67,23 +101,32 @@ function least(problem: Problem, node: number, weight: (device: number) => numbe
   return found;
 }
 
-/** The most that weights of the devices give for some nodes. */
-function shareOut(problem: Problem, parts: readonly number[], nodes: readonly number[]): number {
-  const tasks = nodes.map((node) =>
-    problem.devices.map((_, device) => secondsOf(problem, device, node) * (parts[node] || 0)),
-  );
-  if (tasks.length === 0) return 0;
-  const steps = Math.min(mostSteps, mostWork / (tasks.length * problem.devices.length));
-  let weights = normalised(
+/** The seconds of a node on each device, for the part of it that somebody has to make. */
+type Task = readonly number[];
+
+function tasksOf(problem: Problem, parts: readonly number[], nodes: readonly number[]): Task[] {
+  return nodes.map((node) =>
     problem.devices.map((_, device) => {
+      const own = secondsOf(problem, device, node);
+      return Number.isFinite(own) ? own * (parts[node] as number) : own;
+    }),
+  );
+}
+
+/** The most that weights of the devices give for some nodes, and these weights. */
+function shareOut(tasks: readonly Task[]): { sum: number; weights: readonly number[] } {
+  const devices = [...(tasks[0]?.keys() ?? [])];
+  const steps = Math.min(mostSteps, mostWork / (tasks.length * devices.length));
+  let weights = normalised(
+    devices.map((device) => {
       const total = tasks.reduce((sum, task) => sum + finite(task[device]), 0);
       return total > 0 ? 1 / total : 0;
     }),
   );
-  let best = 0;
+  let best = { sum: 0, weights };
   for (let step = 1; step <= Math.max(1, steps); step++) {
     const { sum, slope } = weigh(tasks, weights);
-    best = Math.max(best, sum);
+    if (sum > best.sum) best = { sum, weights };
     if (sum === Number.POSITIVE_INFINITY) break;
     const steepest = Math.max(...slope);
     if (steepest === 0) break;
@@ -104,7 +147,7 @@ function normalised(weights: readonly number[]): number[] {
 
 /** The sum of the least weighted seconds, and how it rises with each weight. */
 function weigh(
-  tasks: readonly (readonly number[])[],
+  tasks: readonly Task[],
   weights: readonly number[],
 ): { sum: number; slope: number[] } {
   const slope = weights.map(() => 0);

@@ -3,6 +3,7 @@ import type { Rows } from "../../../graph/window.ts";
 import { answersOf, crossing, inputsOf } from "../exact-pieces/model.ts";
 import type { GroupModel } from "../pso/group-model.ts";
 import { RowWork, type RunRows } from "../pso/row-work.ts";
+import { boundRest } from "./bound.ts";
 import { type Shelf, Shipping } from "./shipping.ts";
 
 /** Who has what crosses a cut: one device all of it, or several their rows, one below the other, or their tiles. */
@@ -35,6 +36,8 @@ export interface SharedWork {
 /** Seconds of an inference on a chain of pieces, stage by stage, as the cost model has them. */
 export class ChainCosts {
   readonly model: GroupModel;
+  /** What the pieces from each on take at the least. */
+  readonly rest: Float64Array;
   readonly #rows: RowWork;
   readonly #work: (RunRows | undefined)[] = [];
   readonly #inTurn = new Map<string, number>();
@@ -48,6 +51,7 @@ export class ChainCosts {
   constructor(model: GroupModel) {
     const { problem, starts } = model.pieces;
     this.model = model;
+    this.rest = boundRest(model);
     this.#rows = new RowWork(model);
     this.#shipping = new Shipping(problem);
     this.#cargo = starts.map((start, piece) => {

@@ -43,7 +43,7 @@ export interface ChainSearch {
   readonly high: number;
   /** How many ways to share are followed from each cut. */
   readonly width: number;
-  /** `null`: no device's memory is limited. */
+  /** `null`: no device is short of memory. */
   readonly ledger: Ledger | null;
 }
 
@@ -62,7 +62,7 @@ const rounding = 1e-12;
  */
 export function* solveChain(costs: ChainCosts, search: ChainSearch): Generator<null, Chain[]> {
   const { pieces, count } = costs.model;
-  const rest = leastRest(costs);
+  const { rest } = costs;
   const { source } = pieces.problem;
   const start = { value: 0, step: null, before: null, memory: search.ledger?.empty() ?? null };
   const states: State[][] = [[newState({ devices: [source], ends: [] }, [start])]];
@@ -228,18 +228,4 @@ function trace(label: Label): ChainStep[] {
   const steps: ChainStep[] = [];
   for (let at: Label | null = label; at?.step != null; at = at.before) steps.unshift(at.step);
   return steps;
-}
-
-/** What the pieces from each on take at the least, shared by all devices. */
-function leastRest(costs: ChainCosts): Float64Array {
-  const { count, pieces, tiledReach, leastCover } = costs.model;
-  const rest = new Float64Array(count + 1);
-  for (let piece = count - 1; piece >= 0; piece--) {
-    const seconds = pieces.runners.map((device) => costs.alone(piece, device));
-    const pace = seconds.reduce((sum, own) => sum + 1 / own, 0);
-    const isShared = (tiledReach[piece] as number) > piece && seconds.every((own) => own > 0);
-    const least = isShared ? leastCover / pace : Math.min(...seconds);
-    rest[piece] = (rest[piece + 1] as number) + (Number.isFinite(least) ? least : 0);
-  }
-  return rest;
 }

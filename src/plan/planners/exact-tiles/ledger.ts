@@ -1,13 +1,14 @@
 import { bytesOfSteps, memoryBytes, memoryStep } from "../../../cost/memory.ts";
-import { extentsOf } from "../../../graph/tile.ts";
+import { extentsOf, leavingTensors } from "../../../graph/tile.ts";
 import type { Rows } from "../../../graph/window.ts";
 import { crossing, memoryOfRuns, type RunMemory } from "../exact-pieces/model.ts";
 import type { GroupModel } from "../pso/group-model.ts";
 import type { RowTable } from "../pso/row-table.ts";
 import type { ChainStep } from "./chain.ts";
 import { equalEnds, type Holding, startOf } from "./chain-costs.ts";
+import { isShortOfMemory } from "./short-memory.ts";
 
-/** Bytes of the devices whose memory is limited: parameters and more for ever, then the most alive at once. */
+/** Bytes of the devices that are short of memory: parameters and more for ever, then the most alive at once. */
 export type MemoryUse = Float64Array;
 
 /** Into how many tiles one device may cut a run. */
@@ -23,8 +24,9 @@ const rowsPerKey = 2 ** 16;
  */
 export class Ledger {
   readonly #model: GroupModel;
+  readonly #isAlone: boolean;
   readonly #runs: RunMemory;
-  /** Positions in a `MemoryUse`, halved; -1: the device's memory is not limited. */
+  /** Positions in a `MemoryUse`, halved; -1: the device is not short of memory. */
   readonly #places: Int32Array;
   readonly #limits: number[] = [];
   readonly #overheads: number[] = [];
@@ -32,12 +34,14 @@ export class Ledger {
   readonly #peaks = new Map<number, number>();
   readonly #later: number[] = [];
 
-  constructor(model: GroupModel) {
+  /** @param isAlone whether one device runs all pieces, and so holds all their parameters in the end */
+  constructor(model: GroupModel, isAlone: boolean) {
     const { problem, starts } = model.pieces;
     this.#model = model;
+    this.#isAlone = isAlone;
     this.#runs = memoryOfRuns(problem, starts);
     this.#places = Int32Array.from(problem.devices, ({ memoryBytes: limit }, device) => {
-      if (limit === null) return -1;
+      if (limit === null || !isShortOfMemory(problem, device)) return -1;
       this.#overheads.push(problem.kinds[device]?.overheadBytes ?? 0);
       return this.#limits.push(limit) - 1;
     });
@@ -105,16 +109,13 @@ export class Ledger {
 
   /** What a run may take: nobody else has room for the parameters of the other pieces of a device alone. */
   #roomOf(place: number, first: number, end: number): number {
-    const { count, pieces } = this.#model;
     const all = (this.#limits[place] as number) - (this.#overheads[place] as number);
-    if (pieces.runners.length > 1) return all;
-    return all - this.#parameters(0, first) - this.#parameters(end, count);
+    return this.#isAlone ? all - this.#parameters(0, first) - this.#toCome(end) : all;
   }
 
   /** Parameters that a device alone will have to hold, too: without room for them nothing is gained by going on. */
   #toCome(end: number): number {
-    const { count, pieces } = this.#model;
-    return pieces.runners.length > 1 ? 0 : this.#parameters(end, count);
+    return this.#isAlone ? this.#parameters(end, this.#model.count) : 0;
   }
 
   #parameters(first: number, end: number): number {
@@ -129,16 +130,20 @@ export class Ledger {
 
   /** The most bytes alive in a piece on the device that holds what it reads, however that was made. */
   #laterPeak(piece: number): number {
-    const { index } = this.#model.pieces.problem;
+    const known = this.#later[piece];
+    if (known !== undefined) return known;
+    const { problem } = this.#model.pieces;
+    const { index } = problem;
     const nodes = this.#nodes(piece, piece + 1);
-    const cargo = crossing(this.#model.pieces.problem, nodes[0] as number);
+    const cargo = { tensors: crossing(problem, nodes[0] as number), parameterBytes: 0 };
     const steps = nodes.map((node) => memoryStep(index, node));
-    this.#later[piece] ??=
-      bytesOfSteps(
-        [{ tensors: cargo, parameterBytes: 0 }, ...steps],
-        (tensor) => index.graph.tensors[tensor]?.bytes ?? 0,
-      ) - this.#parameters(piece, piece + 1);
-    return this.#later[piece];
+    const bytes = bytesOfSteps(
+      [cargo, ...steps],
+      (tensor) => index.graph.tensors[tensor]?.bytes ?? 0,
+    );
+    const peak = bytes - this.#parameters(piece, piece + 1);
+    this.#later[piece] = peak;
+    return peak;
   }
 
   #nodes(first: number, end: number): number[] {
@@ -189,10 +194,9 @@ export class Ledger {
     const { height } = this.#model.rows(end - 1);
     const nodes = this.#nodes(first, end);
     const start = nodes[0] as number;
-    const last = nodes.at(-1) as number;
     const read = new Set(nodes.flatMap((node) => index.nodeInputs[node] ?? []));
     const bytesOf = (tensor: number): number => index.graph.tensors[tensor]?.bytes ?? 0;
-    let held = (index.nodeOutputs[last] ?? []).reduce((sum, tensor) => sum + bytesOf(tensor), 0);
+    let held = leavingTensors(index, nodes).reduce((sum, tensor) => sum + bytesOf(tensor), 0);
     for (const tensor of read) {
       if ((index.producer[tensor] ?? -1) >= start) continue;
       const { from, to, columns } = this.#model.rows(end - 1).reads(tensor);

@@ -22,10 +22,10 @@ import { ChainCosts, type Holding } from "./chain-costs.ts";
 import { layChain } from "./chain-layout.ts";
 import { chooseCuts } from "./cuts.ts";
 import { gridsOf } from "./grids.ts";
+import { groupsOf, withFirstTwins } from "./groups.ts";
 import { Ledger } from "./ledger.ts";
+import { isShortOfMemory } from "./short-memory.ts";
 
-/** With more devices groups are too many: then the fastest are grouped. */
-const mostMembers = 6;
 /** Stages that may be looked at where all ways to share are tried. */
 const mostStages = 400_000;
 /** The same for two devices, with which most stages need not be worked out. */
@@ -79,19 +79,22 @@ interface Trial {
 class Search {
   readonly #model: GroupModel;
   readonly #costs: ChainCosts;
-  readonly #ledger: Ledger | null;
+  /** Of several devices and of one that runs everything; `null`: no device is short of memory. */
+  readonly #ledgers: { readonly several: Ledger; readonly alone: Ledger } | null;
   readonly #isCut: readonly boolean[];
   readonly #most: number | undefined;
   best: SharedChain | null = null;
 
   /** @param most stages that may be looked at to try all ways; left out: by what they cost */
   constructor(model: GroupModel, most: number | undefined) {
-    const { devices } = model.pieces.problem;
+    const { problem } = model.pieces;
     this.#model = model;
     this.#costs = new ChainCosts(model);
     this.#most = most;
-    const isLimited = devices.some(({ memoryBytes }) => memoryBytes !== null);
-    this.#ledger = isLimited ? new Ledger(model) : null;
+    const isLimited = problem.devices.some((_, device) => isShortOfMemory(problem, device));
+    this.#ledgers = isLimited
+      ? { several: new Ledger(model, false), alone: new Ledger(model, true) }
+      : null;
     this.#isCut = chooseCuts(model, this.#costs);
   }
 
@@ -101,7 +104,7 @@ class Search {
     const { latencySeconds, periodSeconds, energyJoules } = limits;
     return (
       objective.type === "latency" &&
-      this.#ledger === null &&
+      this.#ledgers === null &&
       [latencySeconds, periodSeconds, energyJoules].every((limit) => limit === undefined)
     );
   }
@@ -112,7 +115,7 @@ class Search {
     const isShared = Array.from({ length: count }, (_, piece) => piece).some(
       (piece) => (tiledReach[piece] as number) > piece,
     );
-    return isShared && (pieces.runners.length > 1 || this.#ledger !== null);
+    return isShared && (pieces.runners.length > 1 || this.#ledgers !== null);
   }
 
   /** All ways to share at each cut, grids besides; `null` if they are too many. */
@@ -127,7 +130,7 @@ class Search {
         stages += (sizes[cut] as number) * ((sizes[first] as number) + group.length);
       }
     }
-    const isPair = group.length === 2 && this.#ledger === null;
+    const isPair = group.length === 2 && this.#ledgers === null;
     if (stages > (this.#most ?? (isPair ? mostOfPairs : mostStages))) return null;
     const grids = this.#bisected(group, "grids");
     return cuts.map((cut) => [
@@ -145,21 +148,32 @@ class Search {
   *grow(): Generator<SharedChain | null, boolean> {
     const found = new Map<string, Chain>();
     let isComplete = false;
-    for (const group of this.#groups()) {
+    const { pieces } = this.#model;
+    for (const group of groupsOf(this.#costs)) {
+      if (group.length < 2 && this.#ledgers === null) continue;
       let known: Chain | null = null;
       for (const member of group) {
-        const fewer = this.#canonical(group.filter((device) => device !== member));
+        const others = group.filter((device) => device !== member);
+        const fewer = withFirstTwins(pieces, others);
         known = better(known, found.get(fewer.join()) ?? null);
       }
       const all = this.#everything(group);
-      isComplete = all !== null && group.length === this.#model.pieces.runners.length;
+      isComplete = all !== null && group.length === pieces.runners.length;
       const best: Chain | null =
         all === null
           ? yield* this.#bend(group, known)
           : better(known, yield* this.#try(all, { members: group, known, isComplete: true }));
       if (best !== null) found.set(group.join(), best);
     }
-    return isComplete && this.#isPlain;
+    return isComplete && this.#isPlain && this.#answersLast;
+  }
+
+  /** Whether only the last piece makes answers: what brings earlier ones to the sink is not looked at. */
+  get #answersLast(): boolean {
+    const { problem, starts } = this.#model.pieces;
+    const { outputs, producer } = problem.index;
+    const last = starts[this.#model.count - 1] as number;
+    return problem.sink === null || outputs.every((tensor) => (producer[tensor] ?? last) >= last);
   }
 
   /** What bisection and small changes find for a group. */
@@ -193,36 +207,6 @@ class Search {
       known = found;
     }
     return known;
-  }
-
-  /** Groups of devices that may share stages, the fastest first and in the middle. */
-  *#groups(): Generator<readonly number[]> {
-    const { runners, seconds } = this.#model.pieces;
-    const fastest = [...runners]
-      .sort((a, b) => (seconds[a]?.at(-1) ?? 0) - (seconds[b]?.at(-1) ?? 0) || a - b)
-      .slice(0, mostMembers);
-    const source = this.#model.pieces.problem.source;
-    const devices =
-      runners.includes(source) && !fastest.includes(source)
-        ? [...fastest.slice(0, -1), source]
-        : fastest;
-    for (let set = 1; set < 2 ** devices.length; set++) {
-      const group = devices.filter((_, position) => (set >> position) & 1);
-      const isWorthwhile = group.length > 1 || this.#ledger !== null;
-      if (isWorthwhile && this.#canonical(group).join() === group.join()) yield group;
-    }
-  }
-
-  /** The same group with devices that stand before those that are alike. */
-  #canonical(group: readonly number[]): readonly number[] {
-    const { twinBefore } = this.#model.pieces;
-    for (const [position, device] of group.entries()) {
-      const twin = twinBefore[device] ?? -1;
-      if (twin >= 0 && !group.includes(twin)) {
-        return this.#canonical(group.with(position, twin));
-      }
-    }
-    return group;
   }
 
   /** Shares of a group at each cut: for one piece and for all in front of the cut, halos fetched or made. */
@@ -270,20 +254,23 @@ class Search {
     candidates: Candidates,
     { members, known = null, isComplete = false }: Trial,
   ): Generator<SharedChain | null, Chain | null> {
-    const high = this.#ledger === null && known !== null ? known.seconds : Infinity;
+    const high = this.#ledgers === null && known !== null ? known.seconds : Infinity;
     const solving = solveChain(this.#costs, {
       candidates,
       members,
       isStart: isComplete ? this.#isCut.map(() => true) : this.#isCut,
       high: high * (1 - 1e-12),
       width: isComplete ? Infinity : mostFollowed,
-      ledger: this.#ledger,
+      ledger: this.#ledgers?.[members.length > 1 ? "several" : "alone"] ?? null,
     });
     let solved = solving.next();
     for (; solved.done !== true; solved = solving.next()) yield this.best;
     let first: Chain | null = null;
     for (const chain of solved.value) {
-      if (this.#keep(chain, isComplete)) first ??= chain;
+      if (!this.#keep(chain, isComplete)) continue;
+      first ??= chain;
+      // Those behind take longer.
+      if (this.#isPlain) break;
     }
     yield this.best;
     return first !== null && first.seconds < (known?.seconds ?? Infinity) ? first : null;

@@ -13,7 +13,9 @@ export interface GroupModel {
   readonly tiledReach: Int32Array;
   /** How far a run can go that begins at piece i: by what the device can run, whatever its memory. */
   readonly ableReach: readonly Int32Array[];
-  /** The part of the rows that somebody has to make, at the least, of any node. */
+  /** The part of each node that somebody has to make. */
+  readonly parts: readonly number[];
+  /** The least of these. */
   readonly leastCover: number;
   /** What rows of the output of piece `last` are made from, in all pieces that may be shared with it. */
   rows(last: number): RowTable;
@@ -29,7 +31,8 @@ export function* groupModel(problem: Problem): Generator<null, GroupModel> {
   const isTiled = starts
     .slice(1)
     .map((_, piece) => problem.limits.tiles === true && canTile(pieces, piece));
-  const tiledReach = reachOf(isTiled);
+  const answers = starts.slice(1).map((end) => makesAnswer(problem, end - 1));
+  const tiledReach = reachOf(isTiled, answers);
   const firstOf = (last: number): number => {
     let first = last;
     while (first > 0 && isTiled[first - 1] === true) first--;
@@ -40,6 +43,7 @@ export function* groupModel(problem: Problem): Generator<null, GroupModel> {
     tables[last] ??= rowTable(problem, first, (starts[last + 1] as number) - 1, axis);
     return tables[last];
   };
+  const parts = coveredParts(problem.index);
   const rows: RowTable[] = [];
   const columns: RowTable[] = [];
   return {
@@ -49,17 +53,24 @@ export function* groupModel(problem: Problem): Generator<null, GroupModel> {
     ableReach: problem.devices.map((_, device) =>
       reachOf(starts.slice(1).map((_, piece) => isAble(pieces, device, piece))),
     ),
-    leastCover: Math.min(1, ...coveredParts(problem.index)),
+    parts,
+    leastCover: Math.min(1, ...parts),
     rows: (last) => tableOf(rows, last, 0),
     columns: (last) => tableOf(columns, last, 1),
   };
 }
 
-/** Where each run ends that begins at a position and holds only what is allowed. */
-function reachOf(isAllowed: readonly boolean[]): Int32Array {
+/** All that leaves a shared run is made by its last node: behind one that makes an answer it ends. */
+function makesAnswer({ index }: Problem, node: number): boolean {
+  return (index.nodeOutputs[node] ?? []).some((tensor) => index.outputs.includes(tensor));
+}
+
+/** Where each run ends that begins at a position, holds only what is allowed, and goes no further than an end. */
+function reachOf(isAllowed: readonly boolean[], isEnd: readonly boolean[] = []): Int32Array {
   const reach = new Int32Array(isAllowed.length);
   for (let piece = isAllowed.length - 1; piece >= 0; piece--) {
-    const next = piece + 1 < isAllowed.length ? (reach[piece + 1] as number) : piece + 1;
+    const goesOn = piece + 1 < isAllowed.length && isEnd[piece] !== true;
+    const next = goesOn ? (reach[piece + 1] as number) : piece + 1;
     reach[piece] = isAllowed[piece] === true ? next : piece;
   }
   return reach;
