@@ -37,7 +37,7 @@ const statusMeanings: Readonly<Record<keyof ClusterStatus, string>> = {
   missedHeartbeats: "A device is lost that misses more.",
   serving: "The generation that new requests go into.",
   generations:
-    "Every one that is not over: its plan (`planner`, `objective`, `predictedLatencySeconds`, `predictedPeriodSeconds`), `state`, `cause`, its `stages` (device, nodes, predicted and measured seconds of one request), and its `hops` (what a request sends over each link: tensors, bytes, predicted seconds).",
+    "Every one that is not over: its plan (`planner`, `objective`, `predictedLatencySeconds`, `predictedPeriodSeconds`), `state`, `cause`, its `stages` (device, or devices that run it together, nodes, predicted and measured seconds of one request, of the slowest device), and its `hops` (what a request sends over each link: tensors, bytes, predicted seconds).",
   devices:
     "Of the topology: `state`, `role`, `why` one is away or not used, addresses, runtime, cores, memory, speed as stated and by the benchmark, seconds since it was heard, requests and bytes that it holds.",
   links:

@@ -1,12 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, onTestFinished, test } from "vitest";
 import { connect, joinAgent, realSetting, startCoordinator } from "../../test/fixtures/cluster.ts";
-import { byteTensor } from "../../test/fixtures/digest-runtime.ts";
+import { byteTensor, createDigestRuntime } from "../../test/fixtures/digest-runtime.ts";
 import { planOf } from "../../test/fixtures/plan-of.ts";
 import { problemOf } from "../../test/fixtures/sketch.ts";
+import { systemClock } from "../base/clock.node.ts";
 import type { Plan } from "../plan/plan.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { listBlobs } from "./blob-folder.node.ts";
 import { diskBlobStore } from "./blob-store.node.ts";
 import type { BlobStore } from "./blob-store.ts";
@@ -30,6 +32,17 @@ const problem = problemOf({
 });
 const plan = planOf(problem, ["camera", "camera", "camera"]) as Plan;
 
+const digest = createDigestRuntime(systemClock);
+
+/** Reads the weights that stand in files. */
+const runtime: Runtime = {
+  ...digest,
+  load: (model, { files = new Map(), ...options }) => {
+    const read = [...files].map(([name, { path }]) => [name, readFileSync(path)] as const);
+    return digest.load({ ...model, weights: new Map([...model.weights, ...read]) }, options);
+  },
+};
+
 /** Runs a whole cluster of one device on a store, and says how many blobs it had to be sent. */
 async function runOnce(blobs: BlobStore): Promise<number> {
   const setting = realSetting();
@@ -38,6 +51,7 @@ async function runOnce(blobs: BlobStore): Promise<number> {
   let sent = 0;
   await joinAgent(setting, coordinator, "camera", {
     blobs,
+    runtime,
     onEvent: (event) => {
       if (event.type === "receiving") sent += event.blobs;
     },
