@@ -14,14 +14,14 @@ const requestsOf = (side: Side): number[] =>
 const begin = (request: number) =>
   ({ type: "begin", generation: 1, request, resume: null }) as const;
 
+/** @param closed whether the first (`toA`) or the second (`toB`) cannot dial the other, as long as it says so */
 async function pair(
-  closedToA = false,
-  closedToB = false,
+  closed = { toA: false, toB: false },
 ): Promise<{ town: Town; a: Side; b: Side }> {
   const town = new Town();
   void town.coordinate();
-  const a = await town.add("a", (address) => closedToA && address === "b");
-  const b = await town.add("b", (address) => closedToB && address === "a");
+  const a = await town.add("a", (address) => closed.toA && address === "b");
+  const b = await town.add("b", (address) => closed.toB && address === "a");
   await town.connect("hop", "a", "b");
   return { town, a, b };
 }
@@ -49,7 +49,7 @@ test.each([
   ["the second", true, false],
   ["the first", false, true],
 ])("a device that only %s can dial is reached without a tunnel", async (_, toA, toB) => {
-  const { town, a, b } = await pair(toA, toB);
+  const { town, a, b } = await pair({ toA, toB });
   await expectBothWays({ town, a, b });
   expect(a.neighbours.isTunnelled("b")).toBe(false);
   expect((await openChannels(a.dialled)) + (await openChannels(b.dialled))).toBe(1);
@@ -70,19 +70,15 @@ test("asks to be dialled if it cannot dial, although the other side has not aske
 });
 
 test("two devices that cannot dial each other talk through the coordinator, until they can", async () => {
-  let isClosed = true;
-  const town = new Town();
-  void town.coordinate();
-  const a = await town.add("a", (address) => isClosed && address === "b");
-  const b = await town.add("b", (address) => isClosed && address === "a");
-  await town.connect("hop", "a", "b");
+  const closed = { toA: true, toB: true };
+  const { town, a, b } = await pair(closed);
   expect([a, b].map((side, at) => side.neighbours.isTunnelled("ba"[at] ?? ""))).toEqual([
     true,
     true,
   ]);
   expect(town.tunnels).toBe(1);
   await expectBothWays({ town, a, b });
-  isClosed = false;
+  Object.assign(closed, { toA: false, toB: false });
   await town.advance(31);
   expect(a.neighbours.isTunnelled("b")).toBe(false);
   expect(town.tunnels).toBe(0);
@@ -236,14 +232,10 @@ test("being told again that nobody needs a channel does not keep it", async () =
 });
 
 test("what takes the place of a channel that nobody needs ends as it would have", async () => {
-  let isClosed = true;
-  const town = new Town();
-  void town.coordinate();
-  const a = await town.add("a", (address) => isClosed && address === "b");
-  const b = await town.add("b", (address) => isClosed && address === "a");
-  await town.connect("hop", "a", "b");
+  const closed = { toA: true, toB: true };
+  const { town, a, b } = await pair(closed);
   await town.advance(24);
-  isClosed = false;
+  Object.assign(closed, { toA: false, toB: false });
   a.neighbours.drop("hop", "b");
   b.neighbours.drop("hop", "a");
   await town.advance(2);
