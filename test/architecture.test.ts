@@ -29,7 +29,7 @@ const modules: Record<string, readonly string[]> = {
     "cluster",
   ],
   compare: ["base", "graph", "zoo", "cost", "plan", "sim"],
-  server: ["base", "graph", "cost", "plan", "cluster"],
+  server: ["base", "graph", "cost", "plan", "runtime", "cluster"],
   cli: [
     "base",
     "graph",

@@ -49,6 +49,8 @@ export type ErrorCode =
   | "IDENTITY_REFUSED"
   | "IMAGE_INVALID"
   | "KEY_INVALID"
+  | "MODEL_NOT_READY"
+  | "MODEL_UNKNOWN"
   | "ONNX_MALFORMED"
   | "ONNX_UNSUPPORTED"
   | "PART_REFUSED"
@@ -61,6 +63,8 @@ export type ErrorCode =
   | "QUANTITY_INVALID"
   | "REQUEST_DEADLINE_EXCEEDED"
   | "REQUEST_ID_TAKEN"
+  | "REQUEST_INVALID"
+  | "REQUEST_TOO_LARGE"
   | "RUNTIME_FAILED"
   | "SHAPE_UNBOUND"
   | "TENSOR_MALFORMED"
@@ -139,6 +143,16 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
     exitCode: 78,
     meaning: "A file that holds a key or a certificate is damaged; the message says what to do.",
   },
+  MODEL_NOT_READY: {
+    ...unavailable,
+    meaning: "A model is being loaded, was unloaded, or its server is shutting down.",
+  },
+  MODEL_UNKNOWN: {
+    ...badData,
+    httpStatus: 404,
+    grpcStatus: "NOT_FOUND",
+    meaning: "A server has no model of that name and version.",
+  },
   ONNX_MALFORMED: {
     ...badData,
     meaning: "A file is no ONNX model: empty, truncated, corrupt or something else.",
@@ -191,6 +205,16 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
     httpStatus: 409,
     grpcStatus: "ALREADY_EXISTS",
     meaning: "A request has the id of an earlier one, and other inputs.",
+  },
+  REQUEST_INVALID: {
+    ...badData,
+    meaning: "What a client sent is no request of the protocol.",
+  },
+  REQUEST_TOO_LARGE: {
+    ...badData,
+    httpStatus: 413,
+    grpcStatus: "RESOURCE_EXHAUSTED",
+    meaning: "A request exceeds a limit of the server; the message says which.",
   },
   RUNTIME_FAILED: {
     ...badState,

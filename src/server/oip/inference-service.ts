@@ -1,0 +1,253 @@
+/**
+ * What every protocol does with a request once its own form has been read: the model is found, the
+ * request is checked and asked, and whoever looks on is told.
+ *
+ * @module
+ */
+import type { Clock } from "../../base/clock.ts";
+import { CodedError, isCoded, messageOf } from "../../base/errors.ts";
+import type { Inference } from "../../cluster/inference.ts";
+import type { TensorValues } from "../../runtime/runtime.ts";
+import { checkInputs } from "../../runtime/signature.ts";
+import type { Arrival, Observation, Observer } from "../observer.ts";
+import type { ModelRepository, ServedModel } from "../served-model.ts";
+
+export interface InferenceServiceOptions {
+  readonly repository: ModelRepository;
+  readonly observers: readonly Observer[];
+  readonly clock: Clock;
+}
+
+/** What is known of a request before it has been read. */
+export interface Call {
+  readonly model: string;
+  /** Empty: the one that there is. */
+  readonly version: string;
+  readonly protocol: Arrival["protocol"];
+  /** W3C trace context as it came; `null`: none did. */
+  readonly traceparent: string | null;
+  readonly tracestate: string | null;
+  /** Gives the request up; its reason is thrown. */
+  readonly signal: AbortSignal;
+}
+
+export interface InferenceRequest {
+  /** The client's: the same again is the same request; `null`: it gave none. */
+  readonly id: string | null;
+  readonly inputs: TensorValues;
+  /** Names, in the order of the answer; `null`: all, in the order of the model. */
+  readonly outputs: readonly string[] | null;
+  /** From now on; `null`: as long as it takes. */
+  readonly deadlineSeconds: number | null;
+}
+
+export interface InferenceAnswer {
+  readonly model: ServedModel;
+  /** With the outputs that were asked for, in that order. */
+  readonly inference: Inference;
+  /** To be sent back; `null`: it is not traced. */
+  readonly traceparent: string | null;
+}
+
+/** Answers requests of all protocols, until it drains. */
+export class InferenceService {
+  readonly repository: ModelRepository;
+  readonly #observers: readonly Observer[];
+  readonly #clock: Clock;
+  #underWay = 0;
+  #isDraining = false;
+  #resolveDrained: () => void = () => undefined;
+
+  constructor({ repository, observers, clock }: InferenceServiceOptions) {
+    this.repository = repository;
+    this.#observers = observers;
+    this.#clock = clock;
+  }
+
+  /** Whether every model that is loaded can be asked, and it does not drain. */
+  get isReady(): boolean {
+    const states = this.repository.index().map(({ state }) => state);
+    return !this.#isDraining && states.includes("READY") && !states.includes("LOADING");
+  }
+
+  /** Takes no new requests. @returns when all that were taken are answered */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    if (this.#underWay === 0) return;
+    await new Promise<void>((resolve) => {
+      const others = this.#resolveDrained;
+      this.#resolveDrained = () => {
+        others();
+        resolve();
+      };
+    });
+  }
+
+  /**
+   * Answers one request.
+   *
+   * @param read reads it from the form of its protocol
+   * @param write makes the protocol's answer
+   * @returns what `write` made
+   * @throws MODEL_UNKNOWN, MODEL_NOT_READY; REQUEST_INVALID if an output is asked for twice;
+   * TENSOR_UNKNOWN, TENSOR_TYPE_MISMATCH, TENSOR_SHAPE_MISMATCH; what `read`, `write` and
+   * `ServedModel.infer` throw
+   */
+  async infer<T>(
+    call: Call,
+    read: () => InferenceRequest,
+    write: (answer: InferenceAnswer) => T,
+  ): Promise<T> {
+    const course = new Course(this.#observers, this.#clock, this.#named(call));
+    this.#underWay++;
+    try {
+      const request = course.read(read);
+      const inference = await this.#ask(call, request);
+      return course.write(inference.inference, () =>
+        write({ ...inference, traceparent: course.traceparent }),
+      );
+    } catch (error) {
+      course.fail(error);
+      throw error;
+    } finally {
+      this.#underWay--;
+      if (this.#underWay === 0) this.#resolveDrained();
+    }
+  }
+
+  /** The call with the version that it means: names that nobody gave reach no observer. */
+  #named(call: Call): Call {
+    const entry = this.repository
+      .index()
+      .find(
+        ({ name, version }) =>
+          name === call.model && (call.version === "" || call.version === version),
+      );
+    // The repository says best what is wrong.
+    const { version } = entry ?? this.repository.find(call.model, call.version);
+    return { ...call, version };
+  }
+
+  async #ask(call: Call, request: InferenceRequest): Promise<Omit<InferenceAnswer, "traceparent">> {
+    if (this.#isDraining) {
+      throw new CodedError(
+        "MODEL_NOT_READY",
+        "this server is shutting down and takes no new requests; ask another one, or again later",
+      );
+    }
+    const model = this.repository.find(call.model, call.version);
+    const names = checkOutputs(model, request.outputs);
+    checkInputs(model.inputs, request.inputs);
+    const { id, deadlineSeconds } = request;
+    const inference = await model.infer(request.inputs, {
+      ...(id === null ? {} : { id }),
+      deadlineSeconds,
+      signal: call.signal,
+    });
+    return { model, inference: { ...inference, outputs: chosen(inference.outputs, names) } };
+  }
+}
+
+/** @throws REQUEST_INVALID if one is asked for twice; TENSOR_UNKNOWN if there is no such output */
+function checkOutputs(model: ServedModel, asked: readonly string[] | null): readonly string[] {
+  const known = model.outputs.map(({ name }) => name);
+  if (asked === null) return known;
+  for (const [index, name] of asked.entries()) {
+    if (asked.indexOf(name) !== index) {
+      throw new CodedError("REQUEST_INVALID", `output '${name}' is asked for twice`, {
+        tensor: name,
+      });
+    }
+    if (known.includes(name)) continue;
+    const listed = known.map((output) => `'${output}'`).join(", ");
+    throw new CodedError(
+      "TENSOR_UNKNOWN",
+      `model '${model.name}' has no output '${name}'; its outputs are ${listed}`,
+      { tensor: name },
+    );
+  }
+  return asked;
+}
+
+function chosen(outputs: TensorValues, names: readonly string[]): TensorValues {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = outputs[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+function bytesOf(values: TensorValues): number {
+  return Object.values(values).reduce((bytes, { data }) => bytes + data.byteLength, 0);
+}
+
+/** One request as the observers see it: each is told once that it began and once how it ended. */
+class Course {
+  readonly #observers: readonly Observer[];
+  readonly #clock: Clock;
+  readonly #call: Call;
+  readonly #start: number;
+  #observations: readonly Observation[] | null = null;
+  #inputSeconds = 0;
+  #outputSeconds = 0;
+  #hasEnded = false;
+
+  constructor(observers: readonly Observer[], clock: Clock, call: Call) {
+    this.#observers = observers;
+    this.#clock = clock;
+    this.#call = call;
+    this.#start = clock.now();
+  }
+
+  get traceparent(): string | null {
+    const parents = this.#observations?.map(({ traceparent }) => traceparent) ?? [];
+    return parents.find((traceparent) => traceparent !== null) ?? null;
+  }
+
+  read(read: () => InferenceRequest): InferenceRequest {
+    try {
+      const request = read();
+      this.#begin(request.id, bytesOf(request.inputs));
+      return request;
+    } finally {
+      this.#inputSeconds = this.#clock.now() - this.#start;
+    }
+  }
+
+  write<T>(inference: Inference, write: () => T): T {
+    const start = this.#clock.now();
+    const written = write();
+    this.#outputSeconds = this.#clock.now() - start;
+    this.#end({ type: "answered", inference }, bytesOf(inference.outputs));
+    return written;
+  }
+
+  fail(error: unknown): void {
+    if (this.#hasEnded) return;
+    const code = isCoded(error) ? error.code : "RUNTIME_FAILED";
+    this.#end({ type: "failed", code, message: messageOf(error) }, 0);
+  }
+
+  #begin(id: string | null, inputBytes: number): readonly Observation[] {
+    const { model, version, protocol, traceparent, tracestate } = this.#call;
+    const arrival = { model, version, protocol, id, inputBytes, traceparent, tracestate };
+    this.#observations = this.#observers.map((observer) => observer.begun(arrival));
+    return this.#observations;
+  }
+
+  #end(outcome: Parameters<Observation["ended"]>[0]["outcome"], outputBytes: number): void {
+    this.#hasEnded = true;
+    const departure = {
+      inputSeconds: this.#inputSeconds,
+      outputSeconds: this.#outputSeconds,
+      totalSeconds: this.#clock.now() - this.#start,
+      outputBytes,
+      outcome,
+    };
+    // What could not be read has no id and no bytes.
+    for (const observation of this.#observations ?? this.#begin(null, 0)) {
+      observation.ended(departure);
+    }
+  }
+}
