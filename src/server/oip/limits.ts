@@ -1,0 +1,27 @@
+import { CodedError } from "../../base/errors.ts";
+
+/** What one client may cost a server, whichever protocol it speaks. */
+export interface RequestLimits {
+  /** Of one request: both as it is sent and as it is when it is no longer compressed. */
+  readonly bodyBytes: number;
+  /** Of all requests that are being read or answered. */
+  readonly heldBytes: number;
+  /** Inputs, and as many outputs, of one request. */
+  readonly tensors: number;
+}
+
+export const defaultLimits: RequestLimits = {
+  bodyBytes: 64 * 2 ** 20,
+  heldBytes: 512 * 2 ** 20,
+  tensors: 1024,
+};
+
+/** @throws REQUEST_TOO_LARGE */
+export function checkCount(what: "inputs" | "outputs", count: number, limits: RequestLimits): void {
+  if (count <= limits.tensors) return;
+  throw new CodedError(
+    "REQUEST_TOO_LARGE",
+    `the request names ${count} ${what}; this server takes at most ${limits.tensors}`,
+    { count, limit: limits.tensors },
+  );
+}
