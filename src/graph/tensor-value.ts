@@ -11,7 +11,7 @@ export interface TensorType {
   readonly shape: readonly number[];
 }
 
-/** A tensor's value: little-endian, row-major, without padding. */
+/** A tensor's value: little-endian, row-major, without padding; strings as `string-value.ts` packs them. */
 export interface TensorValue extends TensorType {
   /** Starts at a multiple of the element size within its buffer. */
   readonly data: Uint8Array<ArrayBuffer>;

@@ -13,6 +13,7 @@ const runtime = createNullRuntime({ clock: systemClock, nodeSeconds: seconds(0) 
 
 describeRuntime(runtime, {
   "computes the operators of the part": "it computes nothing, on purpose",
+  "gives every text back as it came": "it computes nothing, on purpose",
 });
 
 function reluChain(from: number, to: number): OnnxModel {

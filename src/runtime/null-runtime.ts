@@ -7,6 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
 import { createRandom } from "../base/random.ts";
 import { type Seconds, seconds } from "../base/units.ts";
+import { packStrings } from "../graph/string-value.ts";
 import { bytesPerElement, elementCount, type TensorValue } from "../graph/tensor-value.ts";
 import { mainGraph } from "../onnx/message.ts";
 import type { OnnxModel } from "../onnx/model.ts";
@@ -37,7 +38,7 @@ export function createNullRuntime({ clock, nodeSeconds }: NullRuntimeOptions): R
 function openSession(model: OnnxModel, clock: Clock, nodeSeconds: Seconds): Session {
   const signature = readSignature(model);
   for (const { name, dataType } of [...signature.inputs, ...signature.outputs]) {
-    if (bytesPerElement(dataType) !== null) continue;
+    if (bytesPerElement(dataType) !== null || dataType === "string") continue;
     const message = `'${name}' has the type ${dataType}, which cannot be passed into or out of a part`;
     throw new CodedError("ONNX_UNSUPPORTED", message, { tensor: name, dataType });
   }
@@ -97,6 +98,11 @@ function makeTensor(
   seed: number,
 ): TensorValue {
   const known = shape.map((size) => (typeof size === "number" ? size : (sizes.get(size) ?? 1)));
+  if (dataType === "string") {
+    const texts = Array.from({ length: elementCount(known) }, (_, at) => `${seed} ${at}`);
+    const encoder = new TextEncoder();
+    return { dataType, shape: known, data: packStrings(texts.map((text) => encoder.encode(text))) };
+  }
   const data = new Uint8Array(elementCount(known) * (bytesPerElement(dataType) ?? 0));
   fill(data, seed);
   if (dataType === "bool") for (const [at, byte] of data.entries()) data[at] = byte & 1;

@@ -14,7 +14,7 @@ import type { RunTime, RuntimeTensor } from "./session-protocol.ts";
 import { checkInputs, readSignature } from "./signature.ts";
 import { withLoadable } from "./weight-files.node.ts";
 
-/** Element types of a fixed width that the library's binding for Node does not pass on. */
+/** Element types of whole bytes that the library's binding for Node does not pass on. */
 const notPassed = /^(bfloat16|complex|float8)/;
 
 /** Sessions run what they are given exactly as it is: all optimisation happens before a graph is cut. */
@@ -69,7 +69,7 @@ function signatureOf({ name, dataType, shape }: RuntimeTensor): TensorSignature 
 function checkTypes(model: OnnxModel): void {
   const { inputs, outputs } = readSignature(model);
   for (const { name, dataType } of [...inputs, ...outputs]) {
-    if (dataType === "undefined") continue;
+    if (dataType === "undefined" || dataType === "string") continue;
     if (bytesPerElement(dataType) !== null && !notPassed.test(dataType)) continue;
     throw new CodedError(
       "ONNX_UNSUPPORTED",

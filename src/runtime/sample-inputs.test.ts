@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { codeOf } from "../../test/fixtures/code-of.ts";
+import { stringElements } from "../graph/string-value.ts";
 import { sampleInputs, sampleTensor } from "./sample-inputs.ts";
 
 test("samples are the same for one seed, valid as indices, and 1 along open dimensions", () => {
@@ -19,11 +20,21 @@ test("samples are the same for one seed, valid as indices, and 1 along open dime
 
 test("what no machine holds is refused before anything is allocated", () => {
   expect(codeOf(() => sampleTensor("float32", [10 ** 12, 4], 1))).toBe("TENSOR_SHAPE_MISMATCH");
+  expect(codeOf(() => sampleTensor("string", [10 ** 10], 1))).toBe("TENSOR_SHAPE_MISMATCH");
   expect(codeOf(() => sampleTensor("float32", [0, 10 ** 12], 1))).toBe("none");
 });
 
-test("strings and packed types are refused by name", () => {
-  for (const dataType of ["string", "int4", "sequence(float32)"]) {
+test("texts are digits, each behind its length", () => {
+  const { data } = sampleTensor("string", [64], 1);
+  const texts = [...stringElements("text", data)].map((element) =>
+    new TextDecoder().decode(element),
+  );
+  expect(texts).toHaveLength(64);
+  expect(new Set(texts)).toEqual(new Set(["0", "1"]));
+});
+
+test("packed types and what is no tensor are refused by name", () => {
+  for (const dataType of ["int4", "sequence(float32)"]) {
     const signature = [{ name: "text", dataType, shape: [2] }];
     expect(codeOf(() => sampleInputs(signature))).toBe("ONNX_UNSUPPORTED");
   }

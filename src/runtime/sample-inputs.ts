@@ -1,23 +1,25 @@
 import { CodedError } from "../base/errors.ts";
-import { createRandom } from "../base/random.ts";
+import { createRandom, type Random } from "../base/random.ts";
+import { packStrings } from "../graph/string-value.ts";
 import { bytesPerElement, elementCount, type TensorValue } from "../graph/tensor-value.ts";
 import type { TensorSignature, TensorValues } from "./runtime.ts";
 
 /**
  * Seeded values for inputs of which nothing is known but their type: floats uniform in [0, 1), whole
- * numbers 0 or 1, so that they are valid as indices, lengths and conditions. An open dimension is 1.
+ * numbers and texts 0 or 1, so that they are valid as indices, lengths and conditions. An open
+ * dimension is 1.
  *
- * @throws ONNX_UNSUPPORTED for an input of strings or another type without bytes of a fixed width;
+ * @throws ONNX_UNSUPPORTED for an input whose elements are neither texts nor of a fixed width;
  * TENSOR_SHAPE_MISMATCH for one that is too large for memory
  */
 export function sampleInputs(inputs: readonly TensorSignature[], seed = 1): TensorValues {
   return Object.fromEntries(
     inputs.map(({ name, dataType, shape }, position) => {
       const sizes = shape.map((size) => (typeof size === "number" ? size : 1));
-      if (bytesPerElement(dataType) === null) {
+      if (bytesPerElement(dataType) === null && dataType !== "string") {
         throw new CodedError(
           "ONNX_UNSUPPORTED",
-          `input '${name}' has the type ${dataType}; only tensors whose elements have a fixed number of bytes can be passed in`,
+          `input '${name}' has the type ${dataType}; only texts and elements of a fixed number of bytes can be passed in`,
           { tensor: name, dataType },
         );
       }
@@ -38,8 +40,10 @@ export function sampleTensor(
 ): TensorValue & { readonly data: Uint8Array<ArrayBuffer> } {
   const random = createRandom(seed);
   const count = elementCount(shape);
-  const width = bytesPerElement(dataType) ?? 0;
-  const data = allocate(dataType, shape, count * width);
+  const width = bytesPerElement(dataType) ?? textBytes;
+  checkRoom(dataType, shape, count * width);
+  if (dataType === "string") return { dataType, shape, data: sampleTexts(count, random) };
+  const data = new Uint8Array(count * width);
   const view = new DataView(data.buffer);
   for (let element = 0; element < count; element++) {
     const value = random.next();
@@ -53,15 +57,22 @@ export function sampleTensor(
   return { dataType, shape, data };
 }
 
+function sampleTexts(count: number, random: Random): Uint8Array<ArrayBuffer> {
+  const encoder = new TextEncoder();
+  return packStrings(
+    Array.from({ length: count }, () => encoder.encode(random.next() < 0.5 ? "0" : "1")),
+  );
+}
+
+/** Of a text of one character, with its length in front. */
+const textBytes = 5;
+
 /** The longest array of bytes of Node 20. */
 const largestBytes = 2 ** 32;
 
-function allocate(
-  dataType: string,
-  shape: readonly number[],
-  byteCount: number,
-): Uint8Array<ArrayBuffer> {
-  if (byteCount <= largestBytes) return new Uint8Array(byteCount);
+/** @throws TENSOR_SHAPE_MISMATCH */
+function checkRoom(dataType: string, shape: readonly number[], byteCount: number): void {
+  if (byteCount <= largestBytes) return;
   throw new CodedError(
     "TENSOR_SHAPE_MISMATCH",
     `a ${dataType} tensor of shape [${shape.join(", ")}] takes ${byteCount} bytes; at most ${largestBytes} can be passed in: give smaller sizes`,

@@ -12,6 +12,7 @@ import { type MessagePort, parentPort } from "node:worker_threads";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { discard } from "../base/discard.ts";
 import { messageOf } from "../base/errors.ts";
+import { packStrings, stringElements } from "../graph/string-value.ts";
 import { bytesPerElement, type TensorValue } from "../graph/tensor-value.ts";
 import { atLowPriority } from "./low-priority.node.ts";
 import type { TensorValues } from "./runtime.ts";
@@ -199,6 +200,11 @@ async function timedRun(
 }
 
 function toRuntime({ dataType, shape, data }: TensorValue): Tensor {
+  if (dataType === "string") {
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    const texts = Array.from(stringElements("", data), (element) => decoder.decode(element));
+    return new Tensor("string", texts, shape);
+  }
   const elements = arrays[dataType];
   if (elements === undefined) throw new Error(`the runtime takes no ${dataType} tensors`);
   const count = data.byteLength / elements.BYTES_PER_ELEMENT;
@@ -208,6 +214,11 @@ function toRuntime({ dataType, shape, data }: TensorValue): Tensor {
 
 function fromRuntime(tensor: Tensor): TensorValue {
   const { type, dims, data } = tensor;
+  if (type === "string") {
+    const encoder = new TextEncoder();
+    const elements = (data as readonly string[]).map((text) => encoder.encode(text));
+    return { dataType: type, shape: dims, data: packStrings(elements) };
+  }
   if (!ArrayBuffer.isView(data) || bytesPerElement(type) === null) {
     throw new Error(`the runtime gave a ${type} tensor, which has no bytes of a fixed width`);
   }

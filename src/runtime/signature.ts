@@ -5,6 +5,7 @@
  */
 import type { ValueInfoProto } from "onnx-buf";
 import { CodedError } from "../base/errors.ts";
+import { stringElements } from "../graph/string-value.ts";
 import { bytesPerElement, elementCount, type TensorValue } from "../graph/tensor-value.ts";
 import { dataTypeName } from "../onnx/data-type.ts";
 import { mainGraph } from "../onnx/message.ts";
@@ -55,7 +56,8 @@ function declared(info: ValueInfoProto): DeclaredTensor {
 /**
  * Checks the inputs of a run at the door.
  *
- * @throws TENSOR_UNKNOWN if one is missing or too many, TENSOR_TYPE_MISMATCH, TENSOR_SHAPE_MISMATCH
+ * @throws TENSOR_UNKNOWN if one is missing or too many, TENSOR_TYPE_MISMATCH, TENSOR_SHAPE_MISMATCH;
+ * TENSOR_MALFORMED if one of strings holds no text
  */
 export function checkInputs(expected: readonly DeclaredTensor[], inputs: TensorValues): void {
   const known = new Set(expected.map(({ name }) => name));
@@ -103,6 +105,10 @@ function checkShape({ name, shape, isRanked }: DeclaredTensor, value: TensorValu
       details,
     );
   }
+  if (value.dataType === "string") {
+    checkStrings(name, value);
+    return;
+  }
   const needed = elementCount(value.shape) * (bytesPerElement(value.dataType) ?? 0);
   if (needed === value.data.byteLength) return;
   throw new CodedError(
@@ -110,6 +116,39 @@ function checkShape({ name, shape, isRanked }: DeclaredTensor, value: TensorValu
     `input '${name}' has ${value.data.byteLength} bytes; ${value.dataType} [${value.shape.join(", ")}] needs ${needed} bytes`,
     details,
   );
+}
+
+function checkStrings(name: string, { shape, data }: TensorValue): void {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let count = 0;
+  for (const element of stringElements(name, data)) {
+    if (!isText(element, decoder)) {
+      throw new CodedError(
+        "TENSOR_MALFORMED",
+        `element ${count} of input '${name}' is no text; strings are UTF-8 without NUL`,
+        { tensor: name, element: count },
+      );
+    }
+    count++;
+  }
+  const needed = elementCount(shape);
+  if (count === needed) return;
+  throw new CodedError(
+    "TENSOR_SHAPE_MISMATCH",
+    `input '${name}' has ${count} strings; [${shape.join(", ")}] needs ${needed}`,
+    { tensor: name, expected: needed, observed: count },
+  );
+}
+
+/** A NUL ends a string in ONNX Runtime's library for Node, so that the rest would be lost. */
+function isText(element: Uint8Array, decoder: TextDecoder): boolean {
+  if (element.includes(0)) return false;
+  try {
+    decoder.decode(element);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function listed(names: Iterable<string>): string {

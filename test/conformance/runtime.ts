@@ -4,6 +4,7 @@
  * @module
  */
 import { expect, test } from "vitest";
+import { packStrings, stringElements } from "../../src/graph/string-value.ts";
 import { elementCount, type TensorValue } from "../../src/graph/tensor-value.ts";
 import { createBuilder } from "../../src/onnx/build.ts";
 import type { OnnxModel } from "../../src/onnx/model.ts";
@@ -136,10 +137,39 @@ export function describeRuntime(runtime: Runtime, exceptions: Exceptions = {}): 
     });
   });
 
-  rule("refuses a part whose tensors have no bytes of a fixed width", async () => {
+  rule("takes and gives strings, in the declared shape", async () => {
+    await using session = await open(runtime, identityModel("string", ["N", 2]));
+    const { outputs } = await session.run({ x: texts([1, 2], ["", "a"]) });
+    expect(outputs["y"]).toMatchObject({ dataType: "string", shape: [1, 2] });
+    expect([...stringElements("y", outputs["y"]?.data ?? new Uint8Array(0))]).toHaveLength(2);
+  });
+
+  rule("gives every text back as it came", async () => {
+    await using session = await open(runtime, identityModel("string", ["N"]));
+    const given = texts([5], ["", "a", "\uFEFFü€😀", "\ntwo\tlines", "x".repeat(70_000)]);
+    const { outputs } = await session.run({ x: { ...given, data: given.data.slice() } });
+    expect(outputs["y"]).toEqual(given);
+    const none = await session.run({ x: texts([0], []) });
+    expect(none.outputs["y"]).toEqual(texts([0], []));
+  });
+
+  rule("refuses strings that are too many, cut off, or no text", async () => {
+    await using session = await open(runtime, identityModel("string", ["N"]));
+    const refused = (bytes: readonly number[], code: string) => {
+      const x = { dataType: "string", shape: [1], data: new Uint8Array(bytes) };
+      return expect(session.run({ x })).rejects.toMatchObject({ code });
+    };
+    await refused([1, 0, 0, 0, 65, 0, 0, 0, 0], "TENSOR_SHAPE_MISMATCH");
+    await refused([], "TENSOR_SHAPE_MISMATCH");
+    await refused([2, 0, 0, 0, 65], "TENSOR_MALFORMED");
+    await refused([1, 0, 0, 0, 0xff], "TENSOR_MALFORMED");
+    await refused([2, 0, 0, 0, 65, 0], "TENSOR_MALFORMED");
+  });
+
+  rule("refuses a part whose tensors have no whole bytes", async () => {
     const builder = createBuilder({ name: "texts", opset: 17 });
-    const x = builder.input("x", "string", [1]);
-    builder.output(builder.node("Identity", [x], { output: "y" }), "string", [1]);
+    const x = builder.input("x", "int4", [1]);
+    builder.output(builder.node("Identity", [x], { output: "y" }), "int4", [1]);
     await expect(runtime.load(builder.build(), { threads: 1 })).rejects.toMatchObject({
       code: "ONNX_UNSUPPORTED",
     });
@@ -165,6 +195,22 @@ function addModel(shape: readonly (number | string)[]): OnnxModel {
   const [a, b] = [builder.input("a", "float32", shape), builder.input("b", "float32", shape)];
   builder.output(builder.node("Add", [a, b], { output: "sum" }), "float32", shape);
   return builder.build();
+}
+
+function identityModel(dataType: string, shape: readonly (number | string)[]): OnnxModel {
+  const builder = createBuilder({ name: "identity", opset: 17 });
+  const x = builder.input("x", dataType, shape);
+  builder.output(builder.node("Identity", [x], { output: "y" }), dataType, shape);
+  return builder.build();
+}
+
+function texts(shape: readonly number[], values: readonly string[]): TensorValue {
+  const encoder = new TextEncoder();
+  return {
+    dataType: "string",
+    shape,
+    data: packStrings(values.map((text) => encoder.encode(text))),
+  };
 }
 
 function floats(shape: readonly number[], values: readonly number[]): TensorValue {
