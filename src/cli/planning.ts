@@ -127,11 +127,6 @@ export function problemOf(
   return createProblem(profile, topology, parseObjective(choices.objective ?? "latency"), limits);
 }
 
-/** The problem that a plan was made for: its objective and limits stand in it. */
-export function problemOfPlan(plan: Plan, profile: Profile, topology: Topology): Problem {
-  return createProblem(profile, topology, parseObjective(plan.objective), plan.limits);
-}
-
 /**
  * @param note receives what a program that plans (`exec:COMMAND`) wrote to its standard error
  * @throws USAGE_INVALID

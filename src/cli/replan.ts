@@ -1,7 +1,8 @@
 import type { Topology } from "../cost/topology.ts";
 import { loadHighsSolver } from "../plan/highs.node.ts";
 import type { Plan } from "../plan/plan.ts";
-import { mayAskSolver, plannerOf, problemOfPlan, runWithin } from "./planning.ts";
+import { problemOfPlan } from "../plan/problem-of-plan.ts";
+import { mayAskSolver, plannerOf, runWithin } from "./planning.ts";
 import type { PlanningTask, Replanned } from "./planning-threads.ts";
 
 /** Requests wait while a plan is made after a loss. */
@@ -16,7 +17,9 @@ export async function replan(
   topology: Topology,
 ): Promise<Replanned> {
   const { level, threads } = like;
-  const problem = problemOfPlan(like, profile, topology);
+  // What other models take now has already been taken off the topology.
+  const { reserved: _, ...alone } = like;
+  const problem = problemOfPlan(alone, profile, topology);
   const { planner } = plannerOf(choices, problem);
   const timeLimit = Math.min(choices.timeLimit ?? limitSeconds, limitSeconds);
   const solver = mayAskSolver(planner) ? await loadHighsSolver() : undefined;

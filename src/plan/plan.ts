@@ -9,6 +9,7 @@ import { parseDocument } from "../cost/document.ts";
 import { type OptimisationLevel, optimisationLevels } from "../cost/profile.ts";
 import type { Bottleneck } from "./evaluate.ts";
 import type { Limits } from "./problem.ts";
+import { type Reservation, reservationSchema } from "./reservation.ts";
 import { type Uncertainty, uncertaintySchema } from "./uncertainty.ts";
 
 /** How good a plan is: `optimal` only if no allowed placement is better. */
@@ -89,6 +90,8 @@ export interface Plan {
   readonly decisionSeconds: number;
   /** How it fares where links and devices change, if it was made for that. */
   readonly uncertainty?: Uncertainty;
+  /** What others took of the topology when it was made beside them: all figures are for what is left. */
+  readonly reserved?: Reservation;
 }
 
 const amount = z.number().nonnegative();
@@ -159,6 +162,7 @@ export const planSchema: z.ZodType<Plan> = z.strictObject({
   alternatives: z.record(z.string(), amount),
   decisionSeconds: amount,
   uncertainty: uncertaintySchema.exactOptional(),
+  reserved: reservationSchema.exactOptional(),
 });
 
 /**

@@ -70,7 +70,7 @@ export function createProblem(
   limits: Limits = {},
 ): Problem {
   const index = indexGraph(profile.graph);
-  const devices = topology.devices.map((device) => withMemory(device, limits.memoryBytes));
+  const devices = withMemoryLimit(topology.devices, limits.memoryBytes);
   const kinds = topology.devices.map((device) => kindOf(device, profile));
   checkInputBytes(topology, index);
   checkEnergy(topology, objective, limits);
@@ -98,9 +98,12 @@ export function createProblem(
   return { ...problem, hops: chooseCodecs(problem) };
 }
 
-function withMemory(device: Device, most: number | undefined): Device {
-  if (most === undefined || most >= (device.memoryBytes ?? Number.POSITIVE_INFINITY)) return device;
-  return { ...device, memoryBytes: bytes(most) };
+/** @param most what each of them may use of its memory, in bytes; left out: all */
+export function withMemoryLimit(devices: readonly Device[], most?: number): readonly Device[] {
+  return devices.map((device) => {
+    const isLess = most !== undefined && most < (device.memoryBytes ?? Number.POSITIVE_INFINITY);
+    return isLess ? { ...device, memoryBytes: bytes(most) } : device;
+  });
 }
 
 /** What is already coded, as a graph input with bytes of its own, is not coded again. */

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { type Bytes, bitsPerSecond, bytes } from "../base/units.ts";
 import type { Device, Link, Topology } from "../cost/topology.ts";
+import type { Graph } from "../graph/graph.ts";
 
 /** What models that run already take. */
 export interface Reservation {
@@ -73,6 +74,12 @@ export function topologyLeft(topology: Topology, { devices, links }: Reservation
       return { ...link, bandwidthBitsPerSecond: bitsPerSecond(bandwidth) };
     }),
   };
+}
+
+/** A topology that several models share, for one of them: inputs of other graphs are left out. */
+export function forGraph(topology: Topology, { inputs }: Pick<Graph, "inputs">): Topology {
+  const own = Object.entries(topology.inputBytes).filter(([name]) => inputs.includes(name));
+  return { ...topology, inputBytes: Object.fromEntries(own) };
 }
 
 function deviceLeft(device: Device, { utilisation, memoryBytes }: DeviceReservation): Device {

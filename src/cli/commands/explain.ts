@@ -1,8 +1,9 @@
 import { check } from "../../plan/check.ts";
 import { defaultBudget, explain as explainPlan } from "../../plan/explain.ts";
+import { problemOfPlan } from "../../plan/problem-of-plan.ts";
 import { argumentAt, type Command, defineCommand, needed, text, texts, whole } from "../command.ts";
 import { obtainProfile } from "../obtain-profile.ts";
-import { loadPlan, loadTopology, problemOfPlan } from "../planning.ts";
+import { loadPlan, loadTopology } from "../planning.ts";
 import { formatExplanation } from "../print/explanation.ts";
 import { profilingOptions } from "../profiles.ts";
 

@@ -9,6 +9,7 @@ import { codecsOf, withCodecs } from "../../plan/codecs.ts";
 import type { Evaluation } from "../../plan/evaluate.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Placement, Problem } from "../../plan/problem.ts";
+import { problemOfPlan } from "../../plan/problem-of-plan.ts";
 import type { TileStage } from "../../plan/tiles.ts";
 import {
   type Simulation,
@@ -42,7 +43,6 @@ import {
   plannerOf,
   planningOptions,
   problemOf,
-  problemOfPlan,
   tilesOption,
   topologyArgument,
 } from "../planning.ts";

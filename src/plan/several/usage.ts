@@ -1,11 +1,11 @@
 import type { Profile } from "../../cost/profile.ts";
 import type { Topology } from "../../cost/topology.ts";
-import type { Graph } from "../../graph/graph.ts";
 import { shareOfNode } from "../../graph/tile.ts";
 import type { Region } from "../../graph/window.ts";
 import { codecsOf, withCodecs } from "../codecs.ts";
 import type { Plan, Transfer } from "../plan.ts";
 import { createProblem, type Problem } from "../problem.ts";
+import { forGraph } from "../reservation.ts";
 import { worksOf } from "../stage-works.ts";
 
 /** What one request asks of a topology; arrays are by position. */
@@ -58,12 +58,6 @@ export function usageOf(topology: Topology, profile: Profile, plan: Plan): Usage
     linkSeconds: topology.links.map(({ medium }, link) => wires.get(medium ?? link) ?? 0),
     memoryBytes: topology.devices.map(({ name }) => plan.claimed.memoryBytes[name] ?? 0),
   };
-}
-
-/** What a shared topology says of a graph's inputs: names of other models' inputs are left out. */
-export function forGraph(topology: Topology, { inputs }: Pick<Graph, "inputs">): Topology {
-  const own = Object.entries(topology.inputBytes).filter(([name]) => inputs.includes(name));
-  return { ...topology, inputBytes: Object.fromEntries(own) };
 }
 
 interface PlannedHop {
