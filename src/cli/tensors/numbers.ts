@@ -1,4 +1,5 @@
 import { CodedError } from "../../base/errors.ts";
+import { decodeShortFloat, float16 } from "../../graph/short-float.ts";
 import { elementCount, type TensorValue } from "../../graph/tensor-value.ts";
 
 /** How the elements of a type stand in memory, little-endian. */
@@ -6,7 +7,7 @@ type Reader = (view: DataView, position: number) => number | bigint;
 
 const readers: Readonly<Record<string, Reader>> = {
   bool: (view, position) => view.getUint8(position),
-  float16: (view, position) => halfToNumber(view.getUint16(position * 2, true)),
+  float16: (view, position) => decodeShortFloat(float16, view.getUint16(position * 2, true)),
   float32: (view, position) => view.getFloat32(position * 4, true),
   float64: (view, position) => view.getFloat64(position * 8, true),
   int16: (view, position) => view.getInt16(position * 2, true),
@@ -33,14 +34,4 @@ export function numbersOf({ dataType, shape, data }: TensorValue): number[] {
   }
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   return Array.from({ length: elementCount(shape) }, (_, position) => Number(read(view, position)));
-}
-
-/** @see IEEE 754-2019, binary16 */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

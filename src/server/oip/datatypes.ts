@@ -4,7 +4,7 @@
  * @module
  */
 import { CodedError } from "../../base/errors.ts";
-import { bytesPerElement, elementCount, type TensorValue } from "../../graph/tensor-value.ts";
+import { elementCount, type TensorValue } from "../../graph/tensor-value.ts";
 
 const dataTypeByDatatype = {
   BOOL: "bool",
@@ -79,10 +79,10 @@ export function checkShape(tensor: string, shape: readonly unknown[]): readonly 
 
 /**
  * A tensor from its binary form: little-endian, row-major; of `BYTES`, each element behind its length
- * in 4 bytes.
+ * in 4 bytes. Whether it fills its shape is left to the check against the model.
  *
- * @param raw is taken as it is where it is aligned, else copied
- * @throws REQUEST_INVALID if it is too long or too short for the shape
+ * @param raw is copied, so that the element type is aligned and nothing else is kept
+ * @throws REQUEST_INVALID if a truth value is neither 0 nor 1
  */
 export function readRaw(
   tensor: string,
@@ -90,57 +90,13 @@ export function readRaw(
   shape: readonly number[],
   raw: Uint8Array<ArrayBuffer>,
 ): TensorValue {
-  const dataType = dataTypeByDatatype[datatype];
-  const size = bytesPerElement(dataType);
-  const count = elementCount(shape);
-  if (size === null) checkElements(tensor, count, raw);
-  else if (count * size !== raw.byteLength) {
+  // A runtime may take any other byte for both true and false.
+  if (datatype === "BOOL" && raw.some((byte) => byte > 1)) {
     throw new CodedError(
       "REQUEST_INVALID",
-      `input '${tensor}' has ${raw.byteLength} bytes; ${datatype} [${shape.join(", ")}] needs ${count * size}`,
-      { tensor, observed: raw.byteLength, expected: count * size },
+      `input '${tensor}' is BOOL and has a byte that is neither 0 nor 1`,
+      { tensor },
     );
   }
-  const isAligned = raw.byteOffset % (size ?? 1) === 0;
-  return { dataType, shape, data: isAligned ? raw : raw.slice() };
-}
-
-/** Bytes in front of each element of `BYTES`. */
-export const lengthBytes = 4;
-
-/**
- * Elements of a `BYTES` tensor in its binary form, as views.
- *
- * @throws REQUEST_INVALID if an element is cut off
- */
-export function* elementsOf(
-  tensor: string,
-  raw: Uint8Array<ArrayBuffer>,
-): Generator<Uint8Array<ArrayBuffer>> {
-  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-  for (let at = 0; at < raw.byteLength; ) {
-    const start = at + lengthBytes;
-    const end = start <= raw.byteLength ? start + view.getUint32(at, true) : Number.NaN;
-    if (!(end <= raw.byteLength)) {
-      throw new CodedError(
-        "REQUEST_INVALID",
-        `an element of '${tensor}' begins at byte ${at} of ${raw.byteLength} and does not end there; BYTES are elements behind their lengths in ${lengthBytes} bytes, little-endian`,
-        { tensor, at },
-      );
-    }
-    yield raw.subarray(start, end);
-    at = end;
-  }
-}
-
-/** @throws REQUEST_INVALID */
-function checkElements(tensor: string, expected: number, raw: Uint8Array<ArrayBuffer>): void {
-  let count = 0;
-  for (const _ of elementsOf(tensor, raw)) count++;
-  if (count === expected) return;
-  throw new CodedError(
-    "REQUEST_INVALID",
-    `input '${tensor}' has ${count} elements; its shape needs ${expected}`,
-    { tensor, observed: count, expected },
-  );
+  return { dataType: dataTypeOf(datatype), shape, data: new Uint8Array(raw) };
 }

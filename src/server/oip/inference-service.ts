@@ -7,15 +7,19 @@
 import type { Clock } from "../../base/clock.ts";
 import { CodedError, isCoded, messageOf } from "../../base/errors.ts";
 import type { Inference } from "../../cluster/inference.ts";
+import type { TensorValue } from "../../graph/tensor-value.ts";
 import type { TensorValues } from "../../runtime/runtime.ts";
 import { checkInputs } from "../../runtime/signature.ts";
 import type { Arrival, Observation, Observer } from "../observer.ts";
 import type { ModelRepository, ServedModel } from "../served-model.ts";
+import { Statistics } from "./statistics.ts";
 
 export interface InferenceServiceOptions {
   readonly repository: ModelRepository;
   readonly observers: readonly Observer[];
   readonly clock: Clock;
+  /** Milliseconds since 1970. */
+  readonly calendar: () => number;
 }
 
 /** What is known of a request before it has been read. */
@@ -32,8 +36,10 @@ export interface Call {
 }
 
 export interface InferenceRequest {
-  /** The client's: the same again is the same request; `null`: it gave none. */
+  /** The client's name for it, which only comes back to it; `null`: it gave none. */
   readonly id: string | null;
+  /** The same again is the same request, and gets the same answer; `null`: it is asked once. */
+  readonly idempotencyKey: string | null;
   readonly inputs: TensorValues;
   /** Names, in the order of the answer; `null`: all, in the order of the model. */
   readonly outputs: readonly string[] | null;
@@ -43,24 +49,33 @@ export interface InferenceRequest {
 
 export interface InferenceAnswer {
   readonly model: ServedModel;
-  /** With the outputs that were asked for, in that order. */
+  /** With the outputs that were asked for. */
   readonly inference: Inference;
+  /** The same, in the order in which they are to be sent: an object has its own for names like `12`. */
+  readonly outputs: readonly NamedValue[];
   /** To be sent back; `null`: it is not traced. */
   readonly traceparent: string | null;
+}
+
+interface NamedValue {
+  readonly name: string;
+  readonly value: TensorValue;
 }
 
 /** Answers requests of all protocols, until it drains. */
 export class InferenceService {
   readonly repository: ModelRepository;
+  readonly statistics: Statistics;
   readonly #observers: readonly Observer[];
   readonly #clock: Clock;
   #underWay = 0;
   #isDraining = false;
   #resolveDrained: () => void = () => undefined;
 
-  constructor({ repository, observers, clock }: InferenceServiceOptions) {
+  constructor({ repository, observers, clock, calendar }: InferenceServiceOptions) {
     this.repository = repository;
-    this.#observers = observers;
+    this.statistics = new Statistics(calendar);
+    this.#observers = [this.statistics, ...observers];
     this.#clock = clock;
   }
 
@@ -102,9 +117,9 @@ export class InferenceService {
     this.#underWay++;
     try {
       const request = course.read(read);
-      const inference = await this.#ask(call, request);
-      return course.write(inference.inference, () =>
-        write({ ...inference, traceparent: course.traceparent }),
+      const answer = await this.#ask(call, request);
+      return course.write(answer.inference, () =>
+        write({ ...answer, traceparent: course.traceparent }),
       );
     } catch (error) {
       course.fail(error);
@@ -138,13 +153,18 @@ export class InferenceService {
     const model = this.repository.find(call.model, call.version);
     const names = checkOutputs(model, request.outputs);
     checkInputs(model.inputs, request.inputs);
-    const { id, deadlineSeconds } = request;
+    const { idempotencyKey: id, deadlineSeconds } = request;
     const inference = await model.infer(request.inputs, {
       ...(id === null ? {} : { id }),
       deadlineSeconds,
       signal: call.signal,
     });
-    return { model, inference: { ...inference, outputs: chosen(inference.outputs, names) } };
+    const outputs = names.flatMap((name) => {
+      const value = inference.outputs[name];
+      return value === undefined ? [] : [{ name, value }];
+    });
+    const chosen = Object.fromEntries(outputs.map(({ name, value }) => [name, value]));
+    return { model, outputs, inference: { ...inference, outputs: chosen } };
   }
 }
 
@@ -167,15 +187,6 @@ function checkOutputs(model: ServedModel, asked: readonly string[] | null): read
     );
   }
   return asked;
-}
-
-function chosen(outputs: TensorValues, names: readonly string[]): TensorValues {
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = outputs[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
 }
 
 function bytesOf(values: TensorValues): number {

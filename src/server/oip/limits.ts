@@ -8,12 +8,21 @@ export interface RequestLimits {
   readonly heldBytes: number;
   /** Inputs, and as many outputs, of one request. */
   readonly tensors: number;
+  /** Of JSON, which takes many times its size when it is read. */
+  readonly jsonBytes: number;
+  /** How deep arrays and objects of JSON lie in one another. */
+  readonly jsonDepth: number;
+  /** Of all headers of an HTTP request. */
+  readonly headerBytes: number;
 }
 
 export const defaultLimits: RequestLimits = {
   bodyBytes: 64 * 2 ** 20,
   heldBytes: 512 * 2 ** 20,
   tensors: 1024,
+  jsonBytes: 16 * 2 ** 20,
+  jsonDepth: 72,
+  headerBytes: 16 * 2 ** 10,
 };
 
 /** @throws REQUEST_TOO_LARGE */
