@@ -30,7 +30,7 @@ const xOf = (value: number): TensorValue => ({
 });
 const large: TensorValue = { dataType: "uint8", shape: [2 ** 20], data: new Uint8Array(2 ** 20) };
 const inputOf = (value: number): TensorValues => ({ x: xOf(value) });
-const timings = { waitSeconds: 0, totalSeconds: 0, stages: [], hops: [] };
+const timings = { source: "camera", waitSeconds: 0, totalSeconds: 0, stages: [], hops: [] };
 
 /** A source that answers a request when the test says so. */
 interface Source {

@@ -177,6 +177,8 @@ export interface Begin {
 export interface StageTiming {
   readonly stage: string;
   readonly device: string;
+  /** When its last input was there, since the device first heard of the request. */
+  readonly startSeconds: number;
   /** From its last input until the device was free for it. */
   readonly queueSeconds: number;
   /** The runtime's own figure for the run. */
@@ -192,6 +194,8 @@ export interface HopTiming {
   readonly to: string;
   /** Of the payload: coded ones where there is a codec. */
   readonly bytes: number;
+  /** When it was there to be sent, since the sender first heard of the request. */
+  readonly startSeconds: number;
   /** What coding it took, longer where a speed is emulated; 0 without a codec. */
   readonly encodeSeconds: number;
   /** Behind other tensors for the same device. */
@@ -246,6 +250,8 @@ export interface Cancel {
 
 /** Where the time of a request went. All as measured; emulated waits are in it. */
 export interface RequestTimings {
+  /** The device where it came in. */
+  readonly source: string;
   /** Until there was room for it in the window. */
   readonly waitSeconds: number;
   /** From there until its last output was at the source. */

@@ -52,6 +52,7 @@ const stages: z.ZodType<StageTiming[]> = list(
   z.strictObject({
     stage: name,
     device: name,
+    startSeconds: amount,
     queueSeconds: amount,
     computeSeconds: amount,
     busySeconds: amount,
@@ -63,6 +64,7 @@ const hops: z.ZodType<HopTiming[]> = list(
     from: name,
     to: name,
     bytes: count,
+    startSeconds: amount,
     encodeSeconds: amount,
     queueSeconds: amount,
     sendSeconds: amount,
@@ -90,7 +92,13 @@ export const dataSchemas: Schemas<DataMessage> = {
     type: z.literal("answer"),
     request: count,
     number: count,
-    timings: z.strictObject({ waitSeconds: amount, totalSeconds: amount, stages, hops }),
+    timings: z.strictObject({
+      source: name,
+      waitSeconds: amount,
+      totalSeconds: amount,
+      stages,
+      hops,
+    }),
   }),
   ask: z.strictObject({
     type: z.literal("ask"),

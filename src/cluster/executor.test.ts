@@ -211,6 +211,20 @@ test("makes a run last as long as it would on a slower device", async () => {
   expect(reports()[0]?.stages.map(({ busySeconds }) => busySeconds)).toEqual([4, 4]);
 });
 
+test("says when each stage could begin and each tensor could go, since it heard of the request", async () => {
+  const { clock, executor, reports } = await setUp({ deployment: chain });
+  await clock.advance(seconds(3));
+  executor.accept(1, "x", byteTensor([7]));
+  await clock.advance(seconds(9));
+  const [report] = reports();
+  expect(report?.stages.map(({ stage, startSeconds }) => [stage, startSeconds])).toEqual([
+    ["s0", 0],
+    ["s1", 1],
+  ]);
+  // What the first stage made is sent when the second has begun.
+  expect(report?.hops).toMatchObject([{ tensor: "a", startSeconds: 1, sendSeconds: 0.5 }]);
+});
+
 test("says how long what it received was on its way", async () => {
   const { clock, executor, reports } = await setUp({ deployment: chain });
   const arrived = { from: "camera", bytes: 1, transitSeconds: 0.25, decodeSeconds: 0 };

@@ -179,7 +179,7 @@ export class Executor {
     const known = this.#works.get(request);
     if (known !== undefined) return known;
     if (this.#isClosed || this.#options.keeper.isSettled(request)) return null;
-    const work = new Work(request, this.#routes, resume);
+    const work = new Work(request, this.#options.clock.now(), this.#routes, resume);
     this.#works.set(request, work);
     this.#peakRequests = Math.max(this.#peakRequests, this.requests);
     for (const stage of this.#routes.stages) {
@@ -237,6 +237,7 @@ export class Executor {
     const found = work.held.get(tensor)?.value ?? this.#options.keeper.get(work.request, tensor);
     if (found === undefined || !this.#isAlive(work)) return;
     const epoch = this.#epochOf(to);
+    const startSeconds = this.#options.clock.now() - work.heardAt;
     work.sends.set(destination, "sending");
     try {
       const { value, encodeSeconds } = await this.#encode(tensor, found, codec);
@@ -245,7 +246,7 @@ export class Executor {
       if (work.open.delete(destination) && to !== null) {
         const from = this.#options.deployment.device;
         const bytes = value.data.byteLength;
-        work.hops.push({ tensor, from, to, bytes, encodeSeconds, ...sent });
+        work.hops.push({ tensor, from, to, bytes, startSeconds, encodeSeconds, ...sent });
       }
       work.release(tensor);
       this.#conclude(work);
@@ -316,6 +317,7 @@ export class Executor {
       work.stages.push({
         stage: stage.id,
         device: deployment.device,
+        startSeconds: sinceSeconds - work.heardAt,
         queueSeconds: startSeconds - sinceSeconds,
         computeSeconds,
         busySeconds: clock.now() - startSeconds,

@@ -262,7 +262,7 @@ test("a device may say only what it has to say, and generations that are unknown
   expect(() => report("cloud", 1, 1)).toThrow("takes no part");
   expect(() => hear("edge", { type: "ping" })).toThrow("does not carry it");
   const hop = { tensor: "a", from: "camera", to: "edge", bytes: 1 };
-  const hops = [{ ...hop, encodeSeconds: 0, queueSeconds: 0, sendSeconds: 0 }];
+  const hops = [{ ...hop, startSeconds: 0, encodeSeconds: 0, queueSeconds: 0, sendSeconds: 0 }];
   const foreign = { type: "report", generation: 1, request: 1, stages: [], hops, receipts: [] };
   expect(() => hear("edge", foreign as Message)).toThrow("another device");
   expect(() => answer("camera", 9, 1, 0)).not.toThrow();

@@ -314,8 +314,10 @@ export class Gateway {
       }
     };
     const { deployment } = gateway;
-    const whole = (outputs: TensorValues): TensorValues => wholeAnswers(deployment, outputs);
-    return { generation, outputs: deployment.outputs, reporters, constants, whole, start };
+    const { outputs } = deployment;
+    const source = this.#options.device;
+    const whole = (made: TensorValues): TensorValues => wholeAnswers(deployment, made);
+    return { generation, source, outputs, reporters, constants, whole, start };
   }
 
   /** If the device cannot be reached, it is told when it can, or the request goes elsewhere. */

@@ -25,6 +25,7 @@ function start(window = 2) {
     window: () => window,
     depart: ({ request }: Entry) => ({
       generation: world.generation,
+      source: "camera",
       outputs,
       reporters,
       constants: {},

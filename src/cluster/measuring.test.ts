@@ -6,11 +6,12 @@ const counts = { answered: 3, failed: 0, replayed: 0, inFlight: 1, waiting: 2 };
 
 function stage(computeSeconds: number): StageTiming {
   const busySeconds = 2 * computeSeconds;
-  return { stage: "s0", device: "camera", queueSeconds: 0.5, computeSeconds, busySeconds };
+  const waits = { startSeconds: 0, queueSeconds: 0.5 };
+  return { stage: "s0", device: "camera", ...waits, computeSeconds, busySeconds };
 }
 
 function hop(tensor: string, bytes: number, sendSeconds: number): HopTiming {
-  const waits = { encodeSeconds: 0, queueSeconds: 0 };
+  const waits = { startSeconds: 0, encodeSeconds: 0, queueSeconds: 0 };
   return { tensor, from: "camera", to: "cloud", bytes, sendSeconds, ...waits };
 }
 

@@ -112,8 +112,8 @@ test("what a huge plan makes long fits into a frame: reports, answers, begins, r
   const { answer, begin, recall, report, settled } = sampleMessages;
   const times = <T>(entry: T): T[] => Array.from({ length: 10_000 }, () => entry);
   const numbers = Array.from({ length: 60_000 }, (_, number) => 2 ** 40 + number);
-  const stage = { stage: "s".repeat(100), device: "d", queueSeconds: 0.1, computeSeconds: 0.1 };
-  const stages = times({ ...stage, busySeconds: 0.1 });
+  const [stage] = report.stages;
+  const stages = times({ ...stage, stage: "s".repeat(100) } as NonNullable<typeof stage>);
   const [hop] = report.hops;
   const hops = times({ ...hop, tensor: "t".repeat(100) } as NonNullable<typeof hop>);
   const resume = { stages: times("s".repeat(200)), forwards: [], answers: [] };

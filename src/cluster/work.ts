@@ -118,6 +118,8 @@ export type SendState = "sending" | "blocked" | "sent";
 
 export class Work {
   readonly request: number;
+  /** On the clock: when the device first heard of it. */
+  readonly heardAt: number;
   /** What is still to be done until the report. */
   readonly open: Set<Task>;
   /** Stages whose inputs are taken. */
@@ -135,8 +137,9 @@ export class Work {
   /** What was said when it ended; `null` while it has not. */
   outcome: Report | Failure | null = null;
 
-  constructor(request: number, routes: Routes, resume: Resume | null) {
+  constructor(request: number, heardAt: number, routes: Routes, resume: Resume | null) {
     this.request = request;
+    this.heardAt = heardAt;
     this.#routes = routes;
     this.open = routes.tasks(resume);
   }

@@ -4,9 +4,10 @@ import { wayOf } from "./answers.ts";
 
 function timings(...stages: (readonly [string, string, number])[]): RequestTimings {
   return {
-    ...{ waitSeconds: 0, totalSeconds: 1, hops: [] },
+    ...{ source: "a", waitSeconds: 0, totalSeconds: 1, hops: [] },
     stages: stages.map(([stage, device, busySeconds]) => ({
-      ...{ stage, device, busySeconds, computeSeconds: busySeconds, queueSeconds: 0 },
+      ...{ stage, device, startSeconds: 0, queueSeconds: 0 },
+      ...{ busySeconds, computeSeconds: busySeconds },
     })),
   };
 }

@@ -6,6 +6,8 @@ import type { Inference } from "../inference.ts";
 /** A request that goes into a generation. */
 export interface Departure {
   readonly generation: number;
+  /** The device where requests come in. */
+  readonly source: string;
   /** Names of the tensors, or regions of them, that make the answer complete. */
   readonly outputs: readonly string[];
   /** Devices that report when they have done their work for it. */
@@ -78,6 +80,7 @@ export function isComplete({ attempt }: Entry): boolean {
 export function answerOf(entry: Entry, { departure, outputs, reports }: Attempt): Inference {
   const { request, askedAt, startedAt, answeredAt } = entry;
   const timings: RequestTimings = {
+    source: departure.source,
     waitSeconds: startedAt - askedAt,
     totalSeconds: answeredAt - startedAt,
     stages: reports.flatMap(({ stages }) => stages),

@@ -12,7 +12,7 @@ function start() {
     lingering.add({ answered, withdraw: () => withdrawn.push(position) }, bytes);
   };
   const answer = async (position: number) => {
-    const timings = { waitSeconds: 0, totalSeconds: 0, stages: [], hops: [] };
+    const timings = { source: "camera", waitSeconds: 0, totalSeconds: 0, stages: [], hops: [] };
     settlers[position]?.({ request: 1, outputs: {}, timings });
     await undefined;
   };

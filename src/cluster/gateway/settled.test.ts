@@ -76,6 +76,7 @@ class Story {
       window: () => 3,
       depart: ({ request }) => ({
         generation: this.#generation,
+        source: "camera",
         outputs: ["y"],
         reporters: [],
         constants: {},
