@@ -7,21 +7,24 @@ const formats = [
   { name: "bfloat16", format: bfloat16 },
 ];
 
+const everyBits = Array.from({ length: 2 ** 16 }, (_, bits) => bits);
+
 test.each(formats)("every number of $name has its own bits", ({ format }) => {
-  for (let bits = 0; bits <= 0xffff; bits++) {
+  const others = everyBits.filter((bits) => {
     const value = decodeShortFloat(format, bits);
-    if (Number.isNaN(value))
-      expect(encodeShortFloat(format, value) & 0x7fff).toBeGreaterThan(0x7c00);
-    else expect(encodeShortFloat(format, value)).toBe(bits);
-  }
+    const again = encodeShortFloat(format, value);
+    return Number.isNaN(value) ? !Number.isNaN(decodeShortFloat(format, again)) : again !== bits;
+  });
+  expect(others).toEqual([]);
 });
 
 test("bfloat16 is the upper half of float32", () => {
   const view = new DataView(new ArrayBuffer(4));
-  for (let bits = 0; bits <= 0xffff; bits++) {
+  const others = everyBits.filter((bits) => {
     view.setUint16(0, bits);
-    expect(decodeShortFloat(bfloat16, bits)).toEqual(view.getFloat32(0));
-  }
+    return !Object.is(decodeShortFloat(bfloat16, bits), view.getFloat32(0));
+  });
+  expect(others).toEqual([]);
 });
 
 test("float16 has the values of the standard's table", () => {

@@ -21,9 +21,15 @@ export interface OutputForm {
   readonly byName: ReadonlyMap<string, boolean>;
 }
 
-export interface HttpInferRequest {
-  readonly request: InferenceRequest;
+export interface HttpInferRequest extends InferenceRequest {
   readonly form: OutputForm;
+}
+
+/** What the headers say of a request. */
+export interface HttpHead {
+  /** How many bytes of the body are JSON; `null`: all. */
+  readonly jsonBytes: number | null;
+  readonly idempotencyKey: string | null;
 }
 
 interface NamedInput {
@@ -67,12 +73,11 @@ const inferSchema: z.ZodType<InferObject> = z.object({
  * Reads a request.
  *
  * @param body no longer compressed
- * @param jsonBytes how many of them are JSON; `null`: all
  * @throws REQUEST_INVALID, REQUEST_TOO_LARGE
  */
 export function readInferRequest(
   body: Uint8Array<ArrayBuffer>,
-  jsonBytes: number | null,
+  { jsonBytes, idempotencyKey }: HttpHead,
   limits: RequestLimits,
 ): HttpInferRequest {
   const end = jsonBytes ?? body.byteLength;
@@ -89,13 +94,11 @@ export function readInferRequest(
   checkCount("outputs", outputs?.length ?? 0, limits);
   checkParameters("the request", parameters);
   return {
-    request: {
-      id: id ?? null,
-      idempotencyKey: null,
-      inputs: readInputs(inputs, body.subarray(end)),
-      outputs: outputs === undefined || outputs.length === 0 ? null : outputs.map(nameOf),
-      deadlineSeconds: timeoutSeconds(parameters),
-    },
+    id: id ?? null,
+    idempotencyKey,
+    inputs: readInputs(inputs, body.subarray(end)),
+    outputs: outputs === undefined || outputs.length === 0 ? null : outputs.map(nameOf),
+    deadlineSeconds: timeoutSeconds(parameters),
     form: formOf(parameters, outputs ?? []),
   };
 }

@@ -99,6 +99,21 @@ export class InferenceService {
   }
 
   /**
+   * A model that takes requests now.
+   *
+   * @param version empty or left out: the one that there is
+   * @throws MODEL_UNKNOWN, MODEL_NOT_READY
+   */
+  find(name: string, version = ""): ServedModel {
+    const model = this.repository.find(name, version);
+    if (!this.#isDraining) return model;
+    throw new CodedError(
+      "MODEL_NOT_READY",
+      "this server is shutting down and takes no new requests; ask another one, or again later",
+    );
+  }
+
+  /**
    * Answers one request.
    *
    * @param read reads it from the form of its protocol
@@ -108,10 +123,10 @@ export class InferenceService {
    * TENSOR_UNKNOWN, TENSOR_TYPE_MISMATCH, TENSOR_SHAPE_MISMATCH; what `read`, `write` and
    * `ServedModel.infer` throw
    */
-  async infer<T>(
+  async infer<R extends InferenceRequest, T>(
     call: Call,
-    read: () => InferenceRequest,
-    write: (answer: InferenceAnswer) => T,
+    read: () => R,
+    write: (answer: InferenceAnswer, request: R) => T,
   ): Promise<T> {
     const course = new Course(this.#observers, this.#clock, this.#named(call));
     this.#underWay++;
@@ -119,7 +134,7 @@ export class InferenceService {
       const request = course.read(read);
       const answer = await this.#ask(call, request);
       return course.write(answer.inference, () =>
-        write({ ...answer, traceparent: course.traceparent }),
+        write({ ...answer, traceparent: course.traceparent }, request),
       );
     } catch (error) {
       course.fail(error);
@@ -144,13 +159,7 @@ export class InferenceService {
   }
 
   async #ask(call: Call, request: InferenceRequest): Promise<Omit<InferenceAnswer, "traceparent">> {
-    if (this.#isDraining) {
-      throw new CodedError(
-        "MODEL_NOT_READY",
-        "this server is shutting down and takes no new requests; ask another one, or again later",
-      );
-    }
-    const model = this.repository.find(call.model, call.version);
+    const model = this.find(call.model, call.version);
     const names = checkOutputs(model, request.outputs);
     checkInputs(model.inputs, request.inputs);
     const { idempotencyKey: id, deadlineSeconds } = request;
@@ -216,7 +225,7 @@ class Course {
     return parents.find((traceparent) => traceparent !== null) ?? null;
   }
 
-  read(read: () => InferenceRequest): InferenceRequest {
+  read<R extends InferenceRequest>(read: () => R): R {
     try {
       const request = read();
       this.#begin(request.id, bytesOf(request.inputs));

@@ -1,0 +1,165 @@
+/**
+ * Bodies of HTTP requests and answers: limits, and compression.
+ *
+ * @module
+ */
+import type { Readable } from "node:stream";
+import { promisify } from "node:util";
+import { constants, createGunzip, createInflate, deflate, type Gunzip, gzip } from "node:zlib";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { CodedError, isCoded, messageOf } from "../../base/errors.ts";
+import type { RequestLimits } from "./limits.ts";
+
+/** Reads bodies, so that all of them together stay below a limit until they are answered. */
+export class BodyReader {
+  readonly #limits: RequestLimits;
+  #heldBytes = 0;
+
+  constructor(limits: RequestLimits) {
+    this.#limits = limits;
+  }
+
+  /** Of all bodies whose answers are not through. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /**
+   * A request's body, no longer compressed; empty if it has none.
+   *
+   * @throws REQUEST_INVALID, REQUEST_TOO_LARGE; DEVICE_BUSY if others hold too much just now
+   */
+  async read({ headers, raw }: FastifyRequest, reply: FastifyReply): Promise<Buffer<ArrayBuffer>> {
+    let held = 0;
+    reply.raw.once("close", () => {
+      this.#heldBytes -= held;
+      held = 0;
+    });
+    const take = (bytes: number) => {
+      checkSize(held + bytes, this.#limits.bodyBytes);
+      this.#checkRoom(bytes);
+      held += bytes;
+      this.#heldBytes += bytes;
+    };
+    try {
+      checkSize(Number(headers["content-length"] ?? 0), this.#limits.bodyBytes);
+      return await collect(raw, decoderOf(headers["content-encoding"]), take);
+    } catch (error) {
+      // What else comes is read and dropped, so that the client hears why.
+      raw.resume();
+      throw isCoded(error) ? error : unreadable(error);
+    }
+  }
+
+  /** @throws DEVICE_BUSY */
+  #checkRoom(bytes: number): void {
+    const { heldBytes } = this.#limits;
+    if (this.#heldBytes + bytes <= heldBytes) return;
+    throw new CodedError(
+      "DEVICE_BUSY",
+      `the requests that this server holds have ${this.#heldBytes} bytes, and at most ${heldBytes} are held; try again later, or ask for fewer answers at once`,
+      { heldBytes: this.#heldBytes, limit: heldBytes },
+    );
+  }
+}
+
+/** @throws REQUEST_TOO_LARGE */
+function checkSize(bytes: number, most: number): void {
+  if (!(bytes > most)) return;
+  throw new CodedError(
+    "REQUEST_TOO_LARGE",
+    `the body of the request has ${bytes} bytes or more, this server takes at most ${most}`,
+    { bytes, limit: most },
+  );
+}
+
+function unreadable(error: unknown): CodedError {
+  return new CodedError(
+    "REQUEST_INVALID",
+    `the body of the request could not be read (${messageOf(error)})`,
+    {},
+    error,
+  );
+}
+
+/** @returns `null`: it is not compressed. @throws REQUEST_INVALID */
+function decoderOf(encoding = "identity"): Gunzip | null {
+  switch (encoding.trim().toLowerCase()) {
+    case "identity":
+      return null;
+    case "gzip":
+      return createGunzip();
+    case "deflate":
+      return createInflate();
+    default:
+      throw new CodedError(
+        "REQUEST_INVALID",
+        `the Content-Encoding '${encoding.slice(0, 60)}' is not known; send gzip, deflate or identity`,
+      );
+  }
+}
+
+async function collect(
+  payload: Readable,
+  decoder: Gunzip | null,
+  take: (bytes: number) => void,
+): Promise<Buffer<ArrayBuffer>> {
+  if (decoder === null) return await chunksOf(payload, take);
+  const onError = (error: Error) => decoder.destroy(error);
+  payload.once("error", onError);
+  payload.pipe(decoder);
+  try {
+    return await chunksOf(decoder, take);
+  } finally {
+    payload.unpipe(decoder);
+    payload.off("error", onError);
+    // It may fail at what it has taken in, although nobody reads it any more.
+    decoder.on("error", () => undefined);
+    decoder.destroy();
+  }
+}
+
+/** @param take is told of each chunk before it is kept, and throws if it is too much */
+async function chunksOf(
+  stream: Readable,
+  take: (bytes: number) => void,
+): Promise<Buffer<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  // A request must outlive its body: destroying it ends the connection, with the answer.
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+    take(chunk.byteLength);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+const compressors = { gzip: promisify(gzip), deflate: promisify(deflate) };
+type Compression = keyof typeof compressors;
+
+/** What is shorter gains nothing worth the time. */
+const leastCompressed = 1024;
+
+/** The body in the first of gzip and deflate that the client takes, with its header. */
+export async function compress(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  body: Uint8Array,
+): Promise<Uint8Array> {
+  const compression = acceptedBy(request.headers["accept-encoding"]);
+  if (compression === null || body.byteLength < leastCompressed) return body;
+  reply.header("content-encoding", compression).header("vary", "accept-encoding");
+  // Tensors hardly get smaller by trying harder.
+  return await compressors[compression](body, { level: constants.Z_BEST_SPEED });
+}
+
+/** @see RFC 9110, "Accept-Encoding": a weight of 0 refuses a coding */
+function acceptedBy(header: string | string[] | undefined): Compression | null {
+  const codings = String(header ?? "").split(",");
+  const accepted = codings.flatMap((coding) => {
+    const [name = "", ...parameters] = coding.toLowerCase().split(";");
+    const isRefused = parameters.some((parameter) => /^\s*q=0(\.0*)?\s*$/.test(parameter));
+    return isRefused ? [] : [name.trim()];
+  });
+  const known = Object.keys(compressors) as Compression[];
+  return known.find((name) => accepted.includes(name)) ?? null;
+}

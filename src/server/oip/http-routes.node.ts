@@ -1,0 +1,198 @@
+/**
+ * The routes of the Open Inference Protocol, and of Triton's extensions for configuration, statistics
+ * and the repository.
+ *
+ * @module
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { CodedError } from "../../base/errors.ts";
+import { type BodyReader, compress } from "./http-body.node.ts";
+import { type HttpHead, readInferRequest } from "./infer-request.ts";
+import { type InferResponse, writeInferResponse } from "./infer-response.ts";
+import type { Call, InferenceAnswer, InferenceService } from "./inference-service.ts";
+import { readJson } from "./json-text.ts";
+import type { RequestLimits } from "./limits.ts";
+import { modelConfig, modelMetadata, serverMetadata } from "./metadata.ts";
+import { checked, parametersSchema } from "./schema.ts";
+
+export interface RouteOptions {
+  readonly service: InferenceService;
+  readonly limits: RequestLimits;
+  readonly bodies: BodyReader;
+  /** Of this program. */
+  readonly version: string;
+}
+
+interface ModelParams {
+  readonly model: string;
+  readonly version?: string;
+}
+
+/** Every route of a model, with and without its version. */
+const modelPaths = ["/v2/models/:model", "/v2/models/:model/versions/:version"];
+
+export function addRoutes(app: FastifyInstance, options: RouteOptions): void {
+  const { service, version } = options;
+  app.get("/v2", async () => serverMetadata(version));
+  app.get("/v2/health/live", async () => ({ live: true }));
+  app.get("/v2/health/ready", async (_, reply) =>
+    reply.status(service.isReady ? 200 : 503).send({ ready: service.isReady }),
+  );
+  app.get("/v2/models/stats", async () => ({
+    model_stats: service.statistics.of(service.repository),
+  }));
+  for (const path of modelPaths) addModelRoutes(app, path, options);
+  addRepositoryRoutes(app, options);
+}
+
+function addModelRoutes(app: FastifyInstance, path: string, options: RouteOptions): void {
+  const { service } = options;
+  const { repository, statistics } = service;
+  app.get<{ Params: ModelParams }>(path, async ({ params }) =>
+    modelMetadata(repository.find(params.model, params.version)),
+  );
+  app.get<{ Params: ModelParams }>(`${path}/config`, async ({ params }) =>
+    modelConfig(repository.find(params.model, params.version)),
+  );
+  app.get<{ Params: ModelParams }>(`${path}/stats`, async ({ params }) => ({
+    model_stats: statistics.of(repository, params.model, params.version),
+  }));
+  app.get<{ Params: ModelParams }>(`${path}/ready`, async ({ params }) => {
+    const { name } = service.find(params.model, params.version);
+    return { name, ready: true };
+  });
+  app.post<{ Params: ModelParams }>(`${path}/infer`, (request, reply) =>
+    infer(request, reply, request.params, options),
+  );
+}
+
+async function infer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { model, version = "" }: ModelParams,
+  { service, bodies, limits }: RouteOptions,
+): Promise<FastifyReply> {
+  const { headers } = request;
+  const body = await outcome(bodies.read(request, reply));
+  const call: Call = {
+    model,
+    version,
+    protocol: "http",
+    traceparent: one(headers["traceparent"]),
+    tracestate: one(headers["tracestate"]),
+    signal: goneSignal(reply),
+  };
+  const { answer, response } = await service.infer(
+    call,
+    () => readInferRequest(body(), headOf(request), limits),
+    (answer, { id, form }) => ({ answer, response: writeInferResponse(answer, id, form) }),
+  );
+  setHeaders(reply, answer, response);
+  return reply.send(await compress(request, reply, response.body));
+}
+
+/** What came of a promise, to be looked at where the request is counted. */
+async function outcome<T>(promise: Promise<T>): Promise<() => T> {
+  try {
+    const value = await promise;
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
+
+/** @throws REQUEST_INVALID */
+function headOf({ headers }: FastifyRequest): HttpHead {
+  return {
+    jsonBytes: jsonBytesOf(one(headers["inference-header-content-length"])),
+    idempotencyKey: one(headers["idempotency-key"]),
+  };
+}
+
+function setHeaders(
+  reply: FastifyReply,
+  { traceparent }: InferenceAnswer,
+  { jsonBytes }: InferResponse,
+): void {
+  if (traceparent !== null) reply.header("traceparent", traceparent);
+  if (jsonBytes === null) {
+    reply.type("application/json");
+    return;
+  }
+  reply.type("application/octet-stream");
+  // In the casing of the protocol's text: some clients compare names letter by letter.
+  reply.raw.setHeader("Inference-Header-Content-Length", jsonBytes);
+}
+
+function one(header: string | readonly string[] | undefined): string | null {
+  return (typeof header === "string" ? header : header?.[0]) ?? null;
+}
+
+/** @returns `null` if there is no such header. @throws REQUEST_INVALID */
+function jsonBytesOf(header: string | null): number | null {
+  if (header === null) return null;
+  if (/^\d{1,15}$/.test(header)) return Number(header);
+  throw new CodedError(
+    "REQUEST_INVALID",
+    `Inference-Header-Content-Length is '${header.slice(0, 60)}'; it is how many bytes of the body are JSON`,
+  );
+}
+
+/** Aborted when the client goes before it is answered. */
+function goneSignal(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once("close", () => {
+    if (reply.raw.writableEnded) return;
+    gone.abort(new CodedError("CHANNEL_CLOSED", "the client went before it was answered"));
+  });
+  return gone.signal;
+}
+
+const indexSchema = z.object({ ready: z.boolean().optional() });
+const changeSchema = z.object({ parameters: parametersSchema.optional() });
+
+function addRepositoryRoutes(app: FastifyInstance, options: RouteOptions): void {
+  const { repository } = options.service;
+  app.post("/v2/repository/index", async (request, reply) => {
+    const { ready = false } = await readObject(request, reply, indexSchema, options);
+    return repository.index().filter(({ state }) => !ready || state === "READY");
+  });
+  app.post<{ Params: ModelParams }>("/v2/repository/models/:model/load", async (request, reply) => {
+    const { parameters = {} } = await readObject(request, reply, changeSchema, options);
+    checkLoad(Object.keys(parameters));
+    await repository.load(request.params.model);
+    return reply.send();
+  });
+  app.post<{ Params: ModelParams }>(
+    "/v2/repository/models/:model/unload",
+    async (request, reply) => {
+      await readObject(request, reply, changeSchema, options);
+      await repository.unload(request.params.model);
+      return reply.send();
+    },
+  );
+}
+
+/** @throws REQUEST_INVALID, REQUEST_TOO_LARGE */
+async function readObject<T>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  schema: z.ZodType<T>,
+  { bodies, limits }: RouteOptions,
+): Promise<T> {
+  const body = await bodies.read(request, reply);
+  return checked(schema, body.byteLength === 0 ? {} : readJson(body, limits));
+}
+
+/** @throws REQUEST_INVALID */
+function checkLoad([parameter]: readonly string[]): void {
+  if (parameter === undefined) return;
+  throw new CodedError(
+    "REQUEST_INVALID",
+    `loading takes no parameter '${parameter.slice(0, 60)}' here: a model is what the server was given`,
+    { parameter },
+  );
+}

@@ -1,0 +1,148 @@
+/**
+ * The Open Inference Protocol over HTTP.
+ *
+ * @module
+ */
+import type { Socket } from "node:net";
+import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import { CodedError, type ErrorCode, errorTraits, isCoded, messageOf } from "../../base/errors.ts";
+import { BodyReader } from "./http-body.node.ts";
+import { addRoutes } from "./http-routes.node.ts";
+import type { InferenceService } from "./inference-service.ts";
+import { defaultLimits, type RequestLimits } from "./limits.ts";
+
+export interface HttpServerOptions {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** Of this program, for clients that ask. */
+  readonly version: string;
+  readonly service: InferenceService;
+  /** Default: `defaultLimits`. */
+  readonly limits?: Partial<RequestLimits>;
+  /** Adds further routes. */
+  readonly mount?: (app: FastifyInstance) => void;
+}
+
+export interface HttpServer extends AsyncDisposable {
+  /** For instance `http://127.0.0.1:8000`. */
+  readonly url: string;
+  /** Of all requests that are being read or answered. */
+  readonly heldBytes: () => number;
+  /** Takes no new requests, answers those that were taken, and closes. */
+  drain(): Promise<void>;
+  /** Closes at once: what is unanswered stays so. */
+  close(): Promise<void>;
+}
+
+/** How long a client may take to send a request. */
+const requestMilliseconds = 300_000;
+/** Characters of a name in a path. */
+const longestParam = 1024;
+
+/** @throws PORT_IN_USE */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { host, port, service, version } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const bodies = new BodyReader(limits);
+  const app = Fastify({
+    forceCloseConnections: "idle",
+    requestTimeout: requestMilliseconds,
+    http: { maxHeaderSize: limits.headerBytes },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: longestParam },
+    frameworkErrors: (error, _, reply) => void refuse(reply, error),
+    clientErrorHandler: refuseSocket,
+  });
+  app.setErrorHandler((error, _, reply) => refuse(reply, error));
+  app.setNotFoundHandler(({ method, url }, reply) =>
+    refuse(reply, unknownRoute(method, url), notFound),
+  );
+  // Handlers read bodies themselves: their limits depend on one another.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_, payload, done) => done(null, payload));
+  addRoutes(app, { service, limits, bodies, version });
+  options.mount?.(app);
+  const url = await listen(app, host, port);
+  const close = async (): Promise<void> => {
+    const closed = app.close();
+    app.server.closeAllConnections();
+    await closed;
+  };
+  return {
+    url,
+    heldBytes: () => bodies.heldBytes,
+    drain: async () => {
+      await service.drain();
+      await app.close();
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (error) {
+    throw new CodedError(
+      "PORT_IN_USE",
+      `cannot serve models at ${host}:${port} (${messageOf(error)}); choose another with --http`,
+      { host, port },
+      error,
+    );
+  }
+}
+
+const notFound = 404;
+const serverFault = 500;
+
+function unknownRoute(method: string, url: string): CodedError {
+  return new CodedError(
+    "REQUEST_INVALID",
+    `there is no ${method} ${(url.split("?")[0] ?? "").slice(0, 200)}; GET /v2 says what this server is`,
+  );
+}
+
+/** An error as the protocol writes it. */
+function refuse(reply: FastifyReply, error: unknown, ownStatus?: number): FastifyReply {
+  const { code, message, status } = outward(error);
+  return reply.status(ownStatus ?? status).send({ error: `${code}: ${message}` });
+}
+
+function outward(error: unknown): { code: ErrorCode; message: string; status: number } {
+  if (isCoded(error)) {
+    const { code, message } = error;
+    return { code, message, status: errorTraits[code].httpStatus };
+  }
+  // The framework's own name what is wrong with a request; anything else was a bug.
+  const { statusCode } = error as { readonly statusCode?: unknown };
+  const isRequest = typeof statusCode === "number" && statusCode < serverFault;
+  return isRequest
+    ? { code: "REQUEST_INVALID", message: messageOf(error), status: statusCode }
+    : { code: "RUNTIME_FAILED", message: `unexpected: ${messageOf(error)}`, status: serverFault };
+}
+
+/** What is no HTTP gets an answer, too; nothing in front of this sees it. */
+function refuseSocket(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (socket.destroyed || !socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const [status, text] = socketAnswers[error.code ?? ""] ?? otherwise;
+  const body = JSON.stringify({ error: text });
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+const socketAnswers: Readonly<Record<string, readonly [string, string]>> = {
+  HPE_HEADER_OVERFLOW: [
+    "431 Request Header Fields Too Large",
+    "REQUEST_TOO_LARGE: the headers of the request exceed the limit of this server",
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: [
+    "408 Request Timeout",
+    "REQUEST_INVALID: the request did not come to its end in time",
+  ],
+};
+const otherwise = ["400 Bad Request", "REQUEST_INVALID: what came is no HTTP/1.1 request"] as const;
