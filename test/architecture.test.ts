@@ -45,6 +45,7 @@ const modules: Record<string, readonly string[]> = {
     "sim",
     "compare",
     "server",
+    "deploy",
   ],
 };
 

@@ -91,10 +91,19 @@ export type PlanningChoices = {
 
 /** @throws TOPOLOGY_INVALID, FILE_NOT_FOUND; USAGE_INVALID for a model */
 export async function loadTopology(path: string, terminal: Terminal): Promise<Topology> {
+  return (await loadTopologyText(path, terminal)).topology;
+}
+
+/** The same, with what was read. @throws TOPOLOGY_INVALID, FILE_NOT_FOUND; USAGE_INVALID for a model */
+export async function loadTopologyText(
+  path: string,
+  terminal: Terminal,
+): Promise<{ readonly text: string; readonly topology: Topology }> {
   if (/^zoo:|\.onnx$/.test(path)) {
     throw usage(`${path} is a model, where a topology is meant: a YAML or JSON file`);
   }
-  return readTopology(await readText(path, terminal), shownName(path));
+  const text = await readText(path, terminal);
+  return { text, topology: readTopology(text, shownName(path)) };
 }
 
 /** @throws PLAN_INVALID, FILE_NOT_FOUND */

@@ -30,13 +30,27 @@ export interface WriteOptions {
  * @throws FILE_NOT_FOUND, ONNX_MALFORMED, ONNX_UNSUPPORTED; messages name the file
  */
 export async function readOnnxFile(path: string): Promise<OnnxModel> {
+  return (await readOnnxFiles(path)).model;
+}
+
+/**
+ * The same, with the files that the model stands in, relative to its folder; its own is the first.
+ *
+ * @throws FILE_NOT_FOUND, ONNX_MALFORMED, ONNX_UNSUPPORTED; messages name the file
+ */
+export async function readOnnxFiles(
+  path: string,
+): Promise<{ readonly model: OnnxModel; readonly files: readonly string[] }> {
   const bytes = readRange(path, 0, null, path);
+  const files = new Set([basename(path)]);
   const external: RangeReader = {
-    read: (location, offset, length) =>
-      readRange(join(dirname(path), location), offset, length, path),
+    read: (location, offset, length) => {
+      files.add(location);
+      return readRange(join(dirname(path), location), offset, length, path);
+    },
   };
   try {
-    return readOnnx(bytes, external);
+    return { model: readOnnx(bytes, external), files: [...files] };
   } catch (error) {
     if (!isCoded(error)) throw error;
     throw new CodedError(

@@ -1,0 +1,43 @@
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { readOrMake } from "../cluster/key-file.node.ts";
+import { type Credentials, type Nats, ports } from "../deploy/installation.ts";
+import { usage } from "./command.ts";
+import { secureCoordinator } from "./security.ts";
+
+/**
+ * The keys of an installation, made once and kept: agents know their coordinator by them, so that
+ * manifests that are written again must have the same.
+ *
+ * @param token as the user gave it; `undefined`: one that is made
+ * @throws USAGE_INVALID, KEY_INVALID, FILE_NOT_FOUND, FILE_WRITE_FAILED
+ */
+export async function openInstallationKeys(
+  folder: string,
+  token: string | undefined,
+): Promise<Credentials> {
+  const security = await secureCoordinator({
+    listen: `0.0.0.0:${ports.coordinator}`,
+    tls: true,
+    token,
+    folder,
+    warn: () => undefined,
+  });
+  const authority = await readFile(join(folder, "authority.pem"), "utf8");
+  return { token: security.token, authority };
+}
+
+/**
+ * @param given `own`, the URL of a server, or nothing
+ * @throws USAGE_INVALID, FILE_NOT_FOUND, FILE_WRITE_FAILED
+ */
+export async function chooseNats(folder: string, given: string | undefined): Promise<Nats> {
+  if (given === undefined) return { type: "none" };
+  if (given === "own") {
+    const make = async (): Promise<string> => randomBytes(18).toString("base64url");
+    return { type: "own", password: await readOrMake(join(folder, "nats-password"), make) };
+  }
+  if (/^(nats|tls):\/\/[^\s/]/.test(given)) return { type: "given", url: given };
+  throw usage(`--nats wants own, or a URL such as nats://nats.messaging:4222, not "${given}"`);
+}

@@ -1,0 +1,137 @@
+import type { Device } from "../cost/topology.ts";
+import { firstCoordinator } from "./coordinator.ts";
+import { type Installation, ports } from "./installation.ts";
+import {
+  deviceLabel,
+  type Labels,
+  labelsOf,
+  labelValue,
+  type Manifest,
+  metadataOf,
+  objectName,
+  sha256Of,
+} from "./manifest.ts";
+import { natsInPod, usesNats } from "./nats.ts";
+import {
+  containerSecurity,
+  dataClaim,
+  literal,
+  mebibytes,
+  placesInPod,
+  podPrivacy,
+  podSecurity,
+  temporaryVolume,
+  tokenInPod,
+  writableMounts,
+} from "./pod.ts";
+
+const agentsName = "agents";
+
+/** What the pods of all agents are found by. */
+export const agentLabels: Labels = labelsOf(agentsName);
+
+const mebibyte = 2 ** 20;
+const gibibyte = 2 ** 30;
+/** What an agent takes itself, beside its parts, and what the allocator holds on to. */
+const ownBytes = 256 * mebibyte;
+
+/**
+ * One agent for each device that joins, on the machine with its label. Sets of one pod each: the
+ * device's key and weights outlive the pod, and there are never two of one name.
+ */
+export function agentManifests(installation: Installation): Manifest[] {
+  return [
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: metadataOf(agentsName, agentsName, installation),
+      spec: {
+        clusterIP: "None",
+        publishNotReadyAddresses: true,
+        selector: agentLabels,
+        ports: [{ name: "agent", port: ports.agent, targetPort: "agent" }],
+      },
+    },
+    ...joiningDevices(installation).map((device) => agentPod(device, installation)),
+  ];
+}
+
+/** Devices that have an agent: all but the machine of the coordinator. */
+export function joiningDevices({ topology }: Pick<Installation, "topology">): Device[] {
+  return topology.devices.filter(({ relay }) => relay === undefined);
+}
+
+/** What `partita agent` is called with. */
+export function agentWords({ name, memoryBytes }: Device, installation: Installation): string[] {
+  const { memory } = memoryOf(memoryBytes);
+  return [
+    "agent",
+    ...(usesNats(installation) ? [] : [`--join=${firstCoordinator}:${ports.coordinator}`]),
+    `--name=${name}`,
+    `--listen=0.0.0.0:${ports.agent}`,
+    ...(memory === null ? [] : [`--memory=${memory} B`]),
+    `--cache-limit=${cacheBytes(installation)} B`,
+  ];
+}
+
+function agentPod(device: Device, installation: Installation): Manifest {
+  const labels = { ...agentLabels, [deviceLabel]: labelValue(device.name) };
+  const name = `agent-${objectName(device.name)}`;
+  return {
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    metadata: metadataOf(name, agentsName, installation),
+    spec: {
+      serviceName: agentsName,
+      replicas: 1,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: {
+          labels,
+          annotations: { "partita.dev/inputs": sha256Of(installation.credentials.token) },
+        },
+        spec: {
+          ...podPrivacy,
+          securityContext: podSecurity,
+          nodeSelector: { [deviceLabel]: labelValue(device.name) },
+          // Machines that are kept for devices have a taint of this name.
+          tolerations: [{ key: deviceLabel, operator: "Exists" }],
+          containers: [agentContainer(device, installation)],
+          volumes: [temporaryVolume],
+        },
+      },
+      volumeClaimTemplates: [dataClaim(2 * cacheBytes(installation), installation)],
+    },
+  };
+}
+
+function agentContainer(device: Device, installation: Installation) {
+  const { threads, image, weightBytes } = installation;
+  const { limit } = memoryOf(device.memoryBytes);
+  // One more than parts run with, for what moves the tensors.
+  const cpu = { requests: String(threads), limits: String(threads + 1) };
+  return {
+    name: "agent",
+    image,
+    args: literal(agentWords(device, installation)),
+    env: [...placesInPod, tokenInPod, ...natsInPod(installation)],
+    ports: [{ name: "agent", containerPort: ports.agent }],
+    securityContext: containerSecurity,
+    resources: {
+      requests: { cpu: cpu.requests, memory: limit ?? mebibytes(ownBytes + weightBytes) },
+      limits: { cpu: cpu.limits, ...(limit === null ? {} : { memory: limit }) },
+    },
+    volumeMounts: writableMounts,
+  };
+}
+
+/** What a device's parts may take, and its pod. A device without a limit has neither. */
+function memoryOf(memoryBytes: number | null): { memory: number | null; limit: string | null } {
+  if (memoryBytes === null) return { memory: null, limit: null };
+  return { memory: Math.floor(memoryBytes), limit: mebibytes(memoryBytes + ownBytes) };
+}
+
+/** All models, with room for those that come after them. */
+function cacheBytes({ weightBytes }: Installation): number {
+  return gibibyte + 2 * Math.ceil(weightBytes);
+}

@@ -1,0 +1,189 @@
+import { type Installation, paths, ports, sumsFile } from "./installation.ts";
+import {
+  deviceLabel,
+  labelsOf,
+  labelValue,
+  type Manifest,
+  metadataOf,
+  sha256Of,
+} from "./manifest.ts";
+import { natsInPod, usesNats } from "./nats.ts";
+import {
+  containerSecurity,
+  dataClaim,
+  literal,
+  mebibytes,
+  placesInPod,
+  podPrivacy,
+  podSecurity,
+  temporaryVolume,
+  tokenInPod,
+  writableMounts,
+} from "./pod.ts";
+
+export const coordinatorName = "coordinator";
+
+/** The pod that agents join where there is one coordinator only. */
+export const firstCoordinator: string = `${coordinatorName}-0.${coordinatorName}`;
+
+const gibibyte = 2 ** 30;
+/** Measuring a model takes about five times its weights, planning and serving less. */
+const measuredWeights = 5;
+/** A model of gigabytes is read, optimised and measured before anything else is done. */
+const longestStartSeconds = 3600;
+const probeSeconds = 10;
+/** Until nobody sends requests any more to a pod that is to end. */
+const withdrawalSeconds = 5;
+/** Until everything that was asked is answered. */
+const drainSeconds = 60;
+
+/** What `partita serve` is called with. */
+export function coordinatorWords({ served }: Installation): string[] {
+  return [
+    "serve",
+    `${paths.config}/topology.yaml`,
+    ...served,
+    `--listen=0.0.0.0:${ports.coordinator}`,
+    `--http=0.0.0.0:${ports.http}`,
+    `--grpc=0.0.0.0:${ports.grpc}`,
+    `--metrics=0.0.0.0:${ports.metrics}`,
+    `--state=${paths.state}`,
+  ];
+}
+
+/** One coordinator, or two of which one leads. */
+export function coordinatorPods(installation: Installation): Manifest {
+  const { texts, copied, credentials, weightBytes } = installation;
+  const labels = labelsOf(coordinatorName);
+  const copiedBytes = copied.reduce((sum, { bytes }) => sum + bytes, 0);
+  return {
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    metadata: metadataOf(coordinatorName, coordinatorName, installation),
+    spec: {
+      serviceName: coordinatorName,
+      replicas: usesNats(installation) ? 2 : 1,
+      podManagementPolicy: "Parallel",
+      selector: { matchLabels: labels },
+      template: {
+        metadata: {
+          labels,
+          // Pods do not start again by themselves when what they read has changed.
+          annotations: {
+            "partita.dev/inputs": sha256Of(JSON.stringify([texts, copied, credentials])),
+          },
+        },
+        spec: {
+          ...podPrivacy,
+          securityContext: podSecurity,
+          terminationGracePeriodSeconds: withdrawalSeconds + drainSeconds,
+          affinity: besideSource(installation),
+          initContainers: [bringAuthority(installation), ...awaitCopied(installation)],
+          containers: [serveContainer(installation)],
+          volumes: [
+            temporaryVolume,
+            { name: "config", configMap: { name: "config" } },
+            { name: "authority", secret: { secretName: "authority" } },
+          ],
+        },
+      },
+      volumeClaimTemplates: [dataClaim(gibibyte + 2 * (copiedBytes + weightBytes), installation)],
+    },
+  };
+}
+
+/** Requests go from here to the agent of the source; two coordinators stand on two machines. */
+function besideSource({ topology: { source } }: Installation) {
+  const isSource = { key: deviceLabel, operator: "In", values: [labelValue(source)] };
+  const others = { matchLabels: labelsOf(coordinatorName) };
+  return {
+    nodeAffinity: {
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        { weight: 50, preference: { matchExpressions: [isSource] } },
+      ],
+    },
+    podAntiAffinity: {
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        {
+          weight: 100,
+          podAffinityTerm: { labelSelector: others, topologyKey: "kubernetes.io/hostname" },
+        },
+      ],
+    },
+  };
+}
+
+/** Puts the authority's key where the coordinator looks for it, as a file that only it may read. */
+function bringAuthority({ image }: Installation) {
+  const file = "authority.pem";
+  return {
+    name: "authority",
+    image,
+    command: ["install", "-D", "-m", "600", `${paths.authority}/${file}`, `${paths.state}/${file}`],
+    securityContext: containerSecurity,
+    resources: littleResources,
+    volumeMounts: [
+      ...writableMounts,
+      { name: "authority", mountPath: paths.authority, readOnly: true },
+    ],
+  };
+}
+
+/** Waits until somebody has copied every file in full. */
+function awaitCopied({ copied, image }: Installation) {
+  if (copied.length === 0) return [];
+  const folders = copied.map(({ name }) => `${paths.models}/${name}`.replace(/\/[^/]*$/, ""));
+  const wait = `mkdir -p "$@" && cd ${paths.models} && until sha256sum --quiet --check ${paths.config}/${sumsFile}; do sleep 5; done`;
+  return [
+    {
+      name: "models",
+      image,
+      command: literal(["sh", "-c", wait, "sh", ...new Set([paths.models, ...folders])]),
+      securityContext: containerSecurity,
+      resources: littleResources,
+      volumeMounts: [
+        ...writableMounts,
+        { name: "config", mountPath: paths.config, readOnly: true },
+      ],
+    },
+  ];
+}
+
+const littleResources = {
+  requests: { cpu: "100m", memory: "64Mi" },
+  limits: { cpu: "1", memory: "256Mi" },
+} as const;
+
+function serveContainer(installation: Installation) {
+  const memory = mebibytes(gibibyte + measuredWeights * installation.weightBytes);
+  const health = (path: string) => ({ httpGet: { path, port: "http" } });
+  return {
+    name: "serve",
+    image: installation.image,
+    args: literal(coordinatorWords(installation)),
+    env: [...placesInPod, tokenInPod, ...natsInPod(installation)],
+    ports: (["coordinator", "http", "grpc", "metrics"] as const).map((name) => ({
+      name,
+      containerPort: ports[name],
+    })),
+    startupProbe: {
+      ...health("/v2/health/live"),
+      periodSeconds: probeSeconds,
+      failureThreshold: longestStartSeconds / probeSeconds,
+    },
+    livenessProbe: {
+      ...health("/v2/health/live"),
+      periodSeconds: probeSeconds,
+      timeoutSeconds: 5,
+      failureThreshold: 6,
+    },
+    readinessProbe: { ...health("/v2/health/ready"), periodSeconds: 2, failureThreshold: 2 },
+    lifecycle: { preStop: { exec: { command: ["sleep", String(withdrawalSeconds)] } } },
+    securityContext: containerSecurity,
+    resources: {
+      requests: { cpu: "1", memory },
+      limits: { cpu: "2", memory },
+    },
+    volumeMounts: [...writableMounts, { name: "config", mountPath: paths.config, readOnly: true }],
+  };
+}

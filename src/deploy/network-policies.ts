@@ -1,0 +1,89 @@
+/**
+ * Who may dial whom. Everything else is refused, in both directions.
+ *
+ * @module
+ */
+import { agentLabels } from "./agents.ts";
+import { coordinatorName } from "./coordinator.ts";
+import { type Installation, ports } from "./installation.ts";
+import { clientLabels, type Labels, labelsOf, type Manifest, metadataOf } from "./manifest.ts";
+import { usesNats } from "./nats.ts";
+
+interface Way {
+  readonly ports: readonly { readonly protocol: "TCP" | "UDP"; readonly port: number }[];
+  /** Left out: everybody. */
+  readonly peers?: readonly { readonly podSelector: { readonly matchLabels: Labels } }[];
+}
+
+const coordinators = labelsOf(coordinatorName);
+const natsServers = labelsOf("nats");
+
+export function networkPolicies(installation: Installation): Manifest[] {
+  const { nats } = installation;
+  const toNats = usesNats(installation)
+    ? [way([ports.nats], ...(nats.type === "own" ? [natsServers] : []))]
+    : [];
+  const toAgents = way([ports.agent], agentLabels);
+  const toCoordinators = way([ports.coordinator], coordinators);
+  const names: Way = {
+    ports: [
+      { protocol: "UDP", port: 53 },
+      { protocol: "TCP", port: 53 },
+    ],
+  };
+  const policy = (name: string, podSelector: object, from: Way[], to: Way[]): Manifest => ({
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: metadataOf(name, "network", installation),
+    spec: {
+      podSelector,
+      policyTypes: ["Ingress", "Egress"],
+      ingress: from.map(({ peers, ports }) => ({ ...(peers && { from: peers }), ports })),
+      egress: to.map(({ peers, ports }) => ({ ...(peers && { to: peers }), ports })),
+    },
+  });
+  return [
+    policy("names-only", {}, [], [names]),
+    policy(
+      coordinatorName,
+      { matchLabels: coordinators },
+      [
+        way([ports.coordinator], agentLabels, coordinators, clientLabels),
+        way([ports.http, ports.grpc, ports.metrics]),
+      ],
+      [toAgents, toCoordinators, ...toNats],
+    ),
+    policy(
+      "agents",
+      { matchLabels: agentLabels },
+      [way([ports.agent], agentLabels, coordinators, clientLabels)],
+      [toAgents, toCoordinators, ...toNats],
+    ),
+    policy(
+      "clients",
+      { matchLabels: clientLabels },
+      [],
+      [toAgents, toCoordinators, way([ports.http, ports.grpc], coordinators), ...toNats],
+    ),
+    ...(nats.type === "own"
+      ? [
+          policy(
+            "nats",
+            { matchLabels: natsServers },
+            [way([ports.nats], coordinators, agentLabels, clientLabels)],
+            [],
+          ),
+        ]
+      : []),
+  ];
+}
+
+/** By TCP; without peers: everybody. */
+function way(numbers: readonly number[], ...peers: readonly Labels[]): Way {
+  return {
+    ports: numbers.map((port) => ({ protocol: "TCP", port })),
+    ...(peers.length === 0
+      ? {}
+      : { peers: peers.map((matchLabels) => ({ podSelector: { matchLabels } })) }),
+  };
+}
