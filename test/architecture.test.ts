@@ -30,6 +30,7 @@ const modules: Record<string, readonly string[]> = {
   ],
   compare: ["base", "graph", "zoo", "cost", "plan", "sim"],
   server: ["base", "graph", "cost", "plan", "runtime", "cluster"],
+  deploy: ["base", "cost"],
   cli: [
     "base",
     "graph",

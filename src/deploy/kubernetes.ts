@@ -24,7 +24,7 @@ export const manifestFiles: readonly string[] = [
 ];
 
 /** What `kubectl apply -k` reads first. */
-export const kustomizationFile = "kustomization.yaml";
+const kustomizationFile = "kustomization.yaml";
 
 /**
  * Everything that Kubernetes needs to know of an installation, by file. The same installation always
