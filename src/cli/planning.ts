@@ -117,6 +117,19 @@ export function problemOf(
   topology: Topology,
   choices: PlanningChoices & { readonly tiles?: boolean },
 ): Problem {
+  const limits = limitsOf(profile, choices);
+  return createProblem(profile, topology, parseObjective(choices.objective ?? "latency"), limits);
+}
+
+/**
+ * The limits that are asked for, of a graph that there is something to plan of.
+ *
+ * @throws USAGE_INVALID, PROFILE_INVALID
+ */
+export function limitsOf(
+  profile: Profile,
+  choices: PlanningChoices & { readonly tiles?: boolean },
+): Limits {
   if (profile.graph.nodes.length === 0) {
     throw new CodedError(
       "PROFILE_INVALID",
@@ -125,7 +138,7 @@ export function problemOf(
   }
   if (choices.tiles === true) refuseBlocked(profile.graph);
   const { maxLatency, maxPeriod, maxEnergy, maxMemory, keepLocal } = choices;
-  const limits: Limits = {
+  return {
     ...(maxLatency === undefined ? {} : { latencySeconds: maxLatency }),
     ...(maxPeriod === undefined ? {} : { periodSeconds: maxPeriod }),
     ...(maxEnergy === undefined ? {} : { energyJoules: maxEnergy }),
@@ -133,7 +146,6 @@ export function problemOf(
     ...(keepLocal === undefined ? {} : { keepLocal: tensorOrCount(keepLocal, profile) }),
     ...(choices.tiles === true ? { tiles: true } : {}),
   };
-  return createProblem(profile, topology, parseObjective(choices.objective ?? "latency"), limits);
 }
 
 /**

@@ -11,6 +11,7 @@ import { readArrivals } from "../sim/arrivals-file.ts";
 import type { Loss } from "../sim/world.ts";
 import { usage } from "./command.ts";
 import { readText, shownName } from "./files.ts";
+import { readRate } from "./rates.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** How requests arrive, told to people, and anew for each simulation: chance starts at its seed. */
@@ -49,7 +50,7 @@ export async function readArrivalPlan(
       create: () => ({ type: "closed", inFlight }),
     };
   }
-  const poisson = readRate(written, "poisson");
+  const poisson = rateOf(written, "poisson");
   if (poisson !== null) {
     return {
       text: () => `${poisson} /s on average, independent of one another (Poisson, seed ${seed})`,
@@ -57,7 +58,7 @@ export async function readArrivalPlan(
       create: () => ({ type: "poisson", perSecond: poisson, random: createRandom(seed) }),
     };
   }
-  const steady = readRate(written, "steady");
+  const steady = rateOf(written, "steady");
   if (steady !== null) {
     return {
       text: () => `one each ${formatQuantity(1 / steady, "s", 4)}`,
@@ -74,12 +75,9 @@ export async function readArrivalPlan(
 }
 
 /** Requests a second; `null`: this is another way to arrive. @throws USAGE_INVALID */
-function readRate(written: string, way: "poisson" | "steady"): number | null {
+function rateOf(written: string, way: "poisson" | "steady"): number | null {
   if (!written.startsWith(`${way}:`)) return null;
-  const rate = written.slice(way.length + 1);
-  const perSecond = Number(/^\s*(\S+?)\s*\/\s*s$/.exec(rate)?.[1] ?? Number.NaN);
-  if (perSecond > 0 && Number.isFinite(perSecond)) return perSecond;
-  throw usage(`--arrivals ${way}:RATE wants a rate above 0 such as ${way}:10/s, not "${rate}"`);
+  return readRate(written.slice(way.length + 1), `--arrivals ${way}:RATE`);
 }
 
 const mostInFlight = 1_000_000;

@@ -17,7 +17,13 @@ export { createSplittingModel, type SplittingModel } from "./planners/cic/splitt
 export { choosePlanner, planners } from "./planners.ts";
 export { createProblem, type Limits, type Placement, type Problem } from "./problem.ts";
 export { type ProblemDocument, problemDocument, readProblem } from "./problem-file.ts";
+export type { Reservation } from "./reservation.ts";
 export { type PlannerRun, runPlanner } from "./run-planner.ts";
+export { checkSeveral } from "./several/check-several.ts";
+export { type PlacedModel, remainingTopology } from "./several/remaining.ts";
+export { planOn, type StandingPlan } from "./several/standing-plan.ts";
+export { evaluateSeveral, type Together } from "./several/together.ts";
+export { type ModelDemand, planSeveral, type SeveralPlans } from "./several.ts";
 export type { Solve } from "./solve.ts";
 export { type Judge, parseJudge } from "./uncertain/judge.ts";
 export { planUncertain, type UncertainRun } from "./uncertain.ts";

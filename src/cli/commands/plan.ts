@@ -1,3 +1,4 @@
+import type { Topology } from "../../cost/topology.ts";
 import { onCompressed } from "../../plan/compressed.ts";
 import type { Infeasible } from "../../plan/feasibility.ts";
 import { formatObjective } from "../../plan/objective.ts";
@@ -5,13 +6,23 @@ import type { Plan } from "../../plan/plan.ts";
 import type { Problem } from "../../plan/problem.ts";
 import { problemDocument } from "../../plan/problem-file.ts";
 import { blockedNodes } from "../../plan/tiles/refuse.ts";
-import { argumentAt, type Command, defineCommand, flag, needed, text, usage } from "../command.ts";
+import {
+  argumentAt,
+  type Call,
+  type Command,
+  defineCommand,
+  flag,
+  needed,
+  type Option,
+  text,
+  usage,
+} from "../command.ts";
 import { writeWhole } from "../files.ts";
 import { frontOptions, planFront, refuseFrontOptions } from "../front.ts";
+import { modelsArgument, rateOption } from "../models.ts";
 import { obtainProfile } from "../obtain-profile.ts";
 import {
   decide,
-  infeasibleExitCode,
   loadTopology,
   plannerOf,
   planningOptions,
@@ -20,40 +31,52 @@ import {
   topologyOption,
 } from "../planning.ts";
 import { dotToSvg, planToDot } from "../print/dot.ts";
+import { reportInfeasible } from "../print/infeasible.ts";
 import { formatPlan } from "../print/plan.ts";
 import { formatUncertainty } from "../print/uncertainty.ts";
-import { moreProfilesOption, profileArgument, profilingOptions } from "../profiles.ts";
+import { moreProfilesOption, profilingOptions } from "../profiles.ts";
 import type { Terminal } from "../terminal.ts";
+import { planTogether } from "../together.ts";
 import { decideUncertain, readStates, uncertainOptions } from "../uncertain.ts";
 
-/** `partita plan MODEL|PROFILE --topology T`. */
+const options = {
+  topology: topologyOption,
+  profile: moreProfilesOption,
+  rate: rateOption,
+  ...planningOptions,
+  timeLimit: {
+    ...planningOptions.timeLimit,
+    summary: `${planningOptions.timeLimit.summary} (several models, fronts and uncertain links: for each plan that they need, default 10 s)`,
+  },
+  tiles: tilesOption,
+  compress: flag(
+    "--compress",
+    "first merge nodes that no best one-way cut separates; refused, with the reason, where that is not exact",
+  ),
+  ...frontOptions,
+  ...uncertainOptions,
+  ...profilingOptions,
+  output: text(
+    "-o, --output <file>",
+    "write the plan, or the front, as JSON; of several models the folder for NAME.plan.json of each",
+  ),
+  dot: text("--dot <file>", "draw the plan in the DOT language"),
+  svg: text("--svg <file>", "draw the plan, or the front, as SVG"),
+  writeProblem: text(
+    "--write-problem <file>",
+    "write the question as the JSON document that an external planner gets; - writes it and plans nothing",
+  ),
+} as const;
+
+type Choices = {
+  readonly [K in keyof typeof options]: (typeof options)[K] extends Option<infer T> ? T : never;
+};
+
+/** `partita plan MODEL|PROFILE... --topology T`. */
 export const plan: Command = defineCommand({
   summary: "find the best placement of a model's nodes on the devices of a topology",
-  arguments: [profileArgument],
-  options: {
-    topology: topologyOption,
-    profile: moreProfilesOption,
-    ...planningOptions,
-    timeLimit: {
-      ...planningOptions.timeLimit,
-      summary: `${planningOptions.timeLimit.summary} (fronts and uncertain links: for each plan that they need, default 10 s)`,
-    },
-    tiles: tilesOption,
-    compress: flag(
-      "--compress",
-      "first merge nodes that no best one-way cut separates; refused, with the reason, where that is not exact",
-    ),
-    ...frontOptions,
-    ...uncertainOptions,
-    ...profilingOptions,
-    output: text("-o, --output <file>", "write the plan, or the front, as JSON"),
-    dot: text("--dot <file>", "draw the plan in the DOT language"),
-    svg: text("--svg <file>", "draw the plan, or the front, as SVG"),
-    writeProblem: text(
-      "--write-problem <file>",
-      "write the question as the JSON document that an external planner gets; - writes it and plans nothing",
-    ),
-  },
+  arguments: [modelsArgument],
+  options,
   examples: [
     "partita plan squeezenet.profile.json --topology home.topology.yaml",
     "partita plan model.onnx -t home.topology.yaml --objective throughput -o best.plan.json",
@@ -61,53 +84,55 @@ export const plan: Command = defineCommand({
     "partita plan squeezenet.profile.json -t home.topology.yaml --pareto latency,energy --svg front.svg",
     "partita plan squeezenet.profile.json -t home.topology.yaml --trace wifi.csv --judge p90",
     'partita plan squeezenet.profile.json -t home.topology.yaml --planner "exec:python3 planner.py"',
+    "partita plan faces.onnx zoo:mobilenetv2 -t home.topology.yaml --rate faces=5/s --rate mobilenetv2=2/s -o plans",
   ],
   run: async (call) => {
-    const { options, terminal } = call;
-    const file = needed(options.topology, "--topology FILE", "the devices to plan for");
-    const topology = await loadTopology(file, terminal);
-    const profile = await obtainProfile(argumentAt(call, 0), options.profile, call);
-    const states = await readStates(topology, options, terminal);
-    if (options.compress && (options.pareto !== undefined || states !== null))
-      throw usage(
-        "--compress holds for one plan in one state; leave --pareto, --trace and --vary out",
-      );
-    refuseWithTiles(options, states !== null);
-    refuseWithFront(options);
-    if (options.pareto !== undefined) {
-      if (states !== null)
-        throw usage("--pareto weighs figures of one state; leave --trace and --vary out");
-      const front = await planFront(profile, topology, options.pareto, call);
-      return "type" in front ? reportInfeasible(front, options.pareto, terminal) : 0;
-    }
-    refuseFrontOptions(options);
-    const mayCut = blockedNodes(profile.graph).length === 0 && mayTile(options, states !== null);
-    const tiles = options.tiles || mayCut;
-    const problem = problemOf(profile, topology, { ...options, tiles });
-    if (options.writeProblem !== undefined) {
-      await writeProblem(problem, options.writeProblem, options.seed, terminal);
-      if (options.writeProblem === "-") return 0;
-    }
-    const { planner, reason } = plannerOf(options, problem, terminal.note);
-    const answer =
-      states === null
-        ? await decide(
-            options.compress ? onCompressed(planner) : planner,
-            problem,
-            options,
-            terminal,
-          )
-        : await decideUncertain(problem, states, options, terminal);
-    if ("type" in answer) {
-      return reportInfeasible(answer, formatObjective(problem.objective), terminal);
-    }
-    const written = await writeFiles(answer, problem, call);
-    if (written.includes("-")) return 0;
-    if (terminal.json) terminal.document(answer);
-    else terminal.line(formatAnswer(answer, problem, reason, terminal));
-    return 0;
+    const { topology: file, rate } = call.options;
+    const path = needed(file, "--topology FILE", "the devices to plan for");
+    const topology = await loadTopology(path, call.terminal);
+    const isSeveral = call.arguments.length > 1 || rate.length > 0;
+    return isSeveral ? planTogether(topology, call) : planAlone(topology, call);
   },
 });
+
+async function planAlone(topology: Topology, call: Call<Choices>): Promise<number> {
+  const { options: chosen, terminal } = call;
+  const profile = await obtainProfile(argumentAt(call, 0), chosen.profile, call);
+  const states = await readStates(topology, chosen, terminal);
+  if (chosen.compress && (chosen.pareto !== undefined || states !== null))
+    throw usage(
+      "--compress holds for one plan in one state; leave --pareto, --trace and --vary out",
+    );
+  refuseWithTiles(chosen, states !== null);
+  refuseWithFront(chosen);
+  if (chosen.pareto !== undefined) {
+    if (states !== null)
+      throw usage("--pareto weighs figures of one state; leave --trace and --vary out");
+    const front = await planFront(profile, topology, chosen.pareto, call);
+    return "type" in front ? reportNoPlan(front, chosen.pareto, terminal) : 0;
+  }
+  refuseFrontOptions(chosen);
+  const mayCut = blockedNodes(profile.graph).length === 0 && mayTile(chosen, states !== null);
+  const tiles = chosen.tiles || mayCut;
+  const problem = problemOf(profile, topology, { ...chosen, tiles });
+  if (chosen.writeProblem !== undefined) {
+    await writeProblem(problem, chosen.writeProblem, chosen.seed, terminal);
+    if (chosen.writeProblem === "-") return 0;
+  }
+  const { planner, reason } = plannerOf(chosen, problem, terminal.note);
+  const answer =
+    states === null
+      ? await decide(chosen.compress ? onCompressed(planner) : planner, problem, chosen, terminal)
+      : await decideUncertain(problem, states, chosen, terminal);
+  if ("type" in answer) {
+    return reportNoPlan(answer, formatObjective(problem.objective), terminal);
+  }
+  const written = await writeFiles(answer, problem, call);
+  if (written.includes("-")) return 0;
+  if (terminal.json) terminal.document(answer);
+  else terminal.line(formatAnswer(answer, problem, reason, terminal));
+  return 0;
+}
 
 /** Whether a device with a capped memory may run tile by tile without being told. */
 function mayTile(
@@ -177,17 +202,7 @@ async function writeFiles(
   return files.map(([path]) => path);
 }
 
-/** "No" is an answer: it goes to standard output, with its witness. */
-function reportInfeasible(answer: Infeasible, objective: string, terminal: Terminal): number {
-  if (terminal.json) {
-    terminal.document(answer);
-    return infeasibleExitCode;
-  }
-  const { bold, dim } = terminal.colours;
+function reportNoPlan(answer: Infeasible, objective: string, terminal: Terminal): number {
   const verdict = answer.isProven === false ? "was found" : "keeps the limits";
-  terminal.line(bold(`No plan for ${objective} ${verdict}:`));
-  terminal.line(`  ${answer.reason}`);
-  const witness = Object.entries(answer.witness).map(([name, value]) => `${name} = ${value}`);
-  if (witness.length > 0) terminal.line(dim(`  (${witness.join(", ")})`));
-  return infeasibleExitCode;
+  return reportInfeasible(answer, `No plan for ${objective} ${verdict}:`, terminal);
 }

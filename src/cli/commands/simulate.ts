@@ -34,6 +34,7 @@ import { drawChart } from "../draw/chart.ts";
 import { ganttChart } from "../draw/gantt.ts";
 import { firstWindow, ganttDataOf, mostSpans } from "../draw/simulation.ts";
 import { writeWhole } from "../files.ts";
+import { modelsArgument, rateOption } from "../models.ts";
 import { obtainProfile } from "../obtain-profile.ts";
 import {
   decide,
@@ -52,8 +53,9 @@ import {
   type SimulationReport,
   simulationDocument,
 } from "../print/simulation.ts";
-import { moreProfilesOption, profileArgument, profilingOptions } from "../profiles.ts";
+import { moreProfilesOption, profilingOptions } from "../profiles.ts";
 import { type ArrivalPlan, readArrivalPlan, readLosses, readWindow } from "../simulating.ts";
+import { simulateTogether } from "../simulating-several.ts";
 import type { Terminal } from "../terminal.ts";
 import { readTraces } from "../traces.ts";
 
@@ -62,13 +64,21 @@ const defaults = { requests: 1000, arrivals: "closed", seed: 1 };
 const mostRequests = 100_000_000;
 
 const options = {
-  plan: text("-p, --plan <file>", "simulate this plan instead of making one"),
+  plan: texts(
+    "-p, --plan <file>",
+    "simulate this plan instead of making one; of several models NAME=FILE for each",
+  ),
   profile: moreProfilesOption,
+  rate: rateOption,
   ...planningOptions,
   tiles: tilesOption,
   seed: whole("--seed <n>", "seed of Poisson arrivals, and of planners that draw lots (default 1)"),
   ...profilingOptions,
-  requests: whole("--requests <n>", `how many (default ${defaults.requests}, or all listed)`, 1),
+  requests: whole(
+    "--requests <n>",
+    `how many (default ${defaults.requests}, or all listed; of several models together 10000)`,
+    1,
+  ),
   arrivals: text(
     "--arrivals <how>",
     'closed:4: so many in flight at all times (default closed: as many as fill the pipeline); poisson:10/s; steady:10/s; or a CSV file: "seconds", then a time a line',
@@ -94,20 +104,24 @@ type Choices = {
   readonly [K in keyof typeof options]: (typeof options)[K] extends Option<infer T> ? T : never;
 };
 
-/** `partita simulate TOPOLOGY MODEL|PROFILE`. */
+/** `partita simulate TOPOLOGY MODEL|PROFILE...`. */
 export const simulate: Command = defineCommand({
   summary: "run a plan in virtual time: queues, arrivals, changing links and loads, losses",
-  arguments: [topologyArgument, profileArgument],
+  arguments: [topologyArgument, modelsArgument],
   options,
   examples: [
     "partita simulate home.topology.yaml squeezenet.profile.json --plan best.plan.json",
     "partita simulate home.topology.yaml zoo:mobilenetv2 --objective throughput --arrivals poisson:10/s",
     "partita simulate home.topology.yaml model.profile.json --trace wifi.csv --loss cloud@5s --svg run.svg",
     "partita simulate home.topology.yaml model.profile.json --trace wifi.csv --arrivals steady:4/s --adapt",
+    "partita simulate home.topology.yaml faces.profile.json cars.profile.json --rate faces=5/s --rate cars=2/s",
   ],
   run: async (call) => {
-    const { svg } = call.options;
+    const { svg, rate } = call.options;
     const topology = await loadTopology(argumentAt(call, 0), call.terminal);
+    if (call.arguments.length > 2 || rate.length > 0) {
+      return simulateTogether(topology, call, mostRequests);
+    }
     const question = await readQuestion(topology, call);
     const planned = await obtainPlan(topology, call);
     const asked = (): SimulationOptions => ({
@@ -212,8 +226,10 @@ interface Planned {
 /** @throws PLAN_INVALID, PLAN_INFEASIBLE, USAGE_INVALID, and what loading and measuring throw */
 async function obtainPlan(topology: Topology, call: Surroundings): Promise<Planned> {
   const { options: chosen, terminal } = call;
-  if (chosen.plan !== undefined) refuseChoices(chosen);
-  const given = chosen.plan === undefined ? null : await loadPlan(chosen.plan, terminal);
+  const [file, ...others] = chosen.plan;
+  if (others.length > 0) throw usage("--plan is given twice for one model; keep one");
+  if (file !== undefined) refuseChoices(chosen);
+  const given = file === undefined ? null : await loadPlan(file, terminal);
   const profile = await obtainProfile(argumentAt(call, 1), chosen.profile, call);
   const problem =
     given === null ? problemOf(profile, topology, chosen) : problemOfPlan(given, profile, topology);

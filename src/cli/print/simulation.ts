@@ -152,7 +152,8 @@ export function nameOfServer(where: Server["where"]): string {
   return nameOfBottleneck(where).replace(/^(device|link) /, "");
 }
 
-function barOf(share: number): string {
+/** A part of 1 in twenty cells. */
+export function barOf(share: number): string {
   const cells = Math.round(20 * Math.min(1, share));
   return "█".repeat(cells) + "·".repeat(20 - cells);
 }
