@@ -112,6 +112,7 @@ function openTerminal(): Terminal {
     colour,
     ...readPlaces(env, homedir()),
     token: env["PARTITA_TOKEN"] || undefined,
+    telemetry: env,
     program: env["npm_command"] === "exec" ? "npx partita" : "partita",
     blocking: withoutHandlers,
   });

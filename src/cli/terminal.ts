@@ -20,6 +20,8 @@ export interface Terminal {
   readonly stateFolder: string;
   /** The cluster's token, if the environment names one. */
   readonly token: string | undefined;
+  /** The environment, for the variables of OpenTelemetry: their names begin with `OTEL_`. */
+  readonly telemetry: Readonly<Record<string, string | undefined>>;
   /** How this program was called, for commands that are to be copied. */
   readonly program: string;
   readonly colours: Colours;
@@ -46,6 +48,8 @@ export interface Setting {
   readonly cacheFolder: string;
   readonly stateFolder: string;
   readonly token?: string | undefined;
+  /** Default: no variables. */
+  readonly telemetry?: Readonly<Record<string, string | undefined>>;
   /** Default: `partita`. */
   readonly program?: string;
   readonly blocking: <T>(work: () => T) => T;
@@ -54,7 +58,7 @@ export interface Setting {
 export function createTerminal(setting: Setting): Terminal {
   const { json, input, output, errors, colour, cacheFolder, stateFolder, token, blocking } =
     setting;
-  const { program = "partita" } = setting;
+  const { telemetry = {}, program = "partita" } = setting;
   const colours = createColors(
     !json && (colour === "always" || (colour === "terminal" && output.isTTY === true)),
   );
@@ -64,6 +68,7 @@ export function createTerminal(setting: Setting): Terminal {
     cacheFolder,
     stateFolder,
     token,
+    telemetry,
     program,
     colours,
     input,
