@@ -52,8 +52,10 @@ const modules: Record<string, readonly string[]> = {
 
 const hostBound = /\.(node|web|test)\.ts$/;
 
+const isGenerated = (path: string): boolean => path.includes("/generated/");
+
 const files = readdirSync("src", { recursive: true, encoding: "utf8" })
-  .filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))
+  .filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts") && !isGenerated(path))
   .map((path) => ({ path, text: readFileSync(join("src", path), "utf8") }));
 const sources = files.filter(({ path }) => !path.endsWith(".test.ts"));
 const moduleOf = (path: string): string => path.split("/")[0] ?? "";
