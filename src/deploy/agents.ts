@@ -11,7 +11,7 @@ import {
   objectName,
   sha256Of,
 } from "./manifest.ts";
-import { natsInPod, usesNats } from "./nats.ts";
+import { natsInPod, natsWords, usesNats } from "./nats.ts";
 import {
   containerSecurity,
   dataClaim,
@@ -64,14 +64,17 @@ export function joiningDevices({ topology }: Pick<Installation, "topology">): De
 /** What `partita agent` is called with. */
 export function agentWords({ name, memoryBytes }: Device, installation: Installation): string[] {
   const { memory } = memoryOf(memoryBytes);
-  return [
+  const own = [
     "agent",
-    ...(usesNats(installation) ? [] : [`--join=${firstCoordinator}:${ports.coordinator}`]),
     `--name=${name}`,
     `--listen=0.0.0.0:${ports.agent}`,
     ...(memory === null ? [] : [`--memory=${memory} B`]),
     `--cache-limit=${cacheBytes(installation)} B`,
   ];
+  const coordinator = usesNats(installation)
+    ? natsWords(installation)
+    : [`--join=${firstCoordinator}:${ports.coordinator}`];
+  return [...literal(own), ...coordinator];
 }
 
 function agentPod(device: Device, installation: Installation): Manifest {
@@ -113,7 +116,7 @@ function agentContainer(device: Device, installation: Installation) {
   return {
     name: "agent",
     image,
-    args: literal(agentWords(device, installation)),
+    args: agentWords(device, installation),
     env: [...placesInPod, tokenInPod, ...natsInPod(installation)],
     ports: [{ name: "agent", containerPort: ports.agent }],
     securityContext: containerSecurity,

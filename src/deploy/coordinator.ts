@@ -7,7 +7,7 @@ import {
   metadataOf,
   sha256Of,
 } from "./manifest.ts";
-import { natsInPod, usesNats } from "./nats.ts";
+import { natsInPod, natsWords, usesNats } from "./nats.ts";
 import {
   containerSecurity,
   dataClaim,
@@ -37,18 +37,21 @@ const withdrawalSeconds = 5;
 /** Until everything that was asked is answered. */
 const drainSeconds = 60;
 
-/** What `partita serve` is called with. */
-export function coordinatorWords({ served }: Installation): string[] {
-  return [
-    "serve",
-    `${paths.config}/topology.yaml`,
-    ...served,
-    `--listen=0.0.0.0:${ports.coordinator}`,
-    `--http=0.0.0.0:${ports.http}`,
-    `--grpc=0.0.0.0:${ports.grpc}`,
-    `--metrics=0.0.0.0:${ports.metrics}`,
-    `--state=${paths.state}`,
-  ];
+/**
+ * What the container is called with: `partita serve`, or `partita coordinator` where two share their
+ * state and clients ask through NATS.
+ */
+export function coordinatorWords(installation: Installation): string[] {
+  const { served } = installation;
+  const listen = `--listen=0.0.0.0:${ports.coordinator}`;
+  const common = [`${paths.config}/topology.yaml`, ...served, listen, `--state=${paths.state}`];
+  if (usesNats(installation)) {
+    return [...literal(["coordinator", ...common]), ...natsWords(installation)];
+  }
+  const protocols = (["http", "grpc", "metrics"] as const).map(
+    (name) => `--${name}=0.0.0.0:${ports[name]}`,
+  );
+  return literal(["serve", ...common, ...protocols]);
 }
 
 /** One coordinator, or two of which one leads. */
@@ -79,7 +82,7 @@ export function coordinatorPods(installation: Installation): Manifest {
           terminationGracePeriodSeconds: withdrawalSeconds + drainSeconds,
           affinity: besideSource(installation),
           initContainers: [bringAuthority(installation), ...awaitCopied(installation)],
-          containers: [serveContainer(installation)],
+          containers: [container(installation)],
           volumes: [
             temporaryVolume,
             { name: "config", configMap: { name: "config" } },
@@ -154,31 +157,16 @@ const littleResources = {
   limits: { cpu: "1", memory: "256Mi" },
 } as const;
 
-function serveContainer(installation: Installation) {
+function container(installation: Installation) {
   const memory = mebibytes(gibibyte + measuredWeights * installation.weightBytes);
-  const health = (path: string) => ({ httpGet: { path, port: "http" } });
   return {
-    name: "serve",
+    name: coordinatorName,
     image: installation.image,
-    args: literal(coordinatorWords(installation)),
+    args: coordinatorWords(installation),
     env: [...placesInPod, tokenInPod, ...natsInPod(installation)],
-    ports: (["coordinator", "http", "grpc", "metrics"] as const).map((name) => ({
-      name,
-      containerPort: ports[name],
-    })),
-    startupProbe: {
-      ...health("/v2/health/live"),
-      periodSeconds: probeSeconds,
-      failureThreshold: longestStartSeconds / probeSeconds,
-    },
-    livenessProbe: {
-      ...health("/v2/health/live"),
-      periodSeconds: probeSeconds,
-      timeoutSeconds: 5,
-      failureThreshold: 6,
-    },
-    readinessProbe: { ...health("/v2/health/ready"), periodSeconds: 2, failureThreshold: 2 },
-    lifecycle: { preStop: { exec: { command: ["sleep", String(withdrawalSeconds)] } } },
+    ports: openPorts(installation).map((name) => ({ name, containerPort: ports[name] })),
+    // Of two coordinators the lease says which one lives: what hangs loses it.
+    ...(usesNats(installation) ? {} : probes),
     securityContext: containerSecurity,
     resources: {
       requests: { cpu: "1", memory },
@@ -187,3 +175,23 @@ function serveContainer(installation: Installation) {
     volumeMounts: [...writableMounts, { name: "config", mountPath: paths.config, readOnly: true }],
   };
 }
+
+/** On which a coordinator listens. */
+export function openPorts(
+  installation: Installation,
+): readonly ("coordinator" | "http" | "grpc" | "metrics")[] {
+  return usesNats(installation) ? ["coordinator"] : ["coordinator", "http", "grpc", "metrics"];
+}
+
+const live = { httpGet: { path: "/v2/health/live", port: "http" }, periodSeconds: probeSeconds };
+
+const probes = {
+  startupProbe: { ...live, failureThreshold: longestStartSeconds / probeSeconds },
+  livenessProbe: { ...live, timeoutSeconds: 5, failureThreshold: 6 },
+  readinessProbe: {
+    httpGet: { path: "/v2/health/ready", port: "http" },
+    periodSeconds: 2,
+    failureThreshold: 2,
+  },
+  lifecycle: { preStop: { exec: { command: ["sleep", String(withdrawalSeconds)] } } },
+} as const;

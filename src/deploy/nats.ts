@@ -6,6 +6,7 @@ import { containerSecurity, dataClaim, podPrivacy, podSecurity } from "./pod.ts"
 const natsImage = "nats:2.10.22-alpine";
 const natsName = "nats";
 const natsLabels = labelsOf(natsName);
+const urlVariable = "NATS_URL";
 const storageBytes = 10 * 2 ** 30;
 const memory = "512Mi";
 
@@ -20,10 +21,14 @@ export function natsUrl({ nats }: Pick<Installation, "nats">): string {
   return `nats://partita:${nats.password}@${natsName}:${ports.nats}`;
 }
 
-/** The URL as the commands read it. */
+/** How the commands are told: Kubernetes puts the URL in, so that no manifest but the secret has it. */
+export function natsWords(installation: Installation): readonly string[] {
+  return usesNats(installation) ? [`--nats=$(${urlVariable})`] : [];
+}
+
 export function natsInPod(installation: Installation): readonly Fields[] {
   if (!usesNats(installation)) return [];
-  return [{ name: "PARTITA_NATS", valueFrom: { secretKeyRef: { name: natsName, key: "url" } } }];
+  return [{ name: urlVariable, valueFrom: { secretKeyRef: { name: natsName, key: "url" } } }];
 }
 
 /** The server, where it is ours. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { agentLabels } from "./agents.ts";
-import { coordinatorName } from "./coordinator.ts";
+import { coordinatorName, openPorts } from "./coordinator.ts";
 import { type Installation, ports } from "./installation.ts";
 import { clientLabels, type Labels, labelsOf, type Manifest, metadataOf } from "./manifest.ts";
 import { usesNats } from "./nats.ts";
@@ -23,6 +23,9 @@ export function networkPolicies(installation: Installation): Manifest[] {
   const toNats = usesNats(installation)
     ? [way([ports.nats], ...(nats.type === "own" ? [natsServers] : []))]
     : [];
+  const others = openPorts(installation).flatMap((name) =>
+    name === "coordinator" ? [] : [ports[name]],
+  );
   const toAgents = way([ports.agent], agentLabels);
   const toCoordinators = way([ports.coordinator], coordinators);
   const names: Way = {
@@ -49,7 +52,7 @@ export function networkPolicies(installation: Installation): Manifest[] {
       { matchLabels: coordinators },
       [
         way([ports.coordinator], agentLabels, coordinators, clientLabels),
-        way([ports.http, ports.grpc, ports.metrics]),
+        ...(others.length === 0 ? [] : [way(others)]),
       ],
       [toAgents, toCoordinators, ...toNats],
     ),
@@ -63,7 +66,12 @@ export function networkPolicies(installation: Installation): Manifest[] {
       "clients",
       { matchLabels: clientLabels },
       [],
-      [toAgents, toCoordinators, way([ports.http, ports.grpc], coordinators), ...toNats],
+      [
+        toAgents,
+        toCoordinators,
+        ...(others.length === 0 ? [] : [way(others, coordinators)]),
+        ...toNats,
+      ],
     ),
     ...(nats.type === "own"
       ? [

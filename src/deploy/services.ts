@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { coordinatorName } from "./coordinator.ts";
+import { coordinatorName, openPorts } from "./coordinator.ts";
 import { type Installation, ports } from "./installation.ts";
 import { labelsOf, type Manifest, metadataOf } from "./manifest.ts";
 
@@ -15,6 +15,12 @@ const eachPod = { clusterIP: "None", publishNotReadyAddresses: true } as const;
 export function serviceManifests(installation: Installation): Manifest[] {
   return [
     service(installation, coordinatorName, ["coordinator"], eachPod),
+    ...(openPorts(installation).includes("http") ? protocolServices(installation) : []),
+  ];
+}
+
+function protocolServices(installation: Installation): Manifest[] {
+  return [
     service(installation, "partita", ["http", "grpc"], {}),
     service(installation, "metrics", ["metrics"], eachPod),
     ...(installation.serviceMonitor ? [serviceMonitor(installation)] : []),

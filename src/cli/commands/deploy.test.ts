@@ -41,7 +41,11 @@ function place(): { readonly terminal: Terminal; readonly written: () => string 
   return { terminal, written: () => written };
 }
 
-async function call(words: readonly string[], options: Record<string, unknown>, terminal = place().terminal) {
+async function call(
+  words: readonly string[],
+  options: Record<string, unknown>,
+  terminal = place().terminal,
+) {
   const { signal } = new AbortController();
   return await deploy.run({ arguments: ["kubernetes", ...words], options, terminal, signal });
 }

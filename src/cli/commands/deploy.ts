@@ -32,7 +32,7 @@ const ownOptions = {
   image: text("--image <name>", "of the container, as docker/Dockerfile makes it"),
   nats: text(
     "--nats <own|url>",
-    "two coordinators that keep their state in NATS: in a server that is written, too, or in yours",
+    "two coordinators of one model, asked through NATS: a server that is written, too, or yours",
   ),
   storageClass: text("--storage-class <name>", "of all volumes (default: the cluster's)"),
   serviceMonitor: flag("--service-monitor", "have the Prometheus operator collect the metrics"),
@@ -62,7 +62,8 @@ export const deploy: Command = defineCommand({
   options,
   examples: [
     "partita deploy kubernetes home.topology.yaml model.onnx --profile model.profile.json -o manifests",
-    "partita deploy kubernetes home.topology.yaml a.onnx b.onnx --image registry.local/partita:1 --nats own -o manifests",
+    "partita deploy kubernetes home.topology.yaml a.onnx b.onnx --image registry.local/partita:1 -o manifests",
+    "partita deploy kubernetes home.topology.yaml model.onnx --nats own -o manifests",
   ],
   run: async (call) => {
     const { options, terminal } = call;
@@ -88,6 +89,11 @@ async function readInstallation(
   const { options, terminal } = call;
   const [, topologyFile = "", ...models] = call.arguments;
   const namespace = checkNamespace(options.namespace ?? "partita");
+  if (options.nats !== undefined && models.length > 1) {
+    throw usage(
+      `with --nats there is one model, not ${models.length}: leave --nats out, or write manifests for each in a --namespace of its own`,
+    );
+  }
   const inputs = await readInstallationInputs(topologyFile, models, options.profile, terminal);
   const state =
     options.state ??

@@ -1,6 +1,7 @@
 import { joiningDevices } from "../../deploy/agents.ts";
 import { coordinatorName } from "../../deploy/coordinator.ts";
 import { type Installation, paths, ports } from "../../deploy/installation.ts";
+import { secretsFile } from "../../deploy/kubernetes.ts";
 import { deviceLabel, labelValue } from "../../deploy/manifest.ts";
 import { usesNats } from "../../deploy/nats.ts";
 import type { Source } from "../installation-inputs.ts";
@@ -16,7 +17,7 @@ export function installationSteps(
   copied: readonly Source[],
   folder: string,
 ): InstallationStep[] {
-  const { image, namespace } = installation;
+  const { image } = installation;
   const devices = joiningDevices(installation);
   return [
     {
@@ -34,15 +35,26 @@ export function installationSteps(
     },
     { title: "Start everything:", commands: [`kubectl apply --server-side -k ${shell(folder)}`] },
     ...copying(installation, copied),
-    {
-      title: "Ask, when it is ready:",
-      commands: [
-        `kubectl -n ${namespace} wait --for=condition=ready pod -l app.kubernetes.io/component=${coordinatorName} --timeout=1h`,
-        `kubectl -n ${namespace} port-forward service/partita ${ports.http} ${ports.grpc}`,
-        `curl http://127.0.0.1:${ports.http}/v2/health/ready`,
-      ],
-    },
+    asking(installation),
   ];
+}
+
+function asking(installation: Installation): InstallationStep {
+  const { namespace } = installation;
+  const title = "Ask, when it is ready:";
+  if (usesNats(installation)) {
+    const commands = [
+      `kubectl -n ${namespace} port-forward service/nats ${ports.nats}`,
+      `partita run --nats nats://127.0.0.1:${ports.nats} INPUT…   (PARTITA_TOKEN, PARTITA_NATS_USER and PARTITA_NATS_PASSWORD as in ${secretsFile})`,
+    ];
+    return { title, commands };
+  }
+  const commands = [
+    `kubectl -n ${namespace} wait --for=condition=ready pod -l app.kubernetes.io/component=${coordinatorName} --timeout=1h`,
+    `kubectl -n ${namespace} port-forward service/partita ${ports.http} ${ports.grpc}`,
+    `curl http://127.0.0.1:${ports.http}/v2/health/ready`,
+  ];
+  return { title, commands };
 }
 
 function copying(installation: Installation, copied: readonly Source[]): InstallationStep[] {
