@@ -40,12 +40,14 @@ for (const part of chosen) {
 async function measure(part: Part, name: string): Promise<Cell & { loadBefore: number }> {
   console.log(`\n-- ${part.name}, ${name} --`);
   const loadBefore = loadavg()[0] ?? Number.NaN;
-  const testbed = Testbed.up(Object.keys(part.cores));
+  const wants = part.wants(name, hopSecondsOf(known()));
+  const testbed = Testbed.up(Object.keys(wants[0]?.setting.quotas ?? {}));
   try {
     for (const [device, core] of Object.entries(part.cores)) testbed.pin(device, core);
     const requests = Number(values.requests ?? part.options.requests);
-    const options = { ...part.options, requests, testbed, folder };
-    const wants = part.wants(name, hopSecondsOf(known()));
+    const imitated = part.imitated?.(name);
+    const limits = imitated === undefined ? {} : { imitated };
+    const options = { ...part.options, ...limits, requests, testbed, folder };
     return { ...(await measureCell(part.name, name, wants, options)), loadBefore };
   } finally {
     await testbed.down();

@@ -19,7 +19,7 @@ import { buildZoo } from "../../dist/zoo/zoo.js";
 
 export const level = "extended";
 /**
- * Its arguments: `calibrate NETWORK RUNS`, `steady NETWORK ADDRESS TOKEN REQUESTS WARM_UPS
+ * Its arguments: `calibrate NETWORK RUNS SECONDS`, at least so many of both, `steady NETWORK ADDRESS TOKEN REQUESTS WARM_UPS
  * SETTLE_SECONDS PER_SECOND`, or `closed` with the same and IN_FLIGHT instead of the rate.
  */
 export const script: string = fileURLToPath(import.meta.url);
@@ -41,7 +41,7 @@ const different = 4;
 if (process.argv[1] === script) {
   const [, , what, network = "", ...others] = process.argv;
   const model = await wholeModel(network);
-  if (what === "calibrate") await calibrate(model, Number(others[0]));
+  if (what === "calibrate") await calibrate(model, Number(others[0]), Number(others[1]));
   else await ask(model, what === "closed", others);
 }
 
@@ -69,19 +69,28 @@ async function wholeModel(network: string): Promise<WholeModel> {
   return { session, inputOf };
 }
 
-/** Prints the median time of the whole model: after `loaded`, whoever reads may take away its core. */
-async function calibrate({ session, inputOf }: WholeModel, runs: number): Promise<void> {
+/**
+ * Prints the median and the mean time of the whole model: after `loaded`, whoever reads may take away
+ * its core.
+ */
+async function calibrate(
+  { session, inputOf }: WholeModel,
+  runs: number,
+  leastSeconds: number,
+): Promise<void> {
   await session.run(inputOf(0));
   console.log("loaded");
   await systemClock.sleep(seconds(2));
   const times: number[] = [];
-  for (let run = 0; run < runs; run++) {
+  const end = systemClock.now() + leastSeconds;
+  while (times.length < runs || systemClock.now() < end) {
     const start = systemClock.now();
-    await session.run(inputOf(run));
+    await session.run(inputOf(times.length));
     times.push(systemClock.now() - start);
     await systemClock.sleep(seconds(0.1));
   }
-  console.log(`took ${times.sort((a, b) => a - b)[Math.floor(runs / 2)]}`);
+  const mean = times.reduce((sum, one) => sum + one, 0) / times.length;
+  console.log(`took ${times.sort((a, b) => a - b)[Math.floor(times.length / 2)]} ${mean}`);
 }
 
 async function ask(

@@ -8,18 +8,29 @@ export interface Calibration {
   readonly network: string;
   /** Percent of one core. */
   readonly quotas: Readonly<Record<string, number>>;
+  /** At least. */
   readonly runs: number;
+  /** The same; left out: 0. */
+  readonly leastSeconds?: number;
+  /** What throughputs depend on; left out: the median, as of latencies. */
+  readonly isMean?: boolean;
 }
 
 export const profileFileOf = (network: string): string => `bench/profiles/${network}.profile.json`;
 
 /**
  * How fast devices are with the parts of a core that they get, against the profile: the whole model on
- * all of them at once, the median of some runs.
+ * all of them at once.
  */
 export async function calibrate<Device extends string>(
   testbed: Testbed,
-  { network, quotas, runs }: Calibration & { readonly quotas: Readonly<Record<Device, number>> },
+  {
+    network,
+    quotas,
+    runs,
+    leastSeconds = 0,
+    isMean = false,
+  }: Calibration & { readonly quotas: Readonly<Record<Device, number>> },
 ): Promise<Record<Device, number>> {
   const file = profileFileOf(network);
   const [kind] = Object.values(readProfile(readFileSync(file, "utf8"), file).devices);
@@ -27,7 +38,13 @@ export async function calibrate<Device extends string>(
   const devices = Object.keys(quotas) as Device[];
   const running = devices.map((device) => {
     testbed.quota(device, 100);
-    const command: Command = [process.execPath, script, "calibrate", network, String(runs)];
+    const command: Command = [
+      process.execPath,
+      script,
+      "calibrate",
+      network,
+      ...[runs, leastSeconds].map(String),
+    ];
     return { device, process: testbed.exec(device, command) };
   });
   for (const { device, process } of running) {
@@ -36,7 +53,7 @@ export async function calibrate<Device extends string>(
   }
   const speeds: Partial<Record<Device, number>> = {};
   for (const { device, process } of running) {
-    const speed = whole / Number((await process.line(/^took/)).split(" ")[1]);
+    const speed = whole / Number((await process.line(/^took/)).split(" ")[isMean ? 2 : 1]);
     speeds[device] = Number(speed.toPrecision(4));
     await process.ended;
   }

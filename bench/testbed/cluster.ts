@@ -74,17 +74,33 @@ export class Cluster {
         processes.push(agent);
       }
       await coordinator.line(/"type":"serving"/);
-      return new Cluster(processes, agents, ({ requests, warmUps, settleSeconds, pace }) => {
-        const [how, number] =
-          "inFlight" in pace ? ["closed", pace.inFlight] : ["steady", pace.perSecond];
-        const words = [how, network, address, token, requests, warmUps, settleSeconds, number].map(
-          String,
-        );
-        const command = [process.execPath, script, ...words] as unknown as Command;
-        return testbed.execBeside(desk, command);
-      });
+      return new Cluster(processes, agents, (asking) =>
+        testbed.execBeside(desk, askingCommand(network, address, token, asking)),
+      );
     } catch (error) {
       await end(processes);
+      throw error;
+    }
+  }
+
+  /** All devices on this machine, as slow as the topology says, and so the links. Has no agents. */
+  static async imitate(
+    testbed: Testbed,
+    { folder, topologyFile, desk, network, plan }: ClusterOptions,
+  ): Promise<Cluster> {
+    const state = mkdtempSync(join(folder, "state-"));
+    const command = [
+      ...[process.execPath, cli, "up", topologyFile, `zoo:${network}`, "--json", ...plan],
+    ] as unknown as Command;
+    const running = testbed.execBeside(desk, command, environmentIn(state));
+    try {
+      const line = await running.line(/"address":/);
+      const { address, token } = JSON.parse(line) as Record<"address" | "token", string>;
+      return new Cluster([running], new Map(), (asking) =>
+        testbed.execBeside(desk, askingCommand(network, address, token, asking)),
+      );
+    } catch (error) {
+      await end([running]);
       throw error;
     }
   }
@@ -98,6 +114,17 @@ export class Cluster {
   async stop(): Promise<void> {
     await end(this.#processes);
   }
+}
+
+function askingCommand(
+  network: string,
+  address: string,
+  token: string,
+  { requests, warmUps, settleSeconds, pace }: Asking,
+): Command {
+  const [how, number] = "inFlight" in pace ? ["closed", pace.inFlight] : ["steady", pace.perSecond];
+  const words = [how, network, address, token, requests, warmUps, settleSeconds, number];
+  return [process.execPath, script, ...words.map(String)] as unknown as Command;
 }
 
 function startCoordinator(

@@ -41,6 +41,11 @@ export interface Setting {
    * process: seconds at the profile's speed.
    */
   readonly hopSeconds: number;
+  /**
+   * The product itself, by `up`, lets what takes a second on these devices take so many, and paces
+   * links; 1: quotas and the test bed do.
+   */
+  readonly slowdown: number;
 }
 
 export interface Link {
@@ -220,15 +225,18 @@ export async function runPlan(
   setLimits(testbed, setting, false);
   const topologyFile = join(folder, "topology.yaml");
   const planFile = join(folder, "plan.json");
+  const imitated = 1 / setting.slowdown;
   writeFileSync(
     topologyFile,
-    topologyText(used, Object.fromEntries(devices.map((name) => [name, 1]))),
+    topologyText(used, Object.fromEntries(devices.map((name) => [name, imitated]))),
   );
   writeFileSync(planFile, JSON.stringify(plan));
-  const cluster = await Cluster.start(testbed, {
+  const isImitated = setting.slowdown !== 1;
+  const start = isImitated ? Cluster.imitate : Cluster.start;
+  const cluster = await start(testbed, {
     ...{ folder, topologyFile, network, devices, desk: source },
     heartbeat: { every: "2 s", missed: 20 },
-    plan: ["--plan", planFile, "--no-adapt"],
+    plan: ["--plan", planFile, ...(isImitated ? [] : ["--no-adapt"])],
   });
   try {
     const asking = cluster.ask({
@@ -238,12 +246,12 @@ export async function runPlan(
       pace: { inFlight },
     });
     await asking.line(/^ready/);
-    setLimits(testbed, setting, options.isLimited);
+    setLimits(testbed, setting, options.isLimited && !isImitated);
     await asking.line(/^begun/);
     const before = agentSecondsOf(cluster);
     await asking.line(/^done/);
     const after = agentSecondsOf(cluster);
-    const own = devices.map((device) => {
+    const own = [...after.keys()].map((device) => {
       const spent = (after.get(device) ?? Number.NaN) - (before.get(device) ?? Number.NaN);
       return [device, spent / requests];
     });

@@ -38,6 +38,18 @@ export interface CellOptions extends Omit<RunOptions, "isLimited"> {
   readonly calibrations: number;
   /** Devices that have the speed of another one, which is measured. */
   readonly like?: Readonly<Record<string, string>>;
+  /**
+   * Whether speeds are measured between any two runs, not just before and behind all of them, and for
+   * longer: what depends on the mean time of many requests depends on that of the speeds.
+   */
+  readonly isUnsteady?: boolean;
+  /** Left out: devices are as fast as their quotas let them be. */
+  readonly imitated?: Imitated;
+}
+
+/** Devices are to be so slow that one takes so long for all nodes that may be shared. */
+export interface Imitated {
+  readonly sharedSeconds: number;
 }
 
 /** A plan, what was predicted of it, and what became of it. */
@@ -75,48 +87,103 @@ export interface Cell {
   readonly network: string;
   readonly quotas: Readonly<Record<string, number>>;
   readonly hopSeconds: number;
+  readonly slowdown: number;
   readonly before: Speeds;
   readonly after: Speeds;
   readonly speeds: Speeds;
   readonly rows: readonly Row[];
 }
 
-/** Plans with the speeds before, predicts with the geometric means of those before and after. */
+/** Plans with the speeds before all, predicts with the geometric means of those before and after. */
 export async function measureCell(
   part: string,
   name: string,
-  wants: readonly Want[],
+  asked: readonly Want[],
   options: CellOptions,
 ): Promise<Cell> {
-  const [{ setting } = wantNone()] = wants;
-  const before = await speedsOf(setting, options);
-  const runs = new Map<string, { readonly what: string; readonly run: Run }>();
+  const [{ setting } = wantNone()] = asked;
+  const calibrated = await speedsOf(setting, options);
+  const slowdown = slowdownOf(setting, calibrated, options.imitated);
+  const wants = asked.map((want) => ({ ...want, setting: imitating(want.setting, slowdown) }));
+  const before = slowed(calibrated, slowdown);
+  const again = async (): Promise<Speeds> => slowed(await speedsOf(setting, options), slowdown);
   const found: Found[] = [];
+  let last: Speeds = before;
   for (const want of wants) {
-    const plan = planOf(want, before);
-    const key = typeof plan === "string" ? null : keyOf(want, plan);
-    const known = key === null ? undefined : runs.get(key);
-    const isRun = typeof plan !== "string" && known === undefined && want.isModelled !== true;
-    const run = isRun
-      ? await runPlan(options.testbed, want.setting, plan, { ...options, isLimited: true })
-      : (known?.run ?? null);
-    if (isRun && key !== null && run !== null) runs.set(key, { what: want.what, run });
-    found.push({ want, plan, run, sameAs: known?.what ?? null });
-    console.log(want.what, typeof plan === "string" ? plan : tell(run, want));
+    const one = await realise(want, before, found, options);
+    if (one.run === null || one.sameAs !== null || options.isUnsteady !== true) found.push(one);
+    else {
+      const next = await again();
+      found.push({ ...one, around: meanSpeeds(last, next) });
+      last = next;
+    }
   }
-  const after = await speedsOf(setting, options);
+  const after = options.isUnsteady === true ? last : await again();
   const speeds = meanSpeeds(before, after);
   const { network, quotas, hopSeconds } = setting;
-  const rows = found.map((one) => rowOf(one, speeds));
-  return { part, name, network, quotas, hopSeconds, before, after, speeds, rows };
+  const rows = found.map((one) => rowOf(one, one.around ?? speeds));
+  return { part, name, network, quotas, hopSeconds, slowdown, before, after, speeds, rows };
+}
+
+/** Plans, and runs the plan unless one that does the same was run before. */
+async function realise(
+  want: Want,
+  speeds: Speeds,
+  earlier: readonly Found[],
+  options: CellOptions,
+): Promise<Found> {
+  const plan = planOf(want, speeds);
+  const none = { want, plan, key: null, run: null, around: null, sameAs: null };
+  if (typeof plan === "string") {
+    console.log(want.what, plan);
+    return none;
+  }
+  const key = keyOf(want, plan);
+  const same = earlier.find((one) => one.run !== null && one.key === key);
+  if (same !== undefined) return { ...same, want, plan, sameAs: same.want.what };
+  if (want.isModelled === true) return none;
+  const run = await runPlan(options.testbed, want.setting, plan, { ...options, isLimited: true });
+  console.log(want.what, tell(run, want));
+  return { ...none, key, run };
+}
+
+/** Messages are not slowed down. */
+function imitating(setting: Setting, slowdown: number): Setting {
+  return { ...setting, slowdown, hopSeconds: setting.hopSeconds / slowdown };
+}
+
+/** For the source. */
+function slowdownOf(setting: Setting, speeds: Speeds, imitated: Imitated | undefined): number {
+  if (imitated === undefined) return 1;
+  const { profile, index } = problemOf(setting, unit(setting), {
+    ...{ planner: "", objective: "latency" },
+  });
+  const [kind] = Object.values(profile.devices);
+  const shared = index.graph.nodes.reduce(
+    (sum, { window }, position) =>
+      window === undefined ? sum : sum + (kind?.nodeSeconds[position] ?? 0),
+    0,
+  );
+  return (imitated.sharedSeconds * (speeds[setting.source] ?? Number.NaN)) / shared;
+}
+
+function slowed(speeds: Speeds, slowdown: number): Speeds {
+  const all = Object.entries(speeds).map(([device, speed]) => [device, speed / slowdown]);
+  return Object.fromEntries(all);
 }
 
 interface Found {
   readonly want: Want;
   readonly plan: Plan | string;
+  /** Plans with the same one do the same; `null`: it was not run. */
+  readonly key: string | null;
   readonly run: Run | null;
+  /** Speeds just before and behind the run; `null`: those of the cell. */
+  readonly around: Speeds | null;
   readonly sameAs: string | null;
 }
+
+const unsteadySeconds = 15;
 
 function wantNone(): never {
   throw new Error("nothing is wanted");
@@ -124,10 +191,11 @@ function wantNone(): never {
 
 async function speedsOf(
   { network, quotas }: Setting,
-  { testbed, calibrations, like = {} }: CellOptions,
+  { testbed, calibrations, like = {}, isUnsteady = false }: CellOptions,
 ): Promise<Record<string, number>> {
   const own = Object.entries(quotas).filter(([device]) => like[device] === undefined);
-  const asked = { network, quotas: Object.fromEntries(own), runs: calibrations };
+  const long = isUnsteady ? { leastSeconds: unsteadySeconds, isMean: true } : {};
+  const asked = { network, quotas: Object.fromEntries(own), runs: calibrations, ...long };
   const speeds: Record<string, number> = await calibrate(testbed, asked);
   for (const device of Object.keys(quotas)) {
     speeds[device] ??= speeds[like[device] ?? ""] ?? Number.NaN;
@@ -149,8 +217,7 @@ function keyOf({ setting, way }: Want, { stages, transfers }: Plan): string {
   return JSON.stringify([setting.links, way.objective, places, ways]);
 }
 
-function tell(run: Run | null, want: Want): string {
-  if (run === null) return "modelled";
+function tell(run: Run, want: Want): string {
   const { answered, asked, bitEqual, worstDifference } = run;
   const right = `${answered} of ${asked}, ${bitEqual} bit-equal, ${worstDifference}`;
   return `${timeOf(run, want)} s; ${right}; ${JSON.stringify(run.agentSeconds)}`;

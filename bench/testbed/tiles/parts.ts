@@ -4,7 +4,7 @@
  * @module
  */
 import type { Link, Setting, Way } from "../setting.js";
-import type { CellOptions, Want } from "./cell.js";
+import type { CellOptions, Imitated, Want } from "./cell.js";
 
 export interface Part {
   readonly name: string;
@@ -12,11 +12,15 @@ export interface Part {
   /** And the core that each has a part of. */
   readonly cores: Readonly<Record<string, number>>;
   wants(cell: string, hopSeconds: number): readonly Want[];
-  readonly options: Omit<CellOptions, "testbed" | "folder">;
+  readonly options: Omit<CellOptions, "testbed" | "folder" | "imitated">;
+  /** Left out: quotas make devices slow. */
+  imitated?(cell: string): Imitated;
 }
 
 const shared: Way = { planner: "exact", objective: "latency", limits: { tiles: true } };
 const unshared: Way = { planner: "exact", objective: "latency" };
+
+const linkRates = [100, 20, 1000] as const;
 
 /** Two equal devices: what tiles gain by the speed of the devices and the rate of the link. */
 const target: Part = {
@@ -26,17 +30,34 @@ const target: Part = {
   wants: (cell, hopSeconds) => {
     const quotas = { left: Number(cell), right: Number(cell) };
     const settingOf = (megabitsPerSecond: number): Setting => ({
-      ...{ network: "vgg16", quotas, source: "left", hopSeconds },
+      ...{ network: "vgg16", quotas, source: "left", hopSeconds, slowdown: 1 },
       links: [{ between: ["left", "right"], megabitsPerSecond }],
     });
     return [
       { what: "one device", setting: settingOf(100), way: unshared, alone: "left" },
-      ...[100, 20, 1000].map((rate) => ({
+      ...linkRates.map((rate) => ({
         ...{ what: `tiles, ${rate} Mbit/s`, setting: settingOf(rate), way: shared },
       })),
     ];
   },
   options: { calibrations: 7, requests: 10, inFlight: 1, warmUps: 40, warmUp: 1 },
+};
+
+/**
+ * The same with devices that are slow at what takes long, convolutions, as a board is beside a server,
+ * and less so at handling messages: all that they have of a core is theirs, and they wait until a slow
+ * one would have been done. A cell is the seconds of what may be shared on one device.
+ */
+const boards: Part = {
+  name: "boards",
+  cells: ["1", "2"],
+  cores: {},
+  wants: (_, hopSeconds) => target.wants("100", hopSeconds),
+  options: {
+    ...{ calibrations: 15, requests: 20, inFlight: 1, warmUps: 8, warmUp: 1 },
+    like: { right: "left" },
+  },
+  imitated: (cell) => ({ sharedSeconds: Number(cell) }),
 };
 
 const edges = ["edge1", "edge2", "edge3", "edge4"];
@@ -57,7 +78,7 @@ const tiers: Part = {
         ...Object.fromEntries(edges.map((edge) => [edge, "edge"])),
       },
       links: tierLinks(),
-      ...{ source: "device", hopSeconds },
+      ...{ source: "device", hopSeconds, slowdown: 1 },
     };
     const some = (count: number): string[] => ["device", ...edges.slice(0, count), "cloud"];
     const plain = (planner: string, devices: readonly string[]): Way => ({
@@ -101,7 +122,7 @@ const tiers: Part = {
     ];
   },
   options: {
-    ...{ calibrations: 5, requests: 6, inFlight: 1, warmUps: 8, warmUp: 1 },
+    ...{ calibrations: 3, requests: 6, inFlight: 1, warmUps: 6, warmUp: 1 },
     like: { edge2: "edge1", edge3: "edge1", edge4: "edge1" },
   },
 };
@@ -125,7 +146,7 @@ function pairsOf(devices: readonly string[], megabitsPerSecond: number): Link[] 
   );
 }
 
-const boards = { camera: 12, board1: 20, board2: 28, board3: 36, server: 60 };
+const pipelined = { camera: 12, board1: 20, board2: 28, board3: 36, server: 60 };
 
 /** Five unlike devices, many requests in flight. */
 const pipeline: Part = {
@@ -134,8 +155,8 @@ const pipeline: Part = {
   cores: { camera: 0, board1: 1, board2: 1, board3: 1, server: 0 },
   wants: (cell, hopSeconds) => {
     const setting: Setting = {
-      ...{ network: cell, quotas: boards, source: "camera", hopSeconds },
-      links: pairsOf(Object.keys(boards), 100),
+      ...{ network: cell, quotas: pipelined, source: "camera", hopSeconds, slowdown: 1 },
+      links: pairsOf(Object.keys(pipelined), 100),
     };
     const way = (planner: string, tiles: boolean): Way => ({
       ...{ planner, objective: "throughput", limits: tiles ? { tiles } : {} },
@@ -147,7 +168,10 @@ const pipeline: Part = {
       { what: "pipeline and tiles", setting, way: way("exact", true) },
     ];
   },
-  options: { calibrations: 5, requests: 40, inFlight: 16, warmUps: 30, warmUp: 12 },
+  options: {
+    ...{ calibrations: 5, requests: 40, inFlight: 16, warmUps: 30, warmUp: 12 },
+    isUnsteady: true,
+  },
 };
 
 /** Two devices with all they have: what hops cost their agents. */
@@ -160,4 +184,4 @@ const hops: Part = {
 };
 
 /** In this order: what hops cost is known to those behind. */
-export const parts: readonly Part[] = [hops, target, tiers, pipeline];
+export const parts: readonly Part[] = [hops, target, boards, tiers, pipeline];

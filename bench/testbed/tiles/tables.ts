@@ -12,13 +12,16 @@ export function tablesOf(cells: readonly Cell[], hopSeconds: number): string {
   return [
     "# Tiles on the test bed",
     "",
-    '`npm run bench -- testbed-tiles`: real agents and a real coordinator over TLS in network namespaces, each device with a part of a core and each link with a rate of its own; inputs are float32 and come from the first device, which also gets the answer. Plans are made for the speeds measured before; predictions are of these plans for the geometric means of the speeds before and after. Every answer is compared with that of the whole model in one process. Latencies are medians: now and then a request takes twice as long on this shared machine, with tiles and without; means stand in the JSON, and "by means" below.',
+    '`npm run bench -- testbed-tiles`: real agents and a real coordinator over TLS in network namespaces, each device with a part of a core and each link with a rate of its own; inputs are float32 and come from the first device, which also gets the answer. Plans are made for the speeds measured before; predictions are of these plans for the geometric means of the speeds before and after all runs of a cell, of the pipeline before and after each run, for 15 s and by means, since this shared machine changes by a fifth within minutes. Every answer is compared with that of the whole model in one process. Latencies are medians: now and then a request takes twice as long on this shared machine, with tiles and without; means stand in the JSON, and "by means" below.',
     "",
     `Profiles are measured within one process. What the messages of a hop cost the agents besides (reading, encryption, slicing, stitching, handing to the session) was measured first: ${time(hopSeconds)} for each hop, at the profile's speed. It stands in every prediction and every plan below as the \`overheadSeconds\` of the receiver.`,
     "",
     ...section("Two equal devices, VGG-16", of("target"), targetLines),
-    ...section("Device, one, two or four machines of an edge, cloud", of("d3"), plainLines),
-    ...section("Five unlike devices, many requests in flight", of("pipeline"), plainLines),
+    ...section("Two equal boards, VGG-16", of("boards"), boardLines),
+    ...section("Device, one, two or four machines of an edge, cloud", of("d3"), tierLines),
+    ...section("Five unlike devices, many requests in flight", of("pipeline"), (cells) =>
+      plainLines(cells),
+    ),
     ...errorLines(cells),
   ].join("\n");
 }
@@ -31,33 +34,52 @@ function section(
   return cells.length === 0 ? [] : [`## ${title}`, "", ...linesOf(cells), ""];
 }
 
+function boardLines(cells: readonly Cell[]): readonly string[] {
+  const slow = cells.map(({ name, slowdown }) => `${name} s: ${slowdown.toFixed(1)} times as slow`);
+  return [
+    `As above, but devices are slow at what is computed and not at messages, as boards are beside servers: \`partita up\` lets each run of a part take some times as long as it took, and paces links (no TLS there). What may be shared takes so long on one device (${slow.join("; ")}, with a whole core each).`,
+    "",
+    ...targetTable(cells, "what may be shared", ({ name }) => `${name} s`),
+  ];
+}
+
 /** The first row of a cell is one device alone, of which the others are to be some times as fast. */
 function targetLines(cells: readonly Cell[]): readonly string[] {
+  return [
+    "Convolutions alone: what a request takes without the last stage, which is not shared, against the same part of one device's time.",
+    "",
+    ...targetTable(cells, "part of a core", ({ quotas }) => `${Object.values(quotas)[0]} %`),
+  ];
+}
+
+function targetTable(
+  cells: readonly Cell[],
+  first: string,
+  nameOf: (cell: Cell) => string,
+): readonly string[] {
   const head = [
-    ...["part of a core", "link", "one device", "predicted", "tiles", "predicted"],
+    ...[first, "link", "one device", "predicted", "tiles", "predicted"],
     ...["times as fast", "by means", "predicted", "convolutions alone", "bit-equal"],
     "worst difference",
   ];
   return [
-    "Convolutions alone: what a request takes without the last stage, which is not shared, against the same part of one device's time.",
-    "",
     line(head),
     line(head.map(() => "---")),
-    ...cells.flatMap(({ quotas, rows: [alone, ...tiled] }) =>
-      tiled.map((row) =>
-        alone === undefined ? "" : line(targetRow(Object.values(quotas)[0] ?? 0, alone, row)),
-      ),
-    ),
+    ...cells.flatMap((cell) => {
+      const [alone, ...tiled] = cell.rows;
+      if (alone === undefined) return [];
+      return tiled.map((row) => line(targetRow(nameOf(cell), alone, row)));
+    }),
   ];
 }
 
-function targetRow(quota: number, alone: Row, row: Row): string[] {
+function targetRow(name: string, alone: Row, row: Row): string[] {
   const [one, two] = [alone.measured, row.measured];
   const gain = (one?.seconds ?? Number.NaN) / (two?.seconds ?? Number.NaN);
   const shared =
     ((one?.seconds ?? Number.NaN) * row.sharedPart) / (two?.sharedSeconds ?? Number.NaN);
   return [
-    `${quota} %`,
+    name,
     `${row.megabitsPerSecond[0]} Mbit/s`,
     time(one?.seconds),
     time(alone.predictedSeconds),
@@ -72,16 +94,36 @@ function targetRow(quota: number, alone: Row, row: Row): string[] {
   ];
 }
 
-function plainLines(cells: readonly Cell[]): readonly string[] {
+function tierLines(cells: readonly Cell[]): readonly string[] {
+  const regionOf = (row: Row, { rows }: Cell): string => {
+    const edge = rows.find(({ what }) => what === "edge only")?.measured?.seconds ?? Number.NaN;
+    return times((edge * row.sharedPart) / (row.measured?.sharedSeconds ?? Number.NaN));
+  };
+  return [
+    "Shared region: what a request takes without the stages that are not shared, transfers included, against the same part of the time of one machine of the edge.",
+    "",
+    ...plainLines(cells, "shared region", regionOf),
+  ];
+}
+
+/** @param last a column of its own */
+function plainLines(
+  cells: readonly Cell[],
+  last?: string,
+  lastOf: (row: Row, cell: Cell) => string = () => "",
+): readonly string[] {
   const head = [
     ...["network", "plan", "stages", "most share one", "measured", "predicted", "off by"],
     ...["against the first", "bit-equal", "worst difference"],
   ];
+  const more = (text: string): string[] => (last === undefined ? [] : [text]);
   return [
-    line(head),
-    line(head.map(() => "---")),
-    ...cells.flatMap(({ network, rows }) =>
-      rows.map((row) => line(plainRow(network, row, rows[0]))),
+    line([...head, ...more(last ?? "")]),
+    line([...head, ...more("")].map(() => "---")),
+    ...cells.flatMap((cell) =>
+      cell.rows.map((row) =>
+        line([...plainRow(cell.network, row, cell.rows[0]), ...more(lastOf(row, cell))]),
+      ),
     ),
   ];
 }
@@ -120,7 +162,7 @@ function errorLines(cells: readonly Cell[]): readonly string[] {
       ? ""
       : `${part}: ${percent(mean)} of ${errors.length} plans, at most ${percent(Math.max(...errors))}`;
   };
-  const told = ["target", "d3", "pipeline"].map(errorOf).filter((text) => text !== "");
+  const told = ["target", "boards", "d3", "pipeline"].map(errorOf).filter((text) => text !== "");
   const asked = rows.reduce((sum, { measured }) => sum + (measured?.asked ?? 0), 0);
   const answered = rows.reduce((sum, { measured }) => sum + (measured?.answered ?? 0), 0);
   const equal = rows.reduce((sum, { measured }) => sum + (measured?.bitEqual ?? 0), 0);
