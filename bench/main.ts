@@ -25,6 +25,7 @@ const all = [
   "workloads",
   "planners",
   "tiles",
+  "several",
 ];
 /** As root, with network namespaces; only when named. */
 const onTestbed = [

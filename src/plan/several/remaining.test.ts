@@ -111,7 +111,7 @@ test("counts what evaluate counts as loads, whatever the problem", () => {
       const { problem, plan } = randomPlan(seed);
       expectLoads(problem, plan);
     }),
-    { numRuns: 200 },
+    { numRuns: 60 },
   );
 });
 
