@@ -7,6 +7,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { CodedError } from "../../base/errors.ts";
+import { serverTiming } from "../server-timing.ts";
 import { type BodyReader, compress } from "./http-body.node.ts";
 import { type HttpHead, readInferRequest } from "./infer-request.ts";
 import { type InferResponse, writeInferResponse } from "./infer-response.ts";
@@ -114,9 +115,10 @@ function headOf({ headers }: FastifyRequest): HttpHead {
 
 function setHeaders(
   reply: FastifyReply,
-  { traceparent }: InferenceAnswer,
+  { inference, traceparent }: InferenceAnswer,
   { jsonBytes }: InferResponse,
 ): void {
+  reply.header("server-timing", serverTiming(inference.timings));
   if (traceparent !== null) reply.header("traceparent", traceparent);
   if (jsonBytes === null) {
     reply.type("application/json");

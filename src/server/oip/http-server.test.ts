@@ -85,6 +85,7 @@ test("answers JSON with JSON, under the id of the client", async () => {
   const response = await post(`${server.url}${path}`, JSON.stringify({ id: "7", ...jsonRequest }));
   expect(response.status).toBe(200);
   expect(response.headers.get("content-type")).toMatch(/^application\/json/);
+  expect(response.headers.get("server-timing")).toMatch(/dur=500/);
   expect(await response.json()).toEqual({
     id: "7",
     model_name: "floats",
