@@ -39,6 +39,7 @@ export type ErrorCode =
   | "CHANNEL_CLOSED"
   | "DEVICE_BUSY"
   | "DEVICE_LOST"
+  | "ENGINE_UNAVAILABLE"
   | "ENVELOPE_INVALID"
   | "FILE_EXISTS"
   | "FILE_NOT_FOUND"
@@ -49,6 +50,7 @@ export type ErrorCode =
   | "IDENTITY_REFUSED"
   | "IMAGE_INVALID"
   | "KEY_INVALID"
+  | "LEADERSHIP_LOST"
   | "MODEL_NOT_READY"
   | "MODEL_UNKNOWN"
   | "ONNX_MALFORMED"
@@ -88,6 +90,11 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
   DEVICE_LOST: {
     ...unavailable,
     meaning: "A device that the plan needs does not answer any more.",
+  },
+  ENGINE_UNAVAILABLE: {
+    ...unavailable,
+    exitCode: 69,
+    meaning: "The NATS server does not answer, refuses, or cannot keep what it is given.",
   },
   ENVELOPE_INVALID: { ...badData, meaning: "An envelope breaks its schema." },
   FILE_EXISTS: {
@@ -142,6 +149,14 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
     ...badState,
     exitCode: 78,
     meaning: "A file that holds a key or a certificate is damaged; the message says what to do.",
+  },
+  LEADERSHIP_LOST: {
+    ...badState,
+    httpStatus: 409,
+    grpcStatus: "ABORTED",
+    exitCode: 75,
+    retryable: true,
+    meaning: "A coordinator leads no more: another one does, or it could not renew its claim in time.",
   },
   MODEL_NOT_READY: {
     ...unavailable,

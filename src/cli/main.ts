@@ -113,6 +113,13 @@ function openTerminal(): Terminal {
     ...readPlaces(env, homedir()),
     token: env["PARTITA_TOKEN"] || undefined,
     telemetry: env,
+    nats: {
+      user: env["PARTITA_NATS_USER"] || undefined,
+      password: env["PARTITA_NATS_PASSWORD"] || undefined,
+      token: env["PARTITA_NATS_TOKEN"] || undefined,
+      credentials: env["PARTITA_NATS_CREDS"] || undefined,
+      authorities: env["PARTITA_NATS_CA"] || undefined,
+    },
     program: env["npm_command"] === "exec" ? "npx partita" : "partita",
     blocking: withoutHandlers,
   });

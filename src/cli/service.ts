@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { systemClock } from "../base/clock.node.ts";
 import { messageOf } from "../base/errors.ts";
 import { Coordinator } from "../cluster/coordinator.ts";
+import type { CoordinatorOptions } from "../cluster/coordinator-options.ts";
 import { fileJournal } from "../cluster/journal.node.ts";
 import { concludeJournal, forgetDevice, type JournalStore } from "../cluster/journal.ts";
 import type { ClusterEvent } from "../cluster/status.ts";
@@ -118,12 +119,16 @@ export interface ServiceOptions {
   readonly heartbeatSeconds: number | undefined;
   readonly missedHeartbeats: number | undefined;
   readonly onEvent: (event: ClusterEvent) => void;
+  /** Where parts are kept beside this process, and what has cut the plan already. Default: neither. */
+  readonly parts?: Pick<CoordinatorOptions, "depot" | "cutter">;
 }
 
 export interface Service {
   readonly coordinator: Coordinator;
   /** Of the status over HTTP; `null`: it is not served. */
   readonly url: string | null;
+  /** Ends it here and nowhere else: agents go on, and wait for whoever coordinates next. */
+  abandon(): Promise<void>;
 }
 
 /** Where a coordinator of a topology keeps its state unless told. */
@@ -157,6 +162,7 @@ export async function startService(ground: Ground, options: ServiceOptions): Pro
     standby: true,
     ...(heartbeatSeconds === undefined ? {} : { heartbeatSeconds }),
     ...(missedHeartbeats === undefined ? {} : { missedHeartbeats }),
+    ...options.parts,
     ...steering?.hooks,
     onEvent: (event) => {
       events.append(event);
@@ -182,7 +188,14 @@ export async function startService(ground: Ground, options: ServiceOptions): Pro
     terminal.note(`warning: ${http} is not encrypted: whoever is on the way can read the token`);
   }
   if (server !== null) endings.push(server.close);
-  return { coordinator, url: server?.url ?? null };
+  return {
+    coordinator,
+    url: server?.url ?? null,
+    abandon: async () => {
+      over.abort();
+      await Promise.allSettled([server?.close(), coordinator.abandon()]);
+    },
+  };
 }
 
 async function serveStatus(

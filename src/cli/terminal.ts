@@ -5,6 +5,7 @@
  */
 import type { Readable, Writable } from "node:stream";
 import { createColors } from "picocolors";
+import type { NatsCredentials } from "../nats/connection.node.ts";
 import { harmless, harmlessJson } from "./harmless.ts";
 
 type Colours = ReturnType<typeof createColors>;
@@ -22,6 +23,8 @@ export interface Terminal {
   readonly token: string | undefined;
   /** The environment, for the variables of OpenTelemetry: their names begin with `OTEL_`. */
   readonly telemetry: Readonly<Record<string, string | undefined>>;
+  /** How NATS servers let this process in, if the environment says it. */
+  readonly nats: NatsCredentials;
   /** How this program was called, for commands that are to be copied. */
   readonly program: string;
   readonly colours: Colours;
@@ -50,6 +53,7 @@ export interface Setting {
   readonly token?: string | undefined;
   /** Default: no variables. */
   readonly telemetry?: Readonly<Record<string, string | undefined>>;
+  readonly nats?: NatsCredentials;
   /** Default: `partita`. */
   readonly program?: string;
   readonly blocking: <T>(work: () => T) => T;
@@ -58,7 +62,7 @@ export interface Setting {
 export function createTerminal(setting: Setting): Terminal {
   const { json, input, output, errors, colour, cacheFolder, stateFolder, token, blocking } =
     setting;
-  const { telemetry = {}, program = "partita" } = setting;
+  const { telemetry = {}, nats = {}, program = "partita" } = setting;
   const colours = createColors(
     !json && (colour === "always" || (colour === "terminal" && output.isTTY === true)),
   );
@@ -69,6 +73,7 @@ export function createTerminal(setting: Setting): Terminal {
     stateFolder,
     token,
     telemetry,
+    nats,
     program,
     colours,
     input,

@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { CodedError } from "../base/errors.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Transport } from "../transport/transport.ts";
+import type { BlobDepot } from "./blob-depot.ts";
 import type { BlobStore } from "./blob-store.ts";
 import type { Failure, Report } from "./data-message.ts";
 import type { RequestTrace } from "./gateway/request-trace.ts";
@@ -37,6 +38,8 @@ export interface AgentOptions {
   readonly processorSeconds?: () => number;
   /** Blobs that are here already; those that arrive are added. Default: none, in memory. */
   readonly blobs?: BlobStore;
+  /** Where blobs are fetched before the coordinator is asked for them. Default: nowhere. */
+  readonly depot?: Pick<BlobDepot, "fetch">;
   /** The device's key; `null` (the default): the transport needs none. */
   readonly keys?: DeviceKeys | null;
   /** Measures models on this machine. Default: this agent does not. */

@@ -9,6 +9,7 @@ import { type State, topologyAt } from "../cost/state.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import type { AgentLink } from "./agent-link.ts";
+import type { BlobDepot, StockedBlob } from "./blob-depot.ts";
 import type { Emulation, Measured, OfferedPart, Want } from "./control-message.ts";
 import type { Action, CoordinationEvent, CoordinationState } from "./coordination/state.ts";
 import type { DataChannelKind, Opened } from "./data-message.ts";
@@ -37,6 +38,8 @@ export interface AgentOrdersOptions {
   readonly onSending: (device: string, bytes: number) => void;
   readonly onMeasured: (body: Measured["body"]) => void;
   readonly onPending: (device: string) => void;
+  /** `null`: agents ask this coordinator for all that they lack. */
+  readonly depot: Pick<BlobDepot, "stock"> | null;
   readonly clock: Clock;
 }
 
@@ -173,14 +176,34 @@ export class AgentOrders {
     }
   }
 
+  /** What a depot lacks, or all where it cannot be reached, agents ask the coordinator for. */
   #offer(
     device: string,
     generation: number,
     purpose: "load" | "prefetch",
     parts: readonly OfferedPart[],
   ): void {
-    const { linkOf } = this.#options;
-    void linkOf(device)?.tell({ type: "offer", generation, purpose, body: { parts } });
+    const { linkOf, depot } = this.#options;
+    const offer = { type: "offer", generation, purpose, body: { parts } } as const;
+    if (depot === null) {
+      void linkOf(device)?.tell(offer);
+      return;
+    }
+    const link = linkOf(device);
+    const tell = (): void => {
+      const isWanted = purpose === "prefetch" || this.#planOf(generation) !== undefined;
+      // Whoever joined meanwhile got an offer of its own.
+      if (isWanted && linkOf(device) === link) void link?.tell(offer);
+    };
+    void depot.stock(this.#blobsOf(parts)).then(tell, tell);
+  }
+
+  #blobsOf(parts: readonly OfferedPart[]): StockedBlob[] {
+    const references = parts.flatMap(({ skeleton, weights }) => [skeleton, ...weights]);
+    return references.flatMap(({ sha256 }) => {
+      const bytes = this.#options.cutter.blob(sha256);
+      return bytes === undefined ? [] : [{ sha256, bytes }];
+    });
   }
 
   #send(link: AgentLink, { generation, body }: Want): void {

@@ -3,6 +3,7 @@ import { type Channel, type Listener, openingLimits } from "../transport/transpo
 import type { AgentOptions } from "./agent-options.ts";
 import { BlobFetcher } from "./blob-fetcher.ts";
 import { type BlobStore, memoryBlobStore } from "./blob-store.ts";
+import { BlobSupply } from "./blob-supply.ts";
 import { ControlLink } from "./control-link.ts";
 import type { Deploy, Heartbeat, Join, Offer, Want, Welcome } from "./control-message.ts";
 import { DataPlane } from "./data-plane.ts";
@@ -35,6 +36,7 @@ export class Agent implements AsyncDisposable {
   readonly #options: AgentOptions;
   readonly #listener: Listener;
   readonly #fetcher: BlobFetcher;
+  readonly #supply: BlobSupply;
   readonly #loader: PartLoader;
   readonly #generations: Generations;
   readonly #plane: DataPlane;
@@ -82,6 +84,12 @@ export class Agent implements AsyncDisposable {
     const processor = new Processor(clock);
     const blobs = options.blobs ?? memoryBlobStore();
     this.#fetcher = new BlobFetcher(blobs);
+    this.#supply = new BlobSupply({
+      fetcher: this.#fetcher,
+      depot: options.depot ?? null,
+      askCoordinator: (generation, blobs) =>
+        void this.#control?.tell({ type: "want", generation, body: { blobs } }),
+    });
     this.#loader = new PartLoader({ device: name, cores, memoryBytes, runtime, blobs });
     this.#generations = new Generations({
       clock,
@@ -256,12 +264,13 @@ export class Agent implements AsyncDisposable {
   async #consider(offer: Offer): Promise<void> {
     const { generation, purpose, body } = offer;
     const parts = body.parts.map(({ stage }) => stage);
+    const supply = this.#supply.for(generation);
     const ask = (blobs: Want["body"]["blobs"]) => {
       const { onEvent } = this.#options;
       if (purpose === "load") {
         onEvent?.({ type: "receiving", generation, parts, blobs: blobs.length });
       }
-      void this.#control?.tell({ type: "want", generation, body: { blobs } });
+      supply(blobs);
     };
     if (purpose === "prefetch") {
       if (!(await this.#generations.prefetch(offer, ask))) return;

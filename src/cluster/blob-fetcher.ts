@@ -57,6 +57,11 @@ export class BlobFetcher {
     }
   }
 
+  /** Whether somebody waits for more of this blob. */
+  awaits(sha256: string): boolean {
+    return this.#arriving.has(sha256);
+  }
+
   /** Keeps blobs in the store, those that come later as well, until what this returns is called. */
   hold(references: readonly BlobReference[]): () => void {
     return this.#store.pin(references.map(({ sha256 }) => sha256));

@@ -6,9 +6,11 @@ import type { OpenType } from "../onnx/type-proto.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import type { Transport } from "../transport/transport.ts";
+import type { BlobDepot } from "./blob-depot.ts";
 import type { Measured } from "./control-message.ts";
 import type { CertificateAuthority } from "./identity.ts";
 import type { JournalStore } from "./journal.ts";
+import type { PartCutter } from "./parts.ts";
 import type { ClusterEvent } from "./status.ts";
 
 /**
@@ -67,6 +69,10 @@ export interface CoordinatorOptions {
   readonly standby?: boolean;
   /** Default: none: a coordinator that starts again knows nothing. */
   readonly journal?: JournalStore;
+  /** Where blobs are put before they are offered to agents, which fetch them there. Default: nowhere. */
+  readonly depot?: Pick<BlobDepot, "stock">;
+  /** Cuts `model`; one that has cut the plan before is quicker. Default: a new one. */
+  readonly cutter?: PartCutter;
   /** Certifies agents' keys. Default: none, without TLS. */
   readonly authority?: CertificateAuthority | null;
   /** Seconds since 1970, for whoever compares calendars. Default: unknown. */

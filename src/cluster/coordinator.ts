@@ -259,6 +259,7 @@ export class Coordinator implements AsyncDisposable {
         this.#options.onMeasured?.(body);
       },
       onPending: (device) => this.#options.onPending?.(device),
+      depot: this.#options.depot ?? null,
       clock,
     });
   }

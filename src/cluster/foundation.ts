@@ -29,7 +29,7 @@ export async function layFoundation(options: CoordinatorOptions): Promise<Founda
       `the plan is of another graph (SHA-256 ${plan.graphSha256}) than '${graph.name}' (${hash}); plan again`,
     );
   }
-  const cutter = new PartCutter(model, types, graph);
+  const cutter = options.cutter ?? new PartCutter(model, types, graph);
   const book = new PlanBook(graph, topology, cutter);
   const first = book.add(plan);
   const expected = { graphSha256: hash, tokenSha256: tokenHash(token) };

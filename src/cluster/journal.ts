@@ -12,9 +12,9 @@ import { sha256Hex } from "./secret.ts";
 
 /** Where the journal is kept. `save` replaces it as a whole or not at all. */
 export interface JournalStore {
-  /** `null`: there is none yet. @throws FILE_NOT_FOUND if it cannot be read */
+  /** `null`: there is none yet. @throws FILE_NOT_FOUND, ENGINE_UNAVAILABLE if it cannot be read */
   load(): Promise<string | null>;
-  /** @throws FILE_WRITE_FAILED */
+  /** @throws FILE_WRITE_FAILED; where it is kept by an engine ENGINE_UNAVAILABLE, LEADERSHIP_LOST */
   save(text: string): Promise<void>;
 }
 

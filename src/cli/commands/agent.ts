@@ -6,6 +6,9 @@ import { seconds } from "../../base/units.ts";
 import { Agent } from "../../cluster/agent.ts";
 import type { AgentEvent, AgentOptions } from "../../cluster/agent-options.ts";
 import { parseToken } from "../../cluster/token.ts";
+import { leaderAddress } from "../../nats/leader-transport.ts";
+import { sayPresent } from "../../nats/membership.ts";
+import { partsDepot } from "../../nats/parts-depot.ts";
 import { createOnnxRuntime } from "../../runtime/onnxruntime.node.ts";
 import { tcpTransport } from "../../transport/tcp.node.ts";
 import { parseAddress } from "../../transport/tcp-listener.node.ts";
@@ -22,11 +25,13 @@ import {
   quantity,
   text,
   texts,
+  usage,
 } from "../command.ts";
 import { findCoordinator, type Search } from "../discovery.ts";
 import { answerProbes, probeLimits, refuseClusterToken } from "../link-probe.ts";
 import { type Log, logOption, openLog } from "../log.ts";
 import { multicastInterfaces } from "../multicast.ts";
+import { type NatsCluster, natsOption, openNats, transportToLeader } from "../nats-option.ts";
 import { withRediscovery } from "../rediscovery.ts";
 import { isLoopback, secureAgent } from "../security.ts";
 import type { Terminal } from "../terminal.ts";
@@ -34,6 +39,7 @@ import { demandToken, readLifeline, readToken, tokenOption } from "../token-opti
 
 const options = {
   join: text("--join <host:port>", "address of the coordinator; several, separated by commas"),
+  nats: natsOption("join whoever leads the cluster on NATS instead"),
   discover: flag("--discover", "look for the coordinator on the local network instead"),
   token: tokenOption("as the coordinator printed it"),
   name: text("--name <device>", "which device of the topology this is (default: the host's name)"),
@@ -74,11 +80,16 @@ export const agent: Command = defineCommand({
   examples: [
     "partita agent --join 192.168.1.10:7000 --token T --name camera",
     "PARTITA_TOKEN=T partita agent --discover",
+    "partita agent --nats nats://10.0.0.9 --token T --name camera",
     "partita agent --listen 10.0.0.2:7001 --token T   (only measures links, for partita topology)",
   ],
   run: async (call) => {
     const { options, terminal } = call;
-    if (options.join === undefined && !options.discover && options.listen !== undefined) {
+    if (options.nats !== undefined && (options.join !== undefined || options.discover)) {
+      throw usage("--nats says where the coordinator is; leave --join and --discover out");
+    }
+    const isAlone = options.join === undefined && options.nats === undefined && !options.discover;
+    if (isAlone && options.listen !== undefined) {
       return await waitForProbes(options.listen, call);
     }
     const lifeline = options.lifeline ? await readLifeline(terminal) : null;
@@ -86,9 +97,10 @@ export const agent: Command = defineCommand({
     const signal = lifeline === null ? call.signal : AbortSignal.any([call.signal, lifeline.cut]);
     const name = options.name ?? hostname().split(".")[0] ?? "";
     await using log = await openLog(options.log, `agent ${name}`, terminal);
+    await using nats = options.nats === undefined ? null : await openNats(options.nats, terminal);
     const joined = await joinWhenThere(
       {
-        ...(await describeItself(name, given, call)),
+        ...(await describeItself(name, given, nats, call)),
         onEvent: (event) => report(event, name, log, call),
         ...(log === null ? {} : { onTrace: (trace) => log.write("debug", trace) }),
       },
@@ -96,6 +108,7 @@ export const agent: Command = defineCommand({
       terminal,
     );
     if (joined === null) return 0;
+    if (nats !== null) sayWhere(joined, nats);
     const close = (): void => void joined.close();
     signal.addEventListener("abort", close, { once: true });
     // It may have been interrupted before there was anything to close.
@@ -109,22 +122,27 @@ export const agent: Command = defineCommand({
 async function describeItself(
   name: string,
   token: string,
+  nats: NatsCluster | null,
   { options, terminal }: Call<Choices>,
 ): Promise<AgentOptions> {
   for (const address of options.advertise) parseAddress(address);
   const stateFolder = options.state ?? terminal.stateFolder;
   const { transport, secret, keys } = await secureAgent(token, name, stateFolder);
-  const coordinator = await whomToJoin(options, token, terminal);
-  const reach = withAnyAddress(transport, systemClock);
+  const coordinator = nats === null ? await whomToJoin(options, token, terminal) : leaderAddress;
   const choices = { memoryBytes: options.memory, cacheBytes: options.cacheLimit };
-  const isHere = isLoopback(addressesIn(coordinator)[0] ?? "");
+  const isHere = nats?.isHere ?? isLoopback(addressesIn(coordinator)[0] ?? "");
   return {
     ...(options.local ? offerProcess(choices) : await offerMachine(choices, terminal)),
     name,
     incarnation: randomUUID(),
     coordinator,
     token: secret,
-    transport: options.join === undefined ? askingAgain(reach, coordinator, token) : reach,
+    ...(nats === null
+      ? { transport: reachOf(transport, options, coordinator, token) }
+      : {
+          transport: transportToLeader(nats, transport),
+          depot: partsDepot(nats.engine.parts, systemClock),
+        }),
     keys,
     runtime: createOnnxRuntime(),
     clock: systemClock,
@@ -134,13 +152,32 @@ async function describeItself(
   };
 }
 
+function reachOf(
+  transport: Transport,
+  { join }: Choices,
+  coordinator: string,
+  token: string,
+): Transport {
+  const reach = withAnyAddress(transport, systemClock);
+  return join === undefined ? askingAgain(reach, coordinator, token) : reach;
+}
+
+/** Whoever looks at the cluster on NATS sees this device. */
+function sayWhere({ name, addresses, ended }: Agent, { engine, signal }: NatsCluster): void {
+  const id = randomUUID();
+  const over = new AbortController();
+  void ended.then(() => over.abort());
+  const member = () => ({ id, role: "agent", name, addresses }) as const;
+  void sayPresent(engine, member, AbortSignal.any([signal, over.signal]));
+}
+
 async function whomToJoin(
   { join, discover }: Choices,
   token: string,
   terminal: Terminal,
 ): Promise<string> {
   if (join !== undefined || !discover) {
-    return needed(join, "--join HOST:PORT (or --discover)", "whom to join");
+    return needed(join, "--join HOST:PORT (or --nats, --discover)", "whom to join");
   }
   return await findCoordinator(searchFor(token, (text) => terminal.note(text)));
 }

@@ -1,5 +1,6 @@
 import type { ClusterEvent } from "../../cluster/status.ts";
 import { parseToken } from "../../cluster/token.ts";
+import { parseNatsUrl, publicUrl } from "../../nats/nats-url.ts";
 import { dialableAddresses, remoteAddresses } from "../addresses.ts";
 import {
   type Call,
@@ -17,6 +18,8 @@ import {
 import { type Deployable, deployOptions, prepareDeployment } from "../deploy.ts";
 import { findGathered, type GatheredTopology, gatherTopology, readDevices } from "../gathered.ts";
 import { type Log, logOption, openLog } from "../log.ts";
+import { leadInTurn, type TurnOptions } from "../nats-coordinator.ts";
+import { type NatsCluster, natsOption, openNats } from "../nats-option.ts";
 import { describeEvent } from "../print/cluster-status.ts";
 import { printDeployment } from "../print/deployment.ts";
 import {
@@ -60,6 +63,7 @@ const options = {
   token: tokenOption("what agents and clients must show (default: one that is made and kept)"),
   state: text("--state <folder>", "keys, token and journal (default: by the topology's name)"),
   forget: texts("--forget <device>", "let another machine have this device's name; repeatable"),
+  nats: natsOption("share state, parts and requests over NATS; start two, and one leads"),
   discover: flag("--discover", "answer agents that look for a coordinator on the local network"),
   mixed: flag("--mixed", "let in agents with another ONNX Runtime: answers may differ in bits"),
   noAdapt,
@@ -86,6 +90,7 @@ export const coordinator: Command = defineCommand({
     "partita coordinator model.onnx --devices camera,gateway,cloud --listen 0.0.0.0:7000",
     "partita coordinator home.topology.yaml zoo:mobilenetv2 --listen 0.0.0.0:7000 --as gateway",
     "partita coordinator home.topology.yaml model.onnx --listen 10.0.0.1:7000 --http 127.0.0.1:7080",
+    "partita coordinator home.topology.yaml model.onnx --listen 10.0.0.1:7000 --nats nats://10.0.0.9",
   ],
   run: async (call) => {
     const { options, terminal, signal } = call;
@@ -104,15 +109,21 @@ export const coordinator: Command = defineCommand({
     const as = deviceHere(options.as, deployable);
     if (!terminal.json) printDeployment(deployable, false, terminal);
     signal.throwIfAborted();
-    const service = await startService(ground, {
+    const serviceOptions = {
       deployable,
       http: options.http,
       mixed: options.mixed,
       adapt: !options.noAdapt,
       heartbeatSeconds: options.heartbeat,
       missedHeartbeats: options.missed,
-      onEvent: (event) => report(event, log, terminal),
-    });
+      onEvent: (event: ClusterEvent) => report(event, log, terminal),
+    };
+    if (options.nats !== undefined) {
+      await using nats = await openNats(options.nats, terminal);
+      await leadInTurn(ground, { ...serviceOptions, ...turns(ground, nats, deployable, call) });
+      return 0;
+    }
+    const service = await startService(ground, serviceOptions);
     const { coordinator } = service;
     if (!isGathering) accompany(ground, coordinator.address, as, options);
     signal.addEventListener("abort", () => void coordinator.close(), { once: true });
@@ -134,6 +145,7 @@ async function readChoices(call: Call<Choices>) {
   );
   if (tls && withoutTls) throw usage("--tls and --no-tls: give one of them");
   if (heartbeat === 0) throw usage("--heartbeat wants more than 0 s");
+  if (options.nats !== undefined) refuseBesideNats(options);
   const devices = options.devices === undefined ? null : readDevices(options.devices);
   const [topology, model] = devices === null ? call.arguments : ["", ...call.arguments];
   if (topology === undefined || model === undefined || call.arguments.length > 2) {
@@ -147,8 +159,22 @@ async function readChoices(call: Call<Choices>) {
     tls: withoutTls ? false : tls || undefined,
     token: await readToken(options.token, terminal),
     folder: options.state ?? defaultStateFolder(devices?.join("-") ?? topology, terminal),
-    forget: options.forget,
+    forget: options.nats === undefined ? options.forget : [],
   };
+}
+
+/** @throws USAGE_INVALID for what belongs to a coordinator that is the only one */
+function refuseBesideNats({ nats = "", devices, as, discover }: Choices): void {
+  parseNatsUrl(nats);
+  if (devices !== undefined) {
+    throw usage("--devices measures links for one coordinator; with --nats name a TOPOLOGY");
+  }
+  if (as !== undefined) {
+    throw usage(
+      "--as ends with its coordinator; with --nats start `partita agent --nats` beside it",
+    );
+  }
+  if (discover) throw usage("--discover finds one coordinator; with --nats agents find who leads");
 }
 
 /** @throws USAGE_INVALID if the topology has no such device */
@@ -250,6 +276,41 @@ function announce(
     terminal.line(`  curl -H "Authorization: Bearer ${secret}" ${url}/v1/status`);
   }
   terminal.line("Ctrl-C ends it everywhere.");
+}
+
+/** What is said when this coordinator leads, and when another one does. */
+function turns(
+  { security: { token } }: Ground,
+  nats: NatsCluster,
+  { named, plan, topology }: Deployable,
+  { options, terminal, signal }: Call<Choices>,
+): Pick<TurnOptions, "nats" | "forget" | "onStandby" | "onLeading" | "onDeposed" | "signal"> {
+  const say = (text: string, told: Readonly<Record<string, unknown>>): void =>
+    terminal.line(terminal.json ? JSON.stringify(told) : text);
+  const { bold } = terminal.colours;
+  return {
+    nats,
+    forget: options.forget,
+    signal,
+    onStandby: ({ addresses }) =>
+      say(`${bold("stands by")}: ${addresses.join(", ")} leads`, { type: "standby", addresses }),
+    onLeading: ({ coordinator: { address }, url }, term) => {
+      const told = { type: "leading", term, address, token, url, model: named.name, plan };
+      say(`${bold("leads")} at ${dialableAddresses(address).join(", ")} (term ${term})`, told);
+      if (terminal.json || term > 1) return;
+      terminal.line("Start on each machine (with user and password, if the server wants them):");
+      const at = publicUrl(nats.place);
+      for (const { name, relay } of topology.devices) {
+        if (relay !== undefined) continue;
+        terminal.line(`  ${terminal.program} agent --nats ${at} --name ${name} --token ${token}`);
+      }
+      terminal.line("To ask, and to look on:");
+      terminal.line(`  ${terminal.program} run --nats ${at} INPUT…`);
+      terminal.line(`  ${terminal.program} status --nats ${at} --token ${token}`);
+      terminal.line("Ctrl-C hands the cluster over to a coordinator that stands by, or ends it.");
+    },
+    onDeposed: (why) => say(why.message, { type: "deposed", why: why.message }),
+  };
 }
 
 /** What to start on the other machines. */

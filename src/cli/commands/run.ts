@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../../base/clock.node.ts";
 import { type Client, connectClient } from "../../cluster/client.ts";
+import { connectDurably } from "../../nats/durable-client.ts";
+import { publicUrl } from "../../nats/nats-url.ts";
 import {
   type Call,
   type Command,
@@ -14,6 +16,7 @@ import { type DeployChoices, deploy, deployOptions, prepareDeployment } from "..
 import { readText } from "../files.ts";
 import { unlessInterrupted } from "../interruption.ts";
 import { type Log, logOption, openLog } from "../log.ts";
+import { natsOption, openNats } from "../nats-option.ts";
 import { printAnswered, printSummary } from "../print/answers.ts";
 import { printDeployment } from "../print/deployment.ts";
 import { askAll, type TimedAnswer } from "../requests.ts";
@@ -37,6 +40,8 @@ export const run: Command = defineCommand({
   ],
   options: {
     to: text("--to <host:port>", "a cluster that is up"),
+    nats: natsOption("a cluster that is up; requests are kept until they are answered"),
+    model: text("--model <name>", "with --nats: which model, where there are several"),
     token: tokenOption("as `partita coordinator` or `up` printed it"),
     output: text("-o, --output <file>", "write the answers as .npz or .json"),
     labels: text("--labels <file>", "one name of a class a line, for the answers shown"),
@@ -60,14 +65,23 @@ export const run: Command = defineCommand({
   examples: [
     "partita run home.topology.yaml model.onnx cat.png --labels classes.txt",
     "partita run --to 127.0.0.1:7000 --token T pictures/ -o answers.npz",
+    "partita run --nats nats://10.0.0.9 pictures/ -o answers.npz",
     "partita run home.topology.yaml zoo:squeezenet --seeds 20 --objective throughput",
   ],
   run: async (call) => {
     const { options } = call;
     if (options.output !== undefined) checkAnswerPath(options.output);
+    if (options.nats !== undefined) {
+      if (options.to !== undefined) throw usage("--to and --nats: give one of them");
+      await using nats = await openNats(options.nats, call.terminal);
+      const { engine } = nats;
+      const asked = connectDurably({ engine, model: options.model, newId: randomUUID });
+      return await runThrough(asked, publicUrl(nats.place), call.arguments, call);
+    }
     if (options.to !== undefined) {
       const token = await demandToken(options.token, call.terminal);
-      return await runThrough(options.to, token, call.arguments, call);
+      const asked = connect(options.to, token, options);
+      return await runThrough(asked, options.to, call.arguments, call);
     }
     const [topology, model, ...inputs] = call.arguments;
     if (topology === undefined || model === undefined) {
@@ -85,7 +99,8 @@ export const run: Command = defineCommand({
       // It ends with its last answer: what may be lost until then is planned for when it is.
       fallbacks: false,
     });
-    return await runThrough(fleet.coordinator.address, fleet.token, inputs, call);
+    const { address } = fleet.coordinator;
+    return await runThrough(connect(address, fleet.token, options), address, inputs, call);
   },
 });
 
@@ -97,24 +112,20 @@ interface Choices extends DeployChoices {
   readonly repeat: number | undefined;
   readonly atOnce: number | undefined;
   readonly to: string | undefined;
+  readonly nats: string | undefined;
+  readonly model: string | undefined;
   readonly deadline: number | undefined;
   readonly patience: number | undefined;
   readonly log: string | undefined;
 }
 
-/** Sends everything through a cluster that is up. */
-async function runThrough(
+function connect(
   address: string,
   token: string,
-  inputs: readonly string[],
-  call: Call<Choices>,
-): Promise<number> {
-  const { options, terminal, signal } = call;
-  if (inputs.length === 0 && options.seeds === undefined) throw nothingToSend();
-  const labels =
-    options.labels === undefined ? null : readLabels(await readText(options.labels, terminal));
+  { patience, to }: Pick<Choices, "patience" | "to">,
+): Promise<Client> {
   const { transport, secret } = secureClient(token);
-  const connecting = connectClient({
+  return connectClient({
     transport,
     clock: systemClock,
     address,
@@ -123,10 +134,23 @@ async function runThrough(
     retry: {
       newId: randomUUID,
       firstSeconds: 0,
-      limitSeconds: options.patience ?? (options.to === undefined ? 0 : usualPatienceSeconds),
+      limitSeconds: patience ?? (to === undefined ? 0 : usualPatienceSeconds),
     },
   });
+}
+
+/** Sends everything through a cluster that is up. */
+async function runThrough(
+  connecting: Promise<Client>,
+  address: string,
+  inputs: readonly string[],
+  call: Call<Choices>,
+): Promise<number> {
+  const { options, terminal, signal } = call;
   await using client = await unlessInterrupted(connecting, signal);
+  if (inputs.length === 0 && options.seeds === undefined) throw nothingToSend();
+  const labels =
+    options.labels === undefined ? null : readLabels(await readText(options.labels, terminal));
   const requests = await collectRequests(client.inputs, {
     files: inputs,
     seeds: options.seeds ?? 0,

@@ -1,7 +1,11 @@
 import { systemClock } from "../../base/clock.node.ts";
 import type { ClusterEvent, ClusterStatus } from "../../cluster/status.ts";
 import { watchCluster } from "../../cluster/watch-client.ts";
-import { type Command, defineCommand, flag, needed, text } from "../command.ts";
+import { parseLeaderRecord } from "../../nats/leader-record.ts";
+import { leaderAddress } from "../../nats/leader-transport.ts";
+import { presentMembers } from "../../nats/membership.ts";
+import { type Command, defineCommand, flag, needed, text, usage } from "../command.ts";
+import { type NatsCluster, natsOption, openNats, transportToLeader } from "../nats-option.ts";
 import { describeEvent, formatStatus } from "../print/cluster-status.ts";
 import { secureClient } from "../security.ts";
 import type { Terminal } from "../terminal.ts";
@@ -17,6 +21,7 @@ export const status: Command = defineCommand({
   summary: "show devices, plan, links, requests and faults of a cluster that is up",
   options: {
     to: text("--to <host:port>", "address of the coordinator"),
+    nats: natsOption("ask whoever leads the cluster on NATS instead"),
     token: tokenOption("as the coordinator printed it"),
     once: flag("--once", "print it once; else it is shown until Ctrl-C on a terminal"),
     follow: flag("--follow", "print a line for each thing that happens, until Ctrl-C"),
@@ -25,12 +30,20 @@ export const status: Command = defineCommand({
     "partita status --to 192.168.1.10:7000 --token T",
     "partita status --to 127.0.0.1:7000 --token T --once --json",
     "partita status --to 127.0.0.1:7000 --token T --follow --json",
+    "partita status --nats nats://10.0.0.9 --token T",
   ],
   run: async ({ options, terminal, signal }) => {
-    const address = needed(options.to, "--to HOST:PORT", "address of the coordinator");
+    const { to, nats: url } = options;
+    if (to !== undefined && url !== undefined) throw usage("--to and --nats: give one of them");
     const { transport, secret } = secureClient(await demandToken(options.token, terminal));
+    await using nats = url === undefined ? null : await openNats(url, terminal);
+    const address =
+      nats === null
+        ? needed(to, "--to HOST:PORT (or --nats)", "address of the coordinator")
+        : leaderAddress;
+    if (nats !== null && !terminal.json) await showMembers(nats, terminal);
     const watching = watchCluster({
-      transport,
+      transport: nats === null ? transport : transportToLeader(nats, transport),
       clock: systemClock,
       address,
       token: secret,
@@ -56,6 +69,16 @@ export const status: Command = defineCommand({
     return 0;
   },
 });
+
+/** Who is there, whether it leads, stands by, or is an agent. */
+async function showMembers({ engine }: NatsCluster, terminal: Terminal): Promise<void> {
+  const { text } = await engine.leader.read();
+  const leading = parseLeaderRecord(text)?.leader?.id;
+  for (const { id, role, name, addresses } of await presentMembers(engine)) {
+    const how = role === "agent" ? "agent" : id === leading ? "leads" : "stands by";
+    terminal.note(`${name}: ${how}, ${addresses.join(", ")}`);
+  }
+}
 
 function print(current: ClusterStatus, terminal: Terminal): void {
   if (terminal.json) terminal.document(current);

@@ -1,0 +1,206 @@
+/**
+ * One of several coordinators of a cluster on NATS: it stands by until it is its turn to lead.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { systemClock } from "../base/clock.node.ts";
+import { type CodedError, isCoded, messageOf } from "../base/errors.ts";
+import { seconds } from "../base/units.ts";
+import { connectClient } from "../cluster/client.ts";
+import { forgetDevice, tokenHash } from "../cluster/journal.ts";
+import { PartCutter } from "../cluster/parts.ts";
+import { runBridge } from "../nats/bridge.ts";
+import { Candidate } from "../nats/candidate.ts";
+import { sharedJournal } from "../nats/kv-journal.ts";
+import type { Leader } from "../nats/leader-record.ts";
+import type { Leadership } from "../nats/leadership.ts";
+import { presentMembers, sayPresent } from "../nats/membership.ts";
+import { retractModel } from "../nats/models.ts";
+import { partsDepot } from "../nats/parts-depot.ts";
+import { parseAddress } from "../transport/tcp-listener.node.ts";
+import { dialableAddresses, localAddress } from "./addresses.ts";
+import { usage } from "./command.ts";
+import type { Deployable } from "./deploy.ts";
+import type { NatsCluster } from "./nats-option.ts";
+import { secureClient } from "./security.ts";
+import { type Ground, type Service, type ServiceOptions, startService } from "./service.ts";
+
+export interface TurnOptions extends ServiceOptions {
+  readonly nats: NatsCluster;
+  /** Devices whose keys are not to be known any more. */
+  readonly forget: readonly string[];
+  /** Called when another one is seen to lead. */
+  readonly onStandby: (leader: Leader) => void;
+  /** Called when this one leads and can be dialled. */
+  readonly onLeading: (service: Service, term: number) => void;
+  /** Called when it leads no more, and stands by again. */
+  readonly onDeposed: (why: CodedError) => void;
+  readonly signal: AbortSignal;
+}
+
+/** How a turn to lead has ended. */
+type End =
+  | { readonly type: "deposed" | "failed"; readonly why: CodedError }
+  | { readonly type: "stopped" };
+
+/** Before the cluster is asked again, for requests that are kept. */
+const pauseSeconds = seconds(0.5);
+
+/**
+ * Leads whenever it is its turn, until the signal aborts: then another coordinator goes on, if one
+ * stands by, else the cluster ends in order.
+ *
+ * @throws USAGE_INVALID if another one leads with another token or authority, or the journal is of
+ * another model; PORT_IN_USE, PLAN_INVALID; why the cluster has failed
+ */
+export async function leadInTurn(ground: Ground, options: TurnOptions): Promise<void> {
+  const { nats, signal, onStandby } = options;
+  const { security, listen } = ground;
+  if (parseAddress(listen).port === 0) {
+    throw usage("--listen wants a port with --nats: agents are told of it before it is taken");
+  }
+  const self: Leader = {
+    id: randomUUID(),
+    addresses: dialableAddresses(listen),
+    tokenSha256: tokenHash(security.secret),
+    fingerprint: security.authority?.fingerprint ?? null,
+  };
+  const { engine } = nats;
+  const { id, addresses } = self;
+  const member = { id, role: "coordinator", name: hostname(), addresses } as const;
+  void sayPresent(engine, () => member, AbortSignal.any([signal, nats.signal]));
+  // Large weights take seconds to hash: whoever takes over has done so before.
+  const cutter = cutInAdvance(options.deployable);
+  for (let turn = 1; ; turn++) {
+    const candidate = new Candidate({
+      cell: engine.leader,
+      clock: engine.clock,
+      self,
+      onLeader: onStandby,
+    });
+    const leadership = await candidate.lead(signal).catch((error: unknown) => {
+      if (signal.aborted) return null;
+      throw error;
+    });
+    if (leadership === null) return;
+    const end = await lead(ground, leadership, cutter, {
+      ...options,
+      forget: turn === 1 ? options.forget : [],
+    });
+    if (end.type === "failed") throw end.why;
+    if (end.type === "stopped") return;
+    options.onDeposed(end.why);
+  }
+}
+
+function cutInAdvance({ prepared, plan }: Deployable): PartCutter {
+  const { model, openTypes, graph } = prepared;
+  const cutter = new PartCutter(model, openTypes, graph);
+  cutter.cut(plan);
+  return cutter;
+}
+
+async function lead(
+  ground: Ground,
+  leadership: Leadership,
+  cutter: PartCutter,
+  options: TurnOptions,
+): Promise<End> {
+  const { nats, deployable, signal } = options;
+  const { engine } = nats;
+  const model = deployable.named.name;
+  const endings: Ground["endings"] = [];
+  const over = new AbortController();
+  try {
+    const journal = sharedJournal({
+      cell: engine.journal(model),
+      term: leadership.term,
+      onFenced: (why) => leadership.lose(why),
+    });
+    for (const device of options.forget) await forgetDevice(journal, device);
+    const parts = { depot: partsDepot(engine.parts, engine.clock), cutter };
+    const service = await startService({ ...ground, journal, endings }, { ...options, parts });
+    options.onLeading(service, leadership.term);
+    void answerKept(ground, service, model, nats, over.signal);
+    const end = await endOf(service, leadership, signal);
+    over.abort();
+    if (end.type === "deposed" || (end.type === "stopped" && (await isReplaced(nats, ground)))) {
+      await service.abandon();
+    } else {
+      for (const ending of endings.splice(0).reverse()) await ending();
+      await retractModel(engine, model);
+    }
+    return end;
+  } catch (error) {
+    if (isCoded(error) && isPassing.has(error.code)) return { type: "deposed", why: error };
+    throw error;
+  } finally {
+    over.abort();
+    await leadership.resign();
+  }
+}
+
+/** What says nothing about this coordinator: it can lead again. */
+const isPassing: ReadonlySet<string> = new Set(["LEADERSHIP_LOST", "ENGINE_UNAVAILABLE"]);
+
+async function endOf(
+  { coordinator }: Service,
+  leadership: Leadership,
+  signal: AbortSignal,
+): Promise<End> {
+  const stopped = new Promise<End>((resolve) => {
+    const stop = (): void => resolve({ type: "stopped" });
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+  });
+  const ended = coordinator.ended.then(
+    (why): End => (why === null ? { type: "stopped" } : { type: "failed", why }),
+  );
+  const lost = leadership.lost.then((why): End => ({ type: "deposed", why }));
+  return await Promise.race([ended, lost, stopped]);
+}
+
+/** Whether another coordinator stands by. */
+async function isReplaced({ engine }: NatsCluster, { listen }: Ground): Promise<boolean> {
+  const own = dialableAddresses(listen).join();
+  try {
+    const members = await presentMembers(engine);
+    return members.some(
+      ({ role, addresses }) => role === "coordinator" && addresses.join() !== own,
+    );
+  } catch {
+    // Whoever it is cannot be seen, and must not lose its cluster.
+    return true;
+  }
+}
+
+/** Has the cluster answer what is kept for it, whenever it can be asked. */
+async function answerKept(
+  { security, terminal }: Ground,
+  { coordinator }: Service,
+  model: string,
+  { engine }: NatsCluster,
+  signal: AbortSignal,
+): Promise<void> {
+  const { transport, secret } = secureClient(security.token);
+  const address = localAddress(coordinator.address);
+  const dialling = { transport, clock: systemClock, address, token: secret };
+  let complaint = "";
+  while (!signal.aborted) {
+    try {
+      await coordinator.ready();
+      await using asked = await connectClient({ ...dialling, retry: { newId: randomUUID } });
+      const gone = new AbortController();
+      void asked.ended.then(() => gone.abort());
+      await runBridge({ engine, model, asked, signal: AbortSignal.any([signal, gone.signal]) });
+    } catch (error) {
+      if (!signal.aborted && messageOf(error) !== complaint) {
+        complaint = messageOf(error);
+        terminal.note(`requests that are kept wait: ${complaint}`);
+      }
+    }
+    await systemClock.sleep(pauseSeconds, signal).catch(() => undefined);
+  }
+}

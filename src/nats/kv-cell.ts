@@ -1,0 +1,61 @@
+import type { KV } from "@nats-io/kv";
+import type { Clock } from "../base/clock.ts";
+import { seconds } from "../base/units.ts";
+import { isOvertaken, unavailable } from "./engine-error.ts";
+import type { SharedCell, Sighting } from "./shared-cell.ts";
+
+/** Before a watch that broke is begun anew. */
+const pauseSeconds = seconds(0.25);
+
+/** A cell in a key of a bucket. */
+export function kvCell(bucket: KV, key: string, clock: Clock): SharedCell {
+  const read = async (): Promise<Sighting> => {
+    try {
+      const entry = await bucket.get(key);
+      if (entry === null) return { revision: 0, text: "" };
+      return { revision: entry.revision, text: entry.operation === "PUT" ? entry.string() : "" };
+    } catch (error) {
+      throw unavailable(`'${key}' cannot be read`, error);
+    }
+  };
+  return {
+    read,
+    replace: async (revision, text) => {
+      try {
+        return await bucket.put(key, text, { previousSeq: revision });
+      } catch (error) {
+        if (isOvertaken(error)) return null;
+        throw unavailable(`'${key}' cannot be written`, error);
+      }
+    },
+    watch: (signal) => watchKey(bucket, key, clock, signal),
+  };
+}
+
+async function* watchKey(
+  bucket: KV,
+  key: string,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncIterable<Sighting> {
+  while (!signal.aborted) {
+    try {
+      const watched = await bucket.watch({ key });
+      const stop = () => watched.stop();
+      signal.addEventListener("abort", stop, { once: true });
+      try {
+        for await (const entry of watched) {
+          if (signal.aborted) return;
+          const isThere = entry.operation === "PUT";
+          yield { revision: entry.revision, text: isThere ? entry.string() : "" };
+        }
+      } finally {
+        signal.removeEventListener("abort", stop);
+        stop();
+      }
+    } catch {
+      // The connection is made again by itself; then the watch can begin anew.
+    }
+    await clock.sleep(pauseSeconds, signal).catch(() => undefined);
+  }
+}

@@ -1,0 +1,46 @@
+import { z } from "zod";
+
+/** Who leads a cluster, as everybody reads it. */
+export interface LeaderRecord {
+  readonly format: "partita.leader/1";
+  /** Rises with each change of the leader: what an earlier one says counts no more. */
+  readonly term: number;
+  /** `null`: the last one has resigned. */
+  readonly leader: Leader | null;
+}
+
+export interface Leader {
+  /** Of its process, unlike any other's. */
+  readonly id: string;
+  /** Where agents, clients and watchers dial it. */
+  readonly addresses: readonly string[];
+  /** Of the cluster's token: coordinators of one cluster have the same. */
+  readonly tokenSha256: string;
+  /** Of the cluster's authority; `null`: without TLS. */
+  readonly fingerprint: string | null;
+}
+
+export const leaderFormat = "partita.leader/1";
+
+const schema: z.ZodType<LeaderRecord> = z.strictObject({
+  format: z.literal(leaderFormat),
+  term: z.int().positive(),
+  leader: z
+    .strictObject({
+      id: z.string(),
+      addresses: z.array(z.string()).min(1),
+      tokenSha256: z.string(),
+      fingerprint: z.string().nullable(),
+    })
+    .nullable(),
+});
+
+/** `null`: nothing stands there, or nothing that this version can read. */
+export function parseLeaderRecord(text: string): LeaderRecord | null {
+  try {
+    const { success, data } = schema.safeParse(JSON.parse(text));
+    return success ? data : null;
+  } catch {
+    return null;
+  }
+}

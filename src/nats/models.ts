@@ -1,0 +1,71 @@
+import { CodedError, isCoded } from "../base/errors.ts";
+import type { Opened } from "../cluster/data-message.ts";
+import { decodeMessage, encodeMessage, malformed } from "../cluster/protocol.ts";
+import type { Engine } from "./engine.ts";
+import { unavailable } from "./engine-error.ts";
+import { everyModelKey, modelKey } from "./names.ts";
+
+/** A model whose requests are answered: what a gateway tells clients of it. */
+export type AnnouncedModel = Omit<Opened, "type">;
+
+/** @throws ENGINE_UNAVAILABLE */
+export async function announceModel(
+  { state }: Engine,
+  { model, inputs, outputs, emulated, window }: AnnouncedModel,
+): Promise<void> {
+  const said = { type: "opened", model, inputs, outputs, emulated, window } as const;
+  try {
+    await state.put(modelKey(model), JSON.stringify(encodeMessage(said).header));
+  } catch (error) {
+    throw unavailable(`the model '${model}' cannot be announced`, error);
+  }
+}
+
+/** Requests for it are not answered any more. */
+export async function retractModel({ state }: Engine, model: string): Promise<void> {
+  // Where the engine is away, whoever asks waits for an answer instead.
+  await state.delete(modelKey(model)).catch(() => undefined);
+}
+
+/**
+ * A model that can be asked.
+ *
+ * @param name left out: the only one that there is
+ * @throws MODEL_UNKNOWN, naming those that there are; MODEL_NOT_READY if there is none;
+ * ENGINE_UNAVAILABLE
+ */
+export async function findModel(engine: Engine, name: string | undefined): Promise<AnnouncedModel> {
+  const all = await announcedModels(engine);
+  const found = name === undefined ? all : all.filter(({ model }) => model === name);
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  if (all.length === 0) {
+    const message = `nothing has been served yet in the cluster '${engine.cluster}'; ask again when its coordinator and agents run`;
+    throw new CodedError("MODEL_NOT_READY", message);
+  }
+  const names = all.map(({ model }) => model).join(", ");
+  const wanted = name === undefined ? "which model: there are several" : `no model '${name}'`;
+  throw new CodedError("MODEL_UNKNOWN", `${wanted} (${names}); name one with --model NAME`);
+}
+
+/** @throws ENGINE_UNAVAILABLE */
+async function announcedModels({ state }: Engine): Promise<AnnouncedModel[]> {
+  const models: AnnouncedModel[] = [];
+  try {
+    for await (const key of await state.keys(everyModelKey)) {
+      const entry = await state.get(key);
+      if (entry?.operation === "PUT") models.push(parse(entry.json()));
+    }
+  } catch (error) {
+    if (isCoded(error)) throw error;
+    throw unavailable("the models cannot be listed", error);
+  }
+  return models;
+}
+
+/** @throws FRAME_MALFORMED if another version has announced it */
+function parse(header: { readonly type: string }): AnnouncedModel {
+  const { message } = decodeMessage({ header, payload: new Uint8Array() });
+  if (message.type === "opened") return message;
+  throw malformed(`a message '${message.type}'`, "a model was expected");
+}
