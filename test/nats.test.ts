@@ -41,7 +41,7 @@ async function openCluster(): Promise<{ readonly engine: Engine; reopen(): Promi
 
 const input = { name: "x", dataType: "float32", shape: ["n"], isRanked: true } as const;
 
-function floats(...values: number[]): TensorValues {
+function floats(values: readonly number[]): TensorValues {
   const data = new Uint8Array(new Float32Array(values).buffer);
   return { x: { dataType: "float32", shape: [values.length], data } };
 }
@@ -57,7 +57,7 @@ function echo(hold: (id: string) => Promise<void> = async () => undefined) {
     infer: async (inputs: TensorValues, { id = "" }: InferOptions = {}): Promise<Inference> => {
       asked.push(id);
       await hold(id);
-      const timings = { waitSeconds: 0, totalSeconds: 0, stages: [], hops: [] };
+      const timings = { waitSeconds: 0, totalSeconds: 0, source: "camera", stages: [], hops: [] };
       return { request: asked.length, outputs: { y: inputs["x"] ?? empty }, timings };
     },
   };
@@ -105,9 +105,9 @@ test("answers what was asked, each request once", async () => {
   const { asked, answering } = echo();
   answer(engine, answering);
   const asking = await client(engine);
-  const answers = await Promise.all([...Array(20).keys()].map((n) => asking.infer(floats(n))));
+  const answers = await Promise.all([...Array(20).keys()].map((n) => asking.infer(floats([n]))));
   expect(answers.map(({ outputs }) => outputs["y"])).toEqual(
-    [...Array(20).keys()].map((n) => floats(n)["x"]),
+    [...Array(20).keys()].map((n) => floats([n])["x"]),
   );
   expect(asked.toSorted()).toEqual([...new Set(asked)].toSorted());
   expect((await engine.manager.streams.info(engine.names.requests)).state.messages).toBe(0);
@@ -125,12 +125,12 @@ test("gives a request to the next one when whoever took it ends", async () => {
   });
   const bridge = answer(await reopen(), first.answering);
   const asking = await client(engine);
-  const inference = asking.infer(floats(7), { id: "seven" });
+  const inference = asking.infer(floats([7]), { id: "seven" });
   await taken;
   await bridge.stop();
   const second = echo();
   answer(engine, second.answering);
-  expect((await inference).outputs["y"]).toEqual(floats(7)["x"]);
+  expect((await inference).outputs["y"]).toEqual(floats([7])["x"]);
   expect([first.asked, second.asked]).toEqual([["seven"], ["seven"]]);
 });
 
@@ -150,16 +150,16 @@ test("keeps an answer for a client that comes back, and tells one that asks some
     },
   });
   const leaving = await client(engine);
-  const lost = leaving.infer(floats(1, 2), { id: "once" });
+  const lost = leaving.infer(floats([1, 2]), { id: "once" });
   while (asked.length === 0) await systemClock.sleep(seconds(0.01));
   await leaving.close();
   await expect(lost).rejects.toMatchObject({ code: "CHANNEL_CLOSED" });
   release();
   const back = await client(engine);
-  await expect(back.infer(floats(3), { id: "once" })).rejects.toMatchObject({
+  await expect(back.infer(floats([3]), { id: "once" })).rejects.toMatchObject({
     code: "REQUEST_ID_TAKEN",
   });
-  expect((await back.infer(floats(1, 2), { id: "once" })).outputs["y"]).toEqual(floats(1, 2)["x"]);
+  expect((await back.infer(floats([1, 2]), { id: "once" })).outputs["y"]).toEqual(floats([1, 2])["x"]);
 });
 
 test("takes a request back that is given up before anybody has begun with it", async () => {
@@ -168,7 +168,7 @@ test("takes a request back that is given up before anybody has begun with it", a
   const bridge = answer(engine, answering);
   const asking = await client(engine);
   await bridge.stop();
-  await expect(asking.infer(floats(1), { deadlineSeconds: 0.2 })).rejects.toMatchObject({
+  await expect(asking.infer(floats([1]), { deadlineSeconds: 0.2 })).rejects.toMatchObject({
     code: "REQUEST_DEADLINE_EXCEEDED",
   });
   expect((await engine.manager.streams.info(engine.names.requests)).state.messages).toBe(0);
@@ -188,9 +188,9 @@ test("tells a failure once, and asks again where the cluster says it may", async
     },
   });
   const asking = await client(engine);
-  expect((await asking.infer(floats(1), { id: "good" })).outputs["y"]).toEqual(floats(1)["x"]);
+  expect((await asking.infer(floats([1]), { id: "good" })).outputs["y"]).toEqual(floats([1])["x"]);
   expect(asked).toEqual(["good", "good"]);
-  await expect(asking.infer(floats(1), { id: "bad" })).rejects.toMatchObject({
+  await expect(asking.infer(floats([1]), { id: "bad" })).rejects.toMatchObject({
     code: "RUNTIME_FAILED",
     message: "division by zero",
   });
@@ -200,7 +200,7 @@ test("keeps inputs and answers that no message holds, and removes them when they
   const { engine } = await openCluster();
   answer(engine, echo().answering);
   const asking = await client(engine);
-  const large = floats(...Array(400_000).keys());
+  const large = floats([...Array(400_000).keys()]);
   const { outputs } = await asking.infer(large);
   expect(sha256Hex(outputs["y"]?.data ?? new Uint8Array())).toBe(
     sha256Hex(large["x"]?.data ?? new Uint8Array()),
@@ -212,10 +212,10 @@ test("goes on when its server was killed and started again", async () => {
   const { engine } = await openCluster();
   answer(engine, echo().answering);
   const asking = await client(engine);
-  const before = asking.infer(floats(1));
+  const before = asking.infer(floats([1]));
   await before;
   await server.restart();
-  expect((await asking.infer(floats(2))).outputs["y"]).toEqual(floats(2)["x"]);
+  expect((await asking.infer(floats([2]))).outputs["y"]).toEqual(floats([2])["x"]);
 });
 
 test("keeps blobs for all, in order and from any offset on", async () => {
