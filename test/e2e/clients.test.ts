@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.node.ts";
 import { createOnnxRuntime } from "../../src/runtime/onnxruntime.node.ts";
+import { type GrpcServer, startGrpcServer } from "../../src/server/grpc/grpc-server.node.ts";
 import { LoadedModels } from "../../src/server/loaded-models.ts";
 import { type HttpServer, startHttpServer } from "../../src/server/oip/http-server.node.ts";
 import { InferenceService } from "../../src/server/oip/inference-service.ts";
@@ -19,6 +20,7 @@ const picture = {
 } as const;
 
 let server: HttpServer;
+let grpc: GrpcServer;
 /** What every client is to say. */
 let answer: string;
 
@@ -33,10 +35,12 @@ beforeAll(async () => {
     clock: systemClock,
     calendar: Date.now,
   });
-  server = await startHttpServer({ host: "127.0.0.1", port: 0, version: "0", service });
+  const listening = { host: "127.0.0.1", port: 0, version: "0", service };
+  server = await startHttpServer(listening);
+  grpc = await startGrpcServer(listening);
 });
 
-afterAll(() => server.close());
+afterAll(() => Promise.all([server.close(), grpc.close()]));
 
 /** What a client writes; it fails if the client does. */
 async function run(program: string, file: string, address: string): Promise<string> {
@@ -44,9 +48,9 @@ async function run(program: string, file: string, address: string): Promise<stri
 }
 
 test("curl asks as JSON and in binary, and gets all values of the answer", async () => {
-  const [json = "", header = "", bytes = ""] = (
-    await run("sh", "ask-curl.sh", server.url)
-  ).split("\n");
+  const [json = "", header = "", bytes = ""] = (await run("sh", "ask-curl.sh", server.url)).split(
+    "\n",
+  );
   expect(json).toMatch(/^\{.*"name":"flatten_output".*"data":\[.* \.\.\.$/);
   const [output] = JSON.parse(header).outputs;
   expect(output).toMatchObject({ shape: [1, 1000], parameters: { binary_data_size: 4000 } });
@@ -56,6 +60,7 @@ test("curl asks as JSON and in binary, and gets all values of the answer", async
 const clients: [string, string, () => string][] = [
   ["Python's own library", "ask-http.py", () => server.url],
   ["Node's fetch", "ask-http.mjs", () => server.url],
+  ["gRPC's client for Node", "ask-grpc.mjs", () => grpc.address],
 ];
 if (spawnSync("python3", ["-c", "import tritonclient.http"]).status === 0) {
   clients.push(["Triton's client", "ask-triton.py", () => new URL(server.url).host]);
