@@ -119,7 +119,6 @@ test("simulated together, their requests take about as long as reserved", async 
 test.each([
   [["--rate", "faces=5/s"], "--rate cars=5/s is missing"],
   [[...rates, "--objective", "throughput"], "--objective throughput is about one model"],
-  [[...rates, "--write-problem", "-"], "--write-problem is about one model"],
   [[...rates, "-o", "-"], "-o wants a folder"],
 ])("partita plan of two models with %j says what is wrong", async (words, message) => {
   const { code, errors } = await plan(...words);
