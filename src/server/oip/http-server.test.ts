@@ -10,6 +10,8 @@ import {
 } from "../../../test/fixtures/served-models.ts";
 import { packStrings } from "../../graph/string-value.ts";
 import { elementCount } from "../../graph/tensor-value.ts";
+import { Metrics } from "../metrics/metrics.node.ts";
+import { metricsRoutes } from "../metrics/metrics-routes.node.ts";
 import type { Observer } from "../observer.ts";
 import { dataTypeOf, datatypes } from "./datatypes.ts";
 import { startHttpServer } from "./http-server.node.ts";
@@ -222,6 +224,25 @@ test("hands the trace context to observers, and sends theirs back", async () => 
   const response = await post(`${server.url}${path}`, JSON.stringify(jsonRequest), headers);
   expect(response.headers.get("traceparent")).toBe("00-ours-01");
   expect(seen).toEqual([["00-theirs-01", "vendor=1", "http"]]);
+});
+
+test("says in the answer where its time went, also if nobody traces it", async () => {
+  const { server } = await startOip([model]);
+  const response = await post(`${server.url}${path}`, JSON.stringify(jsonRequest));
+  expect(response.headers.get("server-timing")).toBe("wait;dur=250, run;dur=500");
+  expect(response.headers.get("traceparent")).toBeNull();
+});
+
+test("metrics are shown beside the models, and count what was asked", async () => {
+  const metrics = new Metrics(() => new Map());
+  const mounted = { observers: [metrics], mount: metricsRoutes(metrics) };
+  const { server } = await startOip([model], mounted);
+  await post(`${server.url}${path}`, JSON.stringify(jsonRequest));
+  await post(`${server.url}/v2/models/nobody/infer`, JSON.stringify(jsonRequest));
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  const labels = 'model="floats",version="1",protocol="http"';
+  expect(text).toContain(`partita_request_duration_seconds_count{${labels}} 1`);
+  expect(text).not.toContain("nobody");
 });
 
 test("a timeout in microseconds is the deadline, and an idempotency key the request's id", async () => {
