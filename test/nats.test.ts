@@ -159,7 +159,9 @@ test("keeps an answer for a client that comes back, and tells one that asks some
   await expect(back.infer(floats([3]), { id: "once" })).rejects.toMatchObject({
     code: "REQUEST_ID_TAKEN",
   });
-  expect((await back.infer(floats([1, 2]), { id: "once" })).outputs["y"]).toEqual(floats([1, 2])["x"]);
+  expect((await back.infer(floats([1, 2]), { id: "once" })).outputs["y"]).toEqual(
+    floats([1, 2])["x"],
+  );
 });
 
 test("takes a request back that is given up before anybody has begun with it", async () => {
