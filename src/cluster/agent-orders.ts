@@ -91,13 +91,15 @@ export class AgentOrders {
       }
     }
     const memoryOf = (name: string) => this.#memoryOf(name);
+    const { window: ownWindow, ...joined } = book.roomOf(plan.number, memoryOf, window);
     void link.tell(
       deployMessage({
         device,
         fences,
         standby,
         deployment: book.deploymentOf(plan.number, generation),
-        opened: { ...opened, window: window ?? book.windowOf(plan.number, memoryOf) },
+        opened: { ...opened, window: ownWindow },
+        ...joined,
         emulation: emulate ? this.#emulationOf(device) : null,
         addressesOf: (name) => linkOf(name)?.agent.addresses ?? [],
       }),

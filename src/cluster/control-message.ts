@@ -135,6 +135,19 @@ export interface Peer {
 export interface GatewayDeployment {
   readonly deployment: Deployment;
   readonly opened: Opened;
+  /** How requests are joined; left out: each goes alone. */
+  readonly joining?: DeployedJoining;
+}
+
+/** How requests are joined along their first axis, so that they go through as one. */
+export interface DeployedJoining {
+  /** Rows that go as one at most; a request that has more goes alone. */
+  readonly most: number;
+  /** How long a request waits for company when there is room for it. */
+  readonly waitSeconds: number;
+  /** What may be in flight at once: so many passes, and so many rows in all of them. */
+  readonly passes: number;
+  readonly rows: number;
 }
 
 /** A generation to run. The agent connects to its peers, then says `deployed`. */

@@ -54,6 +54,7 @@ const deviceDeployment: z.ZodType<DeviceDeployment> = z.strictObject({
       tensor: name,
       to: name,
       bytes: amount,
+      weightPerByte: amount.exactOptional(),
       codec: name.exactOptional(),
       via: name.exactOptional(),
     }),
@@ -76,6 +77,14 @@ const gateway: z.ZodType<GatewayDeployment> = z.strictObject({
     devices: list(deviceDeployment),
   }),
   opened,
+  joining: z
+    .strictObject({
+      most: z.int().positive(),
+      waitSeconds: amount,
+      passes: z.int().positive(),
+      rows: z.int().positive(),
+    })
+    .exactOptional(),
 });
 
 const leg = z.strictObject({

@@ -256,8 +256,12 @@ export interface RequestTimings {
   readonly waitSeconds: number;
   /** From there until its last output was at the source. */
   readonly totalSeconds: number;
+  /** Of all requests that it was joined with. */
   readonly stages: readonly StageTiming[];
+  /** Likewise. */
   readonly hops: readonly HopTiming[];
+  /** How many went through as one, itself counted, and the number of theirs; left out: it went alone. */
+  readonly joined?: { readonly request: number; readonly requests: number };
 }
 
 /** The answer to a client's request, behind its tensors. */

@@ -156,10 +156,10 @@ export class DataPlane {
 
   emulate(emulation: Emulation | null): void {
     this.#options.processor.setSpeed(emulation?.speed ?? 1);
-    this.#neighbours.emulate(emulation, (device, tensor) => {
+    this.#neighbours.emulate(emulation, (...tensor) => {
       // Of several plans the newest one: a tensor weighs the same in all.
       for (const run of this.#options.generations.deployed.reverse()) {
-        const weight = run.weightOf(device, tensor);
+        const weight = run.weightOf(...tensor);
         if (weight !== undefined) return weight;
       }
       return undefined;

@@ -98,6 +98,7 @@ export const dataSchemas: Schemas<DataMessage> = {
       totalSeconds: amount,
       stages,
       hops,
+      joined: z.strictObject({ request: count, requests: count }).exactOptional(),
     }),
   }),
   ask: z.strictObject({

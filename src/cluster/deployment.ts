@@ -8,7 +8,7 @@ import { codecNames } from "../codec/codec.ts";
 import type { Topology } from "../cost/topology.ts";
 import { type Graph, type GraphIndex, indexGraph } from "../graph/graph.ts";
 import { regionSize } from "../graph/window.ts";
-import type { Plan } from "../plan/plan.ts";
+import { type Plan, refuseJoinedTiles } from "../plan/plan.ts";
 import { type StageWork, worksOf } from "../plan/stage-works.ts";
 import { compose } from "./compositions.ts";
 import { type Hop, hopsOf } from "./deployed-hops.ts";
@@ -29,6 +29,8 @@ export interface Forward {
   readonly to: string;
   /** What the plan says the hop weighs; differs from the tensor's own bytes for coded inputs. */
   readonly bytes: number;
+  /** The same for each byte of the tensor, where `bytes` are for as many requests as are joined at most. */
+  readonly weightPerByte?: number;
   /** In which form it goes; left out: as it is. */
   readonly codec?: string;
   /** The device that passes its frames on without taking part; left out: they go there directly. */
@@ -83,7 +85,7 @@ export interface Deployment {
  * of one tensor on one device count to the third power.
  *
  * @throws PLAN_INVALID if the plan names what graph or topology lack or a codec that is not known,
- * has several devices run what cannot be cut, or its transfers leave somebody without a tensor or
+ * has several devices run what cannot be cut, joins requests that are run in tiles, or its transfers leave somebody without a tensor or
  * bring it twice
  */
 export function createDeployment(
@@ -92,12 +94,14 @@ export function createDeployment(
   topology: Pick<Topology, "devices" | "source" | "sink">,
   generation: number,
 ): Deployment {
+  refuseJoinedTiles(plan);
   const index = indexGraph(graph);
   const extents = extentsOf(index);
   const works = plan.stages.flatMap((stage) => worksOf(index, stage));
   const answers = answersOf(plan, index, works, topology, extents);
   const hops = hopsOf(plan, topology, extents);
-  const wholly = { index, extents, works, answers, hops, topology };
+  const most = plan.batch?.most ?? 1;
+  const wholly = { index, extents, works, answers, hops, topology, most };
   const devices = topology.devices.flatMap(({ name }): DeviceDeployment[] => {
     const deployed = deployDevice(name, generation, wholly);
     // Requests live on the source, even if a graph reads none of its inputs.
@@ -126,6 +130,8 @@ interface Wholly {
   readonly answers: readonly PlacedRegion[];
   readonly hops: readonly Hop[];
   readonly topology: Pick<Topology, "source">;
+  /** How many requests the plan joins at most. */
+  readonly most: number;
 }
 
 interface PlacedRegion {
@@ -144,6 +150,7 @@ function deployDevice(device: string, generation: number, wholly: Wholly): Devic
       tensor: name,
       to,
       bytes,
+      ...weightOf(name, bytes, wholly),
       ...formOf(codec),
       ...(via === undefined ? {} : { via }),
     }));
@@ -178,6 +185,15 @@ function deployDevice(device: string, generation: number, wholly: Wholly): Devic
 function extentsFor(names: readonly string[], extents: Extents): Extents {
   const tensors = new Set(names.map((name) => readRegion(name, extents).tensor));
   return Object.fromEntries(Object.entries(extents).filter(([tensor]) => tensors.has(tensor)));
+}
+
+function weightOf(
+  name: string,
+  bytes: number,
+  { index, most }: Wholly,
+): { weightPerByte?: number } {
+  const own = index.graph.tensors[index.tensorByName.get(name) ?? -1]?.bytes ?? 0;
+  return most === 1 || own === 0 ? {} : { weightPerByte: bytes / (own * most) };
 }
 
 /** @throws PLAN_INVALID */

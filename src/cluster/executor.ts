@@ -310,9 +310,12 @@ export class Executor {
     try {
       const session = sessions.get(stage.id);
       if (session === undefined) throw new Error(`stage '${stage.id}' was never loaded`);
-      const { outputs, computeSeconds } = await session.run(this.#take(work, stage));
+      const inputs = this.#take(work, stage);
+      // As many requests as go together take their own time.
+      const kind = `${stage.id} ${Object.values(inputs)[0]?.shape[0] ?? 0}`;
+      const { outputs, computeSeconds } = await session.run(inputs);
       // Only a slower device waits for this: what disturbs this machine must not take longer as well.
-      await processor.occupy(sinceSeconds, this.#least.take(stage.id, computeSeconds));
+      await processor.occupy(sinceSeconds, this.#least.take(kind, computeSeconds));
       if (!this.#isAlive(work)) return nothing;
       work.stages.push({
         stage: stage.id,

@@ -11,7 +11,8 @@ import type { DeviceDeployment } from "./deployment.ts";
 import { checkReport, inOrder, isPassing } from "./gateway/checks.ts";
 import { courseOf, type Known } from "./gateway/course.ts";
 import { Doors } from "./gateway/doors.ts";
-import type { Attempt, Departure, Entry } from "./gateway/entry.ts";
+import { type Attempt, type Departure, inputOf, type Pass, rowsOf } from "./gateway/pass.ts";
+import type { Room } from "./gateway/passes.ts";
 import { type KeptTensors, Recalling } from "./gateway/recalling.ts";
 import type { RequestTrace } from "./gateway/request-trace.ts";
 import { Settling } from "./gateway/settling.ts";
@@ -46,7 +47,7 @@ export interface GatewayOptions {
   readonly onTrace?: (trace: RequestTrace) => void;
 }
 
-/** A request that is in flight, or was and waits. */
+/** A pass that is in flight, or was and waits. */
 interface Journey {
   /** Who may hold something of it. */
   readonly devices: Set<string>;
@@ -66,13 +67,13 @@ export class Gateway {
   readonly #measuring = new Measuring();
   readonly #known = new Map<number, Known>();
   readonly #lost = new Set<string>();
-  readonly #journeys = new Map<Entry, Journey>();
+  readonly #journeys = new Map<Pass, Journey>();
   readonly #doors: Doors;
   readonly #closed = new AbortController();
   /** What was served last; while `#suspended` nothing is. */
   #target: Known | null = null;
   #recalling: Recalling | null = null;
-  /** Of the requests that go through the serving generation again. */
+  /** Of the passes that go through the serving generation again. */
   #kept = new Map<number, KeptTensors>();
   #suspended: CodedError | null = null;
   #hasNumbers = false;
@@ -90,10 +91,10 @@ export class Gateway {
     });
     this.#ledger = new Ledger({
       clock,
-      window: () => this.#target?.gateway.opened.window ?? 0,
-      depart: (entry) => this.#depart(entry),
-      onEnd: (entry) => this.#settle(entry),
-      onAnswered: (attempt, timings) => this.#measure(attempt, timings),
+      room: () => this.#room,
+      depart: (pass) => this.#depart(pass),
+      onEnd: (pass) => this.#settle(pass),
+      onAnswered: (...answered) => this.#measure(...answered),
       isLost: (device) => this.#lost.has(device),
       onTrace: onTrace ?? (() => undefined),
     });
@@ -180,9 +181,9 @@ export class Gateway {
   reached(device: string): void {
     this.#lost.delete(device);
     this.#settling.tell([device]);
-    for (const entry of this.#ledger.inFlight) {
-      const begin = this.#journeys.get(entry)?.begins.get(device);
-      if (begin !== undefined && entry.attempt?.silent.has(device)) this.#tell(device, begin);
+    for (const pass of this.#ledger.inFlight) {
+      const begin = this.#journeys.get(pass)?.begins.get(device);
+      if (begin !== undefined && pass.attempt?.silent.has(device)) this.#tell(device, begin);
     }
   }
 
@@ -267,9 +268,10 @@ export class Gateway {
   #resume(): void {
     const target = this.#target;
     if (target === null || this.#suspended !== null || this.#recalling !== null) return;
-    const again = this.#ledger.waiting
-      .filter(({ request, generations }) => generations.size > 0 && !this.#kept.has(request))
-      .map(({ request }) => request);
+    this.#ledger.fit();
+    const again = this.#ledger.returning
+      .map(({ request }) => request)
+      .filter((request) => !this.#kept.has(request));
     if (again.length > 0) void this.#recall(target, again);
     else this.#ledger.open(true);
   }
@@ -297,20 +299,25 @@ export class Gateway {
     this.#recalling = null;
   }
 
-  #depart(entry: Entry): Departure {
+  /** What may be in flight in the generation that serves. */
+  get #room(): Room {
+    const { opened, joining } = this.#target?.gateway ?? {};
+    if (joining === undefined) return { passes: opened?.window ?? 0, joining: null };
+    return { passes: joining.passes, joining };
+  }
+
+  #depart(pass: Pass): Departure {
     const target = this.#target;
-    if (target === null) throw new Error(`request ${entry.request} departs, and nothing serves`);
+    const { request } = pass;
+    if (target === null) throw new Error(`request ${request} departs, and nothing serves`);
     const { generation, gateway, constants, devices } = target;
-    const { request, inputs } = entry;
     const { begins, entering, reporters } = courseOf(target, request, this.#kept.get(request));
-    const before = this.#journeys.get(entry)?.devices ?? [];
-    this.#journeys.set(entry, { devices: new Set([...before, ...devices.keys()]), begins });
+    const before = this.#journeys.get(pass)?.devices ?? [];
+    this.#journeys.set(pass, { devices: new Set([...before, ...devices.keys()]), begins });
     const start = (): void => {
       for (const [device, begin] of begins) this.#tell(device, begin);
       for (const tensor of entering) {
-        const value = inputs[tensor];
-        if (value === undefined) throw new Error(`input '${tensor}' was checked, yet is missing`);
-        this.#options.lines.enter(generation, request, tensor, value);
+        this.#options.lines.enter(generation, request, tensor, inputOf(pass, tensor));
       }
     };
     const { deployment } = gateway;
@@ -325,11 +332,11 @@ export class Gateway {
     void this.#options.lines.tell(device, begin).catch(() => undefined);
   }
 
-  /** A request that was in flight has ended. */
-  #settle(entry: Entry): void {
-    this.#settling.tell(this.#journeys.get(entry)?.devices ?? []);
-    this.#journeys.delete(entry);
-    this.#kept.delete(entry.request);
+  /** A pass that was in flight has ended. */
+  #settle(pass: Pass): void {
+    this.#settling.tell(this.#journeys.get(pass)?.devices ?? []);
+    this.#journeys.delete(pass);
+    this.#kept.delete(pass.request);
     this.#drain();
   }
 
@@ -342,10 +349,11 @@ export class Gateway {
     }
   }
 
-  #measure({ departure, reports }: Attempt, { totalSeconds }: RequestTimings): void {
-    if (departure.generation === this.#target?.generation) {
-      this.#measuring.take(reports, totalSeconds);
-    }
+  #measure(pass: Pass, { departure, reports }: Attempt, { totalSeconds }: RequestTimings): void {
+    if (departure.generation !== this.#target?.generation) return;
+    const most = this.#room.joining?.most ?? null;
+    // A plan says what its stages take for as many rows as may be joined.
+    this.#measuring.take(reports, totalSeconds, most === null || rowsOf(pass) === most);
   }
 
   #watch(): void {

@@ -181,10 +181,11 @@ export class GenerationRun {
     }
   }
 
-  /** What a tensor weighs on a hop of the plan; `undefined`: this plan does not say. */
-  weightOf(device: string, tensor: string): number | undefined {
+  /** What a tensor of so many bytes weighs on a hop of the plan; `undefined`: this plan does not say. */
+  weightOf(device: string, tensor: string, bytes: number): number | undefined {
     const forwards = this.#deploy?.body.deployment.forwards ?? [];
-    return forwards.find((other) => other.to === device && other.tensor === tensor)?.bytes;
+    const found = forwards.find((other) => other.to === device && other.tensor === tensor);
+    return found?.weightPerByte === undefined ? found?.bytes : found.weightPerByte * bytes;
   }
 
   /** A graph input enters; its bytes stay with whoever gave it. */

@@ -1,89 +1,74 @@
-import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import { isBitEqual } from "../runtime/compare.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import type { Report, RequestTimings, SettledMark } from "./data-message.ts";
-import { isWorthRetrying } from "./gateway/checks.ts";
-import {
-  type Attempt,
-  answerOf,
-  type Departure,
-  type Entry,
-  isComplete,
-  type Waiter,
-  waiterOf,
-} from "./gateway/entry.ts";
+import { type Entry, type Waiter, waiterOf } from "./gateway/entry.ts";
+import { formOf } from "./gateway/joining.ts";
 import { KeptAnswers } from "./gateway/kept-answers.ts";
+import type { Attempt, Pass } from "./gateway/pass.ts";
+import { type Answered, Passes, type PassesOptions, type PassesStats } from "./gateway/passes.ts";
 import type { RequestTrace } from "./gateway/request-trace.ts";
-import type { Asked, Inference, Question } from "./inference.ts";
+import type { Asked, Question } from "./inference.ts";
 import { toWire } from "./protocol.ts";
 
-export interface LedgerOptions {
-  readonly clock: Clock;
-  /** How many requests may be in flight; more wait, the oldest goes first. */
-  readonly window: () => number;
-  /** Where a request is to go now. */
-  readonly depart: (entry: Entry) => Departure;
-  /** Called when a request that was in flight once has ended, in whatever way. */
-  readonly onEnd: (entry: Entry) => void;
-  /** Called when all its tensors and reports were there. */
-  readonly onAnswered: (attempt: Attempt, timings: RequestTimings) => void;
-  /** Whether no report can come from a device for now. */
-  readonly isLost: (device: string) => boolean;
-  readonly onTrace: (trace: RequestTrace) => void;
+export interface LedgerOptions
+  extends Pick<PassesOptions, "clock" | "room" | "depart" | "onEnd" | "isLost" | "onTrace"> {
+  /** Called when all tensors and reports of a pass were there; with the times of its oldest request. */
+  readonly onAnswered: (pass: Pass, attempt: Attempt, timings: RequestTimings) => void;
 }
 
-export interface LedgerStats {
-  readonly inFlight: number;
-  readonly waiting: number;
+export interface LedgerStats extends PassesStats {
   readonly answered: number;
   readonly failed: number;
-  /** Sent into a later generation after a loss. */
-  readonly replayed: number;
-  /** The most that were ever in flight at once. */
-  readonly peakInFlight: number;
 }
 
-/** Devices tell requests by their numbers, those of earlier processes too. */
+/** Devices tell passes by their numbers, those of earlier processes too. */
 const requestsPerGeneration = 2 ** 33;
 
 /**
- * The requests that have entered here: each has one entry, and one attempt at most is current, so
- * that each is answered or fails once, whatever comes twice or late. An entry leaves the window when
- * its answer is complete and every device has reported: no device holds tensors of more requests.
+ * The requests that have entered here, as those see them who ask: under ids, with deadlines, until they
+ * give them up. Each has one entry, and is answered or fails once. How they go through generations:
+ * `Passes`.
  */
 export class Ledger {
   readonly #options: LedgerOptions;
-  /** Ascending by request. */
-  #waiting = new Map<number, Entry>();
-  readonly #inFlight = new Map<number, Entry>();
+  readonly #passes: Passes;
   readonly #byId = new Map<string, Entry>();
   readonly #kept = new KeptAnswers();
-  readonly #counts = { answered: 0, failed: 0, replayed: 0, peakInFlight: 0 };
+  #answered = 0;
+  #failed = 0;
   #last = 0;
-  /** Requests depart in the order of their numbers, but for those that did before. */
-  #lastDeparted = 0;
-  #isOpen = false;
-  #isAdmitting = false;
+  #numberedBelow = 0;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
+    this.#passes = new Passes({
+      ...options,
+      newNumber: () => this.#newNumber(),
+      onAnswered: (...answered) => this.#answer(...answered),
+      onFailed: (entry, error) => this.#reject(entry, error),
+    });
   }
 
   get stats(): LedgerStats {
-    return { inFlight: this.#inFlight.size, waiting: this.#waiting.size, ...this.#counts };
+    return { ...this.#passes.stats, answered: this.#answered, failed: this.#failed };
   }
 
   /** In the order in which they departed. */
-  get inFlight(): readonly Entry[] {
-    return [...this.#inFlight.values()];
+  get inFlight(): readonly Pass[] {
+    return this.#passes.inFlight;
   }
 
-  /** The oldest first. */
-  get waiting(): readonly Entry[] {
-    return [...this.#waiting.values()];
+  /** Passes that were in flight, and are to depart again. */
+  get returning(): readonly Pass[] {
+    return this.#passes.returning;
+  }
+
+  /** Every request that has not ended. */
+  get requests(): readonly Entry[] {
+    return this.#passes.requests;
   }
 
   /**
@@ -91,21 +76,24 @@ export class Ledger {
    * fewer than eight thousand million under generations that are lower than any that this one is told of.
    */
   numberFrom(generation: number): void {
-    this.#last = Math.max(this.#last, (generation - 1) * requestsPerGeneration);
-    this.#lastDeparted = Math.max(this.#lastDeparted, this.#last);
+    this.#numberedBelow = Math.max(this.#last, (generation - 1) * requestsPerGeneration);
+    this.#last = this.#numberedBelow;
   }
 
-  /** Which requests have ended, of those that devices may have heard of. */
+  /**
+   * Which numbers are over, of those that devices may have heard of. Those of joined requests, of which
+   * they have not, stay open as long as the requests: each may go on under its own.
+   */
   get settled(): SettledMark {
-    const below = this.#lastDeparted + 1;
-    const here = [...this.#inFlight.keys(), ...this.#waiting.keys()];
-    return { below, open: here.filter((request) => request < below) };
+    const below = Math.max(this.#numberedBelow, this.#passes.lastDeparted) + 1;
+    const all = [...this.inFlight, ...this.returning, ...this.requests];
+    const here = all.map(({ request }) => request);
+    return { below, open: [...new Set(here)].filter((request) => request < below) };
   }
 
   /** Lets requests depart, or keeps them waiting. */
   open(isOpen: boolean): void {
-    this.#isOpen = isOpen;
-    this.#admit();
+    this.#passes.open(isOpen);
   }
 
   /** Whether the answer to an earlier request of this id is here. */
@@ -118,7 +106,8 @@ export class Ledger {
    *
    * @throws REQUEST_ID_TAKEN if other inputs were asked under its id
    */
-  ask({ inputs, id, deadlineSeconds }: Question): Asked {
+  ask(question: Question): Asked {
+    const { inputs, id, deadlineSeconds } = question;
     const kept = id === null ? undefined : this.#kept.get(id);
     if (kept !== undefined && id !== null) {
       checkSame(id, kept.inputs, inputs);
@@ -128,14 +117,14 @@ export class Ledger {
     }
     const running = id === null ? undefined : this.#byId.get(id);
     if (running !== undefined && id !== null) checkSame(id, running.inputs, inputs);
-    const entry = running ?? this.#enter(inputs, id);
+    const entry = running ?? this.#enter(question);
     const { request } = entry;
     this.#trace({ type: "asked", request, id, isAgain: running !== undefined });
     const done = new AbortController();
     const { promise, waiter } = waiterOf(done);
     entry.waiters.add(waiter);
     if (deadlineSeconds !== null) void this.#expire(entry, waiter, deadlineSeconds);
-    this.#admit();
+    this.#passes.admit();
     return {
       answered: promise,
       withdraw: () => {
@@ -147,204 +136,111 @@ export class Ledger {
 
   /** A graph output has arrived; late ones, and those of another attempt, are dropped. */
   accept(generation: number, request: number, tensor: string, value: TensorValue): void {
-    const entry = this.#current(generation, request);
-    if (entry === null || Object.hasOwn(entry.attempt.outputs, tensor)) return;
-    entry.attempt.outputs[tensor] = value;
-    entry.answeredAt = this.#options.clock.now();
-    this.#settle(entry);
+    this.#passes.accept(generation, request, tensor, value);
   }
 
-  /** Whether a request is in flight in a generation, and this answer has not come. */
+  /** Whether a pass is in flight in a generation, and this answer has not come. */
   awaits(generation: number, request: number, tensor: string): boolean {
-    const entry = this.#current(generation, request);
-    return entry !== null && !Object.hasOwn(entry.attempt.outputs, tensor);
+    return this.#passes.awaits(generation, request, tensor);
   }
 
   report(device: string, report: Report): void {
-    const entry = this.#current(report.generation, report.request);
-    if (entry === null || !entry.attempt.silent.delete(device)) return;
-    entry.attempt.reports.push(report);
-    this.#settle(entry);
+    this.#passes.report(device, report);
   }
 
-  /** A request cannot be answered; if that may pass, it is asked once more. */
+  /**
+   * A pass cannot be answered. If requests were joined in it, each goes on by itself; one that was
+   * alone is asked once more, if what has happened may pass.
+   */
   fail(generation: number, request: number, error: unknown): void {
-    const entry = this.#current(generation, request);
-    if (entry === null) return;
-    if (isWorthRetrying(error) && !entry.isAgain) this.#retry(entry, error);
-    else this.#reject(entry, error);
+    this.#passes.fail(generation, request, error);
   }
 
   /** No request can be answered: all that are here fail. */
   failAll(error: unknown): void {
-    for (const entry of [...this.#inFlight.values(), ...this.#waiting.values()]) {
-      this.#reject(entry, error);
-    }
+    for (const entry of this.requests) this.#reject(entry, error);
   }
 
   /** A device was lost: what waits for nothing but its report is answered. */
   reconsider(): void {
-    for (const entry of this.inFlight) this.#settle(entry);
+    this.#passes.reconsider();
   }
 
   /**
-   * Takes requests out of flight, to depart again; those whose answers are complete are answered.
+   * Takes passes out of flight, to depart again; those whose answers are complete are answered.
    *
    * @param isOver whether a generation is
    */
   recall(isOver: (generation: number) => boolean): void {
-    const taken: Entry[] = [];
-    for (const entry of this.inFlight) {
-      if (entry.attempt === null || !isOver(entry.attempt.departure.generation)) continue;
-      if (isComplete(entry)) {
-        this.#answer(entry);
-        continue;
-      }
-      entry.attempt = null;
-      this.#inFlight.delete(entry.request);
-      taken.push(entry);
-    }
-    if (taken.length === 0) return;
-    this.#counts.replayed += taken.length;
-    const ordered = [...taken, ...this.#waiting.values()].sort((a, b) => a.request - b.request);
-    this.#waiting = new Map(ordered.map((entry) => [entry.request, entry]));
-    this.#admit();
+    this.#passes.recall(isOver);
   }
 
-  #enter(inputs: TensorValues, id: string | null): Entry {
+  /** Takes passes apart that are to depart again and have more rows than may be joined now. */
+  fit(): void {
+    this.#passes.fit();
+  }
+
+  #newNumber(): number {
     this.#last++;
+    return this.#last;
+  }
+
+  #enter({ inputs, id, deadlineSeconds }: Question): Entry {
     const entry: Entry = {
-      request: this.#last,
-      id,
-      inputs,
+      request: this.#newNumber(),
+      ...{ id, inputs, deadlineSeconds },
+      ...formOf(inputs),
       waiters: new Set(),
-      generations: new Set(),
       askedAt: this.#options.clock.now(),
-      startedAt: 0,
-      answeredAt: 0,
       isAgain: false,
-      attempt: null,
+      isAlone: false,
+      pass: null,
     };
-    this.#waiting.set(entry.request, entry);
+    this.#passes.enter(entry);
     if (id !== null) this.#byId.set(id, entry);
     return entry;
   }
 
-  #current(generation: number, request: number): (Entry & { attempt: Attempt }) | null {
-    const entry = this.#inFlight.get(request);
-    if (entry?.attempt?.departure.generation !== generation) return null;
-    return entry as Entry & { attempt: Attempt };
-  }
-
-  #admit(): void {
-    // What starts a request may answer it at once, and be back here.
-    if (this.#isAdmitting) return;
-    this.#isAdmitting = true;
-    try {
-      for (const [request, entry] of this.#waiting) {
-        if (!this.#isOpen || this.#inFlight.size >= this.#options.window()) break;
-        this.#waiting.delete(request);
-        this.#depart(entry);
-      }
-    } finally {
-      this.#isAdmitting = false;
+  #answer(answered: readonly Answered[], pass: Pass, attempt: Attempt): void {
+    for (const { entry, inference } of answered) {
+      const { id, inputs } = entry;
+      if (id !== null) this.#kept.add(id, { inputs, inference });
+      this.#answered++;
+      this.#forget(entry);
     }
-  }
-
-  #depart(entry: Entry): void {
-    const departure = this.#options.depart(entry);
-    const { generation } = departure;
-    const type = entry.generations.size === 0 ? "begun" : "replayed";
-    if (type === "begun") entry.startedAt = this.#options.clock.now();
-    this.#trace({ type, request: entry.request, generation });
-    entry.generations.add(generation);
-    this.#lastDeparted = Math.max(this.#lastDeparted, entry.request);
-    entry.answeredAt = this.#options.clock.now();
-    entry.attempt = { departure, outputs: {}, silent: new Set(departure.reporters), reports: [] };
-    this.#inFlight.set(entry.request, entry);
-    this.#counts.peakInFlight = Math.max(this.#counts.peakInFlight, this.#inFlight.size);
-    departure.start();
-    this.#settle(entry);
-  }
-
-  #settle(entry: Entry): void {
-    const isSilent = (device: string): boolean => !this.#options.isLost(device);
-    if (isComplete(entry) && ![...(entry.attempt?.silent ?? [])].some(isSilent)) {
-      this.#answer(entry);
+    for (const { entry, inference } of answered) {
+      for (const { resolve } of entry.waiters) resolve(inference);
     }
-  }
-
-  /** `null`: what came is none, and the request has ended with that. */
-  #answerOf(entry: Entry, attempt: Attempt): Inference | null {
-    try {
-      return answerOf(entry, attempt);
-    } catch (error) {
-      this.#reject(entry, error);
-      return null;
-    }
-  }
-
-  #answer(entry: Entry): void {
-    const { attempt, request, id } = entry;
-    if (attempt === null || this.#inFlight.get(request) !== entry) return;
-    const inference = this.#answerOf(entry, attempt);
-    if (inference === null) return;
-    const { timings } = inference;
-    if (id !== null) this.#kept.add(id, { inputs: entry.inputs, inference });
-    this.#counts.answered++;
-    const { waitSeconds, totalSeconds } = timings;
-    const { generation } = attempt.departure;
-    this.#trace({ type: "answered", request, generation, waitSeconds, totalSeconds });
-    const { waiters } = entry;
-    this.#leave(entry);
-    for (const { resolve } of waiters) resolve(inference);
-    this.#options.onAnswered(attempt, timings);
-    this.#admit();
-  }
-
-  /** Under another number: devices take no tensor of a request twice. */
-  #retry(entry: Entry, error: unknown): void {
-    const { request } = entry;
-    this.#inFlight.delete(request);
-    this.#options.onEnd(entry);
-    this.#last++;
-    entry.request = this.#last;
-    entry.isAgain = true;
-    entry.attempt = null;
-    entry.generations.clear();
-    this.#trace({ type: "retried", request, as: entry.request, error: toWire(error) });
-    this.#waiting.set(entry.request, entry);
-    this.#admit();
+    const [first] = answered;
+    if (first !== undefined) this.#options.onAnswered(pass, attempt, first.inference.timings);
   }
 
   #reject(entry: Entry, error: unknown): void {
-    this.#counts.failed++;
+    this.#failed++;
     const { request, waiters } = entry;
     this.#trace({ type: "unanswered", request, error: toWire(error) });
     this.#leave(entry);
     for (const { reject } of waiters) reject(error);
-    this.#admit();
+    this.#passes.admit();
   }
 
   /** One waiter less; left out why: it has given up. */
   #abandon(entry: Entry, error?: CodedError): void {
-    if (entry.waiters.size > 0 || !this.#isHere(entry)) return;
+    if (entry.waiters.size > 0 || !this.#passes.has(entry)) return;
     const { request } = entry;
     this.#trace({ type: "unanswered", request, error: error === undefined ? null : toWire(error) });
     this.#leave(entry);
-    this.#admit();
+    this.#passes.admit();
   }
 
   #leave(entry: Entry): void {
-    this.#waiting.delete(entry.request);
-    this.#inFlight.delete(entry.request);
-    if (entry.id !== null) this.#byId.delete(entry.id);
-    for (const { done } of entry.waiters) done.abort();
-    if (entry.generations.size > 0) this.#options.onEnd(entry);
+    this.#passes.leave(entry);
+    this.#forget(entry);
   }
 
-  #isHere({ request }: Entry): boolean {
-    return this.#waiting.has(request) || this.#inFlight.has(request);
+  #forget({ id, waiters }: Entry): void {
+    if (id !== null) this.#byId.delete(id);
+    for (const { done } of waiters) done.abort();
   }
 
   async #expire(entry: Entry, waiter: Waiter, deadlineSeconds: number): Promise<void> {
@@ -354,25 +250,26 @@ export class Ledger {
       // It was answered in time.
       return;
     }
-    if (!this.#isHere(entry) || !entry.waiters.has(waiter)) return;
-    if (isComplete(entry)) {
-      this.#answer(entry);
-      return;
-    }
-    const { request } = entry;
-    const waiting = this.#isOpen
-      ? "waiting for room in the window"
-      : "waiting, since nothing serves";
-    const state = entry.attempt === null ? waiting : "in flight";
-    const late = new CodedError(
-      "REQUEST_DEADLINE_EXCEEDED",
-      `request ${request} was not answered within ${deadlineSeconds} s (it was ${state}, ${this.#inFlight.size} of ${this.#options.window()} in flight)`,
-      { request, deadlineSeconds },
-    );
+    if (!this.#passes.has(entry) || !entry.waiters.has(waiter)) return;
+    if (this.#passes.conclude(entry)) return;
+    const late = this.#lateness(entry, deadlineSeconds);
     entry.waiters.delete(waiter);
     waiter.reject(late);
-    if (entry.waiters.size === 0) this.#counts.failed++;
+    if (entry.waiters.size === 0) this.#failed++;
     this.#abandon(entry, late);
+  }
+
+  #lateness({ request, pass }: Entry, deadlineSeconds: number): CodedError {
+    const waiting = this.#passes.isOpen
+      ? "waiting for room in the window"
+      : "waiting, since nothing serves";
+    const state = pass === null || pass.attempt === null ? waiting : "in flight";
+    const [inFlight, { passes }] = [this.inFlight.length, this.#options.room()];
+    return new CodedError(
+      "REQUEST_DEADLINE_EXCEEDED",
+      `request ${request} was not answered within ${deadlineSeconds} s (it was ${state}, ${inFlight} of ${passes} in flight)`,
+      { request, deadlineSeconds },
+    );
   }
 
   #trace(trace: RequestTrace): void {

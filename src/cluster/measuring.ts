@@ -24,14 +24,18 @@ export class Measuring {
   #hops = new Map<string, Map<string, HopSeen>>();
   #latencies: number[] = [];
 
-  /** Takes in an answered request. O(stages + hops). */
-  take(reports: readonly Report[], latencySeconds: number): void {
+  /**
+   * Takes in a pass that was answered. O(stages + hops).
+   *
+   * @param isFull whether its stages took what the plan says of them, and not less for fewer requests
+   */
+  take(reports: readonly Report[], latencySeconds: number, isFull = true): void {
     this.#latencies.push(latencySeconds);
     const receipts = new Map(
       reports.flatMap((report) => report.receipts).map((receipt) => [keyOf(receipt), receipt]),
     );
     for (const { stages, hops } of reports) {
-      for (const stage of stages) {
+      for (const stage of isFull ? stages : []) {
         const key = `${stage.stage}\n${stage.device}`;
         // The first run of a session takes longer than those behind it: it meets fresh memory.
         if (!this.#begun.has(key)) {

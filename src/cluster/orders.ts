@@ -4,7 +4,7 @@
  * @module
  */
 import type { Link, Topology } from "../cost/topology.ts";
-import type { Deploy, EmulatedLeg, Emulation, Peer } from "./control-message.ts";
+import type { Deploy, DeployedJoining, EmulatedLeg, Emulation, Peer } from "./control-message.ts";
 import type { Opened } from "./data-message.ts";
 import type { Deployment } from "./deployment.ts";
 
@@ -15,20 +15,23 @@ export interface DeployOrder {
   readonly deployment: Deployment;
   /** For the gateway. */
   readonly opened: Opened;
+  /** For the gateway, too; left out: requests are not joined. */
+  readonly joining?: DeployedJoining;
   readonly emulation: Emulation | null;
   readonly addressesOf: (device: string) => readonly string[];
 }
 
 /** The message that makes a device run its share of a generation. O(devices + hops). */
 export function deployMessage(order: DeployOrder): Deploy {
-  const { device, fences, standby, deployment, opened, emulation, addressesOf } = order;
+  const { device, fences, standby, deployment, opened, joining, emulation, addressesOf } = order;
   const { generation, source, devices } = deployment;
   const own = devices.find((other) => other.device === device);
   if (own === undefined) throw new Error(`device '${device}' takes no part`);
   const peers = peersOf(device, deployment).map(
     (name): Peer => ({ device: name, addresses: addressesOf(name) }),
   );
-  const gateway = device === source ? { deployment, opened } : null;
+  const forGateway = { deployment, opened, ...(joining === undefined ? {} : { joining }) };
+  const gateway = device === source ? forGateway : null;
   return {
     type: "deploy",
     generation,

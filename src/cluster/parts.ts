@@ -54,7 +54,7 @@ export class PartCutter {
         skeleton: this.#keep(toBinary(ModelProtoSchema, part.proto)),
         weights: [...part.weights].map(([name, bytes]) => this.#keepWeight(name, bytes)),
         threads,
-        memoryBytes: this.#memoryOf(work, turns),
+        memoryBytes: this.#memoryOf(work, turns, plan.batch?.most ?? 1),
         ...(works.some((other) => other.device === work.device && isShort(other, works))
           ? { thrifty: true }
           : {}),
@@ -75,17 +75,19 @@ export class PartCutter {
   }
 
   /** A device holds the tensors of one of its tiles of a stage at a time: they count for the first. */
-  #memoryOf(work: StageWork, turns: readonly StageWork[]): number {
-    if (turns[0] === work) return Math.max(...turns.map((tile) => this.#tileBytes(tile)));
+  #memoryOf(work: StageWork, turns: readonly StageWork[], requests: number): number {
+    if (turns[0] === work) return Math.max(...turns.map((tile) => this.#tileBytes(tile, requests)));
     const { nodes } = this.#index.graph;
     return work.nodes.reduce((sum, node) => sum + (nodes[node]?.parameterBytes ?? 0), 0);
   }
 
-  /** Of a tile only what it has of each tensor. */
-  #tileBytes({ nodes, tile }: StageWork): number {
-    if (tile === null) return memoryBytes(this.#index, nodes, 0);
+  /** Of a tile only what it has of each tensor; of joined requests what all of them have. */
+  #tileBytes({ nodes, tile }: StageWork, requests: number): number {
+    const wholeOf = (tensor: number): number =>
+      (this.#index.graph.tensors[tensor]?.bytes ?? 0) * requests;
+    if (tile === null) return memoryBytes(this.#index, nodes, 0, wholeOf);
     const bytesOf = (tensor: number): number => {
-      const { bytes = 0 } = this.#index.graph.tensors[tensor] ?? {};
+      const bytes = wholeOf(tensor);
       const region = tile.tensors.get(tensor);
       return region === undefined ? bytes : bytes * shareOfTensor(this.#index, tensor, region);
     };

@@ -8,7 +8,7 @@ import { type Graph, indexGraph } from "../graph/graph.ts";
 import { regionOf } from "../graph/region-value.ts";
 import { regionSize } from "../graph/window.ts";
 import type { Plan } from "../plan/plan.ts";
-import type { OfferedPart } from "./control-message.ts";
+import type { DeployedJoining, OfferedPart } from "./control-message.ts";
 import { pairOf, type Shape } from "./coordination/state.ts";
 import { createDeployment, type Deployment, type DeviceDeployment } from "./deployment.ts";
 import type { PartCutter } from "./parts.ts";
@@ -61,11 +61,29 @@ export class PlanBook {
 
   /**
    * How many requests may be in flight under a plan: what fills it, unless that is more than a device
-   * can hold beside its parts.
+   * can hold beside its parts; and how they are joined, if they are. What waits to be joined while all
+   * else is full is asked of clients, too.
    *
    * @param memoryOf what a device may use in bytes; `null`: as much as it likes
+   * @param wanted so many in flight, instead of what fills the plan
    */
-  windowOf(number: number, memoryOf: (device: string) => number | null): number {
+  roomOf(
+    number: number,
+    memoryOf: (device: string) => number | null,
+    wanted: number | null,
+  ): { readonly window: number; readonly joining?: DeployedJoining } {
+    const { plan } = this.get(number);
+    const { most, waitSeconds } = plan.batch ?? { most: 1, waitSeconds: 0 };
+    const fits = this.#fitting(number, memoryOf);
+    const rows = wanted ?? Math.max(1, Math.min(most * windowOf(plan), fits));
+    if (most === 1) return { window: rows };
+    const passes = Math.min(windowOf(plan), rows);
+    const joining = { most: Math.min(most, rows), waitSeconds, passes, rows };
+    return { window: rows + joining.most, joining };
+  }
+
+  /** Requests that each device can hold beside its parts. */
+  #fitting(number: number, memoryOf: (device: string) => number | null): number {
     const { plan } = this.get(number);
     const rooms = this.deploymentOf(number, 0).devices.map((deployed) => {
       const memory = memoryOf(deployed.device);
@@ -73,14 +91,19 @@ export class PlanBook {
       if (memory === null || held === 0) return Number.POSITIVE_INFINITY;
       return Math.floor((memory - (plan.claimed.memoryBytes[deployed.device] ?? 0)) / held);
     });
-    return Math.max(1, Math.min(windowOf(plan), ...rooms));
+    return Math.min(...rooms);
   }
 }
 
 /** Whether two plans differ in nothing that is run. */
 function isSameWork(one: Plan, other: Plan): boolean {
-  const work = ({ stages, transfers, threads }: Plan) =>
-    JSON.stringify([stages, transfers.map(({ seconds: _, ...transfer }) => transfer), threads]);
+  const work = ({ stages, transfers, threads, batch }: Plan) =>
+    JSON.stringify([
+      stages,
+      transfers.map(({ seconds: _, ...transfer }) => transfer),
+      threads,
+      batch === undefined ? null : [batch.most, batch.waitSeconds],
+    ]);
   return work(one) === work(other);
 }
 

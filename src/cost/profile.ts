@@ -27,6 +27,29 @@ export interface DeviceProfile {
    * another one it is that one's speed. Left out: it was not run.
    */
   readonly benchmarkSeconds?: Seconds;
+  /** The same of several requests that go as one, ascending; left out: it was not measured. */
+  readonly batches?: readonly BatchCost[];
+}
+
+/** What one kind of device needs for so many requests together, at speed 1. */
+export interface BatchCost
+  extends Pick<
+    DeviceProfile,
+    "nodeSeconds" | "overheadSeconds" | "boundarySecondsPerByte" | "overheadBytes"
+  > {
+  /** At least 2. */
+  readonly requests: number;
+}
+
+/** What was found out about requests that go through a graph as one, behind one another on an axis. */
+export interface ProfiledBatch {
+  /** `axes[i]` belongs to `graph.tensors[i]`: the axis that grows; `null`: it is the same for any number. */
+  readonly axes: readonly (number | null)[];
+  /**
+   * The most by which a row of an answer differed from that of the same request alone, relative to the
+   * largest magnitude of the answer.
+   */
+  readonly difference: number;
 }
 
 /** Where a profile comes from; a plan made from it is only good for the same graph. */
@@ -58,8 +81,11 @@ export const optimisationLevels = ["basic", "extended", "all"] as const;
 
 export interface Profile {
   readonly format: "partita.profile/1";
+  /** Of one request. */
   readonly graph: Graph;
   readonly devices: Readonly<Record<string, DeviceProfile>>;
+  /** Left out: only single requests were measured. */
+  readonly batch?: ProfiledBatch;
   readonly source?: ProfileSource;
 }
 
@@ -107,11 +133,16 @@ const nodeSchema = z.strictObject({
     .exactOptional(),
 });
 
-const deviceSchema = z.strictObject({
+const cost = {
   nodeSeconds: z.array(quantity<Seconds>().nullable()),
   overheadSeconds: quantity<Seconds>(),
   boundarySecondsPerByte: quantity<SecondsPerByte>(),
   overheadBytes: amount.default(0) as unknown as z.ZodType<Bytes>,
+};
+
+const deviceSchema = z.strictObject({
+  ...cost,
+  batches: z.array(z.strictObject({ requests: z.int().min(2), ...cost })).exactOptional(),
   benchmarkSeconds: (z.number().positive() as unknown as z.ZodType<Seconds>).exactOptional(),
 });
 
@@ -139,6 +170,9 @@ export const profileSchema: z.ZodType<Profile> = z.strictObject({
     nodes: z.array(nodeSchema),
   }),
   devices: z.record(z.string(), deviceSchema),
+  batch: z
+    .strictObject({ axes: z.array(z.int().nonnegative().nullable()), difference: amount })
+    .exactOptional(),
   source: sourceSchema.exactOptional(),
 });
 
@@ -151,14 +185,42 @@ export const profileSchema: z.ZodType<Profile> = z.strictObject({
 export function readProfile(text: string, file = "profile"): Profile {
   const profile = parseDocument(text, profileSchema, file, "PROFILE_INVALID");
   checkWindows(indexGraph(profile.graph), file);
-  const nodes = profile.graph.nodes.length;
-  for (const [name, { nodeSeconds }] of Object.entries(profile.devices)) {
-    if (nodeSeconds.length === nodes) continue;
+  for (const [name, device] of Object.entries(profile.devices)) {
+    checkCosts(profile, `${file}: devices.${name}`, device);
+  }
+  checkAxes(profile, file);
+  return profile;
+}
+
+function checkCosts({ graph }: Profile, where: string, device: DeviceProfile): void {
+  const { batches = [] } = device;
+  for (const [position, { nodeSeconds }] of [device, ...batches].entries()) {
+    if (nodeSeconds.length === graph.nodes.length) continue;
+    const which = position === 0 ? "" : `.batches[${position - 1}]`;
     throw invalid(
-      `${file}: devices.${name}.nodeSeconds has ${nodeSeconds.length} entries, the graph has ${nodes} nodes`,
+      `${where}${which}.nodeSeconds has ${nodeSeconds.length} entries, the graph has ${graph.nodes.length} nodes`,
     );
   }
-  return profile;
+  const isAscending = batches.every(
+    ({ requests }, position) => requests > (batches[position - 1]?.requests ?? 1),
+  );
+  if (!isAscending) throw invalid(`${where}.batches are not in the order of their requests`);
+}
+
+function checkAxes({ graph, batch }: Profile, file: string): void {
+  if (batch === undefined) return;
+  const { axes } = batch;
+  const { tensors } = graph;
+  if (axes.length !== tensors.length) {
+    throw invalid(
+      `${file}: batch.axes has ${axes.length} entries, the graph has ${tensors.length} tensors`,
+    );
+  }
+  const wrong = tensors.find(({ shape }, tensor) => (axes[tensor] ?? -1) >= shape.length);
+  if (wrong === undefined) return;
+  throw invalid(
+    `${file}: batch.axes names an axis of '${wrong.name}' that it has not (shape [${wrong.shape.join(", ")}])`,
+  );
 }
 
 const axisNames = ["rows", "columns"] as const;
@@ -236,7 +298,16 @@ export function mergeProfiles(profiles: readonly Profile[]): Profile {
       devices[name] = device;
     }
   }
-  return { ...first, devices };
+  return { ...first, devices, ...mergedBatch(profiles) };
+}
+
+/** The same of every machine but for the difference, of which the largest counts. */
+function mergedBatch(profiles: readonly Profile[]): Pick<Profile, "batch"> {
+  const known = profiles.flatMap(({ batch }) => batch ?? []);
+  const [first] = known;
+  if (first === undefined) return {};
+  const difference = Math.max(...known.map((batch) => batch.difference));
+  return { batch: { axes: first.axes, difference } };
 }
 
 function invalid(message: string): CodedError {

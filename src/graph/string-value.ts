@@ -6,7 +6,7 @@
 import { CodedError } from "../base/errors.ts";
 
 /** Bytes in front of each element. */
-const lengthBytes = 4;
+export const lengthBytes = 4;
 
 /**
  * The elements, as views.

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { CodedError } from "../base/errors.ts";
 import type { Bytes, Joules, Seconds } from "../base/units.ts";
 import { parseDocument } from "../cost/document.ts";
 import { type OptimisationLevel, optimisationLevels } from "../cost/profile.ts";
@@ -36,6 +37,30 @@ export interface PlannedTile {
   readonly columns?: readonly [number, number];
 }
 
+/** How requests are joined along their first axis, so that they go through a plan as one. */
+export interface PlannedBatch {
+  /** Requests that go as one at most; 1: each goes alone. */
+  readonly most: number;
+  /** How long a request waits for company. */
+  readonly waitSeconds: Seconds;
+  /** What was found for each number of requests that was measured, ascending. */
+  readonly tried: readonly TriedBatch[];
+}
+
+/** The best plan for so many requests as one, or why there is none. */
+export type TriedBatch =
+  | {
+      readonly requests: number;
+      /** Of all of them together, without the wait. */
+      readonly latencySeconds: Seconds;
+      readonly throughputPerSecond: number;
+      /** Of one request, as the objective, with the wait. */
+      readonly value: number;
+      /** No plan for so many is better; `null`: nothing is proven. */
+      readonly bound: number | null;
+    }
+  | { readonly requests: number; readonly reason: string };
+
 /** One hop of one tensor. */
 export interface Transfer {
   readonly tensor: string;
@@ -59,6 +84,10 @@ export interface Claim {
   readonly memoryBytes: Readonly<Record<string, Bytes>>;
 }
 
+/**
+ * With `batch` all seconds, bytes, joules, limits, bound and gap are those of `batch.most` requests that
+ * go as one; only `throughputPerSecond` counts single ones.
+ */
 export interface Plan {
   readonly format: "partita.plan/1";
   /** As `parseObjective` reads it. */
@@ -88,6 +117,8 @@ export interface Plan {
   /** The objective with everything on that one device, where it is allowed. */
   readonly alternatives: Readonly<Record<string, number>>;
   readonly decisionSeconds: number;
+  /** Left out: requests are not joined. */
+  readonly batch?: PlannedBatch;
   /** How it fares where links and devices change, if it was made for that. */
   readonly uncertainty?: Uncertainty;
   /** What others took of the topology when it was made beside them: all figures are for what is left. */
@@ -97,6 +128,23 @@ export interface Plan {
 const amount = z.number().nonnegative();
 const quantity = <T>(): z.ZodType<T> => amount as unknown as z.ZodType<T>;
 const rows = z.tuple([z.int().nonnegative(), z.int().positive()]);
+
+const batchSchema: z.ZodType<PlannedBatch> = z.strictObject({
+  most: z.int().positive(),
+  waitSeconds: quantity<Seconds>(),
+  tried: z.array(
+    z.union([
+      z.strictObject({
+        requests: z.int().positive(),
+        latencySeconds: quantity<Seconds>(),
+        throughputPerSecond: amount,
+        value: z.number(),
+        bound: z.number().nullable(),
+      }),
+      z.strictObject({ requests: z.int().positive(), reason: z.string() }),
+    ]),
+  ),
+});
 
 export const limitsSchema: z.ZodType<Limits> = z.strictObject({
   latencySeconds: amount.exactOptional(),
@@ -161,6 +209,7 @@ export const planSchema: z.ZodType<Plan> = z.strictObject({
   ]),
   alternatives: z.record(z.string(), amount),
   decisionSeconds: amount,
+  batch: batchSchema.exactOptional(),
   uncertainty: uncertaintySchema.exactOptional(),
   reserved: reservationSchema.exactOptional(),
 });
@@ -172,5 +221,22 @@ export const planSchema: z.ZodType<Plan> = z.strictObject({
  * @throws PLAN_INVALID
  */
 export function readPlan(text: string, file = "plan"): Plan {
-  return parseDocument(text, planSchema, file, "PLAN_INVALID");
+  const plan = parseDocument(text, planSchema, file, "PLAN_INVALID");
+  refuseJoinedTiles(plan);
+  return plan;
+}
+
+/**
+ * Rows of pictures are cut for one request.
+ *
+ * @throws PLAN_INVALID if requests are joined that several devices are to run in tiles
+ */
+export function refuseJoinedTiles({ batch, stages }: Pick<Plan, "batch" | "stages">): void {
+  const tiled = stages.find(({ tiles }) => tiles !== undefined);
+  if (tiled === undefined || (batch?.most ?? 1) === 1) return;
+  throw new CodedError(
+    "PLAN_INVALID",
+    `the plan joins up to ${batch?.most} requests, and stage '${tiled.id}' is run in tiles, which are cut for one request; plan again with either --max-batch or --tiles`,
+    { stage: tiled.id },
+  );
 }

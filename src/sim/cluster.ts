@@ -50,6 +50,9 @@ export interface ClusterSimulation {
   readonly wrong: number;
   /** How often a request went into another generation after a loss. */
   readonly replays: number;
+  /** How often one went into a generation together with others, and one of these on by itself. */
+  readonly joined: number;
+  readonly parted: number;
   readonly generations: number;
   /** Changes of plan while another served. */
   readonly adoptions: number;
@@ -184,6 +187,8 @@ class World {
       doubled: this.#answers.doubled,
       wrong,
       replays: this.#history.replays,
+      joined: this.#history.joined,
+      parted: this.#history.parted,
       generations: this.#history.generations,
       adoptions: this.#history.adoptions,
       frames: this.#frames,

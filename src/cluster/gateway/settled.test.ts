@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createVirtualClock } from "../../base/virtual-clock.ts";
+import { joinRows } from "../../graph/row-value.ts";
 import type { TensorValue } from "../../graph/tensor-value.ts";
 import type { SettledMark } from "../data-message.ts";
 import { Keeper } from "../keeper.ts";
@@ -32,13 +33,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** A source, which may be started again, and a device that hears what has ended: late, twice, or never. */
 class Story {
+  readonly #most: number;
   readonly #keeper = new Keeper(1000);
   /** All that was ever said, by earlier processes too. */
   readonly #marks: SettledMark[] = [];
   #generation = 1;
   #departed = new Set<number>();
   #withdraws: (() => void)[] = [];
-  #ledger = this.#start();
+  #ledger: Ledger;
+
+  /** @param most requests that are joined */
+  constructor(most: number) {
+    this.#most = most;
+    this.#ledger = this.#start();
+  }
 
   run(steps: readonly Step[]): void {
     for (const one of steps) {
@@ -66,14 +74,17 @@ class Story {
   }
 
   #alive(): Set<number> {
-    const { inFlight, waiting } = this.#ledger;
-    return new Set([...inFlight, ...waiting].map(({ request }) => request));
+    const { inFlight, returning, requests } = this.#ledger;
+    return new Set([...inFlight, ...returning, ...requests].map(({ request }) => request));
   }
 
   #start(): Ledger {
     const ledger = new Ledger({
       clock: createVirtualClock(),
-      window: () => 3,
+      room: () => ({
+        passes: 3,
+        joining: { most: this.#most, waitSeconds: 0, rows: 3 * this.#most },
+      }),
       depart: ({ request }) => ({
         generation: this.#generation,
         source: "camera",
@@ -137,14 +148,15 @@ class Story {
     const generation = entry?.attempt?.departure.generation;
     if (entry === undefined || generation === undefined) return;
     if (type === "fail") this.#ledger.fail(generation, entry.request, "no");
-    else this.#ledger.accept(generation, entry.request, "y", value);
+    else
+      this.#ledger.accept(generation, entry.request, "y", joinRows(entry.entries.map(() => value)));
   }
 }
 
 test("no request that is alive is ever taken for settled, and in the end all others are", () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      new Story().run(steps);
+    fc.property(fc.array(step, { maxLength: 60 }), fc.constantFrom(1, 2, 4), (steps, most) => {
+      new Story(most).run(steps);
     }),
     { numRuns: 500 },
   );

@@ -6,8 +6,8 @@ import type { Channel, Frame } from "../../transport/transport.ts";
 import type { EmulatedLeg, Emulation } from "../control-message.ts";
 import type { Carrier } from "../outbox.ts";
 
-/** What a tensor weighs on its way to a device; `undefined`: what it has. */
-export type Weights = (device: string, tensor: string) => number | undefined;
+/** What a tensor of so many bytes weighs on its way to a device; `undefined`: what it has. */
+export type Weights = (device: string, tensor: string, bytes: number) => number | undefined;
 
 /** Makes channels behave like the links that are imitated, which may change while frames wait. */
 export class Pacing {
@@ -68,10 +68,12 @@ export class Pacing {
   #weigh(device: string, { header, payload }: Frame): number {
     if (header.type === "ping") return payload.byteLength;
     if (header.type !== "tensor") return 0;
-    const planned = "codec" in header ? undefined : this.#weights(device, String(header["tensor"]));
-    if (planned === undefined) return payload.byteLength;
+    if ("codec" in header) return payload.byteLength;
     const { piece } = header as { readonly piece?: { readonly bytes: number } };
-    return piece === undefined ? planned : (planned * payload.byteLength) / piece.bytes;
+    const whole = piece?.bytes ?? payload.byteLength;
+    const planned = this.#weights(device, String(header["tensor"]), whole);
+    if (planned === undefined) return payload.byteLength;
+    return piece === undefined ? planned : (planned * payload.byteLength) / whole;
   }
 
   #medium(name: string): Pacer {

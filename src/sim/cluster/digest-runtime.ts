@@ -2,6 +2,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import type { Clock } from "../../base/clock.ts";
 import { seconds } from "../../base/units.ts";
 import type { Graph } from "../../graph/graph.ts";
+import { joinRows, rowsOf, splitRows } from "../../graph/row-value.ts";
 import type { TensorValue } from "../../graph/tensor-value.ts";
 import { createBuilder } from "../../onnx/build.ts";
 import { mainGraph } from "../../onnx/message.ts";
@@ -15,7 +16,8 @@ import { digestPicture } from "./picture-digest.ts";
  * A runtime that runs any graph: what a node makes is a digest of its name, its weights and all that
  * it reads, so that a tensor that is missing, stale or of another request changes the answer. It
  * spoils its inputs' buffers, as a real one takes them away. Of a model that reads pictures it makes
- * pictures, a digest for each position, so that it runs tiles, too.
+ * pictures, a digest for each position, so that it runs tiles, too; of one that reads rows [rows, bytes]
+ * a digest for each row.
  *
  * @param secondsOf how long a node takes
  * @param bytesOf how long a tensor that a node makes is, at least one digest
@@ -43,9 +45,14 @@ export function createDigestRuntime(
           const { node } = mainGraph(model.proto);
           const cost = node.reduce((sum, one) => sum + secondsOf(one.name), 0);
           if (cost > 0) await clock.sleep(seconds(cost));
-          const outputs = Object.values(own).some(({ shape }) => shape.length === 4)
-            ? digestPictures(model, own)
-            : digestGraph(model, weights, own, bytesOf);
+          const digest = (single: TensorValues) => digestGraph(model, weights, single, bytesOf);
+          const rank = Math.max(0, ...Object.values(own).map(({ shape }) => shape.length));
+          const outputs =
+            rank === 4
+              ? digestPictures(model, own)
+              : rank === 2
+                ? eachRow(own, digest)
+                : digest(own);
           return { outputs, computeSeconds: seconds(cost) };
         },
         release: async () => undefined,
@@ -59,6 +66,28 @@ function takenFrom({ data: { buffer }, ...type }: TensorValue): TensorValue {
   const data = bytes.slice();
   bytes.fill(0xee);
   return { ...type, data };
+}
+
+/** What is made of each row by itself, put together again. */
+function eachRow(
+  inputs: TensorValues,
+  digest: (single: TensorValues) => TensorValues,
+): TensorValues {
+  const [count = 0] = Object.values(inputs).map(rowsOf);
+  const ones = Array.from({ length: count }, () => 1);
+  const rows = Object.entries(inputs).map(
+    ([name, value]) => [name, splitRows(value, ones)] as const,
+  );
+  const made = ones.map((_, row) =>
+    digest(Object.fromEntries(rows.map(([name, values]) => [name, values[row] as TensorValue]))),
+  );
+  const names = Object.keys(made[0] ?? {});
+  return Object.fromEntries(
+    names.map((name) => {
+      const values = made.map((one) => one[name] as TensorValue);
+      return [name, joinRows(values.map((value) => ({ ...value, shape: [1, ...value.shape] })))];
+    }),
+  );
 }
 
 function digestPictures(model: OnnxModel, inputs: TensorValues): TensorValues {

@@ -7,6 +7,9 @@ export class History {
   adoptions = 0;
   generations = 0;
   replays = 0;
+  /** Requests that went into a generation together with others, and that went on by themselves. */
+  joined = 0;
+  parted = 0;
   readonly #complain: (violation: string) => void;
   /** What each agent that runs cannot reach, as it has said. */
   readonly #lost = new Map<string, Set<string>>();
@@ -69,8 +72,10 @@ export class History {
     };
   }
 
-  trace({ type }: AgentTrace): void {
-    if (type === "replayed") this.replays++;
+  trace(trace: AgentTrace): void {
+    if (trace.type === "replayed") this.replays++;
+    if (trace.type === "parted") this.parted++;
+    if (trace.type === "begun" && trace.joined !== undefined) this.joined++;
   }
 
   /** Devices that an agent has lost and not reached again. */

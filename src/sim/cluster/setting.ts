@@ -50,11 +50,13 @@ const largeBytes = 300_000;
  * the memory for everything, in some a device other than the source cannot be dialled, in few a
  * tensor travels in pieces, and in some all but the source reach each other only through the
  * coordinator, which the topology lists as a relay.
+ *
+ * @param hasRows whether tensors are [rows, bytes], and all of them are made from the input
  */
-export function plainSettingOf(seed: number): Setting {
+export function plainSettingOf(seed: number, hasRows = false): Setting {
   const random = createRandom(seed);
   const names = Array.from({ length: 3 + random.integer(3) }, (_, index) => `d${index}`);
-  const graph = randomGraph(random, random.next() < 0.03);
+  const graph = randomGraph(random, random.next() < 0.03, hasRows);
   const isTight = random.next() < 0.3;
   const sinkAt = random.next();
   const isRelayed = !isTight && createRandom(seed + 2 ** 29).next() < 0.1;
@@ -74,7 +76,7 @@ export function plainSettingOf(seed: number): Setting {
     names,
     spare: isTight ? [] : names.slice(1, -1),
     model: modelOfGraph(graph, weightBytes),
-    input: { dataType: "uint8", shape: [inputBytes] },
+    input: { dataType: "uint8", shape: hasRows ? [1, inputBytes] : [inputBytes] },
     memoryBytes:
       isTight && createRandom(seed + 2 ** 27).next() < 0.5 ? memoryForParts(graph) : null,
     secondsOf: (node) => durations.get(node) ?? 0,
@@ -98,7 +100,7 @@ export function remembered(plan: Setting["plan"]): Setting["plan"] {
   };
 }
 
-function randomGraph(random: Random, isLarge: boolean): Graph {
+function randomGraph(random: Random, isLarge: boolean, hasRows: boolean): Graph {
   const tensor = (name: string): Tensor => {
     // One tensor that travels in pieces is enough, and slow enough.
     const bytes = isLarge && name === "t0" ? largeBytes : 32 + random.integer(600);
@@ -115,7 +117,7 @@ function randomGraph(random: Random, isLarge: boolean): Graph {
     nodes.push({
       name: `n${index}`,
       operator: "Op",
-      inputs: random.next() < 0.08 ? [] : reads,
+      inputs: random.next() < 0.08 && !hasRows ? [] : reads,
       outputs: [made.name],
       flop: null,
       parameterBytes: weightBytes as Bytes,
