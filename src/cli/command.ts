@@ -98,6 +98,19 @@ export function whole(flags: string, summary: string, least = 0): Option<number 
   return { flags, summary, repeatable: false, read };
 }
 
+/** Whole numbers of at least 1, with commas between them. */
+export function numbers(flags: string, summary: string): Option<readonly number[] | undefined> {
+  const read = (given: unknown): readonly number[] | undefined => {
+    const written = asText(given);
+    if (written === undefined) return undefined;
+    const values = written.split(",").map(Number);
+    const areRight = values.every((value) => Number.isSafeInteger(value) && value >= 1);
+    if (areRight && /^\s*\d+(\s*,\s*\d+)*\s*$/.test(written)) return values;
+    throw usage(`${nameOf(flags)} wants whole numbers from 1 on such as 1,2,4, not "${written}"`);
+  };
+  return { flags, summary, repeatable: false, read };
+}
+
 /** A positive number. */
 export function positive(flags: string, summary: string): Option<number | undefined> {
   const read = (given: unknown): number | undefined => {

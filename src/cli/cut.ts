@@ -7,6 +7,7 @@ import { CodedError } from "../base/errors.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
 import { type OptimisationLevel, optimisationLevels } from "../cost/profile.ts";
 import { indexGraph } from "../graph/graph.ts";
+import { shapesOfBatch } from "../onnx/batch.ts";
 import { extractPart } from "../onnx/extract.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import { extractTile, type TilePart } from "../onnx/tile.ts";
@@ -54,7 +55,9 @@ export async function cutByPlan(
   level: OptimisationLevel,
   shapes: Shapes,
 ): Promise<Cut> {
-  const prepared = await prepareModel(model, level, shapes);
+  const { most } = plan.batch ?? { most: 1 };
+  const own = most === 1 ? shapes : shapesOfBatch(model, shapes, 1);
+  const prepared = await prepareModel(model, level, own);
   checkPlanned(prepared, plan, level);
   const index = indexGraph(prepared.graph);
   const parts = plan.stages.flatMap((stage) => {

@@ -9,8 +9,12 @@ import { graphSha256 } from "../cost/graph-hash.ts";
 import type { Profile } from "../cost/profile.ts";
 import { profiledBenchmarks } from "../cost/relative-speed.ts";
 import type { Topology } from "../cost/topology.ts";
+import { shapesOfBatch } from "../onnx/batch.ts";
 import { extractConstantOutputs } from "../onnx/extract.ts";
+import { asJoined } from "../plan/batch.ts";
 import type { Plan } from "../plan/plan.ts";
+import type { Problem } from "../plan/problem.ts";
+import { problemOfPlan } from "../plan/problem-of-plan.ts";
 import { createOnnxRuntime } from "../runtime/onnxruntime.node.ts";
 import type { PreparedGraph } from "../runtime/prepare.node.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
@@ -18,8 +22,9 @@ import { checkDeployable } from "./check-deployable.ts";
 import { type Call, flag, type Option, text, texts, usage } from "./command.ts";
 import { checkPlanned } from "./cut.ts";
 import { type Fleet, type FleetOptions, startFleet } from "./fleet.ts";
+import { decideJoined, joiningOf } from "./joining.ts";
 import type { Judge } from "./judge.ts";
-import { profileModel } from "./measuring.ts";
+import { profileModel, shapesFor } from "./measuring.ts";
 import { loadModel, type NamedModel } from "./model-argument.ts";
 import {
   decide,
@@ -104,7 +109,10 @@ export async function prepareDeployment(
       : await planLike(given, named, topology, call);
   const { plan, ...others } = planning;
   const level = plan.level ?? "extended";
-  const prepared = await prepareModel(named.model, level, options.shape);
+  const { most } = plan.batch ?? { most: 1 };
+  const shapes =
+    most === 1 ? shapesFor(named.model, options) : shapesOfBatch(named.model, options.shape, 1);
+  const prepared = await prepareModel(named.model, level, shapes);
   checkPlanned(prepared, plan, level);
   if (given !== null) checkDeployable(plan, prepared.graph, topology);
   const constantOutputs = await runConstants(prepared, plan.threads ?? 1);
@@ -135,17 +143,38 @@ async function planFor(
   call: Pick<Call<DeployChoices>, "options" | "terminal" | "signal">,
 ): Promise<Required<Pick<Deployable, "plan" | "replan" | "judge" | "benchmarks">>> {
   const { options, terminal } = call;
+  const joining = joiningOf(options);
   const profile = await profileModel(named, options.profile, call);
   const problem = problemOf(profile, topology, options);
   const { planner } = plannerOf(options, problem);
-  const plan = demandPlan(await decide(planner, problem, options, terminal), problem);
+  const answer =
+    joining === null
+      ? await decide(planner, problem, options, terminal)
+      : await decideJoined(profile, topology, joining, options, terminal);
+  const plan = demandPlan(answer, problem);
   return {
     plan,
     benchmarks: profiledBenchmarks(profile, topology),
     replan: replanner(profile, plan, options),
-    judge: {
-      problemOf: (left) => problemOf(profile, left, options),
-      solve: (changed) => runWithin(planner, changed, { ...options, timeLimit: judgeSeconds }),
+    judge: judgeLike(plan, profile, options),
+  };
+}
+
+/** Plans that are gone over to while requests flow join as many of them as the first. */
+function judgeLike(plan: Plan, profile: Profile, options: DeployChoices): Judge {
+  const { batch, reserved: _, ...others } = plan;
+  const solve = (changed: Problem) => {
+    const { planner } = plannerOf(options, changed);
+    return runWithin(planner, changed, { ...options, timeLimit: judgeSeconds });
+  };
+  if (batch === undefined) {
+    return { problemOf: (left) => problemOf(profile, left, options), solve };
+  }
+  return {
+    problemOf: (left) => problemOfPlan({ ...others, batch }, profile, left),
+    solve: (changed) => {
+      const answer = solve(changed);
+      return "type" in answer ? answer : asJoined(answer, profile, batch);
     },
   };
 }

@@ -18,8 +18,11 @@ import {
   withoutCodecs,
 } from "../cost/profile.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
+import { shapesOfBatch } from "../onnx/batch.ts";
+import type { OnnxModel } from "../onnx/model.ts";
 import { onnxRuntimeName } from "../runtime/onnxruntime.node.ts";
 import type { PreparedGraph } from "../runtime/prepare.node.ts";
+import { profileBatches } from "../runtime/profile-batches.node.ts";
 import { profileCodecs, withCodecCosts } from "../runtime/profile-codecs.node.ts";
 import { profileGraph } from "../runtime/profile-graph.node.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
@@ -29,12 +32,14 @@ import { modelSha256 } from "./model-hash.ts";
 import { prepareModel, savedLevel } from "./prepare.ts";
 import { showProgress } from "./print/progress.ts";
 import {
+  batchesOf,
   loadProfile,
   type ProfilingChoices,
   refuseOthers,
   resolveLevel,
   type Surroundings,
 } from "./profiles.ts";
+import type { Shapes } from "./shape-option.ts";
 import { runStandardBenchmark } from "./standard-benchmark.ts";
 
 /** What a kind of device is called unless told. */
@@ -54,10 +59,12 @@ export interface Measurement {
 /** Says what would be measured, without measuring. */
 export function describeMeasurement(
   named: NamedModel,
-  { shape: shapes, level, threads = 1, codecs }: ProfilingChoices,
+  choices: ProfilingChoices,
   device: string = thisMachine,
   inputs?: TensorValues,
 ): Measurement {
+  const { level, threads = 1, codecs } = choices;
+  const batches = batchesOf(choices);
   return {
     named,
     device,
@@ -67,11 +74,17 @@ export function describeMeasurement(
       level: resolveLevel(level ?? savedLevel(named.model) ?? "extended"),
       threads,
       runtime: onnxRuntimeName(),
-      shapes,
+      shapes: shapesFor(named.model, choices),
+      ...(batches.length === 0 ? {} : { batches }),
       machine: describeMachine(),
       ...(codecs === false ? {} : { codecs: { names: codecNames, inputSha256: hashOf(inputs) } }),
     },
   };
+}
+
+/** Where requests are to be joined, an open first dimension is that of one. @throws ONNX_UNSUPPORTED */
+export function shapesFor(model: OnnxModel, choices: ProfilingChoices): Shapes {
+  return batchesOf(choices).length === 0 ? choices.shape : shapesOfBatch(model, choices.shape, 1);
 }
 
 function hashOf(inputs: TensorValues | undefined): string | null {
@@ -104,13 +117,15 @@ function fingerprint({
   shapes,
   machine,
   codecs,
+  batches,
 }: Measurement["source"]): string {
   const sorted = Object.entries(shapes).sort(([a], [b]) => (a < b ? -1 : 1));
   const coded = codecs === undefined ? null : [codecs.names, codecs.inputSha256];
-  return JSON.stringify([modelSha256, level, threads, runtime, sorted, machine, coded]);
+  const facts = [modelSha256, level, threads, runtime, sorted, machine, coded];
+  return JSON.stringify(batches === undefined ? facts : [...facts, batches]);
 }
 
-/** The part of a measurement that is not about codecs. */
+/** The part of a measurement of single requests that is not about codecs. */
 const graphShare = 0.85;
 
 /** Optimises the graph and measures it on this machine, with a progress bar. */
@@ -119,13 +134,14 @@ export async function measure(
   { terminal, signal }: Surroundings,
 ): Promise<{ profile: Profile; prepared: PreparedGraph }> {
   const { named, source, device, inputs } = measurement;
+  const singleShare = 1 / (1 + (source.batches?.length ?? 0));
   const prepared = await prepareModel(named.model, source.level, source.shapes);
   const progress = showProgress(`profiling ${named.name}`, terminal);
   try {
     const measured = await profileGraph(prepared, {
       threads: source.threads,
       signal,
-      onProgress: (done, { message }) => progress.update(done * graphShare, message),
+      onProgress: (done, { message }) => progress.update(done * graphShare * singleShare, message),
     });
     const costs =
       source.codecs === undefined
@@ -134,14 +150,32 @@ export async function measure(
             inputs,
             signal,
             onProgress: (done) =>
-              progress.update(graphShare + done * (1 - graphShare), "measuring codecs"),
+              progress.update(
+                (graphShare + done * (1 - graphShare)) * singleShare,
+                "measuring codecs",
+              ),
+          });
+    const joined =
+      source.batches === undefined
+        ? null
+        : await profileBatches(prepared, {
+            sizes: source.batches,
+            ...{ shapes: source.shapes, threads: source.threads, signal },
+            onProgress: (done, message) =>
+              progress.update(singleShare + done * (1 - singleShare), message),
           });
     const benchmarkSeconds = await runStandardBenchmark();
     const graph = withCodecCosts({ ...prepared.graph, name: named.name }, costs);
     const profile: Profile = {
       format: "partita.profile/1",
       graph,
-      devices: { [device]: { ...measured, benchmarkSeconds } },
+      devices: {
+        [device]: {
+          ...{ ...measured, benchmarkSeconds },
+          ...(joined === null ? {} : { batches: joined.batches }),
+        },
+      },
+      ...(joined === null ? {} : { batch: joined.batch }),
       source: {
         ...source,
         graphSha256: graphSha256(graph),

@@ -39,6 +39,8 @@ export const planningOptions: {
   readonly maxPeriod: Option<number | undefined>;
   readonly maxEnergy: Option<number | undefined>;
   readonly maxMemory: Option<number | undefined>;
+  readonly maxBatch: Option<number | undefined>;
+  readonly maxWait: Option<number | undefined>;
   readonly timeLimit: Option<number | undefined>;
   readonly seed: Option<number | undefined>;
 } = {
@@ -61,6 +63,12 @@ export const planningOptions: {
     "--max-memory <512 MiB>",
     "upper limit of the memory of each device, where the topology says no less",
     "B",
+  ),
+  maxBatch: whole("--max-batch <n>", "join up to n requests that wait, if it pays (default 1)", 1),
+  maxWait: quantity(
+    "--max-wait <5 ms>",
+    "let a request wait so long for others to be joined with (default 0 s: only for room)",
+    "s",
   ),
   timeLimit: quantity(
     "--time-limit <10 s>",

@@ -10,7 +10,7 @@ import {
   type Profile,
   readProfile,
 } from "../cost/profile.ts";
-import { type Argument, choice, type Option, texts, whole } from "./command.ts";
+import { type Argument, choice, numbers, type Option, texts, whole } from "./command.ts";
 import { readText, shownName } from "./files.ts";
 import { type Shapes, shapeOption } from "./shape-option.ts";
 import type { Terminal } from "./terminal.ts";
@@ -35,6 +35,7 @@ export const profilingOptions: {
   readonly level: Option<Level | undefined>;
   readonly threads: Option<number | undefined>;
   readonly codecs: Option<false | undefined>;
+  readonly batch: Option<readonly number[] | undefined>;
 } = {
   shape: shapeOption,
   level: choice(
@@ -49,6 +50,7 @@ export const profilingOptions: {
     repeatable: false,
     read: (given) => (given === false ? false : undefined),
   },
+  batch: numbers("--batch <1,2,4,8>", "also measure so many requests joined as one"),
 };
 
 export interface ProfilingChoices {
@@ -56,6 +58,16 @@ export interface ProfilingChoices {
   readonly level: Level | undefined;
   readonly threads: number | undefined;
   readonly codecs?: false | undefined;
+  /** Left out: as many as `maxBatch` needs. */
+  readonly batch?: readonly number[] | undefined;
+  readonly maxBatch?: number | undefined;
+}
+
+/** Numbers of requests as one to measure beside one, ascending; none: they are not to be joined. */
+export function batchesOf({ batch, maxBatch = 1 }: ProfilingChoices): readonly number[] {
+  const doubling = [2, 4, 8, 16, 32, 64].filter((size) => size < maxBatch);
+  const sizes = batch ?? [...doubling, maxBatch];
+  return [...new Set(sizes)].filter((size) => size > 1).sort((a, b) => a - b);
 }
 
 /** Where a command runs, and what ends it. */
@@ -75,7 +87,7 @@ export function resolveLevel(level: Level): OptimisationLevel {
 /** A profile that is there is not measured again: what says how must not seem to be obeyed. */
 export function refuseOthers(
   { graph, source }: Profile,
-  { level, threads, shape }: ProfilingChoices,
+  { level, threads, shape, batch }: ProfilingChoices,
 ): void {
   const refuse = (option: string, wanted: unknown, found: unknown): never => {
     throw new CodedError(
@@ -88,6 +100,10 @@ export function refuseOthers(
   }
   if (source !== undefined && threads !== undefined && threads !== source.threads) {
     refuse("--threads", threads, source.threads);
+  }
+  const measured = [1, ...(source?.batches ?? [])];
+  if (source !== undefined && batch?.some((size) => !measured.includes(size)) === true) {
+    refuse("--batch", batch.join(), measured.join());
   }
   for (const [input, sizes] of Object.entries(shape)) {
     const found = graph.tensors.find(({ name }) => name === input)?.shape;

@@ -1,8 +1,12 @@
+import type { Profile } from "../cost/profile.ts";
 import type { Topology } from "../cost/topology.ts";
+import { questionOf } from "../plan/batch.ts";
+import type { Infeasible } from "../plan/feasibility.ts";
 import { loadHighsSolver } from "../plan/highs.node.ts";
 import type { Plan } from "../plan/plan.ts";
 import { problemOfPlan } from "../plan/problem-of-plan.ts";
-import { mayAskSolver, plannerOf, runWithin } from "./planning.ts";
+import { answerJoined } from "./joining.ts";
+import { mayAskSolver, type PlanningChoices, plannerOf, runWithin } from "./planning.ts";
 import type { PlanningTask, Replanned } from "./planning-threads.ts";
 
 /** Requests wait while a plan is made after a loss. */
@@ -19,11 +23,8 @@ export async function replan(
   const { level, threads } = like;
   // What other models take now has already been taken off the topology.
   const { reserved: _, ...alone } = like;
-  const problem = problemOfPlan(alone, profile, topology);
-  const { planner } = plannerOf(choices, problem);
   const timeLimit = Math.min(choices.timeLimit ?? limitSeconds, limitSeconds);
-  const solver = mayAskSolver(planner) ? await loadHighsSolver() : undefined;
-  const answer = runWithin(planner, problem, { ...choices, timeLimit }, solver);
+  const answer = await solve(alone, profile, topology, { ...choices, timeLimit });
   if ("type" in answer) return { infeasible: answer.reason };
   const plan: Plan = answer;
   return {
@@ -31,4 +32,23 @@ export async function replan(
     ...(level === undefined ? {} : { level }),
     ...(threads === undefined ? {} : { threads }),
   };
+}
+
+/** Where requests are joined, how many of them is decided anew, all within the time of one plan. */
+async function solve(
+  like: Plan,
+  profile: Profile,
+  topology: Topology,
+  choices: PlanningChoices & { readonly timeLimit: number },
+): Promise<Plan | Infeasible> {
+  if (like.batch !== undefined) {
+    const question = questionOf(like, profile, topology);
+    const waitSeconds = choices.maxWait ?? question.waitSeconds;
+    const timeLimit = choices.timeLimit / like.batch.tried.length;
+    return await answerJoined({ ...question, waitSeconds }, { ...choices, timeLimit });
+  }
+  const problem = problemOfPlan(like, profile, topology);
+  const { planner } = plannerOf(choices, problem);
+  const solver = mayAskSolver(planner) ? await loadHighsSolver() : undefined;
+  return runWithin(planner, problem, choices, solver);
 }

@@ -60,6 +60,8 @@ export interface ProfileSource {
   readonly threads: number;
   readonly runtime: string;
   readonly shapes: Readonly<Record<string, readonly number[]>>;
+  /** Numbers of requests as one that were measured beside one; left out: none. */
+  readonly batches?: readonly number[];
   readonly machine: string;
   /** Left out: codecs were not measured. */
   readonly codecs?: MeasuredCodecs;
@@ -153,6 +155,7 @@ const sourceSchema = z.strictObject({
   threads: z.int().positive(),
   runtime: z.string(),
   shapes: z.record(z.string(), z.array(z.int().nonnegative())),
+  batches: z.array(z.int().min(2)).exactOptional(),
   machine: z.string(),
   codecs: z
     .strictObject({ names: z.array(z.string()), inputSha256: z.string().nullable() })

@@ -87,7 +87,8 @@ export function requireBound(model: OnnxModel): void {
   );
 }
 
-function tensorInputs(model: OnnxModel): { name: string; type: OpenType }[] {
+/** Graph inputs that are tensors and no initialisers. */
+export function tensorInputs(model: OnnxModel): { name: string; type: OpenType }[] {
   const graph = mainGraph(model.proto);
   const initialisers = new Set(initialiserNames(graph));
   return graph.input.flatMap(({ name, type: declared }) => {
@@ -157,7 +158,8 @@ function retyped(value: ValueInfoProto, type: OpenType): ValueInfoProto {
   return bound === undefined ? value : withFields(value, { type: bound });
 }
 
-function describeShape({ shape }: OpenType): string {
+/** `[N, 3, ?, 224]`. */
+export function describeShape({ shape }: OpenType): string {
   if (shape === null) return "of unknown rank";
   return `[${shape.map((size) => (size === "" ? "?" : size)).join(", ")}]`;
 }

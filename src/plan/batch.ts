@@ -177,20 +177,9 @@ export function asPass(plan: Plan, problem: Problem): Plan {
   return { ...single, graphSha256: graphSha256(problem.profile.graph), claimed };
 }
 
-/** The problem that a plan was made for, whose objective and limits stand in it: of all requests as one. */
-export function problemOfPlan(plan: Plan, profile: Profile, topology: Topology): Problem {
-  const { most } = plan.batch ?? { most: 1 };
-  return createProblem(
-    profileOfBatch(profile, most),
-    topologyOfBatch(topology, most),
-    parseObjective(plan.objective),
-    plan.limits,
-  );
-}
-
 /** What was asked when a plan was made, of one request. */
 export function questionOf(plan: Plan, profile: Profile, topology: Topology): BatchQuestion {
-  const { most = 1, waitSeconds = 0, tried = [] } = plan.batch ?? {};
+  const { most, waitSeconds, tried } = plan.batch ?? { most: 1, waitSeconds: 0, tried: [] };
   const { latencySeconds, periodSeconds, energyJoules, ...others } = plan.limits;
   const limits: Limits = {
     ...others,

@@ -1,3 +1,4 @@
+import { profileOfBatch, topologyOfBatch } from "../cost/batch.ts";
 import type { Profile } from "../cost/profile.ts";
 import type { Topology } from "../cost/topology.ts";
 import { parseObjective } from "./objective.ts";
@@ -7,15 +8,27 @@ import { forGraph, type Reservation, topologyLeft } from "./reservation.ts";
 
 /**
  * The problem that a plan was made for: its objective and limits stand in it, and what others had
- * taken of the topology.
+ * taken of the topology. Of one that joins requests it is that of as many as one: `asPass` is the plan
+ * for it.
  *
  * @param topology whole
+ * @param requests as one; left out: as many as the plan joins
  * @throws as `createProblem`
  */
-export function problemOfPlan(plan: Plan, profile: Profile, topology: Topology): Problem {
+export function problemOfPlan(
+  plan: Plan,
+  profile: Profile,
+  topology: Topology,
+  requests: number = plan.batch?.most ?? 1,
+): Problem {
   const { objective, limits, reserved } = plan;
   const found = reserved === undefined ? topology : beside(topology, reserved, profile, limits);
-  return createProblem(profile, found, parseObjective(objective), limits);
+  return createProblem(
+    profileOfBatch(profile, requests),
+    topologyOfBatch(found, requests),
+    parseObjective(objective),
+    limits,
+  );
 }
 
 /**

@@ -54,3 +54,18 @@ export async function prepareGraph(
     { outputs: graph.outputs },
   );
 }
+
+/**
+ * The same graph with other sizes of its inputs.
+ *
+ * @throws SHAPE_UNBOUND, TENSOR_SHAPE_MISMATCH, TENSOR_UNKNOWN if they do not fit
+ */
+export async function resizeGraph(
+  prepared: PreparedGraph,
+  shapes: Readonly<Record<string, readonly number[]>>,
+): Promise<PreparedGraph> {
+  const bound = bindShapes(prepared.model, shapes);
+  requireBound(bound);
+  const types = await inferShapes(bound, readMetadata, measureTypes);
+  return { ...prepared, graph: toGraph(bound, types), types };
+}

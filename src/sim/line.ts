@@ -42,6 +42,7 @@ export class Line {
   /** By plan, the first of its steps; behind the last plan all of them. */
   readonly #starts: readonly number[];
   readonly #onRelease: OnRelease;
+  readonly #secondsOf: ((step: number, request: number) => number) | null;
   readonly #queue: FlatQueue<number> = new FlatQueue();
   readonly #after: Rows;
   readonly #before: Rows;
@@ -75,8 +76,17 @@ export class Line {
   readonly #waiting: Int32Array;
   readonly #touched: number[] = [];
 
-  /** @param plans the steps of each, whose positions count from its own first one */
-  constructor(plans: readonly (readonly Step[])[], servers: number, onRelease: OnRelease) {
+  /**
+   * @param plans the steps of each, whose positions count from its own first one
+   * @param secondsOf what a step takes for a request, counted from 0; left out: the same for each. With
+   * one plan only
+   */
+  constructor(
+    plans: readonly (readonly Step[])[],
+    servers: number,
+    onRelease: OnRelease,
+    secondsOf: ((step: number, request: number) => number) | null = null,
+  ) {
     const { steps, starts } = join(plans);
     const { length } = steps;
     const followed = new Set(steps.flatMap(({ after }) => after));
@@ -89,6 +99,7 @@ export class Line {
     this.steps = steps;
     this.#starts = starts;
     this.#onRelease = onRelease;
+    this.#secondsOf = secondsOf;
     this.#after = toRows(after);
     this.#before = toRows(invert(after, length));
     this.#blocker = this.#after.starts.slice(0, after.length);
@@ -354,8 +365,10 @@ export class Line {
   }
 
   #begin(step: number, now: number): void {
-    this.#begun[step] = at(this.#begun, step) + 1;
-    const end = now + at(this.#seconds, step) * at(this.#stretch, step);
+    const request = at(this.#begun, step);
+    this.#begun[step] = request + 1;
+    const seconds = this.#secondsOf?.(step, request) ?? at(this.#seconds, step);
+    const end = now + seconds * at(this.#stretch, step);
     this.#endAt[step] = end;
     this.#queue.push(step, end);
     const isLast = at(this.#begun, step) === at(this.#ready, step);

@@ -66,6 +66,8 @@ export const envelope: Command = defineCommand({
       maxPeriod: undefined,
       maxEnergy: undefined,
       maxMemory: undefined,
+      maxBatch: undefined,
+      maxWait: undefined,
     });
     const start = systemClock.now();
     const found = find(problem, options, terminal);

@@ -1,3 +1,4 @@
+import { asPass } from "../../plan/batch.ts";
 import { check } from "../../plan/check.ts";
 import { defaultBudget, explain as explainPlan } from "../../plan/explain.ts";
 import { problemOfPlan } from "../../plan/problem-of-plan.ts";
@@ -20,13 +21,14 @@ export const explain: Command = defineCommand({
   examples: ["partita explain model.plan.json --profile model.profile.json -t home.topology.yaml"],
   run: async (call) => {
     const { options, terminal } = call;
-    const plan = await loadPlan(argumentAt(call, 0), terminal);
+    const given = await loadPlan(argumentAt(call, 0), terminal);
     const file = needed(options.topology, "--topology FILE", "what the plan was made for");
     const topology = await loadTopology(file, terminal);
     const [first, ...others] = options.profile;
     const argument = needed(first, "--profile FILE", "what the plan was made from");
     const profile = await obtainProfile(argument, others, call);
-    const problem = problemOfPlan(plan, profile, topology);
+    const problem = problemOfPlan(given, profile, topology);
+    const plan = asPass(given, problem);
     check(problem, plan);
     const budget = { ...defaultBudget, solves: options.effort ?? defaultBudget.solves };
     const explanation = terminal.blocking(() => explainPlan(problem, plan, budget));

@@ -3,8 +3,10 @@ import { onCompressed } from "../../plan/compressed.ts";
 import type { Infeasible } from "../../plan/feasibility.ts";
 import { formatObjective } from "../../plan/objective.ts";
 import type { Plan } from "../../plan/plan.ts";
+import type { Planner } from "../../plan/planner.ts";
 import type { Problem } from "../../plan/problem.ts";
 import { problemDocument } from "../../plan/problem-file.ts";
+import { problemOfPlan } from "../../plan/problem-of-plan.ts";
 import { blockedNodes } from "../../plan/tiles/refuse.ts";
 import {
   argumentAt,
@@ -19,6 +21,7 @@ import {
 } from "../command.ts";
 import { writeWhole } from "../files.ts";
 import { frontOptions, planFront, refuseFrontOptions } from "../front.ts";
+import { decideJoined, joiningOf } from "../joining.ts";
 import { modelsArgument, rateOption } from "../models.ts";
 import { obtainProfile } from "../obtain-profile.ts";
 import {
@@ -33,6 +36,7 @@ import {
 import { dotToSvg, planToDot } from "../print/dot.ts";
 import { reportInfeasible } from "../print/infeasible.ts";
 import { formatPlan } from "../print/plan.ts";
+import { formatBatch } from "../print/plan-batch.ts";
 import { formatUncertainty } from "../print/uncertainty.ts";
 import { moreProfilesOption, profilingOptions } from "../profiles.ts";
 import type { Terminal } from "../terminal.ts";
@@ -99,6 +103,8 @@ async function planAlone(topology: Topology, call: Call<Choices>): Promise<numbe
   const { options: chosen, terminal } = call;
   const profile = await obtainProfile(argumentAt(call, 0), chosen.profile, call);
   const states = await readStates(topology, chosen, terminal);
+  const joining = joiningOf(chosen);
+  if (joining !== null) refuseWithJoining(chosen, states !== null);
   if (chosen.compress && (chosen.pareto !== undefined || states !== null))
     throw usage(
       "--compress holds for one plan in one state; leave --pareto, --trace and --vary out",
@@ -120,18 +126,52 @@ async function planAlone(topology: Topology, call: Call<Choices>): Promise<numbe
     if (chosen.writeProblem === "-") return 0;
   }
   const { planner, reason } = plannerOf(chosen, problem, terminal.note);
-  const answer =
-    states === null
-      ? await decide(chosen.compress ? onCompressed(planner) : planner, problem, chosen, terminal)
-      : await decideUncertain(problem, states, chosen, terminal);
+  const answer = await answerTo(problem, states, { planner, joining }, call);
   if ("type" in answer) {
     return reportNoPlan(answer, formatObjective(problem.objective), terminal);
   }
-  const written = await writeFiles(answer, problem, call);
+  const planned = answer.batch === undefined ? problem : problemOfPlan(answer, profile, topology);
+  const written = await writeFiles(answer, planned, call);
   if (written.includes("-")) return 0;
   if (terminal.json) terminal.document(answer);
-  else terminal.line(formatAnswer(answer, problem, reason, terminal));
+  else terminal.line(formatAnswer(answer, planned, reason, terminal));
   return 0;
+}
+
+/** Plans for one state or for many, for single requests or for joined ones. */
+async function answerTo(
+  problem: Problem,
+  states: Parameters<typeof decideUncertain>[1] | null,
+  {
+    planner,
+    joining,
+  }: { readonly planner: Planner; readonly joining: ReturnType<typeof joiningOf> },
+  { options: chosen, terminal }: Call<Choices>,
+): Promise<Plan | Infeasible> {
+  if (states !== null) return await decideUncertain(problem, states, chosen, terminal);
+  if (joining === null) {
+    const own = chosen.compress ? onCompressed(planner) : planner;
+    return await decide(own, problem, chosen, terminal);
+  }
+  const { profile, topology } = problem;
+  const { tiles = false } = problem.limits;
+  return await decideJoined(profile, topology, joining, { ...chosen, tiles }, terminal);
+}
+
+/** A plan for several requests as one is one of several. */
+function refuseWithJoining(
+  options: {
+    readonly compress: boolean;
+    readonly pareto: string | undefined;
+    readonly writeProblem: string | undefined;
+  },
+  isUncertain: boolean,
+): void {
+  const { compress, pareto, writeProblem: written } = options;
+  if (!compress && pareto === undefined && written === undefined && !isUncertain) return;
+  throw usage(
+    "--max-batch compares plans for several numbers of requests in one state; leave --compress, --pareto, --write-problem, --trace and --vary out",
+  );
 }
 
 /** Whether a device with a capped memory may run tile by tile without being told. */
@@ -174,7 +214,9 @@ function writeProblem(problem: Problem, file: string, seed = 1, terminal: Termin
 }
 
 function formatAnswer(answer: Plan, problem: Problem, reason: string, terminal: Terminal): string {
-  const table = formatPlan(answer, problem, reason, terminal);
+  const plain = formatPlan(answer, problem, reason, terminal);
+  const table =
+    answer.batch === undefined ? plain : `${formatBatch(answer.batch, terminal)}\n\n${plain}`;
   if (answer.uncertainty === undefined) return table;
   const uncertainty = formatUncertainty(answer.uncertainty, answer.objective, terminal);
   const heading = terminal.colours.bold("In the topology as it is stated");

@@ -2,15 +2,19 @@ import { CodedError } from "../../base/errors.ts";
 import { formatQuantity } from "../../base/units.ts";
 import { windowOf } from "../../cluster/window.ts";
 import { choiceOf } from "../../control/adapter.ts";
+import type { Profile } from "../../cost/profile.ts";
 import type { Topology } from "../../cost/topology.ts";
 import type { Trace } from "../../cost/trace.ts";
+import { asPass } from "../../plan/batch.ts";
 import { check, placementOf, tilesOf } from "../../plan/check.ts";
 import { codecsOf, withCodecs } from "../../plan/codecs.ts";
 import type { Evaluation } from "../../plan/evaluate.ts";
+import type { Infeasible } from "../../plan/feasibility.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Placement, Problem } from "../../plan/problem.ts";
 import { problemOfPlan } from "../../plan/problem-of-plan.ts";
 import type { TileStage } from "../../plan/tiles.ts";
+import { type JoinedOptions, simulateJoined } from "../../sim/joined.ts";
 import {
   type Simulation,
   type SimulationOptions,
@@ -34,6 +38,7 @@ import { drawChart } from "../draw/chart.ts";
 import { ganttChart } from "../draw/gantt.ts";
 import { firstWindow, ganttDataOf, mostSpans } from "../draw/simulation.ts";
 import { writeWhole } from "../files.ts";
+import { decideJoined, joiningOf } from "../joining.ts";
 import { modelsArgument, rateOption } from "../models.ts";
 import { obtainProfile } from "../obtain-profile.ts";
 import {
@@ -124,6 +129,17 @@ export const simulate: Command = defineCommand({
     }
     const question = await readQuestion(topology, call);
     const planned = await obtainPlan(topology, call);
+    if (planned.joining !== null) {
+      refuseWithJoining(call.options);
+      const { warmUp } = question;
+      const { arrivals, requests } = question.create(planned.full);
+      const { joining } = planned;
+      const asked = { arrivals, requests, warmUp, joining };
+      const found = call.terminal.blocking(() =>
+        simulateJoined(planned.problemFor, planned.placement, asked),
+      );
+      return report(demandSimulation(found), planned, question, call);
+    }
     const asked = (): SimulationOptions => ({
       ...question.create(planned.full),
       tiles: planned.tiles,
@@ -219,6 +235,10 @@ interface Planned {
   readonly placement: Placement;
   readonly tiles: readonly TileStage[];
   readonly claimed: Evaluation;
+  /** How requests are joined; `null`: each goes alone. */
+  readonly joining: JoinedOptions["joining"] | null;
+  /** So many requests as one, with the plan's codecs. */
+  readonly problemFor: (requests: number) => Problem;
   /** So many requests in flight fill the pipeline. */
   readonly full: number;
 }
@@ -231,23 +251,48 @@ async function obtainPlan(topology: Topology, call: Surroundings): Promise<Plann
   if (file !== undefined) refuseChoices(chosen);
   const given = file === undefined ? null : await loadPlan(file, terminal);
   const profile = await obtainProfile(argumentAt(call, 1), chosen.profile, call);
-  const problem =
-    given === null ? problemOf(profile, topology, chosen) : problemOfPlan(given, profile, topology);
-  const plan =
-    given ??
-    demandPlan(
-      await decide(plannerOf(chosen, problem).planner, problem, chosen, terminal),
-      problem,
-    );
-  const claimed = check(problem, plan);
+  const plan = given ?? (await makePlan(profile, topology, call));
+  const problem = problemOfPlan(plan, profile, topology);
+  const pass = asPass(plan, problem);
+  const claimed = check(problem, pass);
+  const { most, waitSeconds } = plan.batch ?? { most: 1, waitSeconds: 0 };
+  const passes = windowOf(plan);
+  const rows = passes * most;
+  const joining = most === 1 ? null : { most, waitSeconds, passes, rows };
   return {
-    ...{ asked: problem, plan },
-    problem: withCodecs(problem, codecsOf(problem, plan)),
-    placement: placementOf(problem, plan),
-    tiles: tilesOf(problem, plan),
+    ...{ asked: problem, plan: pass, joining },
+    problem: withCodecs(problem, codecsOf(problem, pass)),
+    problemFor: (requests) => {
+      const own = problemOfPlan(plan, profile, topology, requests);
+      return withCodecs(own, codecsOf(own, pass));
+    },
+    placement: placementOf(problem, pass),
+    tiles: tilesOf(problem, pass),
     claimed,
-    full: windowOf(plan),
+    full: joining === null ? passes : rows + most,
   };
+}
+
+async function makePlan(
+  profile: Profile,
+  topology: Topology,
+  { options: chosen, terminal }: Surroundings,
+): Promise<Plan> {
+  const problem = problemOf(profile, topology, chosen);
+  const joining = joiningOf(chosen);
+  const answer =
+    joining === null
+      ? await decide(plannerOf(chosen, problem).planner, problem, chosen, terminal)
+      : await decideJoined(profile, topology, joining, chosen, terminal);
+  return demandPlan(answer, problem);
+}
+
+/** Where requests are joined nothing else is simulated. @throws USAGE_INVALID */
+function refuseWithJoining({ trace, loss, svg, adapt }: Choices): void {
+  if (trace.length === 0 && loss.length === 0 && svg === undefined && !adapt) return;
+  throw usage(
+    "a plan that joins requests is simulated while nothing changes; leave --trace, --loss, --adapt and --svg out, or plan without --max-batch",
+  );
 }
 
 function refuseWithAdapt({ trace, loss, svg }: Choices): void {
@@ -292,7 +337,11 @@ function runPlan(
   asked: SimulationOptions,
   { terminal }: { readonly terminal: Terminal },
 ): Simulation {
-  const found = terminal.blocking(() => simulatePlan(problem, placement, asked));
+  return demandSimulation(terminal.blocking(() => simulatePlan(problem, placement, asked)));
+}
+
+/** @throws PLAN_INFEASIBLE */
+function demandSimulation(found: Simulation | Infeasible): Simulation {
   if (found.type === "simulated") return found;
   throw new CodedError("PLAN_INFEASIBLE", found.reason, { witness: found.witness });
 }

@@ -73,11 +73,12 @@ export function formatGuarantee(plan: Plan): string {
 function figures(plan: Plan, problem: Problem, chosenBecause: string): [string, string][] {
   const { latencySeconds, periodSeconds, throughputPerSecond } = plan.claimed;
   const value = objectiveValue(problem.objective, plan.claimed);
+  const { most } = plan.batch ?? { most: 1 };
   return [
     ["latency", formatQuantity(latencySeconds, "s", 4)],
     [
       "throughput",
-      `${Number(throughputPerSecond.toPrecision(4))} /s (one each ${formatQuantity(periodSeconds, "s", 4)}; busiest: ${nameOfBottleneck(plan.bottleneck)})`,
+      `${Number(throughputPerSecond.toPrecision(4))} /s (${most === 1 ? "one" : most} each ${formatQuantity(periodSeconds, "s", 4)}; busiest: ${nameOfBottleneck(plan.bottleneck)})`,
     ],
     ...energy(plan, problem),
     ["memory", memory(plan, problem)],
