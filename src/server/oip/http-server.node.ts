@@ -37,6 +37,8 @@ export interface HttpServer extends AsyncDisposable {
 
 /** How long a client may take to send a request. */
 const requestMilliseconds = 300_000;
+/** How long it may take to read the last answers of a server that drains, or to end what is no request yet. */
+const lastMilliseconds = 5000;
 /** Characters of a name in a path. */
 const longestParam = 1024;
 
@@ -73,7 +75,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     heldBytes: () => bodies.heldBytes,
     drain: async () => {
       await service.drain();
+      const cut = setTimeout(() => app.server.closeAllConnections(), lastMilliseconds);
       await app.close();
+      clearTimeout(cut);
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -1,7 +1,13 @@
 import { setImmediate as settle } from "node:timers/promises";
 import { deflateSync, gzipSync } from "node:zlib";
-import { expect, test } from "vitest";
-import { inferBody, pledge, readInfer, startOip } from "../../../test/fixtures/oip-server.ts";
+import { expect, onTestFinished, test, vi } from "vitest";
+import {
+  beginUpload,
+  inferBody,
+  pledge,
+  readInfer,
+  startOip,
+} from "../../../test/fixtures/oip-server.ts";
 import {
   neverAnswer,
   passingModel,
@@ -314,6 +320,21 @@ test("draining answers what was taken, says that it is not ready, and then is go
   free.resolve();
   expect((await taken).status).toBe(200);
   await drained;
+  await expect(fetch(`${server.url}/v2/health/live`)).rejects.toThrow();
+});
+
+test("draining does not wait for a request that does not come to its end", async () => {
+  const { server } = await startOip([model]);
+  const upload = beginUpload(server.url, path, { "content-length": "60000" });
+  const ended = new Promise((resolve) => upload.once("close", resolve));
+  upload.write("x".repeat(50_000));
+  while (server.heldBytes() < 50_000) await settle();
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const drained = server.drain();
+  await vi.advanceTimersByTimeAsync(5000);
+  await drained;
+  await ended;
   await expect(fetch(`${server.url}/v2/health/live`)).rejects.toThrow();
 });
 
