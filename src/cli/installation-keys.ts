@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readOrMake } from "../cluster/key-file.node.ts";
 import { type Credentials, type Nats, ports } from "../deploy/installation.ts";
-import { usage } from "./command.ts";
+import { parseNatsUrl } from "../nats/nats-url.ts";
 import { secureCoordinator } from "./security.ts";
 
 /**
@@ -29,7 +29,7 @@ export async function openInstallationKeys(
 }
 
 /**
- * @param given `own`, the URL of a server, or nothing
+ * @param given `own`, the URL of a server as all commands take it, or nothing
  * @throws USAGE_INVALID, FILE_NOT_FOUND, FILE_WRITE_FAILED
  */
 export async function chooseNats(folder: string, given: string | undefined): Promise<Nats> {
@@ -38,6 +38,6 @@ export async function chooseNats(folder: string, given: string | undefined): Pro
     const make = async (): Promise<string> => randomBytes(18).toString("base64url");
     return { type: "own", password: await readOrMake(join(folder, "nats-password"), make) };
   }
-  if (/^(nats|tls):\/\/[^\s/]/.test(given)) return { type: "given", url: given };
-  throw usage(`--nats wants own, or a URL such as nats://nats.messaging:4222, not "${given}"`);
+  parseNatsUrl(given);
+  return { type: "given", url: given };
 }

@@ -147,7 +147,7 @@ test.each([
   [["swarm", topology, model], {}, "USAGE_INVALID", "swarm"],
   [["kubernetes", topology, model], { out: undefined }, "USAGE_INVALID", "--out"],
   [["kubernetes", topology, model], { namespace: "My Home" }, "USAGE_INVALID", "My Home"],
-  [["kubernetes", topology, model], { nats: "somewhere" }, "USAGE_INVALID", "somewhere"],
+  [["kubernetes", topology, model], { nats: "somewhere" }, "USAGE_INVALID", "nats://"],
   [["kubernetes", topology, model], { maxLatency: "50" }, "USAGE_INVALID", "--max-latency"],
   [["kubernetes", topology, model], { token: "a.b.c" }, "USAGE_INVALID", "token"],
   [["kubernetes", topology, "-"], {}, "USAGE_INVALID", "standard input"],
