@@ -53,6 +53,8 @@ export interface GrpcServer extends AsyncDisposable {
 
 /** Calls of one connection at a time; clients hold back others. */
 const concurrentCalls = 256;
+/** After which a client is asked whether it is there; who does not answer is let go. */
+const silenceSeconds = 60;
 const closeSeconds: Seconds = seconds(1);
 
 /** @throws PORT_IN_USE */
@@ -65,6 +67,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     "grpc.max_send_message_length": -1,
     "grpc.max_concurrent_streams": concurrentCalls,
     "grpc.enable_channelz": 0,
+    "grpc.keepalive_time_ms": 1000 * silenceSeconds,
     interceptors: [admittingCalls(limits, clock)],
   });
   server.addService(
