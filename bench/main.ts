@@ -1,6 +1,6 @@
 /**
  * Runs the benchmarks one after the other, each in a process of its own: `npm run bench`, or
- * `npm run bench -- NAME… [OPTION…]` for some of them; those of the test bed only so. Results stay in `bench/results/NAME.json`.
+ * `npm run bench -- NAME… [OPTION…]` for some of them; those of the test bed and of servers only so. Results stay in `bench/results/NAME.json`.
  *
  * @module
  */
@@ -36,16 +36,17 @@ const onTestbed = [
   "testbed-memory",
   "testbed-tiles",
 ];
+/** Needs a server that is not installed with this package; only when named. */
+const onServer = ["nats"];
+const named = [...all, ...onTestbed, ...onServer];
 const words = process.argv.slice(2);
 /** What stands behind the names belongs to the benchmarks. */
 const firstOption = words.findIndex((word) => word.startsWith("-"));
 const chosen = firstOption < 0 ? words : words.slice(0, firstOption);
 const options = firstOption < 0 ? [] : words.slice(firstOption);
-const unknown = chosen.find((name) => ![...all, ...onTestbed].includes(name));
+const unknown = chosen.find((name) => !named.includes(name));
 if (unknown !== undefined) {
-  console.error(
-    `there is no benchmark '${unknown}'; there are ${[...all, ...onTestbed].join(", ")}`,
-  );
+  console.error(`there is no benchmark '${unknown}'; there are ${named.join(", ")}`);
   process.exit(64);
 }
 for (const name of chosen.length === 0 ? all : chosen) {

@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import type { BlobDepot } from "./blob-depot.ts";
+import { BlobFetcher } from "./blob-fetcher.ts";
+import { memoryBlobStore } from "./blob-store.ts";
+import { BlobSupply } from "./blob-supply.ts";
+import type { Want } from "./control-message.ts";
+import { sha256Hex } from "./secret.ts";
+
+const bytes = new Uint8Array([1, 2, 3, 4, 5, 6]);
+const sha256 = sha256Hex(bytes);
+const never = new AbortController().signal;
+
+/** Fetches one blob with a depot that has what is given of it, and a coordinator that has it all. */
+async function fetchWith(depot: Pick<BlobDepot, "fetch"> | null) {
+  const store = memoryBlobStore();
+  const fetcher = new BlobFetcher(store);
+  const asked: Want["body"]["blobs"][number][] = [];
+  const supply = new BlobSupply({
+    fetcher,
+    depot,
+    askCoordinator: (_, blobs) => {
+      asked.push(...blobs);
+      for (const blob of blobs) {
+        const piece = bytes.subarray(blob.offset);
+        void fetcher.accept({ type: "blob", ...blob }, piece);
+      }
+    },
+  });
+  await fetcher.fetch([{ sha256, bytes: bytes.length }], supply.for(1), never);
+  expect(await store.read(sha256)).toEqual(bytes);
+  return asked;
+}
+
+/** Has the first bytes of every blob. */
+function depotWith(content: Uint8Array): Pick<BlobDepot, "fetch"> {
+  return {
+    fetch: async (_, offset, take) => {
+      for (let at = offset; at < content.length; at += 2) {
+        await take(at, content.subarray(at, at + 2));
+      }
+      return content.length;
+    },
+  };
+}
+
+test("asks the coordinator for nothing that the depot has", async () => {
+  expect(await fetchWith(depotWith(bytes))).toEqual([]);
+});
+
+test("asks the coordinator for what the depot lacks, from where it ended", async () => {
+  expect(await fetchWith(depotWith(bytes.subarray(0, 4)))).toEqual([{ sha256, offset: 4 }]);
+  expect(await fetchWith(depotWith(new Uint8Array()))).toEqual([{ sha256, offset: 0 }]);
+  expect(await fetchWith(null)).toEqual([{ sha256, offset: 0 }]);
+});
+
+test("asks the coordinator where the depot cannot be reached", async () => {
+  const fetch = () => Promise.reject(new Error("the engine is away"));
+  expect(await fetchWith({ fetch })).toEqual([{ sha256, offset: 0 }]);
+});
+
+test("asks the coordinator for what was damaged in the depot", async () => {
+  expect(await fetchWith(depotWith(bytes.with(3, 9)))).toEqual([{ sha256, offset: 0 }]);
+});
