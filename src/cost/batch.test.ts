@@ -78,7 +78,9 @@ test("nodes take what was measured, and between two numbers what lies on the lin
     [4.5, null],
   ]);
   expect(profileOfBatch(profile, 1)).toBe(profile);
-  expect(() => profileOfBatch(profile, 9)).toThrow(/measured with 1, 2, 8 requests at once, not with 9/);
+  expect(() => profileOfBatch(profile, 9)).toThrow(
+    /measured with 1, 2, 8 requests at once, not with 9/,
+  );
   const { batch: _, ...single } = profile;
   expect(() => profileOfBatch(single, 2)).toThrow(/profile the model again with --batch/);
 });
@@ -106,13 +108,26 @@ test("a profile says what it knows of several requests and stays what it was wit
   expect(graphSha256(read(single).graph)).toBe(graphSha256(profile.graph));
   const merged = mergeProfiles([
     { ...profile, devices: { one: cost([1, 1]) } },
-    { ...profile, devices: { other: cost([1, 1]) }, batch: { axes: [0, null, 0], difference: 1e-6 } },
+    {
+      ...profile,
+      devices: { other: cost([1, 1]) },
+      batch: { axes: [0, null, 0], difference: 1e-6 },
+    },
   ]);
   expect(merged.batch?.difference).toBe(1e-6);
-  expect(() => read({ ...profile, batch: { ...batch, axes: [0] } })).toThrow(/batch.axes has 1 entries/);
-  expect(() => read({ ...profile, batch: { ...batch, axes: [2, null, 0] } })).toThrow(/axis of 'x'/);
+  expect(() => read({ ...profile, batch: { ...batch, axes: [0] } })).toThrow(
+    /batch.axes has 1 entries/,
+  );
+  expect(() => read({ ...profile, batch: { ...batch, axes: [2, null, 0] } })).toThrow(
+    /axis of 'x'/,
+  );
   const [two, eight] = profile.devices["pi"]?.batches ?? [];
-  const withBatches = (batches: unknown) => ({ ...profile, devices: { pi: { ...cost([1, 1]), batches } } });
+  const withBatches = (batches: unknown) => ({
+    ...profile,
+    devices: { pi: { ...cost([1, 1]), batches } },
+  });
   expect(() => read(withBatches([eight, two]))).toThrow(/not in the order/);
-  expect(() => read(withBatches([{ ...two, nodeSeconds: [1] }]))).toThrow(/batches\[0\].nodeSeconds/);
+  expect(() => read(withBatches([{ ...two, nodeSeconds: [1] }]))).toThrow(
+    /batches\[0\].nodeSeconds/,
+  );
 });

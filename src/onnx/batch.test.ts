@@ -32,9 +32,22 @@ function graphOf(x: readonly number[], y: readonly number[]): Graph {
     return { name, dataType: "float32", shape, bytes: bytes(4 * shape.reduce((a, b) => a * b, 1)) };
   };
   const nodes = [
-    { name: "n", operator: "Op", inputs: ["x"], outputs: ["y"], flop: null, parameterBytes: bytes(0) },
+    {
+      name: "n",
+      operator: "Op",
+      inputs: ["x"],
+      outputs: ["y"],
+      flop: null,
+      parameterBytes: bytes(0),
+    },
   ];
-  return { name: "g", inputs: ["x"], outputs: ["y"], tensors: [tensor("x", x), tensor("y", y)], nodes };
+  return {
+    name: "g",
+    inputs: ["x"],
+    outputs: ["y"],
+    tensors: [tensor("x", x), tensor("y", y)],
+    nodes,
+  };
 }
 
 test("finds the axis along which each tensor grows", () => {

@@ -4,10 +4,10 @@ import { type Profile, readProfile } from "../cost/profile.ts";
 import { readTopology } from "../cost/topology-file.ts";
 import { asPass, type BatchQuestion, planBatches, questionOf } from "./batch.ts";
 import { check } from "./check.ts";
-import { readPlan, type Plan } from "./plan.ts";
+import { type Plan, readPlan } from "./plan.ts";
 import { planners } from "./planners.ts";
-import { problemOfPlan } from "./problem-of-plan.ts";
 import type { Problem } from "./problem.ts";
+import { problemOfPlan } from "./problem-of-plan.ts";
 import { runPlanner } from "./run-planner.ts";
 
 /** One node on one device that takes so many seconds for 1, 2 and 4 requests. */
@@ -19,11 +19,24 @@ function profileOf([one, two, four]: readonly [number, number, number]): Profile
     overheadBytes: 0,
   });
   const tensor = (name: string) => ({ name, dataType: "uint8", shape: [1, 10], bytes: 10 });
-  const node = { name: "n", operator: "Op", inputs: ["x"], outputs: ["y"], flop: null, parameterBytes: 5 };
+  const node = {
+    name: "n",
+    operator: "Op",
+    inputs: ["x"],
+    outputs: ["y"],
+    flop: null,
+    parameterBytes: 5,
+  };
   return readProfile(
     JSON.stringify({
       format: "partita.profile/1",
-      graph: { name: "g", inputs: ["x"], outputs: ["y"], tensors: [tensor("x"), tensor("y")], nodes: [node] },
+      graph: {
+        name: "g",
+        inputs: ["x"],
+        outputs: ["y"],
+        tensors: [tensor("x"), tensor("y")],
+        nodes: [node],
+      },
       devices: {
         core: {
           ...cost(one),
@@ -50,7 +63,14 @@ function ask(profile: Profile, given: Partial<BatchQuestion> = {}) {
     return runPlanner(planners["exact"] as never, problem, { seed: 1, clock: systemClock });
   };
   const question: BatchQuestion = {
-    ...{ profile, topology, objective: { type: "throughput" }, limits: {}, most: 4, waitSeconds: 0 },
+    ...{
+      profile,
+      topology,
+      objective: { type: "throughput" },
+      limits: {},
+      most: 4,
+      waitSeconds: 0,
+    },
     ...given,
   };
   return planBatches(question, solve);
@@ -82,7 +102,10 @@ test("does not join for the latency of one, nor for a gain below 2 %", () => {
 
 test("joins for latency where only that keeps a limit on the period", () => {
   const objective = { type: "latency" } as const;
-  const { batch, limits } = planOf(profileOf([1, 1.2, 9]), { objective, limits: { periodSeconds: 0.7 } });
+  const { batch, limits } = planOf(profileOf([1, 1.2, 9]), {
+    objective,
+    limits: { periodSeconds: 0.7 },
+  });
   expect(batch?.most).toBe(2);
   expect(limits.periodSeconds).toBeCloseTo(1.4);
 });
@@ -90,8 +113,14 @@ test("joins for latency where only that keeps a limit on the period", () => {
 test("the wait for others counts as latency", () => {
   const limits = { latencySeconds: 2 };
   const profile = profileOf([1, 1.2, 9]);
-  expect(planOf(profile, { limits, waitSeconds: 0.5 }).batch).toMatchObject({ most: 2, waitSeconds: 0.5 });
-  expect(planOf(profile, { limits, waitSeconds: 0.9 }).batch).toMatchObject({ most: 1, waitSeconds: 0 });
+  expect(planOf(profile, { limits, waitSeconds: 0.5 }).batch).toMatchObject({
+    most: 2,
+    waitSeconds: 0.5,
+  });
+  expect(planOf(profile, { limits, waitSeconds: 0.9 }).batch).toMatchObject({
+    most: 1,
+    waitSeconds: 0,
+  });
   expect(planOf(profile, { limits, waitSeconds: 3 }).batch?.tried[1]).toMatchObject({
     reason: expect.stringContaining("the wait for others alone"),
   });
@@ -113,6 +142,11 @@ test("refuses to join where only single requests were measured, and in tiles", (
   const { batch: _, ...single } = profileOf([1, 1, 1]);
   expect(() => ask(single)).toThrow(/profile the model again with --batch/);
   const plan = planOf(profileOf([1, 1.2, 9]));
-  const stages = plan.stages.map((stage) => ({ ...stage, tiles: [{ device: "pi", rows: [0, 1] }] }));
-  expect(() => readPlan(JSON.stringify({ ...plan, stages }))).toThrow(/either --max-batch or --tiles/);
+  const stages = plan.stages.map((stage) => ({
+    ...stage,
+    tiles: [{ device: "pi", rows: [0, 1] }],
+  }));
+  expect(() => readPlan(JSON.stringify({ ...plan, stages }))).toThrow(
+    /either --max-batch or --tiles/,
+  );
 });

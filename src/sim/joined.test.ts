@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { createRandom } from "../base/random.ts";
 import { smallProblem } from "../../test/fixtures/small-problem.ts";
+import { createRandom } from "../base/random.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { type JoinedSimulation, simulateJoined } from "./joined.ts";
 import { simulate } from "./pipeline.ts";

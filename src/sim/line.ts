@@ -23,6 +23,10 @@ export type OnRelease = (
   isCut: boolean,
 ) => void;
 
+/** What a step takes for a request of the only plan, counted from 0. Default: the same for each. */
+type SecondsOf = (step: number, request: number) => number;
+type Told = [onRelease: OnRelease, secondsOf?: SecondsOf];
+
 const idle = -1;
 const gone = -2;
 
@@ -42,7 +46,7 @@ export class Line {
   /** By plan, the first of its steps; behind the last plan all of them. */
   readonly #starts: readonly number[];
   readonly #onRelease: OnRelease;
-  readonly #secondsOf: ((step: number, request: number) => number) | null;
+  readonly #secondsOf: SecondsOf | null;
   readonly #queue: FlatQueue<number> = new FlatQueue();
   readonly #after: Rows;
   readonly #before: Rows;
@@ -76,17 +80,9 @@ export class Line {
   readonly #waiting: Int32Array;
   readonly #touched: number[] = [];
 
-  /**
-   * @param plans the steps of each, whose positions count from its own first one
-   * @param secondsOf what a step takes for a request, counted from 0; left out: the same for each. With
-   * one plan only
-   */
-  constructor(
-    plans: readonly (readonly Step[])[],
-    servers: number,
-    onRelease: OnRelease,
-    secondsOf: ((step: number, request: number) => number) | null = null,
-  ) {
+  /** @param plans the steps of each, whose positions count from its own first one */
+  constructor(plans: readonly (readonly Step[])[], servers: number, ...told: Told) {
+    const [onRelease, secondsOf = null] = told;
     const { steps, starts } = join(plans);
     const { length } = steps;
     const followed = new Set(steps.flatMap(({ after }) => after));
@@ -365,9 +361,8 @@ export class Line {
   }
 
   #begin(step: number, now: number): void {
-    const request = at(this.#begun, step);
-    this.#begun[step] = request + 1;
-    const seconds = this.#secondsOf?.(step, request) ?? at(this.#seconds, step);
+    const seconds = this.#secondsOf?.(step, at(this.#begun, step)) ?? at(this.#seconds, step);
+    this.#begun[step] = at(this.#begun, step) + 1;
     const end = now + seconds * at(this.#stretch, step);
     this.#endAt[step] = end;
     this.#queue.push(step, end);
