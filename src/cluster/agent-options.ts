@@ -5,6 +5,7 @@ import type { Transport } from "../transport/transport.ts";
 import type { BlobDepot } from "./blob-depot.ts";
 import type { BlobStore } from "./blob-store.ts";
 import type { Failure, Report } from "./data-message.ts";
+import type { DeviceResources } from "./device-resources.ts";
 import type { RequestTrace } from "./gateway/request-trace.ts";
 import type { DeviceKeys } from "./identity.ts";
 import type { ProfileHost } from "./profiling.ts";
@@ -17,6 +18,8 @@ export interface AgentOptions {
   /** Address of the coordinator. */
   readonly coordinator: string;
   readonly token: string;
+  /** Of several that the coordinator runs. Default: the first. */
+  readonly model?: string;
   readonly transport: Transport;
   readonly runtime: Runtime;
   readonly clock: Clock;
@@ -40,6 +43,11 @@ export interface AgentOptions {
   readonly blobs?: BlobStore;
   /** Where blobs are fetched before the coordinator is asked for them. Default: nowhere. */
   readonly depot?: Pick<BlobDepot, "fetch">;
+  /**
+   * What this device has, where several models run on it: made with this name, these cores, memory,
+   * blobs and this runtime. Default: made for this one.
+   */
+  readonly resources?: DeviceResources;
   /** The device's key; `null` (the default): the transport needs none. */
   readonly keys?: DeviceKeys | null;
   /** Measures models on this machine. Default: this agent does not. */

@@ -33,6 +33,8 @@ export interface AgentOrdersOptions {
   readonly opened: Omit<Opened, "window">;
   /** What was asked for; `null`: as many requests as fit. */
   readonly window: number | null;
+  /** Of a device, by others. */
+  readonly takenBytes: (device: string) => number;
   readonly state: () => CoordinationState;
   readonly dispatch: (event: CoordinationEvent) => void;
   readonly onSending: (device: string, bytes: number) => void;
@@ -239,12 +241,12 @@ export class AgentOrders {
     return found === undefined ? undefined : book.get(found.plan);
   }
 
-  /** What a device may use: as the topology says and as its agent says. */
+  /** What a device may use: as the topology says and as its agent says, less what others do. */
   #memoryOf(device: string): number | null {
-    const { topology, linkOf } = this.#options;
+    const { topology, linkOf, takenBytes } = this.#options;
     const stated = topology.devices.find(({ name }) => name === device)?.memoryBytes ?? null;
     const told = linkOf(device)?.agent.memoryBytes ?? null;
-    if (stated === null || told === null) return stated ?? told;
-    return Math.min(stated, told);
+    if (stated === null && told === null) return null;
+    return Math.min(stated ?? Infinity, told ?? Infinity) - takenBytes(device);
   }
 }

@@ -12,7 +12,8 @@ import { seconds } from "../base/units.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { AgentOptions, AgentTrace } from "./agent-options.ts";
 import type { DataChannelKind } from "./data-message.ts";
-import { type Message, protocolVersion } from "./message.ts";
+import { protocolVersion } from "./greeting.ts";
+import type { Message } from "./message.ts";
 import { encodeMessage } from "./protocol.ts";
 
 /** A source that runs everything by itself in generation 1, and its coordinator. */

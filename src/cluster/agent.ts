@@ -2,25 +2,22 @@ import { CodedError } from "../base/errors.ts";
 import { type Channel, type Listener, openingLimits } from "../transport/transport.ts";
 import type { AgentOptions } from "./agent-options.ts";
 import { BlobFetcher } from "./blob-fetcher.ts";
-import { type BlobStore, memoryBlobStore } from "./blob-store.ts";
 import { BlobSupply } from "./blob-supply.ts";
 import { ControlLink } from "./control-link.ts";
 import type { Deploy, Heartbeat, Join, Offer, Want, Welcome } from "./control-message.ts";
 import { DataPlane } from "./data-plane.ts";
+import { DeviceResources, type Tenancy } from "./device-resources.ts";
 import type { GenerationRun } from "./generation-run.ts";
 import { Generations } from "./generations.ts";
+import { greet } from "./greeting.ts";
 import { admit, refuse } from "./handshake.ts";
-import { Keeper } from "./keeper.ts";
 import type { Liveness } from "./liveness.ts";
 import { meetProgram } from "./meeting.ts";
-import { protocolVersion } from "./message.ts";
-import { PartLoader } from "./part-loader.ts";
-import { Processor } from "./processor.ts";
+import type { PartLoader } from "./part-loader.ts";
 import { Profiling } from "./profiling.ts";
 import { coded, malformed, type Received, tensorOf, toWire } from "./protocol.ts";
 import { mostAddresses } from "./schema-terms.ts";
 
-const defaultKeptBytes = 2 ** 28;
 /** Until the coordinator has said how it is here. */
 const firstLiveness: Liveness = { heartbeatSeconds: 0.5, missedHeartbeats: 10 };
 
@@ -38,6 +35,7 @@ export class Agent implements AsyncDisposable {
   readonly #fetcher: BlobFetcher;
   readonly #supply: BlobSupply;
   readonly #loader: PartLoader;
+  readonly #tenancy: Tenancy;
   readonly #generations: Generations;
   readonly #plane: DataPlane;
   readonly #profiling: Profiling;
@@ -72,17 +70,17 @@ export class Agent implements AsyncDisposable {
 
   /** Use `join`. */
   private constructor(options: AgentOptions, listener: Listener) {
-    const { name, clock, runtime, cores, memoryBytes, processorSeconds } = options;
+    const { name, clock, memoryBytes, processorSeconds } = options;
     this.name = name;
     this.#options = options;
     this.#listener = listener;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
-    const keptBytes = memoryBytes === null ? defaultKeptBytes : memoryBytes / 4;
-    const keeper = new Keeper(options.keptBytes ?? keptBytes);
-    const processor = new Processor(clock);
-    const blobs = options.blobs ?? memoryBlobStore();
+    const resources = options.resources ?? new DeviceResources(options);
+    const { blobs, loader } = resources;
+    this.#tenancy = resources.enter();
+    const { keeper, processor } = this.#tenancy;
     this.#fetcher = new BlobFetcher(blobs);
     this.#supply = new BlobSupply({
       fetcher: this.#fetcher,
@@ -90,7 +88,7 @@ export class Agent implements AsyncDisposable {
       askCoordinator: (generation, blobs) =>
         void this.#control?.tell({ type: "want", generation, body: { blobs } }),
     });
-    this.#loader = new PartLoader({ device: name, cores, memoryBytes, runtime, blobs });
+    this.#loader = loader;
     this.#generations = new Generations({
       clock,
       memoryBytes,
@@ -99,16 +97,16 @@ export class Agent implements AsyncDisposable {
       keeper,
       blobs,
       fetcher: this.#fetcher,
-      loader: this.#loader,
+      loader,
       deliver: (...tensor) => this.#plane.deliver(...tensor),
       onOutcome: (...outcome) => this.#plane.outcome(...outcome),
       onPartLost: (run, error) => void this.#loseRun(run, error),
     });
-    this.#profiling = this.#measure(options, blobs);
+    this.#profiling = this.#measure(options, resources);
     this.#plane = new DataPlane({
       agent: options,
-      keeper,
-      processor,
+      resources,
+      tenancy: this.#tenancy,
       generations: this.#generations,
       liveness: () => this.#liveness,
       tell: (message) => void this.#control?.tell(message),
@@ -131,7 +129,7 @@ export class Agent implements AsyncDisposable {
     return this.close();
   }
 
-  #measure(options: AgentOptions, blobs: BlobStore): Profiling {
+  #measure(options: AgentOptions, { blobs, loader }: DeviceResources): Profiling {
     const { name, clock, memoryBytes } = options;
     return new Profiling({
       device: name,
@@ -139,7 +137,7 @@ export class Agent implements AsyncDisposable {
       blobs,
       host: options.profile,
       memoryBytes,
-      usedBytes: () => this.#loader.usedBytes,
+      usedBytes: () => loader.usedBytes,
       generations: () => this.#generations.deployed.map(({ generation }) => generation),
       meet: (task) => meetProgram(options, task),
     });
@@ -175,13 +173,12 @@ export class Agent implements AsyncDisposable {
   }
 
   async #introduction(): Promise<Join> {
-    const { name, incarnation, token, runtime, cores, memoryBytes, keys } = this.#options;
+    const { name, incarnation, runtime, cores, memoryBytes, keys } = this.#options;
     const standing = this.#generations.deployed.filter(({ stands }) => stands);
     this.#introduced = standing.map(({ generation }) => generation);
     return {
       type: "join",
-      protocol: protocolVersion,
-      token,
+      ...greet(this.#options),
       name,
       incarnation,
       runtime: runtime.name,
@@ -344,7 +341,7 @@ export class Agent implements AsyncDisposable {
     await this.#plane.close(error ?? gone);
     this.#generations.clear();
     await Promise.allSettled([this.#listener.close(), this.#control?.close()]);
-    await this.#loader.clear();
+    await this.#tenancy.leave();
     this.#options.onEvent?.({ type: "ended", error });
     this.#resolveEnded(error);
   }

@@ -31,6 +31,17 @@ export interface AssemblyBudget {
   usedBytes: number;
 }
 
+const unlimitedBytes = 2 ** 32;
+const leastLimitBytes = 2 ** 26;
+
+/**
+ * Of a device: tensors that have come in half may take no more than it has, and those of as many
+ * requests as there may be at once take less. 4 GiB without a limit; at least 64 MiB.
+ */
+export function assemblyBudget(memoryBytes: number | null): AssemblyBudget {
+  return { limitBytes: Math.max(memoryBytes ?? unlimitedBytes, leastLimitBytes), usedBytes: 0 };
+}
+
 export interface AssemblyOptions extends Partial<AssemblyLimits> {
   /** Left out: not limited. */
   readonly budget?: AssemblyBudget;

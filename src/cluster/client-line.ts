@@ -5,9 +5,9 @@ import type { Channel, Transport } from "../transport/transport.ts";
 import { beatClient } from "./client-beat.ts";
 import type { Opened } from "./data-message.ts";
 import { FrameQueue } from "./frame-queue.ts";
+import { greet } from "./greeting.ts";
 import { introduce } from "./handshake.ts";
 import type { Asked, Inference, Question } from "./inference.ts";
-import { protocolVersion } from "./message.ts";
 import { limitTime } from "./neighbours/patience.ts";
 import {
   decodeMessage,
@@ -18,11 +18,14 @@ import {
   tensorFrame,
   tensorOf,
 } from "./protocol.ts";
+import { unknownModel } from "./unknown-model.ts";
 
 export interface Dialling {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly token: string;
+  /** Of several at one address. Default: the first. */
+  readonly model?: string;
 }
 
 const dialSeconds = 5;
@@ -33,7 +36,8 @@ const mostRedirections = 2;
  * Dials whoever takes requests: all addresses at once, and where one says that it is elsewhere, there.
  *
  * @param onElsewhere told where
- * @throws CHANNEL_CLOSED if nobody answers; DEVICE_LOST if the source has not joined; TOKEN_REFUSED
+ * @throws CHANNEL_CLOSED if nobody answers; DEVICE_LOST if the source has not joined; TOKEN_REFUSED;
+ * MODEL_UNKNOWN if another one runs there; MODEL_NOT_READY
  */
 export async function dialClient(
   dialling: Dialling,
@@ -63,18 +67,19 @@ export async function dialClient(
 }
 
 /** @returns the line, or where else requests are taken */
-async function open(
-  { transport, clock, token }: Dialling,
-  address: string,
-): Promise<ClientLine | readonly string[]> {
+async function open(dialling: Dialling, address: string): Promise<ClientLine | readonly string[]> {
+  const { transport, clock, model } = dialling;
   // Where nobody even refuses, others may answer, or the same address later.
   const limit = limitTime(clock, dialSeconds);
   const { signal } = limit.controller;
   const channel = await transport.connect(address, { signal }).finally(() => limit.end());
-  const first = { type: "open", protocol: protocolVersion, token } as const;
+  const first = { type: "open", ...greet(dialling) } as const;
   const reply = await introduce(channel, clock, first, "opened", "elsewhere");
-  if (reply.type === "opened") return new ClientLine(channel, reply, clock);
+  if (reply.type === "opened" && (model === undefined || model === reply.model)) {
+    return new ClientLine(channel, reply, clock);
+  }
   await channel.close();
+  if (reply.type === "opened") throw unknownModel(model, [reply.model], address);
   return reply.addresses;
 }
 

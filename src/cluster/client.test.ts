@@ -9,9 +9,9 @@ import { createMemoryTransport } from "../transport/memory.ts";
 import { connectClient } from "./client.ts";
 import { ClientDoor } from "./client-door.ts";
 import type { Opened } from "./data-message.ts";
+import { protocolVersion } from "./greeting.ts";
 import { admit } from "./handshake.ts";
 import type { Asked, Inference, Question } from "./inference.ts";
-import { protocolVersion } from "./message.ts";
 import { encodeMessage, tensorFrame } from "./protocol.ts";
 
 const token = "open sesame";

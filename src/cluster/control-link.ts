@@ -41,7 +41,7 @@ export interface ControlLinkOptions {
  * What no further attempt would change. A name that is taken may be free again: whoever was let in
  * before does not give it up.
  */
-const final: ReadonlySet<ErrorCode> = new Set(["PART_REFUSED", "TOKEN_REFUSED"]);
+const final: ReadonlySet<ErrorCode> = new Set(["MODEL_UNKNOWN", "PART_REFUSED", "TOKEN_REFUSED"]);
 /** Between two attempts, in seconds: doubled each time. */
 const pauses = { first: 0.1, last: 2 } as const;
 /** For an address where nobody even refuses. */

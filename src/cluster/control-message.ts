@@ -6,14 +6,13 @@
 
 import type { DataChannelKind, Opened } from "./data-message.ts";
 import type { Deployment, DeviceDeployment } from "./deployment.ts";
+import type { Greeting } from "./greeting.ts";
 import type { Pending } from "./outbox.ts";
 import type { WireError } from "./wire-error.ts";
 
 /** The first message of an agent, each time it dials. */
-export interface Join {
+export interface Join extends Greeting {
   readonly type: "join";
-  readonly protocol: number;
-  readonly token: string;
   readonly name: string;
   /** Of this process: a device that starts again has lost what it held. */
   readonly incarnation: string;

@@ -18,12 +18,12 @@ import {
   amount,
   count,
   error,
+  greeting,
   list,
   mostEntries,
   name,
   positive,
   type Schemas,
-  secret,
   sha256,
   text,
 } from "./schema-terms.ts";
@@ -169,8 +169,7 @@ export const controlSchemas: Schemas<ControlMessage> = {
   }),
   join: z.strictObject({
     type: z.literal("join"),
-    protocol: count,
-    token: secret,
+    ...greeting,
     name,
     incarnation: name,
     runtime: name,

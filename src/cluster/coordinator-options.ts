@@ -8,7 +8,7 @@ import type { TensorValues } from "../runtime/runtime.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { BlobDepot } from "./blob-depot.ts";
 import type { Measured } from "./control-message.ts";
-import type { CertificateAuthority } from "./identity.ts";
+import type { CertificateAuthority, KnownDevices } from "./identity.ts";
 import type { JournalStore } from "./journal.ts";
 import type { PartCutter } from "./parts.ts";
 import type { ClusterEvent } from "./status.ts";
@@ -48,6 +48,8 @@ export interface CoordinatorOptions {
   readonly mixed?: boolean;
   /** Whether devices and links behave as slow as the topology says. Default: no. */
   readonly emulate?: boolean;
+  /** Bytes of a device that other models take, of which it may change how many. Default: 0. */
+  readonly takenBytes?: (device: string) => number;
   /**
    * Most requests in flight. Default: latency ÷ period + stages + hops of the plan, at most 128, or
    * 2 × stages + 2 if that is more; and no more than the devices' memory holds.
@@ -73,6 +75,8 @@ export interface CoordinatorOptions {
   readonly depot?: Pick<BlobDepot, "stock">;
   /** Cuts `model`; one that has cut the plan before is quicker. Default: a new one. */
   readonly cutter?: PartCutter;
+  /** Which key each device's name belongs to, beside what the journal says. Default: not known yet. */
+  readonly known?: KnownDevices;
   /** Certifies agents' keys. Default: none, without TLS. */
   readonly authority?: CertificateAuthority | null;
   /** Seconds since 1970, for whoever compares calendars. Default: unknown. */

@@ -6,19 +6,19 @@ import { readSignature, type Signature } from "../runtime/signature.ts";
 import { AgentOrders } from "./agent-orders.ts";
 import type { Probed } from "./control-message.ts";
 import type { Happening } from "./coordination/history.ts";
-import { type Action, type CoordinationState, startCoordination } from "./coordination/state.ts";
+import type { Action, CoordinationState } from "./coordination/state.ts";
 import { isSameWorld, isSwitching, servingOf, worldOf } from "./coordination/world.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { type Foundation, layFoundation, refusalOf } from "./foundation.ts";
+import { type Foundation, firstState, layFoundation, refusalOf } from "./foundation.ts";
 import { KnownDevices } from "./identity.ts";
-import { JournalKeeper, recoveredState } from "./journal-keeper.ts";
+import { JournalKeeper } from "./journal-keeper.ts";
 import { Measurements } from "./measurements.ts";
 import type { Message } from "./message.ts";
 import { fromWire, toWire } from "./protocol.ts";
-import { type PulseOptions, startPulse } from "./pulse.ts";
+import { deadlineOf, startPulse } from "./pulse.ts";
 import { Reception } from "./reception.ts";
-import { joiningDevices, reducedTopology } from "./reduced-topology.ts";
+import { reducedTopology } from "./reduced-topology.ts";
 import { Replanning } from "./replanning.ts";
 import { Signpost } from "./signpost.ts";
 import type { ClusterEvent, ClusterStatus } from "./status.ts";
@@ -80,7 +80,8 @@ export class Coordinator implements AsyncDisposable {
     this.devices = first.shape.devices;
     this.signature = readSignature(options.model);
     this.#startedAt = clock.now();
-    this.#known = new KnownDevices(journal?.devices ?? {});
+    this.#known = options.known ?? new KnownDevices();
+    this.#known.recall(journal?.devices ?? {});
     this.#ready = new Promise((resolve, reject) => {
       this.#resolveReady = resolve;
       this.#rejectReady = reject;
@@ -90,19 +91,8 @@ export class Coordinator implements AsyncDisposable {
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
-    const fresh = startCoordination({
-      devices: joiningDevices(topology),
-      source: topology.source,
-      sink: topology.sink,
-      first: { plan: first.number, shape: first.shape, cause: "the first plan" },
-      limits: {
-        silentTicks: missedHeartbeats,
-        heartbeatSeconds,
-        joinSeconds: options.joinSeconds ?? 30,
-      },
-    });
     this.#dispatcher = new Dispatcher({
-      initial: journal === null ? fresh : recoveredState(fresh, journal, book),
+      initial: firstState(options, foundation),
       perform: (action) => this.#perform(action),
       onHappening: (happening) => this.#tell(happening),
       onSettled: (before, after) => this.#settled(before, after),
@@ -166,6 +156,14 @@ export class Coordinator implements AsyncDisposable {
   get serving(): Plan | null {
     const serving = servingOf(this.#dispatcher.state);
     return serving === undefined ? null : this.#foundation.book.get(serving.plan).plan;
+  }
+
+  /** Bytes that all its plans take of a device: what serves, and what stands by, begins or ends. */
+  takesBytes(device: string): number {
+    const plans = this.#dispatcher.state.generations.map(({ plan }) =>
+      this.#foundation.book.get(plan),
+    );
+    return plans.reduce((sum, { plan }) => sum + (plan.claimed.memoryBytes[device] ?? 0), 0);
   }
 
   /** What is left of the topology: devices that are here, links that are up. */
@@ -235,7 +233,7 @@ export class Coordinator implements AsyncDisposable {
   }
 
   #speak({ cutter, book }: Foundation): AgentOrders {
-    const { topology, graph, clock, emulate = false, constantOutputs, window } = this.#options;
+    const { topology, graph, clock, emulate = false, constantOutputs } = this.#options;
     return new AgentOrders({
       topology,
       emulate,
@@ -250,7 +248,8 @@ export class Coordinator implements AsyncDisposable {
         outputs: this.signature.outputs,
         emulated: emulate,
       },
-      window: window ?? null,
+      window: this.#options.window ?? null,
+      takenBytes: this.#options.takenBytes ?? (() => 0),
       state: () => this.#dispatcher.state,
       dispatch: (event) => this.#dispatcher.dispatch(event),
       onSending: (device, bytes) => this.#tell({ type: "sending", device, bytes }),
@@ -369,14 +368,10 @@ export class Coordinator implements AsyncDisposable {
   }
 
   #beat(heartbeatSeconds: number): void {
-    const { clock, joinSeconds = 30, rejoinSeconds = 3 } = this.#options;
-    const first: PulseOptions["deadline"] =
-      joinSeconds === null ? null : { seconds: joinSeconds, type: "joinDeadline" };
-    const again = { seconds: rejoinSeconds, type: "recoverDeadline" } as const;
     startPulse({
-      clock,
+      clock: this.#options.clock,
       heartbeatSeconds,
-      deadline: this.#dispatcher.state.recovering ? again : first,
+      deadline: deadlineOf(this.#options, this.#dispatcher.state.recovering),
       dispatch: (event) => this.#dispatcher.dispatch(event),
       onBeat: () => {
         for (const link of this.#reception.links()) link.ping();

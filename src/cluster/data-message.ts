@@ -4,13 +4,12 @@
  * @module
  */
 import type { DeclaredTensor } from "../runtime/signature.ts";
+import type { Greeting } from "./greeting.ts";
 import type { WireError } from "./wire-error.ts";
 
 /** The first message on a data channel. */
-export interface Attach {
+export interface Attach extends Greeting {
   readonly type: "attach";
-  readonly protocol: number;
-  readonly token: string;
   readonly kind: DataChannelKind;
   /** Who dials. */
   readonly device: string;
@@ -50,10 +49,8 @@ export interface Heard {
 }
 
 /** The first message of an agent that wants the coordinator to pass its frames on. */
-export interface Tunnel {
+export interface Tunnel extends Greeting {
   readonly type: "tunnel";
-  readonly protocol: number;
-  readonly token: string;
   readonly kind: DataChannelKind;
   readonly device: string;
   readonly to: string;
@@ -65,10 +62,8 @@ export interface Tunnelled {
 }
 
 /** The first message of a client. */
-export interface Open {
+export interface Open extends Greeting {
   readonly type: "open";
-  readonly protocol: number;
-  readonly token: string;
 }
 
 /** What runs here, for a client. */

@@ -16,17 +16,16 @@ import type {
   TensorMessage,
 } from "./data-message.ts";
 import { DeviceChannels } from "./device-channels.ts";
+import type { DeviceResources, Tenancy } from "./device-resources.ts";
 import type { ExecutorOptions } from "./executor.ts";
 import { Gateway } from "./gateway.ts";
 import type { GenerationRun } from "./generation-run.ts";
 import type { Generations } from "./generations.ts";
 import { refuse } from "./handshake.ts";
-import type { Keeper } from "./keeper.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Message } from "./message.ts";
 import type { Neighbours } from "./neighbours.ts";
 import type { Sent } from "./outbox.ts";
-import type { Processor } from "./processor.ts";
 import { coded, encodeMessage, type Received } from "./protocol.ts";
 import { requireOnlyClosed } from "./refused-channels.ts";
 import { Sources } from "./sources.ts";
@@ -34,8 +33,8 @@ import { Standby } from "./standby.ts";
 
 export interface DataPlaneOptions {
   readonly agent: AgentOptions;
-  readonly keeper: Keeper;
-  readonly processor: Processor;
+  readonly resources: DeviceResources;
+  readonly tenancy: Tenancy;
   readonly generations: Generations;
   readonly liveness: () => Liveness;
   /** Tells the coordinator something; if it is away, nothing. */
@@ -68,13 +67,14 @@ export class DataPlane {
   #latestServe = 0;
 
   constructor(options: DataPlaneOptions) {
-    const { agent, liveness, tell, onEvent } = options;
+    const { agent, resources, liveness, tell, onEvent } = options;
     const { name, clock } = agent;
     this.#options = options;
     this.#device = name;
     this.#sources = new Sources(() => options.generations.sources);
     this.#channels = new DeviceChannels({
       ...agent,
+      resources,
       device: name,
       liveness,
       tell,
@@ -155,7 +155,7 @@ export class DataPlane {
   }
 
   emulate(emulation: Emulation | null): void {
-    this.#options.processor.setSpeed(emulation?.speed ?? 1);
+    this.#options.tenancy.processor.setSpeed(emulation?.speed ?? 1);
     this.#neighbours.emulate(emulation, (...tensor) => {
       // Of several plans the newest one: a tensor weighs the same in all.
       for (const run of this.#options.generations.deployed.reverse()) {
@@ -329,15 +329,15 @@ export class DataPlane {
 
   /** What a gateway says. */
   #obey(source: string, message: Begin | Recall | Settled): void {
-    const { generations, keeper } = this.#options;
+    const { generations, tenancy } = this.#options;
     if (message.type === "settled") {
       generations.settle(message);
-      this.#neighbours.forget(({ request }) => keeper.isSettled(request));
+      this.#neighbours.forget(({ request }) => tenancy.keeper.isSettled(request));
     } else if (message.type === "begin") generations.begin(message);
     else {
       const requests = message.requests.map((request) => ({
         request,
-        tensors: keeper.recall(request),
+        tensors: tenancy.keeper.recall(request),
       }));
       const { generation } = message;
       const kept: Kept = { type: "kept", generation, body: { requests } };

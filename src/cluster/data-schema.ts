@@ -18,16 +18,15 @@ import {
   amount,
   count,
   error,
+  greeting,
   list,
   name,
   type Schemas,
-  secret,
   text,
 } from "./schema-terms.ts";
 
 const highestRank = 64;
 
-const opening = { protocol: count, token: secret };
 const numbered = { generation: count, request: count };
 
 export const channelKind: z.ZodType<DataChannelKind> = z.enum(["hop", "gateway"]);
@@ -109,7 +108,7 @@ export const dataSchemas: Schemas<DataMessage> = {
   }),
   attach: z.strictObject({
     type: z.literal("attach"),
-    ...opening,
+    ...greeting,
     kind: channelKind,
     device: name,
     to: name,
@@ -132,7 +131,7 @@ export const dataSchemas: Schemas<DataMessage> = {
       requests: list(z.strictObject({ request: count, tensors: list(name) })),
     }),
   }),
-  open: z.strictObject({ type: z.literal("open"), ...opening }),
+  open: z.strictObject({ type: z.literal("open"), ...greeting }),
   opened,
   ping: z.strictObject({ type: z.literal("ping"), probe: count.exactOptional() }),
   pong: z.strictObject({
@@ -155,7 +154,7 @@ export const dataSchemas: Schemas<DataMessage> = {
   }),
   tunnel: z.strictObject({
     type: z.literal("tunnel"),
-    ...opening,
+    ...greeting,
     kind: channelKind,
     device: name,
     to: name,

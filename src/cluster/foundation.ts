@@ -2,8 +2,10 @@ import { CodedError, messageOf } from "../base/errors.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
 import { type Listener, openingLimits } from "../transport/transport.ts";
 import type { Join } from "./control-message.ts";
+import { type CoordinationState, startCoordination } from "./coordination/state.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
 import { type Journal, loadJournal, tokenHash, unusable } from "./journal.ts";
+import { recoveredState } from "./journal-keeper.ts";
 import { PartCutter } from "./parts.ts";
 import { type BookedPlan, PlanBook } from "./plan-book.ts";
 import { joiningDevices } from "./reduced-topology.ts";
@@ -47,6 +49,21 @@ function rebook({ generations }: Journal, book: PlanBook): void {
   } catch (error) {
     throw unusable(`is of another topology (${messageOf(error)})`, error);
   }
+}
+
+/** Where a coordinator begins, or goes on. */
+export function firstState(
+  { topology, missedHeartbeats = 10, heartbeatSeconds = 0.5, joinSeconds }: CoordinatorOptions,
+  { first, journal, book }: Foundation,
+): CoordinationState {
+  const fresh = startCoordination({
+    devices: joiningDevices(topology),
+    source: topology.source,
+    sink: topology.sink,
+    first: { plan: first.number, shape: first.shape, cause: "the first plan" },
+    limits: { silentTicks: missedHeartbeats, heartbeatSeconds, joinSeconds: joinSeconds ?? 30 },
+  });
+  return journal === null ? fresh : recoveredState(fresh, journal, book);
 }
 
 /** Why an agent may not join; `null`: it may. */

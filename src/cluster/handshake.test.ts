@@ -6,8 +6,9 @@ import { seconds } from "../base/units.ts";
 import { createVirtualClock } from "../base/virtual-clock.ts";
 import { createMemoryTransport } from "../transport/memory.ts";
 import { type Channel, type FrameLimits, openingLimits } from "../transport/transport.ts";
+import { protocolVersion } from "./greeting.ts";
 import { admit, introduce } from "./handshake.ts";
-import { type Message, protocolVersion } from "./message.ts";
+import type { Message } from "./message.ts";
 import { encodeMessage, receive } from "./protocol.ts";
 
 const token = "secret of this cluster";

@@ -9,13 +9,13 @@ import { seconds } from "../base/units.ts";
 import { type Channel, defaultLimits } from "../transport/transport.ts";
 import type { Join } from "./control-message.ts";
 import type { Attach, Open, Tunnel } from "./data-message.ts";
-import type { Message, Watch } from "./message.ts";
+import type { Follow, Message, Watch } from "./message.ts";
 import type { Survey, Take, Task } from "./program-message.ts";
 import { encodeMessage, fromWire, malformed, type Received, receive, toWire } from "./protocol.ts";
 import { isSameSecret } from "./secret.ts";
 
 /** What a channel may begin with. */
-export type Opening = Join | Attach | Tunnel | Open | Survey | Take | Task | Watch;
+export type Opening = Join | Attach | Tunnel | Open | Survey | Take | Task | Watch | Follow;
 
 const openings: ReadonlySet<string> = new Set<Opening["type"]>([
   "join",
@@ -26,6 +26,7 @@ const openings: ReadonlySet<string> = new Set<Opening["type"]>([
   "take",
   "task",
   "watch",
+  "follow",
 ]);
 
 /** Whoever connects and says nothing for this long is sent away. */

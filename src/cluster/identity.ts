@@ -90,6 +90,13 @@ export class KnownDevices {
     return null;
   }
 
+  /** Names that were taken before, unless they are others' by now. */
+  recall(known: Readonly<Record<string, KnownDevice>>): void {
+    for (const [device, seen] of Object.entries(known)) {
+      if (!this.#known.has(device)) this.#known.set(device, seen);
+    }
+  }
+
   /** The name is free again. @returns whether it was taken */
   forget(device: string): boolean {
     return this.#known.delete(device);

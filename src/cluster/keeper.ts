@@ -15,7 +15,7 @@ interface Entry {
  * same whichever of them made it.
  */
 export class Keeper {
-  readonly #limitBytes: number;
+  #limitBytes: number;
   readonly #entries = new Map<number, Entry>();
   #below = 0;
   /** Those below that are not settled. */
@@ -28,6 +28,11 @@ export class Keeper {
 
   get heldBytes(): number {
     return this.#heldBytes;
+  }
+
+  /** Holds when something is kept the next time. */
+  set limitBytes(bytes: number) {
+    this.#limitBytes = bytes;
   }
 
   /** Keeps a value, which must not change any more; not that of a request that is settled. */

@@ -1,9 +1,9 @@
 import { seconds } from "../base/units.ts";
 import type { Channel } from "../transport/transport.ts";
 import type { AgentOptions } from "./agent-options.ts";
+import { greet } from "./greeting.ts";
 import { introduce } from "./handshake.ts";
 import { checkCoordinator } from "./identity.ts";
-import { protocolVersion } from "./message.ts";
 
 /** For a coordinator that has gone in the meantime. */
 const dialSeconds = seconds(5);
@@ -15,15 +15,10 @@ const dialSeconds = seconds(5);
  * @throws CHANNEL_CLOSED, IDENTITY_REFUSED; DEVICE_LOST if the program has gone
  */
 export async function meetProgram(
-  {
-    transport,
-    clock,
-    coordinator,
-    token,
-    name,
-  }: Pick<AgentOptions, "transport" | "clock" | "coordinator" | "token" | "name">,
+  agent: Pick<AgentOptions, "transport" | "clock" | "coordinator" | "token" | "name" | "model">,
   task: number,
 ): Promise<Channel> {
+  const { transport, clock, coordinator, name } = agent;
   const giveUp = new AbortController();
   void clock.sleep(dialSeconds, giveUp.signal).then(
     () => giveUp.abort(),
@@ -35,7 +30,7 @@ export async function meetProgram(
   try {
     const foreign = checkCoordinator(channel);
     if (foreign !== null) throw foreign;
-    const take = { type: "take", protocol: protocolVersion, token, device: name, task } as const;
+    const take = { type: "take", ...greet(agent), device: name, task } as const;
     await introduce(channel, clock, take, "taken");
     return channel;
   } catch (error) {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { openChannels, type Side, Town, token } from "../../test/fixtures/town.ts";
-import { protocolVersion } from "./message.ts";
+import { protocolVersion } from "./greeting.ts";
 
 const empty = new Uint8Array(0);
 const place = (request: number, tensor: string) => ({ generation: 1, request, tensor });

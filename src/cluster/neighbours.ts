@@ -2,9 +2,10 @@ import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { Arriving, Channel, Transport } from "../transport/transport.ts";
-import type { AssemblyBudget } from "./assembly.ts";
+import { type AssemblyBudget, assemblyBudget } from "./assembly.ts";
 import type { DialBack, Emulation, Peer } from "./control-message.ts";
 import type { Attach, DataChannelKind, TensorMessage } from "./data-message.ts";
+import type { DeviceResources } from "./device-resources.ts";
 import { refuse } from "./handshake.ts";
 import { checkDevice } from "./identity.ts";
 import type { Liveness } from "./liveness.ts";
@@ -21,6 +22,8 @@ export interface NeighboursOptions {
   /** Of this process: another one for each. */
   readonly incarnation: string;
   readonly token: string;
+  /** Of several that this device runs. Default: there is one. */
+  readonly model?: string | undefined;
   readonly transport: Transport;
   readonly clock: Clock;
   /** Address of the coordinator, which passes frames on where two devices cannot dial each other. */
@@ -29,10 +32,10 @@ export interface NeighboursOptions {
   readonly askDialBack: (kind: DataChannelKind, device: string, tunnel: boolean) => void;
   readonly liveness: () => Liveness;
   /**
-   * Of this device: tensors that have come in half may take no more, and those of as many requests as
-   * there may be at once take less. Default, also for `null`: 4 GiB; at least 64 MiB.
+   * Of this device: what tensors that have come in half may take, and links that are imitated. Default:
+   * of a device without a limit that runs nothing else.
    */
-  readonly memoryBytes?: number | null;
+  readonly resources?: Pick<DeviceResources, "assembly" | "media"> | undefined;
   /**
    * Whether a tensor of which a piece came is waited for; else its pieces are dropped. What it throws
    * ends that channel. Left out: every one is.
@@ -55,9 +58,6 @@ export interface NeighboursOptions {
   /** Every channel of a lost device stands again. */
   readonly onReached: (device: string) => void;
 }
-
-const defaultMemoryBytes = 2 ** 32;
-const leastMemoryBytes = 2 ** 26;
 
 /** One kind of traffic with one device. */
 interface Neighbour {
@@ -83,9 +83,8 @@ export class Neighbours {
 
   constructor(options: NeighboursOptions) {
     this.#options = options;
-    this.#pacing = new Pacing(options.clock);
-    const limitBytes = Math.max(options.memoryBytes ?? defaultMemoryBytes, leastMemoryBytes);
-    this.#budget = { limitBytes, usedBytes: 0 };
+    this.#pacing = new Pacing(options.clock, options.resources?.media);
+    this.#budget = options.resources?.assembly ?? assemblyBudget(null);
   }
 
   /** Bytes of what waits to be sent or acknowledged, and of tensors that have come in half. */
@@ -259,12 +258,13 @@ export class Neighbours {
   }
 
   #line(kind: DataChannelKind, device: string, traffic: Traffic): Line {
-    const { device: own, token, transport, clock, coordinator, liveness } = this.#options;
+    const { device: own, token, model, transport, clock, coordinator, liveness } = this.#options;
     return new Line({
       kind,
       own,
       device,
       token,
+      model,
       transport,
       clock,
       coordinator,

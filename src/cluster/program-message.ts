@@ -7,22 +7,19 @@
  */
 import type { OptimisationLevel } from "../cost/profile.ts";
 import type { BlobReference } from "./control-message.ts";
+import type { Greeting } from "./greeting.ts";
 
 /** The first message of a program that asks how a link is; `probed` is the answer, and the end. */
-export interface Survey {
+export interface Survey extends Greeting {
   readonly type: "survey";
-  readonly protocol: number;
-  readonly token: string;
   readonly from: string;
   readonly to: string;
   readonly bytes: number;
 }
 
 /** The first message of a program that has a task for a device. */
-export interface Task {
+export interface Task extends Greeting {
   readonly type: "task";
-  readonly protocol: number;
-  readonly token: string;
   readonly device: string;
 }
 
@@ -33,10 +30,8 @@ export interface Summon {
 }
 
 /** The first message of an agent that was summoned. */
-export interface Take {
+export interface Take extends Greeting {
   readonly type: "take";
-  readonly protocol: number;
-  readonly token: string;
   readonly device: string;
   readonly task: number;
 }

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import type { ProgramMessage } from "./program-message.ts";
-import { amount, count, name, positive, type Schemas, secret, sha256 } from "./schema-terms.ts";
+import { amount, count, greeting, name, positive, type Schemas, sha256 } from "./schema-terms.ts";
 
 /** Whoever waits for longer has lost interest. */
 const longestSeconds = 86_400;
@@ -14,19 +14,18 @@ const mostProbeBytes = 2 ** 28;
 const mostThreads = 1024;
 
 const blob = z.strictObject({ sha256, bytes: count });
-const opening = { protocol: count, token: secret };
 
 export const programSchemas: Schemas<ProgramMessage> = {
   survey: z.strictObject({
     type: z.literal("survey"),
-    ...opening,
+    ...greeting,
     from: name,
     to: name,
     bytes: z.int().nonnegative().max(mostProbeBytes),
   }),
-  task: z.strictObject({ type: z.literal("task"), ...opening, device: name }),
+  task: z.strictObject({ type: z.literal("task"), ...greeting, device: name }),
   summon: z.strictObject({ type: z.literal("summon"), task: count }),
-  take: z.strictObject({ type: z.literal("take"), ...opening, device: name, task: count }),
+  take: z.strictObject({ type: z.literal("take"), ...greeting, device: name, task: count }),
   taken: z.strictObject({ type: z.literal("taken") }),
   profile: z.strictObject({
     type: z.literal("profile"),

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { seconds } from "../base/units.ts";
 import type { CoordinationEvent } from "./coordination/state.ts";
+import type { CoordinatorOptions } from "./coordinator-options.ts";
 
 export interface PulseOptions {
   readonly clock: Clock;
@@ -15,6 +16,18 @@ export interface PulseOptions {
   readonly onBeat: () => void;
   /** Ends it. */
   readonly signal: AbortSignal;
+}
+
+/** When whoever is missing is missing for too long, at the start, or behind it. */
+export function deadlineOf(
+  {
+    joinSeconds = 30,
+    rejoinSeconds = 3,
+  }: Pick<CoordinatorOptions, "joinSeconds" | "rejoinSeconds">,
+  isRecovering: boolean,
+): PulseOptions["deadline"] {
+  if (isRecovering) return { seconds: rejoinSeconds, type: "recoverDeadline" };
+  return joinSeconds === null ? null : { seconds: joinSeconds, type: "joinDeadline" };
 }
 
 /** A heartbeat that comes so much too late says that this process was held up. */

@@ -9,6 +9,7 @@ import { Enquiries, type EnquiriesOptions } from "./enquiries.ts";
 import { admit, refuse } from "./handshake.ts";
 import { type CertificateAuthority, checkDevice, type KnownDevices } from "./identity.ts";
 import { decodeMessage, encodeMessage, malformed, type Received } from "./protocol.ts";
+import { Roster } from "./roster.ts";
 
 export interface ReceptionOptions {
   readonly listener: Listener;
@@ -41,17 +42,19 @@ export class Reception {
   readonly #options: ReceptionOptions;
   readonly #links = new Map<string, AgentLink>();
   readonly #enquiries: Enquiries;
+  readonly #roster: Roster;
   #closing = false;
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
-    const { clock, probe } = options;
+    const { clock, liveness, probe } = options;
     const summon = (device: string, task: number): boolean => {
       const link = this.#links.get(device);
       void link?.tell({ type: "summon", task });
       return link !== undefined;
     };
     this.#enquiries = new Enquiries({ clock, summon, probe });
+    this.#roster = new Roster(clock, liveness, [null]);
     void this.#acceptAll();
   }
 
@@ -76,6 +79,7 @@ export class Reception {
     this.#closing = true;
     const farewells = [...this.#links.values()].map((link) => link.dismiss(why.message));
     await Promise.allSettled([...farewells, this.#enquiries.close()]);
+    await this.#roster.close(why.message);
     await this.#options.listener.close();
   }
 
@@ -84,7 +88,8 @@ export class Reception {
     this.#closing = true;
     const links = [...this.#links.values()];
     this.#links.clear();
-    await Promise.allSettled([...links.map((link) => link.drop()), this.#enquiries.close()]);
+    const closing = [this.#enquiries.close(), this.#roster.abandon()];
+    await Promise.allSettled([...links.map((link) => link.drop()), ...closing]);
     await this.#options.listener.close();
   }
 
@@ -109,6 +114,8 @@ export class Reception {
       case "watch":
         this.#options.onWatch(channel);
         return;
+      case "follow":
+        return await this.#roster.accept(channel);
       case "survey":
       case "take":
       case "task":

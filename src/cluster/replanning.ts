@@ -17,7 +17,10 @@ const mostAttempts = 3;
 const pauseSeconds = seconds(0.2);
 
 export interface ReplanningOptions
-  extends Pick<CoordinatorOptions, "clock" | "topology" | "replan" | "fallbacks" | "standby"> {
+  extends Pick<
+    CoordinatorOptions,
+    "clock" | "topology" | "replan" | "fallbacks" | "standby" | "takenBytes"
+  > {
   readonly book: PlanBook;
   readonly state: () => CoordinationState;
   /** Devices whose channel leads through the coordinator. */
@@ -95,14 +98,14 @@ export class Replanning {
 
   /** Two generations are in the source's memory at once then. */
   #considerStandby(generation: number, { number, plan, shape }: BookedPlan): void {
-    const { topology, book, state, dispatch } = this.#options;
+    const { topology, book, state, dispatch, takenBytes } = this.#options;
     const { source, devices } = topology;
     const memory = devices.find(({ name }) => name === source)?.memoryBytes ?? null;
     const serving = servingOf(state());
     const served = serving === undefined ? null : book.get(serving.plan).plan;
     const needed = [plan, served].reduce(
       (sum, one) => sum + (one?.claimed.memoryBytes[source] ?? 0),
-      0,
+      takenBytes?.(source) ?? 0,
     );
     if (memory !== null && needed > memory) return;
     dispatch({ type: "standbyPlanned", generation, plan: number, shape });

@@ -19,6 +19,8 @@ const longestName = 1024;
 export const longestText: number = 1 << 16;
 /** A machine with many bridges has many addresses; all of them are dialled at once. */
 export const mostAddresses: number = 32;
+/** Of one coordinator. */
+export const mostModels: number = 256;
 
 export const name: z.ZodString = z.string().min(1).max(longestName);
 export const text: z.ZodString = z.string().max(longestText);
@@ -29,6 +31,13 @@ export const amount: z.ZodNumber = z.number().nonnegative();
 export const positive: z.ZodNumber = z.number().positive();
 export const sha256: z.ZodString = z.string().regex(/^[0-9a-f]{64}$/);
 export const addresses: z.ZodArray<z.ZodString> = z.array(name).max(mostAddresses);
+
+/** What every first message says, see `Greeting`. */
+export const greeting: {
+  readonly protocol: typeof count;
+  readonly token: typeof secret;
+  readonly model: z.ZodExactOptional<typeof name>;
+} = { protocol: count, token: secret, model: name.exactOptional() };
 
 const errorCodes = Object.keys(errorTraits) as [ErrorCode, ...ErrorCode[]];
 export const error: z.ZodType<WireError> = z.strictObject({

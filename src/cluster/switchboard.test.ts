@@ -4,7 +4,7 @@ import { seconds } from "../base/units.ts";
 import { createVirtualClock } from "../base/virtual-clock.ts";
 import { createMemoryTransport } from "../transport/memory.ts";
 import type { Channel } from "../transport/transport.ts";
-import { protocolVersion } from "./message.ts";
+import { protocolVersion } from "./greeting.ts";
 import { Switchboard } from "./switchboard.ts";
 
 const settle = () => setImmediate();

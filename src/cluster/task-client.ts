@@ -7,9 +7,9 @@ import type { Channel, Transport } from "../transport/transport.ts";
 import { sendBlob } from "./blob-sender.ts";
 import { type BlobStore, memoryBlobStore } from "./blob-store.ts";
 import type { Probed } from "./control-message.ts";
+import { greet } from "./greeting.ts";
 import { introduce } from "./handshake.ts";
 import { watchLiveness } from "./liveness.ts";
-import { protocolVersion } from "./message.ts";
 import type { ProfileOrder } from "./program-message.ts";
 import {
   decodeMessage,
@@ -52,15 +52,16 @@ const liveness = { heartbeatSeconds: 3, missedHeartbeats: 10 };
  * away; the signal's reason
  */
 export async function surveyLink(
-  { transport, clock, address, token, signal }: EnquiryOptions,
+  options: EnquiryOptions,
   from: string,
   to: string,
   bytes: number,
 ): Promise<Probed> {
+  const { transport, clock, address, signal } = options;
   const channel = await transport.connect(address, { signal });
   const leave = closing(channel, signal);
   try {
-    const survey = { type: "survey", protocol: protocolVersion, token, from, to, bytes } as const;
+    const survey = { type: "survey", ...greet(options), from, to, bytes } as const;
     await channel.send(encodeMessage(survey));
     return await answerTo(channel, clock);
   } finally {
@@ -93,12 +94,12 @@ export async function profileOnDevice(
   model: Uint8Array,
   order: Omit<ProfileOrder, "type" | "model">,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { transport, clock, address, token, device, signal } = options;
+  const { transport, clock, address, device, signal } = options;
   const channel = await transport.connect(address, { signal });
   const leave = closing(channel, signal);
   const done = new AbortController();
   try {
-    const task = { type: "task", protocol: protocolVersion, token, device } as const;
+    const task = { type: "task", ...greet(options), device } as const;
     await introduce(channel, clock, task, "taken");
     const visit = new Visit(options, channel, model);
     const silence = new Promise<never>((_, reject) => {

@@ -10,10 +10,12 @@ import {
   amount,
   count,
   error,
+  greeting,
   list,
+  mostModels,
   name,
+  positive,
   type Schemas,
-  secret,
   text,
 } from "./schema-terms.ts";
 import type { ClusterEvent, ClusterStatus } from "./status.ts";
@@ -133,7 +135,14 @@ export const eventSchema: z.ZodType<ClusterEvent> = z.discriminatedUnion("type",
 ]);
 
 export const watchSchemas: Schemas<WatchMessage> = {
-  watch: z.strictObject({ type: z.literal("watch"), protocol: count, token: secret }),
+  follow: z.strictObject({ type: z.literal("follow"), ...greeting }),
+  models: z.strictObject({
+    type: z.literal("models"),
+    models: z.array(name.nullable()).max(mostModels),
+    heartbeatSeconds: positive,
+    missedHeartbeats: z.int().positive(),
+  }),
+  watch: z.strictObject({ type: z.literal("watch"), ...greeting }),
   status: z.strictObject({
     type: z.literal("status"),
     body: z.strictObject({ status: statusSchema }),

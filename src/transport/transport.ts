@@ -64,9 +64,9 @@ export interface Channel extends AsyncIterable<Frame>, AsyncDisposable {
   /** Sends what is queued, then ends. Idempotent. */
   close(): Promise<void>;
   /** Bytes that have come in so far, those of an unfinished frame included, where they are counted. */
-  readonly heardBytes?: number;
+  readonly heardBytes?: number | undefined;
   /** What has come of a large frame that is not all here, on a channel that sees bytes come. */
-  readonly arriving?: Arriving | null;
+  readonly arriving?: Arriving | null | undefined;
   /** Resolves when the channel has ended: `null` after `close` on either side, else why. */
   readonly ended: Promise<CodedError | null>;
 }

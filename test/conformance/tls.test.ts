@@ -7,7 +7,7 @@ import { systemClock } from "../../src/base/clock.node.ts";
 import { certify } from "../../src/cluster/authority.node.ts";
 import { makeKey, requestCertificate, selfSign } from "../../src/cluster/certificates.node.ts";
 import { admit, introduce } from "../../src/cluster/handshake.ts";
-import { protocolVersion } from "../../src/cluster/message.ts";
+import { protocolVersion } from "../../src/cluster/greeting.ts";
 import { tcpTransport } from "../../src/transport/tcp.node.ts";
 import { createTlsTransport } from "../../src/transport/tls.node.ts";
 import { fingerprintOf } from "../../src/transport/tls-identity.node.ts";

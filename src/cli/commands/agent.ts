@@ -3,8 +3,9 @@ import { hostname } from "node:os";
 import { systemClock } from "../../base/clock.node.ts";
 import { isCoded } from "../../base/errors.ts";
 import { seconds } from "../../base/units.ts";
-import { Agent } from "../../cluster/agent.ts";
-import type { AgentEvent, AgentOptions } from "../../cluster/agent-options.ts";
+import { AgentGroup, type AgentGroupOptions } from "../../cluster/agent-group.ts";
+import type { AgentEvent } from "../../cluster/agent-options.ts";
+import type { ModelKey } from "../../cluster/shared-listener.ts";
 import { parseToken } from "../../cluster/token.ts";
 import { leaderAddress } from "../../nats/leader-transport.ts";
 import { sayPresent } from "../../nats/membership.ts";
@@ -101,8 +102,10 @@ export const agent: Command = defineCommand({
     const joined = await joinWhenThere(
       {
         ...(await describeItself(name, given, nats, call)),
-        onEvent: (event) => report(event, name, log, call),
-        ...(log === null ? {} : { onTrace: (trace) => log.write("debug", trace) }),
+        onEvent: (event, model) => report(event, model, name, log, call),
+        ...(log === null
+          ? {}
+          : { onTrace: (trace, model) => log.write("debug", ofModel(model, trace)) }),
       },
       signal,
       terminal,
@@ -124,7 +127,7 @@ async function describeItself(
   token: string,
   nats: NatsCluster | null,
   { options, terminal }: Call<Choices>,
-): Promise<AgentOptions> {
+): Promise<AgentGroupOptions> {
   for (const address of options.advertise) parseAddress(address);
   const stateFolder = options.state ?? terminal.stateFolder;
   const { transport, secret, keys } = await secureAgent(token, name, stateFolder);
@@ -196,13 +199,13 @@ function askingAgain(transport: Transport, known: string, token: string): Transp
 
 /** Machines start in any order. `null`: it was interrupted before. */
 async function joinWhenThere(
-  options: AgentOptions,
+  options: AgentGroupOptions,
   signal: AbortSignal,
   terminal: Terminal,
-): Promise<Agent | null> {
+): Promise<AgentGroup | null> {
   for (let attempt = 1; !signal.aborted; attempt++) {
     try {
-      return await Agent.join(options);
+      return await AgentGroup.join(options);
     } catch (error) {
       if (!isCoded(error) || error.code !== "CHANNEL_CLOSED") throw error;
       if (attempt === 1) {
@@ -217,13 +220,19 @@ async function joinWhenThere(
 
 function report(
   event: AgentEvent,
+  model: ModelKey,
   name: string,
   log: Log | null,
   { options, terminal }: Call<Choices>,
 ): void {
   const isBad = event.type === "failed" || event.type === "lost" || event.type === "parted";
-  log?.write(isBad ? "warning" : "info", event);
-  if (!options.quiet) terminal.note(describe(name, event));
+  log?.write(isBad ? "warning" : "info", ofModel(model, event));
+  const who = model === null ? name : `${name}, ${model}`;
+  if (!options.quiet) terminal.note(describe(who, event));
+}
+
+function ofModel<T extends object>(model: ModelKey, entry: T): T {
+  return model === null ? entry : { model, ...entry };
 }
 
 function processorSeconds(): number {

@@ -11,6 +11,8 @@ export interface LineOptions {
   readonly own: string;
   readonly device: string;
   readonly token: string;
+  /** Of several that the two devices run. Default: there is one. */
+  readonly model?: string | undefined;
   readonly transport: Transport;
   readonly clock: Clock;
   /** For tunnels. */

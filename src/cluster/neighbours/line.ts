@@ -2,9 +2,9 @@ import { CodedError, isCoded } from "../../base/errors.ts";
 import { type Channel, defaultLimits, type Frame } from "../../transport/transport.ts";
 import type { Attach, Standing } from "../data-message.ts";
 import { raceAddresses } from "../dialler.ts";
+import { greet } from "../greeting.ts";
 import { introduce, refuse } from "../handshake.ts";
 import { checkDevice } from "../identity.ts";
-import { protocolVersion } from "../message.ts";
 import { encodeMessage } from "../protocol.ts";
 import { isCrossing } from "./crossing.ts";
 import { improveSeconds, lostLimitBytes, patience, pauses } from "./line-limits.ts";
@@ -248,7 +248,7 @@ export class Line {
 
   /** Says on a new channel who is here; from then on nothing that the old one brings is heard. */
   async #attach(channel: Channel, isTunnelled: boolean, signal: AbortSignal): Promise<void> {
-    const { clock, kind, own, device, token } = this.#options;
+    const { clock, kind, own, device } = this.#options;
     if (signal.aborted || this.#over.signal.aborted) {
       void channel.close();
       throw this.#closed("it came too late");
@@ -258,7 +258,7 @@ export class Line {
     const onAbort = () => void channel.close();
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      const opening = { protocol: protocolVersion, token, kind, device: own, to: device };
+      const opening = { ...greet(this.#options), kind, device: own, to: device };
       const standing = this.#traffic.standing(turn);
       const first = { type: "attach", ...opening, standing } as const;
       const reply = await introduce(channel, clock, first, "attached");

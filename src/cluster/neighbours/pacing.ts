@@ -9,15 +9,33 @@ import type { Carrier } from "../outbox.ts";
 /** What a tensor of so many bytes weighs on its way to a device; `undefined`: what it has. */
 export type Weights = (device: string, tensor: string, bytes: number) => number | undefined;
 
-/** Makes channels behave like the links that are imitated, which may change while frames wait. */
-export class Pacing {
+/** Capacities that are imitated: of links, and of media that several links share. */
+export class PacedMedia {
   readonly #clock: Clock;
-  readonly #media = new Map<string, Pacer>();
-  #emulation: Emulation | null = null;
-  #weights: Weights = () => undefined;
+  readonly #pacers = new Map<string, Pacer>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  of(name: string): Pacer {
+    const pacer = this.#pacers.get(name) ?? createPacer({ clock: this.#clock });
+    this.#pacers.set(name, pacer);
+    return pacer;
+  }
+}
+
+/** Makes channels behave like the links that are imitated, which may change while frames wait. */
+export class Pacing {
+  readonly #clock: Clock;
+  readonly #media: PacedMedia;
+  #emulation: Emulation | null = null;
+  #weights: Weights = () => undefined;
+
+  /** @param media those of the device: channels of several models go over the same links */
+  constructor(clock: Clock, media: PacedMedia = new PacedMedia(clock)) {
+    this.#clock = clock;
+    this.#media = media;
   }
 
   /** What is not on its way yet goes at these rates; `null`: as fast as it can. */
@@ -35,8 +53,8 @@ export class Pacing {
         const link = this.#emulation?.links.find(({ to }) => to === device);
         // Once frames fly, none may overtake them.
         if (link === undefined && paced === null) return await channel.send(frame);
-        const options = this.#options(device, link ?? null);
-        const onward = this.#options(device, link?.beyond ?? null);
+        const options = this.#options(device, `to ${device}`, link ?? null);
+        const onward = this.#options(device, `on to ${device}`, link?.beyond ?? null);
         // Only where there is a relay: each leg costs a copy.
         if (paced === null && this.#emulation?.links.some((other) => other.beyond !== null)) {
           beyond = paceChannel(channel, onward);
@@ -49,14 +67,14 @@ export class Pacing {
     };
   }
 
-  #options(device: string, leg: EmulatedLeg | null): PaceOptions {
+  #options(device: string, own: string, leg: EmulatedLeg | null): PaceOptions {
     const options = { clock: this.#clock, bytesOf: (frame: Frame) => this.#weigh(device, frame) };
     if (leg === null) return options;
     return {
       ...options,
       bandwidthBitsPerSecond: bitsPerSecond(leg.bandwidthBitsPerSecond),
       latencySeconds: seconds(leg.latencySeconds),
-      ...(leg.medium === null ? {} : { medium: this.#medium(leg.medium) }),
+      medium: this.#media.of(leg.medium === null ? own : `medium ${leg.medium}`),
     };
   }
 
@@ -74,11 +92,5 @@ export class Pacing {
     const planned = this.#weights(device, String(header["tensor"]), whole);
     if (planned === undefined) return payload.byteLength;
     return piece === undefined ? planned : (planned * payload.byteLength) / whole;
-  }
-
-  #medium(name: string): Pacer {
-    const medium = this.#media.get(name) ?? createPacer({ clock: this.#clock });
-    this.#media.set(name, medium);
-    return medium;
   }
 }

@@ -1,6 +1,6 @@
 import { seconds } from "../../base/units.ts";
 import { dialClient } from "../../cluster/client-line.ts";
-import { protocolVersion } from "../../cluster/message.ts";
+import { protocolVersion } from "../../cluster/greeting.ts";
 import { encodeMessage, tensorFrame } from "../../cluster/protocol.ts";
 import { bytesPerElement, elementCount, type TensorType } from "../../graph/tensor-value.ts";
 import type { Channel } from "../../transport/transport.ts";
