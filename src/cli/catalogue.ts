@@ -56,6 +56,10 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     summary: "run a model split over machines: plan, hand out parts, go on when some are lost",
     load: async () => (await import("./commands/coordinator.ts")).coordinator,
   },
+  serve: {
+    summary: "serve models split over machines by the Open Inference Protocol, as Triton does",
+    load: async () => (await import("./commands/serve.ts")).serve,
+  },
   deploy: {
     summary: "write what an engine needs to place coordinator and agents on machines",
     load: async () => (await import("./commands/deploy.ts")).deploy,

@@ -43,6 +43,8 @@ export interface Command {
   readonly options: Options;
   /** Command lines, shown below the help. */
   readonly examples: readonly string[];
+  /** Whether it runs until it is interrupted, so that its own exit code counts then, too. */
+  readonly endsByInterrupt: boolean;
   /** Returns the exit code. */
   run(call: Call<Readonly<Record<string, unknown>>>): Promise<number>;
 }
@@ -52,6 +54,7 @@ interface Definition<O extends Options> {
   readonly arguments?: readonly Argument[];
   readonly options: O;
   readonly examples?: readonly string[];
+  readonly endsByInterrupt?: boolean;
   readonly run: (call: Call<Values<O>>) => Promise<number> | number;
 }
 
@@ -63,6 +66,7 @@ export function defineCommand<O extends Options>(definition: Definition<O>): Com
     arguments: definition.arguments ?? [],
     options,
     examples: definition.examples ?? [],
+    endsByInterrupt: definition.endsByInterrupt ?? false,
     run: async (call) => {
       const values = Object.fromEntries(
         Object.entries(options).map(([key, option]) => [key, option.read(call.options[key])]),

@@ -38,7 +38,7 @@ import {
   runWithin,
   tilesOption,
 } from "./planning.ts";
-import { PlanningThreads } from "./planning-threads.ts";
+import { type PlanModel, PlanningThreads } from "./planning-threads.ts";
 import { prepareModel } from "./prepare.ts";
 import { type ProfilingChoices, profilingOptions } from "./profiles.ts";
 
@@ -160,18 +160,27 @@ async function planFor(
   };
 }
 
-/** Plans that are gone over to while requests flow join as many of them as the first. */
-function judgeLike(plan: Plan, profile: Profile, options: DeployChoices): Judge {
+/**
+ * Plans that are gone over to while requests flow join as many of them as the first.
+ *
+ * @param leave what others leave of a part of the topology. Default: all
+ */
+export function judgeLike(
+  plan: Plan,
+  profile: Profile,
+  options: PlanningChoices & { readonly tiles: boolean },
+  leave: (left: Topology) => Topology = (left) => left,
+): Judge {
   const { batch, reserved: _, ...others } = plan;
   const solve = (changed: Problem) => {
     const { planner } = plannerOf(options, changed);
     return runWithin(planner, changed, { ...options, timeLimit: judgeSeconds });
   };
   if (batch === undefined) {
-    return { problemOf: (left) => problemOf(profile, left, options), solve };
+    return { problemOf: (left) => problemOf(profile, leave(left), options), solve };
   }
   return {
-    problemOf: (left) => problemOfPlan({ ...others, batch }, profile, left),
+    problemOf: (left) => problemOfPlan({ ...others, batch }, profile, leave(left)),
     solve: (changed) => {
       const answer = solve(changed);
       return "type" in answer ? answer : asJoined(answer, profile, batch);
@@ -201,7 +210,7 @@ async function planLike(
 }
 
 /** Plans again in other threads, while this one serves. */
-function replanner(profile: Profile, like: Plan, options: DeployChoices): Replan {
+export function replanner(profile: Profile, like: PlanModel, options: PlanningChoices): Replan {
   const keys = Object.keys(planningOptions) as (keyof PlanningChoices)[];
   const choices = Object.fromEntries(keys.map((key) => [key, options[key]])) as PlanningChoices;
   const threads = new PlanningThreads({ profile, choices, like });
@@ -209,7 +218,7 @@ function replanner(profile: Profile, like: Plan, options: DeployChoices): Replan
 }
 
 /** Outputs that are the same for every request are computed once. */
-async function runConstants(
+export async function runConstants(
   { model, openTypes }: PreparedGraph,
   threads: number,
 ): Promise<TensorValues> {

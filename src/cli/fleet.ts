@@ -89,9 +89,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   });
   const { address: join } = coordinator;
   const agents = devicesOf(coordinator, options).map((device) => {
-    const memory = memoryOf(topology, device);
-    const words = memory === null ? ["--local"] : ["--local", "--memory", `${memory} B`];
-    return new AgentProcess({ device, join, token, words });
+    return new AgentProcess({ device, join, token, words: memoryWords(topology, device) });
   });
   const end = async (): Promise<void> => {
     over.abort();
@@ -147,6 +145,8 @@ export function whatRuns(
   };
 }
 
-function memoryOf({ devices }: Topology, device: string): number | null {
-  return devices.find(({ name }) => name === device)?.memoryBytes ?? null;
+/** What an agent on this machine is told of the device that it is. */
+export function memoryWords({ devices }: Topology, device: string): readonly string[] {
+  const memory = devices.find(({ name }) => name === device)?.memoryBytes ?? null;
+  return memory === null ? ["--local"] : ["--local", "--memory", `${memory} B`];
 }

@@ -97,7 +97,7 @@ function register(program: Program, command: Command, exit: { code: number }): v
       terminal: openTerminal(),
       signal: interruption.signal,
     });
-    if (interruption.signal.aborted) exit.code = interruptedExitCode;
+    if (interruption.signal.aborted && !command.endsByInterrupt) exit.code = interruptedExitCode;
   });
 }
 

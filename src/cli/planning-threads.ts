@@ -11,8 +11,14 @@ export interface PlanningTask {
   readonly profile: Profile;
   readonly choices: PlanningChoices;
   /** The first plan: others are made for the same objective, and their parts run alike. */
-  readonly like: Plan;
+  readonly like: PlanModel;
 }
+
+/** What plans of one model have in common. */
+export type PlanModel = Pick<
+  Plan,
+  "objective" | "limits" | "level" | "threads" | "reserved" | "batch"
+>;
 
 export type Replanned = Plan | { readonly infeasible: string };
 

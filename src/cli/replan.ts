@@ -7,7 +7,7 @@ import type { Plan } from "../plan/plan.ts";
 import { problemOfPlan } from "../plan/problem-of-plan.ts";
 import { answerJoined } from "./joining.ts";
 import { mayAskSolver, type PlanningChoices, plannerOf, runWithin } from "./planning.ts";
-import type { PlanningTask, Replanned } from "./planning-threads.ts";
+import type { PlanModel, PlanningTask, Replanned } from "./planning-threads.ts";
 
 /** Requests wait while a plan is made after a loss. */
 const limitSeconds = 1;
@@ -36,7 +36,7 @@ export async function replan(
 
 /** Where requests are joined, how many of them is decided anew, all within the time of one plan. */
 async function solve(
-  like: Plan,
+  like: PlanModel,
   profile: Profile,
   topology: Topology,
   choices: PlanningChoices & { readonly timeLimit: number },

@@ -6,6 +6,7 @@ import { DeviceResources } from "./device-resources.ts";
 import type { Opening } from "./handshake.ts";
 import { coded } from "./protocol.ts";
 import { followModels } from "./roster-client.ts";
+import { mostAddresses } from "./schema-terms.ts";
 import { type ModelKey, SharedListener } from "./shared-listener.ts";
 
 export interface AgentGroupOptions
@@ -71,6 +72,16 @@ export class AgentGroup implements AsyncDisposable {
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  /** Where its agents listen, as the others may dial them. */
+  get addresses(): readonly string[] {
+    const { address } = this.#listener;
+    return this.#options.addresses?.(address).slice(0, mostAddresses) ?? [address];
   }
 
   /** Leaves the cluster; what it holds of requests is made again elsewhere. Idempotent. */

@@ -178,7 +178,11 @@ export function asPass(plan: Plan, problem: Problem): Plan {
 }
 
 /** What was asked when a plan was made, of one request. */
-export function questionOf(plan: Plan, profile: Profile, topology: Topology): BatchQuestion {
+export function questionOf(
+  plan: Pick<Plan, "batch" | "limits" | "objective">,
+  profile: Profile,
+  topology: Topology,
+): BatchQuestion {
   const { most, waitSeconds, tried } = plan.batch ?? { most: 1, waitSeconds: 0, tried: [] };
   const { latencySeconds, periodSeconds, energyJoules, ...others } = plan.limits;
   const limits: Limits = {

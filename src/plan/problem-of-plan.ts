@@ -16,7 +16,7 @@ import { forGraph, type Reservation, topologyLeft } from "./reservation.ts";
  * @throws as `createProblem`
  */
 export function problemOfPlan(
-  plan: Plan,
+  plan: Pick<Plan, "objective" | "limits" | "reserved" | "batch">,
   profile: Profile,
   topology: Topology,
   requests: number = plan.batch?.most ?? 1,

@@ -166,7 +166,7 @@ function reachOf(
 }
 
 /** Whoever looks at the cluster on NATS sees this device. */
-function sayWhere({ name, addresses, ended }: Agent, { engine, signal }: NatsCluster): void {
+function sayWhere({ name, addresses, ended }: AgentGroup, { engine, signal }: NatsCluster): void {
   const id = randomUUID();
   const over = new AbortController();
   void ended.then(() => over.abort());

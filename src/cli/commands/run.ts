@@ -41,8 +41,8 @@ export const run: Command = defineCommand({
   options: {
     to: text("--to <host:port>", "a cluster that is up"),
     nats: natsOption("a cluster that is up; requests are kept until they are answered"),
-    model: text("--model <name>", "with --nats: which model, where there are several"),
-    token: tokenOption("as `partita coordinator` or `up` printed it"),
+    model: text("--model <name>", "with --to or --nats: which of several models there"),
+    token: tokenOption("as `partita coordinator`, `serve` or `up` printed it"),
     output: text("-o, --output <file>", "write the answers as .npz or .json"),
     labels: text("--labels <file>", "one name of a class a line, for the answers shown"),
     preprocessing: text("--preprocessing <file>", "how pictures become tensors, as YAML"),
@@ -83,6 +83,9 @@ export const run: Command = defineCommand({
       const asked = connect(options.to, token, options);
       return await runThrough(asked, options.to, call.arguments, call);
     }
+    if (options.model !== undefined) {
+      throw usage("--model names one of several at --to HOST:PORT; MODEL is the second argument");
+    }
     const [topology, model, ...inputs] = call.arguments;
     if (topology === undefined || model === undefined) {
       throw usage("name TOPOLOGY MODEL INPUT…, or a cluster that is up with --to HOST:PORT");
@@ -122,7 +125,7 @@ interface Choices extends DeployChoices {
 function connect(
   address: string,
   token: string,
-  { patience, to }: Pick<Choices, "patience" | "to">,
+  { patience, to, model }: Pick<Choices, "patience" | "to" | "model">,
 ): Promise<Client> {
   const { transport, secret } = secureClient(token);
   return connectClient({
@@ -130,6 +133,7 @@ function connect(
     clock: systemClock,
     address,
     token: secret,
+    ...(model === undefined ? {} : { model }),
     // A failover is waited for, a cluster that is not there is not.
     retry: {
       newId: randomUUID,

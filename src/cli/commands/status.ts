@@ -1,4 +1,8 @@
 import { systemClock } from "../../base/clock.node.ts";
+import { CodedError } from "../../base/errors.ts";
+import type { EventMessage, StatusMessage } from "../../cluster/message.ts";
+import { type FollowOptions, followModels } from "../../cluster/roster-client.ts";
+import type { ModelKey } from "../../cluster/shared-listener.ts";
 import type { ClusterEvent, ClusterStatus } from "../../cluster/status.ts";
 import { watchCluster } from "../../cluster/watch-client.ts";
 import { parseLeaderRecord } from "../../nats/leader-record.ts";
@@ -23,6 +27,7 @@ export const status: Command = defineCommand({
     to: text("--to <host:port>", "address of the coordinator"),
     nats: natsOption("ask whoever leads the cluster on NATS instead"),
     token: tokenOption("as the coordinator printed it"),
+    model: text("--model <name>", "one of several models that are served there (default: all)"),
     once: flag("--once", "print it once; else it is shown until Ctrl-C on a terminal"),
     follow: flag("--follow", "print a line for each thing that happens, until Ctrl-C"),
   },
@@ -42,29 +47,28 @@ export const status: Command = defineCommand({
         ? needed(to, "--to HOST:PORT (or --nats)", "address of the coordinator")
         : leaderAddress;
     if (nats !== null && !terminal.json) await showMembers(nats, terminal);
-    const watching = watchCluster({
+    const dialling = {
       transport: nats === null ? transport : transportToLeader(nats, transport),
       clock: systemClock,
       address,
       token: secret,
-      signal,
-    });
+    };
+    const models = options.model === undefined ? await modelsAt(dialling, signal) : [options.model];
+    if (models.length === 0) {
+      throw new CodedError("MODEL_NOT_READY", `no model runs at ${address} yet; ask again later`);
+    }
+    const over = new AbortController();
+    const looking = AbortSignal.any([signal, over.signal]);
+    const watches = models.map((model) =>
+      watchCluster({ ...dialling, signal: looking, ...(model === null ? {} : { model }) }),
+    );
     const isLive = !options.once && !options.follow && terminal.watched;
-    const events: ClusterEvent[] = [];
-    let isFirst = true;
-    for await (const message of watching) {
-      if (message.type === "event") {
-        const { event } = message.body;
-        events.push(event);
-        if (options.follow) printEvent(event, terminal);
-      } else if (isLive) redraw(message.body.status, events, terminal);
-      else if (!options.follow) {
-        print(message.body.status, terminal);
-        return 0;
-      } else if (isFirst) {
-        isFirst = false;
-        terminal.note(`follows ${message.body.status.model} at ${address}; Ctrl-C ends it`);
-      }
+    const show = options.follow ? follower(address, terminal) : isLive ? painter(terminal) : null;
+    try {
+      if (show === null) print(await firstStatuses(watches), terminal);
+      else await Promise.all(watches.map((watch, place) => tell(watch, place, models, show)));
+    } finally {
+      over.abort();
     }
     return 0;
   },
@@ -80,24 +84,76 @@ async function showMembers({ engine }: NatsCluster, terminal: Terminal): Promise
   }
 }
 
-function print(current: ClusterStatus, terminal: Terminal): void {
-  if (terminal.json) terminal.document(current);
-  else terminal.line(formatStatus(current, terminal));
+type Dialling = Omit<FollowOptions, "signal">;
+type Watch = ReturnType<typeof watchCluster>;
+/** @param model `null`: there is one only */
+type Show = (place: number, model: ModelKey, message: StatusMessage | EventMessage) => void;
+
+/** All that run there; `null` for the only one of a coordinator. */
+async function modelsAt(dialling: Dialling, signal: AbortSignal): Promise<readonly ModelKey[]> {
+  const following = followModels({ ...dialling, signal });
+  try {
+    return (await following.next()).value ?? [];
+  } finally {
+    await following.return(undefined);
+  }
 }
 
-/** One line each, so that whoever reads them knows when one is complete. */
-function printEvent(event: ClusterEvent, terminal: Terminal): void {
-  terminal.line(terminal.json ? JSON.stringify(event) : written(event));
+async function firstStatuses(watches: readonly Watch[]): Promise<ClusterStatus[]> {
+  const first = await Promise.all(watches.map((watch) => watch.next()));
+  return first.flatMap(({ value }) => (value?.type === "status" ? [value.body.status] : []));
 }
 
-function redraw(current: ClusterStatus, events: ClusterEvent[], terminal: Terminal): void {
-  events.splice(0, Math.max(0, events.length - shownEvents));
+async function tell(
+  watch: Watch,
+  place: number,
+  models: readonly ModelKey[],
+  show: Show,
+): Promise<void> {
+  const model = models.length === 1 ? null : (models[place] ?? null);
+  for await (const message of watch) show(place, model, message);
+}
+
+function print(current: readonly ClusterStatus[], terminal: Terminal): void {
+  const [only] = current;
+  if (terminal.json) terminal.document(current.length === 1 ? only : { models: current });
+  else terminal.line(current.map((status) => formatStatus(status, terminal)).join("\n\n"));
+}
+
+/** One line for each event, so that whoever reads them knows when one is complete. */
+function follower(address: string, terminal: Terminal): Show {
+  const met = new Set<number>();
+  return (place, model, message) => {
+    if (message.type === "event") {
+      const { event } = message.body;
+      const entry = model === null ? event : { model, ...event };
+      terminal.line(terminal.json ? JSON.stringify(entry) : written(model, event));
+    } else if (!met.has(place)) {
+      met.add(place);
+      terminal.note(`follows ${message.body.status.model} at ${address}; Ctrl-C ends it`);
+    }
+  };
+}
+
+/** Draws everything anew each time that a cluster says how it stands. */
+function painter(terminal: Terminal): Show {
   const { bold } = terminal.colours;
-  const happened = events.map((event) => `  ${written(event)}`).join("\n");
-  const below = happened === "" ? "" : `\n\n${bold("What happened")}\n${happened}`;
-  terminal.line(`${home}${formatStatus(current, terminal)}${below}\n\nCtrl-C ends this.`);
+  const statuses: ClusterStatus[] = [];
+  const lines: string[] = [];
+  return (place, model, message) => {
+    if (message.type === "event") {
+      lines.push(`  ${written(model, message.body.event)}`);
+      lines.splice(0, Math.max(0, lines.length - shownEvents));
+      return;
+    }
+    statuses[place] = message.body.status;
+    const all = Object.values(statuses).map((status) => formatStatus(status, terminal));
+    const below = lines.length === 0 ? "" : `\n\n${bold("What happened")}\n${lines.join("\n")}`;
+    terminal.line(`${home}${all.join("\n\n")}${below}\n\nCtrl-C ends this.`);
+  };
 }
 
-function written(event: ClusterEvent): string {
-  return `${event.atSeconds.toFixed(1).padStart(8)} s  ${describeEvent(event)}`;
+function written(model: ModelKey, event: ClusterEvent): string {
+  const whose = model === null ? "" : `${model}: `;
+  return `${event.atSeconds.toFixed(1).padStart(8)} s  ${whose}${describeEvent(event)}`;
 }

@@ -1,0 +1,108 @@
+/**
+ * Where models go: all of them before anything runs, and one beside others that run.
+ *
+ * @module
+ */
+import type { Topology } from "../../cost/topology.ts";
+import { loadHighsSolver } from "../../plan/highs.node.ts";
+import type { Plan } from "../../plan/plan.ts";
+import { mostShare } from "../../plan/several.ts";
+import type { Place } from "../../server/repository/hosted-models.ts";
+import { planBeside, type Sharer } from "../../server/repository/sharing.ts";
+import {
+  mayAskSolver,
+  type PlanningChoices,
+  plannerOf,
+  problemOf,
+  runWithin,
+} from "../planning.ts";
+import type { Terminal } from "../terminal.ts";
+import { placeModels as placeSeveral } from "../together.ts";
+import { asMeasured, type ServedSource } from "./served-source.ts";
+
+/**
+ * Places all models; where not all find a place together, as many as do, in their order. Blocks the
+ * thread.
+ *
+ * @returns by model
+ * @throws TOPOLOGY_INVALID, and what planners throw
+ */
+export async function placeModels(
+  sources: readonly ServedSource[],
+  topology: Topology,
+  choices: PlanningChoices,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Place>> {
+  const [only, second] = sources;
+  if (only !== undefined && second === undefined && !only.isRateStated) {
+    return new Map([[only.name, await placeAlone(only, choices, terminal)]]);
+  }
+  const answer = await placeSeveral(topology, sources, choices, terminal);
+  if (answer.type === "infeasible") return await placeInOrder(sources, topology, signal);
+  const plans = new Map(answer.models.map(({ name, plan }) => [name, plan]));
+  return new Map(
+    sources.map((source) => [source.name, asMeasured(plans.get(source.name) as Plan, source)]),
+  );
+}
+
+async function placeAlone(
+  source: ServedSource,
+  choices: PlanningChoices,
+  terminal: Terminal,
+): Promise<Place> {
+  const problem = problemOf(source.profile, source.topology, choices);
+  const { planner } = plannerOf(choices, problem);
+  const solver = mayAskSolver(planner) ? await loadHighsSolver() : undefined;
+  const answer = terminal.blocking(() => runWithin(planner, problem, choices, solver));
+  return "type" in answer ? { infeasible: answer.reason } : answer;
+}
+
+/** Each for what those before it leave; who finds no place takes nothing. */
+async function placeInOrder(
+  sources: readonly ServedSource[],
+  topology: Topology,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Place>> {
+  const places = new Map<string, Place>();
+  const sharers = sources.map((source) => sharerOf(source, () => planIn(places, source.name)));
+  for (const source of sources) {
+    places.set(source.name, await placeBeside(sources, sharers, source.name, topology, signal));
+  }
+  return places;
+}
+
+function planIn(places: ReadonlyMap<string, Place>, name: string): Plan | null {
+  const place = places.get(name);
+  return place === undefined || "infeasible" in place ? null : place;
+}
+
+/** @param plan by which it runs, or soon will; `null`: it takes nothing */
+export function sharerOf(source: ServedSource, plan: () => Plan | null): Sharer {
+  const { name, profile, limits, requestsPerSecond, replan } = source;
+  return { name, profile, limits, requestsPerSecond, replan, plan };
+}
+
+/**
+ * A place for one model beside those that have plans, at a rate that was stated.
+ *
+ * @param left of the topology, at the moment
+ * @throws what planners throw
+ */
+export async function placeBeside(
+  sources: readonly ServedSource[],
+  sharers: readonly Sharer[],
+  name: string,
+  left: Topology,
+  signal: AbortSignal,
+): Promise<Place> {
+  const source = sources.find((one) => one.name === name) as ServedSource;
+  const sharer = sharers.find((one) => one.name === name) as Sharer;
+  const others = sharers.filter((one) => one !== sharer);
+  const fastest = await planBeside([...others, sharer], sharer, left, signal);
+  if ("infeasible" in fastest || !source.isRateStated) return fastest;
+  const periodSeconds = mostShare / source.requestsPerSecond;
+  if (fastest.claimed.periodSeconds <= periodSeconds) return fastest;
+  const steady = { ...sharer, replan: source.replanWithin(periodSeconds) };
+  return await planBeside([...others, steady], steady, left, signal);
+}

@@ -1,0 +1,126 @@
+/**
+ * Models that are to be served, with all that planning and running them needs.
+ *
+ * @module
+ */
+import type { Replan } from "../../cluster/coordinator-options.ts";
+import type { Profile } from "../../cost/profile.ts";
+import { profiledBenchmarks } from "../../cost/relative-speed.ts";
+import type { Topology } from "../../cost/topology.ts";
+import type { Plan } from "../../plan/plan.ts";
+import type { Limits } from "../../plan/problem.ts";
+import { forGraph } from "../../plan/reservation.ts";
+import type { PreparedGraph } from "../../runtime/prepare.node.ts";
+import type { TensorValues } from "../../runtime/runtime.ts";
+import type { Call } from "../command.ts";
+import { replanner, runConstants } from "../deploy.ts";
+import { profileModel } from "../measuring.ts";
+import { loadModel, type NamedModel } from "../model-argument.ts";
+import { modelSha256 } from "../model-hash.ts";
+import { limitsOf, type PlanningChoices } from "../planning.ts";
+import type { PlanModel } from "../planning-threads.ts";
+import { prepareModel } from "../prepare.ts";
+import { loadProfile, type ProfilingChoices } from "../profiles.ts";
+import type { NamedArgument } from "./named-models.ts";
+
+/** How often a model is taken to be asked of which that was not stated. */
+const usualRequestsPerSecond = 1;
+
+export type SourceChoices = PlanningChoices &
+  ProfilingChoices & { readonly profile: readonly string[]; readonly tiles: boolean };
+
+export interface ServedSource {
+  /** Where it is served. */
+  readonly name: string;
+  readonly named: NamedModel;
+  /** Its graph has the name, too. */
+  readonly prepared: PreparedGraph;
+  readonly constantOutputs: TensorValues;
+  readonly profile: Profile;
+  readonly limits: Limits;
+  readonly requestsPerSecond: number;
+  /** Whether that was stated, so that a plan must keep up with it. */
+  readonly isRateStated: boolean;
+  /** What all its plans have in common. */
+  readonly like: PlanModel;
+  /** Plans it within a time in which a cluster can wait. */
+  readonly replan: Replan;
+  /** The same, so that it keeps up with so long a time between requests. */
+  replanWithin(periodSeconds: number): Replan;
+  readonly benchmarks: Readonly<Record<string, number>>;
+  /** With what the topology says of this model's inputs only. */
+  readonly topology: Topology;
+}
+
+type Surrounding = Pick<Call<SourceChoices>, "options" | "terminal" | "signal">;
+
+/**
+ * Loads, measures and optimises one model after the other.
+ *
+ * @throws PROFILE_INVALID if a profile is of none of the models, and what loading and measuring throw
+ */
+export async function loadSources(
+  models: readonly NamedArgument[],
+  topology: Topology,
+  call: Surrounding,
+): Promise<readonly ServedSource[]> {
+  const sources: ServedSource[] = [];
+  const profiles = await profilesByModel(call);
+  for (const model of models) sources.push(await loadSource(model, topology, profiles, call));
+  return sources;
+}
+
+/** Files of profiles by the model that they were measured with; of one model all are taken to be its own. */
+async function profilesByModel({ options, terminal }: Surrounding): Promise<Map<string, string[]>> {
+  const files = new Map<string, string[]>();
+  for (const file of options.profile) {
+    const { source } = await loadProfile(file, terminal);
+    const hash = source?.modelSha256 ?? "";
+    files.set(hash, [...(files.get(hash) ?? []), file]);
+  }
+  return files;
+}
+
+async function loadSource(
+  { name, argument, requestsPerSecond }: NamedArgument,
+  topology: Topology,
+  profiles: ReadonlyMap<string, readonly string[]>,
+  call: Surrounding,
+): Promise<ServedSource> {
+  const { options, terminal, signal } = call;
+  const named = await loadModel(argument, terminal);
+  const files = profiles.get(modelSha256(named.model)) ?? profiles.get("") ?? [];
+  const profile = await profileModel({ ...named, name }, files, { terminal, signal, options });
+  signal.throwIfAborted();
+  const level = profile.source?.level ?? "extended";
+  const { threads } = profile.source ?? {};
+  const prepared = await prepareModel(named.model, level, options.shape);
+  const limits = limitsOf(profile, options);
+  const objective = options.objective ?? "latency";
+  const like = { objective, limits, level, ...(threads === undefined ? {} : { threads }) };
+  return {
+    name,
+    named,
+    prepared: { ...prepared, graph: { ...prepared.graph, name } },
+    constantOutputs: await runConstants(prepared, threads ?? 1),
+    profile,
+    limits,
+    requestsPerSecond: requestsPerSecond ?? usualRequestsPerSecond,
+    isRateStated: requestsPerSecond !== null,
+    like,
+    replan: replanner(profile, like, options),
+    replanWithin: (periodSeconds) =>
+      replanner(profile, { ...like, limits: { ...limits, periodSeconds } }, options),
+    benchmarks: profiledBenchmarks(profile, topology),
+    topology: forGraph(topology, profile.graph),
+  };
+}
+
+/** A plan that runs its parts as those of the model are measured. */
+export function asMeasured(plan: Plan, { like: { level, threads } }: ServedSource): Plan {
+  return {
+    ...plan,
+    ...(level === undefined ? {} : { level }),
+    ...(threads === undefined ? {} : { threads }),
+  };
+}

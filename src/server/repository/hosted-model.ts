@@ -1,0 +1,204 @@
+import type { Clock } from "../../base/clock.ts";
+import { CodedError, messageOf } from "../../base/errors.ts";
+import { seconds } from "../../base/units.ts";
+import type { Client, InferOptions } from "../../cluster/client.ts";
+import type { Coordinator } from "../../cluster/coordinator.ts";
+import type { Inference } from "../../cluster/inference.ts";
+import type { ClusterStatus } from "../../cluster/status.ts";
+import type { Plan } from "../../plan/plan.ts";
+import type { TensorValues } from "../../runtime/runtime.ts";
+import type { DeclaredTensor, Signature } from "../../runtime/signature.ts";
+import type { ModelState, RepositoryEntry, ServedModel } from "../served-model.ts";
+
+/** What a model is run by. */
+export interface ModelHost {
+  readonly clock: Clock;
+  /** Has devices join for the model. @throws as `Coordinator.start` */
+  start(model: string, plan: Plan, joinSeconds: number | null): Promise<Coordinator>;
+  /** @throws as `connectClient` */
+  connect(model: string): Promise<Client>;
+  /** Its coordinator has ended: devices let go of the model. */
+  release(model: string): Promise<void>;
+}
+
+/** Between two attempts to reach where requests are taken. */
+const pauseSeconds = seconds(1);
+
+/** A model that devices are to run, from being loaded to being unloaded, perhaps several times. */
+export class HostedModel implements ServedModel {
+  readonly name: string;
+  readonly version = "1";
+  readonly inputs: readonly DeclaredTensor[];
+  readonly outputs: readonly DeclaredTensor[];
+  readonly maxBatch = 1;
+  readonly #host: ModelHost;
+  #state: ModelState = "UNAVAILABLE";
+  #reason = "it was not loaded";
+  #plan: Plan | null = null;
+  #coordinator: Coordinator | null = null;
+  #client: Client | null = null;
+  #underWay = 0;
+  #onIdle: () => void = () => undefined;
+  /** What it does at the moment; whoever wants something else waits for it. */
+  #busy: Promise<void> = Promise.resolve();
+
+  constructor(name: string, { inputs, outputs }: Signature, host: ModelHost) {
+    this.name = name;
+    this.inputs = inputs;
+    this.outputs = outputs;
+    this.#host = host;
+  }
+
+  get entry(): RepositoryEntry {
+    const { name, version } = this;
+    const entry = { name, version };
+    if (this.#state === "READY" && this.#coordinator?.serving === null) {
+      // Devices are lost, and what is asked waits for another plan.
+      return { ...entry, state: "UNAVAILABLE", reason: this.#coordinator.status().why ?? "" };
+    }
+    const waits = this.#state === "LOADING" ? (this.#coordinator?.status().why ?? null) : null;
+    return { ...entry, state: this.#state, reason: waits ?? this.#reason };
+  }
+
+  get isLoaded(): boolean {
+    return this.#state === "READY";
+  }
+
+  get isLoading(): boolean {
+    return this.#state === "LOADING";
+  }
+
+  /** By which it runs, or soon will; `null`: it takes nothing of any device. */
+  get plan(): Plan | null {
+    return this.#coordinator?.serving ?? this.#plan;
+  }
+
+  /** Of its cluster; `null`: it has none. */
+  get status(): ClusterStatus | null {
+    return this.#coordinator?.status() ?? null;
+  }
+
+  /** Bytes that it takes of a device. */
+  takesBytes(device: string): number {
+    const taken = this.#coordinator?.takesBytes(device) ?? 0;
+    return Math.max(taken, this.plan?.claimed.memoryBytes[device] ?? 0);
+  }
+
+  /** It finds no place. */
+  refuse(reason: string): void {
+    this.#state = "UNAVAILABLE";
+    this.#reason = reason;
+  }
+
+  /**
+   * Resolves when it can be asked. What it asks of devices counts from now on.
+   *
+   * @param joinSeconds how long devices may take to join; `null`: for ever
+   * @throws what it could not be loaded for, which `entry` says, too
+   */
+  async load(plan: Plan, joinSeconds: number | null): Promise<void> {
+    this.#state = "LOADING";
+    this.#reason = "its coordinator starts";
+    this.#plan = plan;
+    await this.#inTurn(() => this.#load(plan, joinSeconds));
+  }
+
+  /** Resolves when what was asked is answered and no device holds anything of it. */
+  async unload(): Promise<void> {
+    const wasLoading = this.isLoading;
+    if (!this.isLoaded && !wasLoading && this.#coordinator === null) return await this.#busy;
+    this.#state = "UNLOADING";
+    this.#reason = "it is being unloaded";
+    // Nobody has been answered yet: there is nothing to wait for.
+    if (wasLoading) void this.#coordinator?.close();
+    await this.#inTurn(() => this.#unload());
+  }
+
+  async infer(inputs: TensorValues, options?: InferOptions): Promise<Inference> {
+    const client = this.#client;
+    if (client === null || this.#state !== "READY") throw notReady(this.entry);
+    this.#underWay++;
+    try {
+      return await client.infer(inputs, options);
+    } finally {
+      this.#underWay--;
+      if (this.#underWay === 0) this.#onIdle();
+    }
+  }
+
+  async #inTurn(task: () => Promise<void>): Promise<void> {
+    const done = this.#busy.then(task);
+    this.#busy = done.catch(() => undefined);
+    await done;
+  }
+
+  async #load(plan: Plan, joinSeconds: number | null): Promise<void> {
+    try {
+      this.#coordinator = await this.#host.start(this.name, plan, joinSeconds);
+      await this.#coordinator.ready();
+      this.#client = await this.#host.connect(this.name);
+      if (!this.isLoading) throw notReady(this.entry);
+      this.#state = "READY";
+      this.#reason = "";
+      void this.#stayConnected(this.#coordinator, this.#client);
+      void this.#coordinator.ended.then((error) => this.#lose(error));
+    } catch (error) {
+      await this.#release();
+      if (this.isLoading) this.refuse(messageOf(error));
+      throw error;
+    }
+  }
+
+  async #unload(): Promise<void> {
+    if (this.#underWay > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    await this.#release();
+    this.refuse("it was unloaded");
+  }
+
+  async #release(): Promise<void> {
+    const [client, coordinator] = [this.#client, this.#coordinator];
+    this.#client = null;
+    await client?.close();
+    await coordinator?.close();
+    if (coordinator !== null) await this.#host.release(this.name);
+    this.#coordinator = null;
+    this.#plan = null;
+  }
+
+  /** Its coordinator has ended by itself. */
+  async #lose(error: CodedError | null): Promise<void> {
+    if (!this.isLoaded) return;
+    this.refuse(error?.message ?? "its coordinator has ended");
+    await this.#inTurn(() => this.#release());
+  }
+
+  /** A client ends when nobody takes requests for too long: another one takes its place. */
+  async #stayConnected(coordinator: Coordinator, first: Client): Promise<void> {
+    for (let client = first; ; ) {
+      await client.ended;
+      if (this.#coordinator !== coordinator || !this.isLoaded) return;
+      try {
+        client = await this.#host.connect(this.name);
+      } catch {
+        // The source is still away, as whoever asks is told.
+        await this.#host.clock.sleep(pauseSeconds);
+        continue;
+      }
+      if (this.#coordinator !== coordinator || this.#client === null) return await client.close();
+      this.#client = client;
+    }
+  }
+}
+
+/** Why a model cannot be asked. */
+export function notReady({ name, state, reason }: RepositoryEntry): CodedError {
+  return new CodedError(
+    "MODEL_NOT_READY",
+    `model '${name}' cannot be asked: ${reason || state.toLowerCase()}`,
+    { model: name, state },
+  );
+}

@@ -1,0 +1,208 @@
+import type { ChildProcess } from "node:child_process";
+import { createInterface } from "node:readline";
+import { expect, onTestFinished, test } from "vitest";
+import { systemClock } from "../../src/base/clock.node.ts";
+import { seconds } from "../../src/base/units.ts";
+import { elementCount } from "../../src/graph/tensor-value.ts";
+import { Workbench } from "./partita.ts";
+
+const topology = `format: partita.topology/1
+devices:
+  - { name: camera, memory: 64 MiB }
+  - { name: gateway }
+  - { name: cloud }
+links:
+  - { between: [camera, gateway], bandwidth: 1 Gbit/s, latency: 1 ms }
+  - { between: [camera, cloud], bandwidth: 1 Gbit/s, latency: 1 ms }
+  - { between: [gateway, cloud], bandwidth: 1 Gbit/s, latency: 1 ms }
+source: camera
+`;
+const first = "first=zoo:squeezenet?resolution=32&width=0.125&classes=10";
+const second = "second=zoo:alexnet?resolution=64&width=0.125&classes=10";
+/** Three devices as processes take their time on a busy machine. */
+const patienceSeconds = 60;
+
+interface Line {
+  readonly type?: string;
+  readonly model?: string;
+  readonly http: string;
+  readonly address: string;
+  readonly token: string;
+}
+
+/** `partita serve`, and what it says, line by line. */
+class Server {
+  readonly child: ChildProcess;
+  readonly #lines: Line[] = [];
+  #wake: () => void = () => undefined;
+
+  constructor(child: ChildProcess) {
+    this.child = child;
+    if (child.stdout === null) throw new Error("its output is not read");
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      this.#lines.push(JSON.parse(line));
+      this.#wake();
+    });
+  }
+
+  /** The next line that is like this; those before it are passed over. */
+  async hear(wanted: (line: Line) => boolean): Promise<Line> {
+    const late = AbortSignal.timeout(1000 * patienceSeconds);
+    late.addEventListener("abort", () => this.#wake(), { once: true });
+    for (;;) {
+      for (let line = this.#lines.shift(); line !== undefined; line = this.#lines.shift()) {
+        if (wanted(line)) return line;
+      }
+      late.throwIfAborted();
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  async ended(): Promise<number | null> {
+    if (this.child.exitCode !== null) return this.child.exitCode;
+    return await new Promise((resolve) => this.child.once("exit", resolve));
+  }
+}
+
+async function start(workbench: Workbench, ...words: string[]) {
+  workbench.write("home.topology.yaml", topology);
+  const doors = ["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--no-codecs", "--json"];
+  const server = new Server(
+    workbench.start("serve", "home.topology.yaml", first, second, ...doors, ...words),
+  );
+  onTestFinished(async () => {
+    server.child.kill("SIGTERM");
+    await server.ended();
+    workbench.remove();
+  });
+  const { http, address, token } = await server.hear(({ type }) => type === "listening");
+  const post = (path: string, body: unknown = {}): Promise<Response> =>
+    fetch(`${http}/v2/${path}`, { method: "POST", body: JSON.stringify(body) });
+  return { server, http, address, token, post };
+}
+
+/** A request of noise that is the same each time. */
+async function questionOf(http: string, model: string): Promise<unknown> {
+  const metadata = await (await fetch(`${http}/v2/models/${model}`)).json();
+  const { inputs } = metadata as {
+    inputs: { name: string; shape: number[]; datatype: string }[];
+  };
+  return {
+    inputs: inputs.map(({ name, shape, datatype }) => ({
+      name,
+      shape,
+      datatype,
+      data: Array.from({ length: elementCount(shape) }, (_, at) => ((at * 7919) % 256) / 256),
+    })),
+  };
+}
+
+test("two models answer alike while one comes and goes and a device is killed", {
+  timeout: 240_000,
+}, async () => {
+  const workbench = new Workbench();
+  const { server, http, address, token, post } = await start(workbench, "--listen", "127.0.0.1:0");
+  const agents = new Map(
+    ["camera", "gateway", "cloud"].map((name) => {
+      const words = ["--join", address, "--name", name, "--token", token, "--local", "--quiet"];
+      const agent = workbench.start("agent", ...words);
+      onTestFinished(() => void agent.kill("SIGKILL"));
+      return [name, agent];
+    }),
+  );
+  const served = (model: string) =>
+    server.hear((line) => line.type === "serving" && line.model === model);
+  const isReady = async () => (await fetch(`${http}/v2/health/ready`)).status === 200;
+  await server.hear(({ type }) => type === "serving");
+  while (!(await isReady())) await systemClock.sleep(seconds(0.05));
+  const ask = async (model: string, question: unknown): Promise<string> => {
+    const answer = await post(`models/${model}/infer`, question);
+    const body = await answer.text();
+    expect([answer.status, body]).toEqual([200, expect.stringContaining("outputs")]);
+    return JSON.stringify(JSON.parse(body).outputs);
+  };
+  const [one, other] = [await questionOf(http, "first"), await questionOf(http, "second")];
+  const expected = await ask("second", other);
+  const expectedFirst = await ask("first", one);
+
+  // Somebody asks all the time.
+  const answers = new Set<string>();
+  let isOver = false;
+  const asking = (async () => {
+    while (!isOver) answers.add(await ask("second", other));
+  })();
+  expect((await post("repository/models/first/unload")).status).toBe(200);
+  expect((await post("models/first/infer", one)).status).toBe(503);
+  expect((await post("repository/models/first/load")).status).toBe(200);
+  await served("first");
+  expect(await ask("first", one)).toBe(expectedFirst);
+  agents.get("cloud")?.kill("SIGKILL");
+  await server.hear(({ type }) => type === "left");
+  expect(await ask("first", one)).toBe(expectedFirst);
+  expect(await ask("second", other)).toBe(expected);
+  isOver = true;
+  await asking;
+  expect([...answers]).toEqual([expected]);
+
+  const seen = await workbench.run("status", "--to", address, "--token", token, "--json", "--once");
+  const { models } = JSON.parse(seen.output);
+  expect(models.map(({ model }: { model: string }) => model)).toEqual(["first", "second"]);
+  const through = ["--to", address, "--token", token, "--seeds", "1", "--json"];
+  const { output } = await workbench.run("run", ...through, "--model", "second");
+  expect(JSON.parse(output).model).toBe("second");
+  const unknown = await workbench.run("run", ...through, "--model", "third");
+  expect(unknown.errors).toContain("MODEL_UNKNOWN");
+
+  server.child.kill("SIGTERM");
+  expect(await server.ended()).toBe(0);
+  // Agents are told to end, too.
+  const camera = agents.get("camera");
+  if (camera?.exitCode === null) await new Promise((resolve) => camera.once("exit", resolve));
+  expect(camera?.exitCode).toBe(0);
+});
+
+test("a model that finds no place keeps none of the others from being served", {
+  timeout: 120_000,
+}, async () => {
+  const workbench = new Workbench();
+  const { server, http, post } = await start(
+    workbench,
+    ...["--local", "--full-speed", "--rate", "first=1000000/s"],
+  );
+  await server.hear((line) => line.type === "serving" && line.model === "second");
+  const index = (await (await post("repository/index")).json()) as {
+    name: string;
+    state: string;
+    reason: string;
+  }[];
+  expect(index).toMatchObject([
+    { name: "first", state: "UNAVAILABLE", reason: expect.stringContaining("no place") },
+    { name: "second" },
+  ]);
+  const refused = await post("repository/models/first/load");
+  expect([refused.status, await refused.text()]).toEqual([
+    422,
+    expect.stringContaining("PLAN_INFEASIBLE"),
+  ]);
+  while ((await fetch(`${http}/v2/models/second/ready`)).status !== 200) {
+    await systemClock.sleep(seconds(0.05));
+  }
+});
+
+test("says what is wrong with how it is called", async () => {
+  const workbench = new Workbench();
+  onTestFinished(() => workbench.remove());
+  workbench.write("home.topology.yaml", topology);
+  for (const words of [
+    ["a.onnx"],
+    ["a.onnx", "A.onnx", "--local"],
+    ["a.onnx", "--local", "--as", "camera"],
+    ["a.onnx", "--local", "--listen", "0.0.0.0:0"],
+    ["a.onnx", "b.onnx", "--local", "--objective", "throughput"],
+  ]) {
+    const { code, errors } = await workbench.run("serve", "home.topology.yaml", ...words);
+    expect([code, errors]).toEqual([64, expect.stringContaining("USAGE_INVALID")]);
+  }
+});
