@@ -25,6 +25,14 @@ export function joiningOf({
   );
 }
 
+/** @throws USAGE_INVALID if requests are to be joined where several models share devices */
+export function refuseJoiningOfSeveral({ maxBatch, maxWait }: PlanningChoices): void {
+  if (maxBatch === undefined && maxWait === undefined) return;
+  throw usage(
+    "--max-batch and --max-wait are for one model; leave them out, or plan the model alone",
+  );
+}
+
 /**
  * The best plan for each number of requests that was measured, and of them the one that pays.
  *

@@ -21,7 +21,7 @@ import {
 } from "../command.ts";
 import { writeWhole } from "../files.ts";
 import { frontOptions, planFront, refuseFrontOptions } from "../front.ts";
-import { decideJoined, joiningOf } from "../joining.ts";
+import { decideJoined, joiningOf, refuseJoiningOfSeveral } from "../joining.ts";
 import { modelsArgument, rateOption } from "../models.ts";
 import { obtainProfile } from "../obtain-profile.ts";
 import {
@@ -95,6 +95,7 @@ export const plan: Command = defineCommand({
     const path = needed(file, "--topology FILE", "the devices to plan for");
     const topology = await loadTopology(path, call.terminal);
     const isSeveral = call.arguments.length > 1 || rate.length > 0;
+    if (isSeveral) refuseJoiningOfSeveral(call.options);
     return isSeveral ? planTogether(topology, call) : planAlone(topology, call);
   },
 });

@@ -120,6 +120,7 @@ async function readRemote(
     readonly token: string | undefined;
     readonly timeLimit: number | undefined;
     readonly input: string | undefined;
+    readonly batch: readonly number[] | undefined;
     readonly force: boolean;
   },
   { terminal, signal }: { readonly terminal: Terminal; readonly signal: AbortSignal },
@@ -128,6 +129,9 @@ async function readRemote(
   if (device === undefined) {
     if (to === undefined && token === undefined && timeLimit === undefined) return null;
     throw usage("--to, --token and --time-limit are for another machine: name it with --on");
+  }
+  if (options.batch !== undefined) {
+    throw usage("--batch measures on this machine only: run profile --batch on the other one");
   }
   if (input !== undefined) {
     throw usage("--input stays on this machine: with --on codecs are measured on seeded noise");

@@ -38,7 +38,7 @@ import { drawChart } from "../draw/chart.ts";
 import { ganttChart } from "../draw/gantt.ts";
 import { firstWindow, ganttDataOf, mostSpans } from "../draw/simulation.ts";
 import { writeWhole } from "../files.ts";
-import { decideJoined, joiningOf } from "../joining.ts";
+import { decideJoined, joiningOf, refuseJoiningOfSeveral } from "../joining.ts";
 import { modelsArgument, rateOption } from "../models.ts";
 import { obtainProfile } from "../obtain-profile.ts";
 import {
@@ -125,6 +125,7 @@ export const simulate: Command = defineCommand({
     const { svg, rate } = call.options;
     const topology = await loadTopology(argumentAt(call, 0), call.terminal);
     if (call.arguments.length > 2 || rate.length > 0) {
+      refuseJoiningOfSeveral(call.options);
       return simulateTogether(topology, call, mostRequests);
     }
     const question = await readQuestion(topology, call);
