@@ -156,7 +156,8 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
     grpcStatus: "ABORTED",
     exitCode: 75,
     retryable: true,
-    meaning: "A coordinator leads no more: another one does, or it could not renew its claim in time.",
+    meaning:
+      "A coordinator leads no more: another one does, or it could not renew its claim in time.",
   },
   MODEL_NOT_READY: {
     ...unavailable,
