@@ -8,11 +8,12 @@ import { hostname } from "node:os";
 import { systemClock } from "../base/clock.node.ts";
 import { type CodedError, isCoded, messageOf } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
-import { connectClient } from "../cluster/client.ts";
+import { type Client, connectClient } from "../cluster/client.ts";
 import { forgetDevice, tokenHash } from "../cluster/journal.ts";
 import { PartCutter } from "../cluster/parts.ts";
 import { runBridge } from "../nats/bridge.ts";
 import { Candidate } from "../nats/candidate.ts";
+import type { Engine } from "../nats/engine.ts";
 import { sharedJournal } from "../nats/kv-journal.ts";
 import type { Leader } from "../nats/leader-record.ts";
 import type { Leadership } from "../nats/leadership.ts";
@@ -184,14 +185,10 @@ async function answerKept(
   { engine }: NatsCluster,
   signal: AbortSignal,
 ): Promise<void> {
-  const { transport, secret } = secureClient(security.token);
-  const address = localAddress(coordinator.address);
-  const dialling = { transport, clock: systemClock, address, token: secret };
   let complaint = "";
   while (!signal.aborted) {
     try {
-      await coordinator.ready();
-      await using asked = await connectClient({ ...dialling, retry: { newId: randomUUID } });
+      await using asked = await reach(security.token, coordinator, engine);
       const gone = new AbortController();
       void asked.ended.then(() => gone.abort());
       await runBridge({ engine, model, asked, signal: AbortSignal.any([signal, gone.signal]) });
@@ -203,4 +200,38 @@ async function answerKept(
     }
     await systemClock.sleep(pauseSeconds, signal).catch(() => undefined);
   }
+}
+
+/**
+ * Asks agents as well: what serves goes on while a coordinator that has just taken over waits for the
+ * last of them.
+ */
+async function reach(
+  token: string,
+  coordinator: Service["coordinator"],
+  engine: Engine,
+): Promise<Client> {
+  const { transport, secret } = secureClient(token);
+  const connect = (address: string) =>
+    connectClient({
+      transport,
+      clock: systemClock,
+      address,
+      token: secret,
+      retry: { newId: randomUUID, firstSeconds: 0 },
+    });
+  const members = await presentMembers(engine);
+  const agents = members.filter(({ role }) => role === "agent");
+  const attempts = [
+    coordinator.ready().then(() => connect(localAddress(coordinator.address))),
+    ...agents.flatMap(({ addresses }) => addresses.slice(0, 1)).map(connect),
+  ];
+  const first = await Promise.any(attempts).catch(({ errors }: AggregateError) => {
+    throw errors[0];
+  });
+  for (const attempt of attempts) {
+    // One is enough.
+    void attempt.then((one) => (one === first ? undefined : one.close())).catch(() => undefined);
+  }
+  return first;
 }
