@@ -10,9 +10,9 @@ import { type Authority, certify, openAuthority } from "../../src/cluster/author
 import type { Signer, Validity } from "../../src/cluster/certificates.node.ts";
 import type { Coordinator } from "../../src/cluster/coordinator.ts";
 import type { Attach } from "../../src/cluster/data-message.ts";
+import { protocolVersion } from "../../src/cluster/greeting.ts";
 import { introduce } from "../../src/cluster/handshake.ts";
 import { type KeyStore, openKeyStore } from "../../src/cluster/key-store.node.ts";
-import { protocolVersion } from "../../src/cluster/greeting.ts";
 import type { ClusterEvent } from "../../src/cluster/status.ts";
 import { createTlsTransport } from "../../src/transport/tls.node.ts";
 import { anonymous, type Listener, type Transport } from "../../src/transport/transport.ts";
