@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { readOrMake } from "../cluster/key-file.node.ts";
 import { type Credentials, type Nats, ports } from "../deploy/installation.ts";
 import { parseNatsUrl } from "../nats/nats-url.ts";
+import { parseAddress } from "../transport/tcp-listener.node.ts";
 import { secureCoordinator } from "./security.ts";
 
 /**
@@ -38,6 +39,6 @@ export async function chooseNats(folder: string, given: string | undefined): Pro
     const make = async (): Promise<string> => randomBytes(18).toString("base64url");
     return { type: "own", password: await readOrMake(join(folder, "nats-password"), make) };
   }
-  parseNatsUrl(given);
-  return { type: "given", url: given };
+  const dialled = parseNatsUrl(given).servers.map((server) => parseAddress(server).port);
+  return { type: "given", url: given, ports: [...new Set(dialled)] };
 }

@@ -11,7 +11,7 @@ import {
   objectName,
   sha256Of,
 } from "./manifest.ts";
-import { natsInPod, natsWords, usesNats } from "./nats.ts";
+import { natsInPod, natsUrl, natsWords, usesNats } from "./nats.ts";
 import {
   containerSecurity,
   dataClaim,
@@ -80,6 +80,7 @@ export function agentWords({ name, memoryBytes }: Device, installation: Installa
 function agentPod(device: Device, installation: Installation): Manifest {
   const labels = { ...agentLabels, [deviceLabel]: labelValue(device.name) };
   const name = `agent-${objectName(device.name)}`;
+  const keys = [installation.credentials.token, natsUrl(installation)];
   return {
     apiVersion: "apps/v1",
     kind: "StatefulSet",
@@ -91,7 +92,7 @@ function agentPod(device: Device, installation: Installation): Manifest {
       template: {
         metadata: {
           labels,
-          annotations: { "partita.dev/inputs": sha256Of(installation.credentials.token) },
+          annotations: { "partita.dev/inputs": sha256Of(JSON.stringify(keys)) },
         },
         spec: {
           ...podPrivacy,

@@ -7,7 +7,7 @@ import {
   metadataOf,
   sha256Of,
 } from "./manifest.ts";
-import { natsInPod, natsWords, usesNats } from "./nats.ts";
+import { natsInPod, natsUrl, natsWords, usesNats } from "./nats.ts";
 import {
   containerSecurity,
   dataClaim,
@@ -73,7 +73,9 @@ export function coordinatorPods(installation: Installation): Manifest {
           labels,
           // Pods do not start again by themselves when what they read has changed.
           annotations: {
-            "partita.dev/inputs": sha256Of(JSON.stringify([texts, copied, credentials])),
+            "partita.dev/inputs": sha256Of(
+              JSON.stringify([texts, copied, credentials, natsUrl(installation)]),
+            ),
           },
         },
         spec: {

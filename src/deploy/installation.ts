@@ -46,11 +46,11 @@ export interface Credentials {
   readonly authority: string;
 }
 
-/** `own`: one server, written too; `given`: somebody else's, with what it wants in the URL. */
+/** `own`: one server, written too; `given`: somebody else's, with what it wants in the URL, at these ports. */
 export type Nats =
   | { readonly type: "none" }
   | { readonly type: "own"; readonly password: string }
-  | { readonly type: "given"; readonly url: string };
+  | { readonly type: "given"; readonly url: string; readonly ports: readonly number[] };
 
 /** Where the processes listen, in every pod. */
 export const ports = {

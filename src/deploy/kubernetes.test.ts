@@ -187,6 +187,25 @@ test.each(Object.entries(installations))(
   },
 );
 
+test("somebody else's NATS is dialled at its own port", () => {
+  const manifests = manifestsOf(installations["with somebody else's NATS"] as Installation);
+  for (const name of ["agents", "coordinator", "clients"]) {
+    const { egress } = named(manifests, "NetworkPolicy", name)["spec"] as {
+      readonly egress: readonly object[];
+    };
+    expect(egress).toContainEqual({ ports: [{ protocol: "TCP", port: 4443 }] });
+  }
+});
+
+test("all pods that dial NATS start again when it wants another password", () => {
+  const inputsWith = (password: string) =>
+    podsOf(manifestsOf({ ...installation, nats: { type: "own", password } })).map(
+      ({ spec }) => spec.template.metadata.annotations["partita.dev/inputs"],
+    );
+  const [before, after] = [inputsWith("word"), inputsWith("other")];
+  expect(before.filter((inputs, at) => inputs === after[at])).toEqual([]);
+});
+
 test("the texts say what the objects say, also to readers of YAML 1.1", () => {
   const texts = { "topology.yaml": "yes\n", "profile-1.json": "1_000" };
   const given = { ...installation, texts, image: "on", storageClass: "0o7" };

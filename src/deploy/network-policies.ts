@@ -7,7 +7,6 @@ import { agentLabels } from "./agents.ts";
 import { coordinatorName, openPorts } from "./coordinator.ts";
 import { type Installation, ports } from "./installation.ts";
 import { clientLabels, type Labels, labelsOf, type Manifest, metadataOf } from "./manifest.ts";
-import { usesNats } from "./nats.ts";
 
 interface Way {
   readonly ports: readonly { readonly protocol: "TCP" | "UDP"; readonly port: number }[];
@@ -20,9 +19,7 @@ const natsServers = labelsOf("nats");
 
 export function networkPolicies(installation: Installation): Manifest[] {
   const { nats } = installation;
-  const toNats = usesNats(installation)
-    ? [way([ports.nats], ...(nats.type === "own" ? [natsServers] : []))]
-    : [];
+  const toNats = waysToNats(nats);
   const others = openPorts(installation).flatMap((name) =>
     name === "coordinator" ? [] : [ports[name]],
   );
@@ -84,6 +81,12 @@ export function networkPolicies(installation: Installation): Manifest[] {
         ]
       : []),
   ];
+}
+
+/** Somebody else's stands wherever it stands. */
+function waysToNats(nats: Installation["nats"]): Way[] {
+  if (nats.type === "none") return [];
+  return [nats.type === "own" ? way([ports.nats], natsServers) : way(nats.ports)];
 }
 
 /** By TCP; without peers: everybody. */

@@ -104,6 +104,16 @@ test("says of each file of a model where it is to be copied, and by which sum it
   }
 });
 
+test("with somebody else's NATS, requests go there, and no password is printed", async () => {
+  const { terminal, written } = place();
+  const nats = "nats://me:s3cret@nats.example:4443/vision";
+  await call([topology, "zoo:squeezenet"], { out: at("given"), nats }, terminal);
+  expect(written()).not.toContain("s3cret");
+  expect(written()).not.toContain("port-forward");
+  expect(written()).toContain("partita run --nats nats://nats.example:4443/vision INPUT");
+  expect(textsOf(at("given"))["network.yaml"]).toContain("port: 4443");
+});
+
 test("a profile that is too large for a ConfigMap is copied like a model", async () => {
   const out = at("large");
   const large = at("large.profile.json");

@@ -4,6 +4,7 @@ import { type Installation, paths, ports } from "../../deploy/installation.ts";
 import { secretsFile } from "../../deploy/kubernetes.ts";
 import { deviceLabel, labelValue } from "../../deploy/manifest.ts";
 import { usesNats } from "../../deploy/nats.ts";
+import { parseNatsUrl, publicUrl } from "../../nats/nats-url.ts";
 import type { Source } from "../installation-inputs.ts";
 
 /** What is to be done by hand, in this order. */
@@ -40,9 +41,16 @@ export function installationSteps(
 }
 
 function asking(installation: Installation): InstallationStep {
-  const { namespace } = installation;
+  const { namespace, nats } = installation;
   const title = "Ask, when it is ready:";
-  if (usesNats(installation)) {
+  if (nats.type === "given") {
+    const url = shell(publicUrl(parseNatsUrl(nats.url)));
+    const commands = [
+      `partita run --nats ${url} INPUT…   (PARTITA_NATS_USER and PARTITA_NATS_PASSWORD as in ${secretsFile})`,
+    ];
+    return { title, commands };
+  }
+  if (nats.type === "own") {
     const commands = [
       `kubectl -n ${namespace} port-forward service/nats ${ports.nats}`,
       `partita run --nats nats://127.0.0.1:${ports.nats} INPUT…   (PARTITA_TOKEN, PARTITA_NATS_USER and PARTITA_NATS_PASSWORD as in ${secretsFile})`,
