@@ -1,4 +1,4 @@
-import { CodedError } from "../base/errors.ts";
+import { CodedError, isCoded } from "../base/errors.ts";
 import type { State } from "../cost/state.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -346,6 +346,8 @@ export class Coordinator implements AsyncDisposable {
     try {
       await this.#journal.save(this.#dispatcher.state);
     } catch (error) {
+      // Another one deploys by now: nothing more is done here, until this one is abandoned.
+      if (isCoded(error) && error.code === "LEADERSHIP_LOST") this.#stop.abort();
       if (!wasBehind) this.#tell({ type: "unsaved", error: toWire(error) });
     }
   }

@@ -46,8 +46,8 @@ export class Candidate {
   /**
    * Resolves when this process leads.
    *
-   * @throws USAGE_INVALID if another one leads with another token or authority, which this one could
-   * not take over from; the signal's reason
+   * @throws USAGE_INVALID if another one leads with another token, authority or version, which this one
+   * could not take over from; the signal's reason
    */
   async lead(signal: AbortSignal): Promise<Leadership> {
     const over = new AbortController();
@@ -78,6 +78,7 @@ export class Candidate {
     const record = parseLeaderRecord(text);
     this.#seen = { revision, text, record, at: this.#options.clock.now() };
     const leader = record?.leader ?? null;
+    if (record === null && text !== "") this.#failure = unreadable();
     if (leader !== null && leader.id !== this.#options.self.id) this.#meet(leader);
     this.#wake();
   }
@@ -136,6 +137,12 @@ export class Candidate {
       return null;
     }
   }
+}
+
+function unreadable(): CodedError {
+  const message =
+    "who leads was written by another version of Partita: use that one, or choose another cluster's name in --nats";
+  return new CodedError("USAGE_INVALID", message);
 }
 
 function mismatch(leader: Leader, self: Leader): CodedError | null {

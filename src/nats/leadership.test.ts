@@ -71,6 +71,16 @@ test("the first one leads at once, the second one when the first is cut off, wit
   expect([one.terms, two.terms]).toEqual([[1], [2]]);
 });
 
+test("leaves a cluster alone that another version leads", async () => {
+  const { cell, clock } = setting();
+  const text = JSON.stringify({ format: "partita.leader/2", term: 7 });
+  await cell.view().replace(0, text);
+  const one = new Standing(cell, clock, "one");
+  await clock.advance(seconds(5));
+  expect(one.failure).toMatchObject({ code: "USAGE_INVALID" });
+  expect(await cell.view().read()).toMatchObject({ text });
+});
+
 test("hands on at once what is resigned", async () => {
   const { cell, clock } = setting();
   const one = new Standing(cell, clock, "one");

@@ -98,3 +98,14 @@ test("a leader that is paused is left as soon as another one leads", async () =>
   expect(one.coordinator.status().devices.map(({ state }) => state)).not.toContain("running");
   await setting.until(one.coordinator.abandon());
 });
+
+test("a leader whose journal is another one's by now deploys nothing", async () => {
+  const { setting } = cluster();
+  const journal = { load: async () => null, save: () => Promise.reject(stopped) };
+  const coordinator = await startCoordinator(setting, pair, plan, { journal, joinSeconds: null });
+  onTestFinished(() => coordinator.abandon());
+  for (const name of ["camera", "cloud"])
+    await setting.until(joinAgent(setting, coordinator, name));
+  await setting.clock.advance(seconds(5));
+  expect(coordinator.status().generations.map(({ state }) => state)).toEqual(["preparing"]);
+});
