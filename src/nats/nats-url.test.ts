@@ -34,6 +34,9 @@ test.each([
   "nats://h/with.dot",
   "nats://h?replicas=2",
   "nats://me:secret%zz@h",
+  "nats://me:p@secret@h",
+  "nats://me:p/secret@h",
+  "nats://me:p@secret/word@h",
 ])("refuses %s without repeating a password", (text) => {
   expect(() => parseNatsUrl(text)).toThrow(
     expect.objectContaining({

@@ -35,6 +35,9 @@ export function parseNatsUrl(text: string): NatsPlace {
     throw noUrl("nats://[USER:PASSWORD@]HOST[:PORT][,…][/CLUSTER][?replicas=1|3|5] was expected");
   }
   const { scheme, user, password, servers = "", cluster, replicas } = groups;
+  if (servers.includes("@") || cluster?.includes("@")) {
+    throw noUrl("what stands in front of the last @ is to be percent-encoded (/ is %2F, @ is %40)");
+  }
   const name = cluster === undefined || cluster === "" ? usualCluster : cluster;
   if (!clusterPattern.test(name)) {
     throw noUrl(`the cluster '${name}' may have 1 to 32 letters, digits, - and _`);
