@@ -9,7 +9,9 @@ import { type Answering, runBridge } from "../src/nats/bridge.ts";
 import { connectNats, type NatsCredentials } from "../src/nats/connection.node.ts";
 import { connectDurably } from "../src/nats/durable-client.ts";
 import { type Engine, openEngine } from "../src/nats/engine.ts";
+import { keepAnswer } from "../src/nats/kept-requests.ts";
 import { presentMembers, sayPresent } from "../src/nats/membership.ts";
+import { answerKey } from "../src/nats/names.ts";
 import { parseNatsUrl } from "../src/nats/nats-url.ts";
 import { partsDepot } from "../src/nats/parts-depot.ts";
 import type { TensorValues } from "../src/runtime/runtime.ts";
@@ -180,6 +182,47 @@ test("takes a request back that is given up before anybody has begun with it", a
   expect(asked).toEqual([]);
 });
 
+test("answers under an id that was used before: its answer taken, or the request taken back", async () => {
+  const { engine } = await openCluster();
+  const { asked, answering } = echo();
+  const bridge = answer(engine, answering);
+  const asking = await client(engine);
+  const again = async () => (await asking.infer(floats([1]), { id: "again" })).outputs["y"];
+  expect([await again(), await again()]).toEqual([floats([1])["x"], floats([1])["x"]]);
+  await bridge.stop();
+  const given = { id: "again", deadlineSeconds: 0.2 };
+  await expect(asking.infer(floats([1]), given)).rejects.toMatchObject({
+    code: "REQUEST_DEADLINE_EXCEEDED",
+  });
+  // The cluster cannot answer at first: what is delivered again is not taken for the one before.
+  let isLost = true;
+  answer(engine, {
+    ...answering,
+    infer: async (inputs, options) => {
+      const inference = await answering.infer(inputs, options);
+      if (isLost) throw new CodedError("DEVICE_LOST", "the source is lost");
+      return inference;
+    },
+  });
+  const last = again();
+  while (asked.length < 3) await systemClock.sleep(seconds(0.01));
+  isLost = false;
+  expect(await last).toEqual(floats([1])["x"]);
+});
+
+test("keeps no second answer of somebody who was held up, even when the first one has been taken", async () => {
+  const { engine } = await openCluster();
+  const { asked, answering } = echo();
+  answer(engine, answering);
+  const asking = await client(engine);
+  const since = new Date();
+  await asking.infer(floats([1]), { id: "once" });
+  expect(asked).toEqual(["once"]);
+  const key = answerKey("echo", "once");
+  expect(await keepAnswer(engine, key, new Uint8Array(9), since)).toBe(false);
+  expect((await engine.answers.get(key))?.operation).toBe("PURGE");
+});
+
 test("tells a failure once, and asks again where the cluster says it may", async () => {
   const { engine } = await openCluster();
   const { asked, answering } = echo();
@@ -221,6 +264,18 @@ test("goes on when its server was killed and started again", async () => {
   await before;
   await server.restart();
   expect((await asking.infer(floats([2]))).outputs["y"]).toEqual(floats([2])["x"]);
+});
+
+test("sees who is there when the server was killed and started again", async () => {
+  const { engine } = await openCluster();
+  const over = new AbortController();
+  onTestFinished(() => over.abort());
+  const member = { id: "b", role: "agent", name: "cloud", addresses: ["10.0.0.3:1"] } as const;
+  void sayPresent(engine, () => member, over.signal);
+  await server.restart();
+  const present = () => presentMembers(engine).catch(() => []);
+  while ((await present()).length === 0) await systemClock.sleep(seconds(0.05));
+  expect(await present()).toEqual([member]);
 });
 
 test("keeps blobs for all, in order and from any offset on", async () => {

@@ -46,7 +46,7 @@ type End =
   | { readonly type: "deposed" | "failed"; readonly why: CodedError }
   | { readonly type: "stopped" };
 
-/** Before the cluster is asked again, for requests that are kept. */
+/** Before it stands again, and before the cluster is asked again for requests that are kept. */
 const pauseSeconds = seconds(0.5);
 
 /**
@@ -93,6 +93,8 @@ export async function leadInTurn(ground: Ground, options: TurnOptions): Promise<
     if (end.type === "failed") throw end.why;
     if (end.type === "stopped") return;
     options.onDeposed(end.why);
+    // What made it stop may still be there.
+    await systemClock.sleep(pauseSeconds, signal).catch(() => undefined);
   }
 }
 
@@ -220,7 +222,8 @@ async function reach(
       token: secret,
       retry: { newId: randomUUID, firstSeconds: 0 },
     });
-  const members = await presentMembers(engine);
+  // Without them there is still the coordinator.
+  const members = await presentMembers(engine).catch(() => []);
   const agents = members.filter(({ role }) => role === "agent");
   const attempts = [
     coordinator.ready().then(() => connect(localAddress(coordinator.address))),

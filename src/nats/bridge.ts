@@ -139,18 +139,19 @@ class Bridge {
   }
 
   /** @returns whether the request has its answer @throws ENGINE_UNAVAILABLE */
-  async #settle({ message: { data, info }, giveUp }: Running): Promise<"done" | "again"> {
+  async #settle({ message, giveUp }: Running): Promise<"done" | "again"> {
     const { engine, model, onAnswer } = this.#options;
+    const { data, info, time } = message;
     const request = await this.#read(data);
     // Nobody can be told: it names no id.
     if (request === null) return "done";
     const { id, inputsSha256 } = request;
     const key = answerKey(model, id);
-    if (info.deliveryCount > 1 && (await wasAnswered(engine, key))) return "done";
+    if (info.deliveryCount > 1 && (await wasAnswered(engine, key, time))) return "done";
     const outcome = await this.#ask(request, giveUp.signal);
     if (outcome === null) return "again";
     const answer = { inputsSha256, outcome };
-    if (await keepAnswer(engine, key, encodeAnswer(answer))) onAnswer?.(id, answer);
+    if (await keepAnswer(engine, key, encodeAnswer(answer), time)) onAnswer?.(id, answer);
     await forgetRequest(engine, data);
     return "done";
   }

@@ -101,8 +101,8 @@ class DurableClient implements Client {
     const { id, inputsSha256 } = request;
     const key = answerKey(this.model, id);
     const place = { accepted: null as number | null };
-    const answered = new AbortController();
-    void this.#submit(id, encodeRequest(request), place, [signal, answered.signal]);
+    const over = new AbortController();
+    void this.#submit(id, encodeRequest(request), place, signal, over.signal);
     try {
       const bytes = await this.#answer(key, signal);
       const answer = decodeAnswer(await wholeOf(engine, bytes));
@@ -112,7 +112,7 @@ class DurableClient implements Client {
       if (answer.outcome instanceof CodedError) throw answer.outcome;
       return answer.outcome;
     } finally {
-      answered.abort();
+      over.abort();
       if (signal.aborted && place.accepted !== null) await withdraw(engine, place.accepted);
     }
   }
@@ -122,14 +122,17 @@ class DurableClient implements Client {
     id: string,
     bytes: Uint8Array,
     place: { accepted: number | null },
-    ends: readonly AbortSignal[],
+    givenUp: AbortSignal,
+    over: AbortSignal,
   ): Promise<void> {
     const { engine } = this.#options;
-    while (!ends.some(({ aborted }) => aborted) && place.accepted === null) {
+    while (!over.aborted && place.accepted === null) {
       try {
-        place.accepted = await submit(engine, this.model, id, bytes);
+        place.accepted = await submit(engine, this.model, id, bytes, over);
+        // It was given up while it was on its way.
+        if (givenUp.aborted) await withdraw(engine, place.accepted);
       } catch {
-        await engine.clock.sleep(pauseSeconds, ends[0]).catch(() => undefined);
+        await engine.clock.sleep(pauseSeconds, over).catch(() => undefined);
       }
     }
   }

@@ -64,10 +64,8 @@ export async function openEngine(
     const objects = new Objm(connection);
     const kept = { replicas, ttl: keptMilliseconds };
     const state = await buckets.create(names.state, { replicas, allow_direct: false });
-    const members = await buckets.create(names.members, {
-      ttl: memberMilliseconds,
-      storage: StorageType.Memory,
-    });
+    // On disk, though it is forgotten soon: a bucket in memory ends with its server.
+    const members = await buckets.create(names.members, { replicas, ttl: memberMilliseconds });
     const answers = await buckets.create(names.answers, { ...kept, allow_direct: false });
     const parts = await objects.create(names.parts, { replicas });
     const bodies = await objects.create(names.bodies, { replicas, ttl: nanos(keptMilliseconds) });

@@ -4,6 +4,7 @@
  * @module
  */
 import { AckPolicy, type Consumer, DeliverPolicy } from "@nats-io/jetstream";
+import type { KvEntry } from "@nats-io/kv";
 import { nanos } from "@nats-io/transport-node";
 import { CodedError } from "../base/errors.ts";
 import type { Engine } from "./engine.ts";
@@ -20,8 +21,9 @@ const mostTaken = 1024;
 
 /**
  * Resolves when a request is accepted: from then on it is not lost. The same id within two minutes
- * is the same request.
+ * is the same request, unless that one was taken back, or its answer was taken.
  *
+ * @param signal aborts when whoever asks needs no answer any more
  * @returns its place in the stream
  * @throws ENGINE_UNAVAILABLE, also where it was accepted all the same
  */
@@ -30,18 +32,29 @@ export async function submit(
   model: string,
   id: string,
   bytes: Uint8Array,
+  signal: AbortSignal,
 ): Promise<number> {
   const { stream, cluster, names } = engine;
+  const key = answerKey(model, id);
   try {
-    const data = await lighten(engine, `request.${answerKey(model, id)}`, bytes);
-    const accepted = await stream.publish(requestSubject(cluster, model), data, {
-      msgID: answerKey(model, id),
-      expect: { streamName: names.requests },
-    });
-    return accepted.seq;
+    const data = await lighten(engine, `request.${key}`, bytes);
+    for (let msgID = key; ; ) {
+      const expect = { streamName: names.requests };
+      const subject = requestSubject(cluster, model);
+      const { seq, duplicate } = await stream.publish(subject, data, { msgID, expect });
+      if (!duplicate || (await isUnderWay(engine, key, seq)) || signal.aborted) return seq;
+      msgID = `${key}.${seq}`;
+    }
   } catch (error) {
     throw unavailable(`request '${id}' cannot be kept`, error);
   }
+}
+
+/** Whether a request waits to be answered, or its answer to be taken. */
+async function isUnderWay({ manager, names, answers }: Engine, key: string, place: number) {
+  // In this order: it leaves the queue when its answer is there.
+  if ((await manager.streams.getMessage(names.requests, { seq: place })) !== null) return true;
+  return (await answers.get(key))?.operation === "PUT";
 }
 
 /** Takes a request back that nobody has answered yet. */
@@ -70,24 +83,43 @@ export async function openQueue(engine: Engine, model: string): Promise<Consumer
   }
 }
 
-/** Whether a request was answered before, even if the answer has been taken. @throws ENGINE_UNAVAILABLE */
-export async function wasAnswered(engine: Engine, key: string): Promise<boolean> {
+/**
+ * Whether a request was answered before, even if the answer has been taken.
+ *
+ * @param since when it was asked: what was taken before was the answer to an earlier one of the same id
+ * @throws ENGINE_UNAVAILABLE
+ */
+export async function wasAnswered(engine: Engine, key: string, since: Date): Promise<boolean> {
   try {
-    return (await engine.answers.get(key)) !== null;
+    return isAnswered(await engine.answers.get(key), since);
   } catch (error) {
     throw unavailable(`the answer '${key}' cannot be looked for`, error);
   }
 }
 
+function isAnswered(entry: KvEntry | null, since: Date): boolean {
+  return entry !== null && (entry.operation === "PUT" || entry.created >= since);
+}
+
 /**
  * Keeps an answer until it is taken.
  *
- * @returns `false`: there is one already
+ * @param since when it was asked
+ * @returns `false`: there is one already, or was
  * @throws ENGINE_UNAVAILABLE
  */
-export async function keepAnswer(engine: Engine, key: string, bytes: Uint8Array): Promise<boolean> {
+export async function keepAnswer(
+  engine: Engine,
+  key: string,
+  bytes: Uint8Array,
+  since: Date,
+): Promise<boolean> {
+  const { answers } = engine;
   try {
-    await engine.answers.create(key, await lighten(engine, `answer.${key}`, bytes));
+    const entry = await answers.get(key);
+    if (isAnswered(entry, since)) return false;
+    const data = await lighten(engine, `answer.${key}`, bytes);
+    await answers.put(key, data, { previousSeq: entry?.revision ?? 0 });
     return true;
   } catch (error) {
     if (isOvertaken(error)) return false;
