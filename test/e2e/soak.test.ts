@@ -1,0 +1,111 @@
+import { expect, test } from "vitest";
+import { systemClock } from "../../src/base/clock.node.ts";
+import { createRandom } from "../../src/base/random.ts";
+import { type Seconds, seconds } from "../../src/base/units.ts";
+import { arrivalTimes } from "../../src/sim/arrivals.ts";
+import { type MemorySample, memoryGrowth } from "../fixtures/memory-trend.ts";
+import { type SoakCluster, soakInputBytes, startSoak } from "../fixtures/soak-cluster.ts";
+
+const isLong = process.env["PARTITA_TEST_LONG"] === "1";
+
+/** The short run mostly waits: other tests run beside it. */
+const { warmUpSeconds, measuredSeconds, replanSeconds, windowSeconds } = isLong
+  ? { warmUpSeconds: 300, measuredSeconds: 1800, replanSeconds: 20, windowSeconds: 60 }
+  : { warmUpSeconds: 18, measuredSeconds: 42, replanSeconds: 5, windowSeconds: 6 };
+const shortRate = 6;
+const load = 0.7;
+/** In the long run, of all memory in ten minutes. */
+const shareOfMemory = 0.01;
+/** In the short run, of what requests bring in: a tensor of each that stayed would be all of it. */
+const shareOfInputs = 0.5;
+
+test(`${warmUpSeconds + measuredSeconds} s of requests over HTTP and gRPC while plans change: each answer is right, and memory does not grow`, {
+  timeout: 1000 * (warmUpSeconds + measuredSeconds) + 120_000,
+}, async () => {
+  const cluster = await startSoak();
+  const rate = isLong ? load * (await leastCapacity(cluster)) : shortRate;
+  const start = systemClock.now() + warmUpSeconds;
+  const end = start + measuredSeconds;
+  const samples: MemorySample[] = [];
+  const [{ asked, failures }, replans] = await Promise.all([
+    askAtRandom(cluster, rate, end),
+    repeat(replanSeconds, end, () => cluster.replan()),
+    repeat(1, end, async () => {
+      samples.push({ seconds: systemClock.now() - start, bytes: cluster.residentBytes() });
+    }),
+  ]);
+  const measured = samples.filter((sample) => sample.seconds >= 0);
+  const resident = Math.min(...measured.map(({ bytes }) => bytes));
+  const growth = memoryGrowth(measured, windowSeconds);
+  const limit = isLong ? (shareOfMemory * resident) / 600 : shareOfInputs * rate * soakInputBytes;
+  if (isLong) {
+    process.stdout.write(
+      `${asked} requests (${rate.toFixed(1)} a second, ${100 * load} % of the capacity), ${failures.length} failed; ${replans} changes of plan; ${(resident / 2 ** 20).toFixed(0)} MiB resident, growing by ${((100 * 600 * growth) / resident).toFixed(2)} % in ten minutes\n`,
+    );
+  }
+  expect(failures).toEqual([]);
+  expect(asked).toBeGreaterThan(0.7 * rate * (warmUpSeconds + measuredSeconds));
+  expect(replans).toBeGreaterThan((0.5 * measuredSeconds) / replanSeconds);
+  expect(growth).toBeLessThan(limit);
+});
+
+/** Requests a second of the slowest of the plans, with as many in flight as the cluster takes. */
+async function leastCapacity(cluster: SoakCluster): Promise<number> {
+  const rates: number[] = [];
+  for (let plan = 0; plan < 3; plan++) {
+    await cluster.replan();
+    const start = systemClock.now();
+    const end = start + 10;
+    let answered = 0;
+    const askOn = async (): Promise<void> => {
+      for (; systemClock.now() < end; answered++) await cluster.ask(answered);
+    };
+    await Promise.all(Array.from({ length: cluster.window }, askOn));
+    rates.push(answered / (systemClock.now() - start));
+  }
+  return Math.min(...rates);
+}
+
+/** Asks without waiting for answers, at seeded random times. */
+async function askAtRandom(
+  cluster: SoakCluster,
+  perSecond: number,
+  end: number,
+): Promise<{ readonly asked: number; readonly failures: readonly string[] }> {
+  const start = systemClock.now();
+  const random = createRandom(11);
+  const next = arrivalTimes({ type: "poisson", perSecond, random }, Number.POSITIVE_INFINITY);
+  const failures: string[] = [];
+  const underWay = new Set<Promise<void>>();
+  let asked = 0;
+  for (let at = start + next(); at < end; at = start + next()) {
+    await systemClock.sleep(until(at));
+    const answer = cluster.ask(asked++).catch((error: unknown) => {
+      failures.push(String(error));
+    });
+    underWay.add(answer);
+    void answer.then(() => underWay.delete(answer));
+  }
+  await Promise.all(underWay);
+  return { asked, failures };
+}
+
+/** @returns how often */
+async function repeat(
+  everySeconds: number,
+  end: number,
+  act: () => Promise<void>,
+): Promise<number> {
+  const start = systemClock.now();
+  let times = 0;
+  for (let at: number = start; at < end; at += everySeconds) {
+    await systemClock.sleep(until(at));
+    await act();
+    times++;
+  }
+  return times;
+}
+
+function until(at: number): Seconds {
+  return seconds(Math.max(0, at - systemClock.now()));
+}
