@@ -26,6 +26,7 @@ const all = [
   "planners",
   "tiles",
   "several",
+  "serving",
 ];
 /** As root, with network namespaces; only when named. */
 const onTestbed = [
