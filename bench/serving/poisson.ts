@@ -98,12 +98,7 @@ export async function measurePoisson(): Promise<PoissonResult> {
   await using setting = await startSetting({ prepared, topology, plan, emulate: true });
   const capacityPerSecond = await measureCapacity(setting);
   const busy = await stageSeconds(setting, calibrationLoad * capacityPerSecond);
-  const slower = Object.fromEntries(
-    plan.stages.map(({ id, devices, seconds: claimed }) => [
-      devices[0] ?? "",
-      mean(busy.get(id) ?? []) / claimed,
-    ]),
-  );
+  const slower = slownessOf(plan, busy);
   const calibrated = throughputProblem(prepared, measured, slowed(topology, slower));
   const simulated = (of: typeof problem, arrivals: Float64Array): Float64Array => {
     const found = simulate(of, placement, {
@@ -146,6 +141,21 @@ function stagesOf(plan: Plan): PoissonResult["stages"] {
   }));
 }
 
+/** Of each device: how long it was really taken, for what the plan claims. */
+function slownessOf(
+  { stages }: Plan,
+  busy: ReadonlyMap<string, readonly number[]>,
+): Record<string, number> {
+  const names = new Set(stages.flatMap(({ devices }) => devices));
+  return Object.fromEntries(
+    [...names].map((name) => {
+      const own = stages.filter(({ devices }) => devices[0] === name);
+      const taken = own.reduce((sum, { id }) => sum + mean(busy.get(id) ?? []), 0);
+      return [name, taken / own.reduce((sum, { seconds: claimed }) => sum + claimed, 0)];
+    }),
+  );
+}
+
 function slowed(topology: Topology, slower: Readonly<Record<string, number>>): Topology {
   const devices = topology.devices.map((device) => ({
     ...device,
@@ -181,7 +191,9 @@ async function stageSeconds(
     const { inputs } = questionAt(setting, request);
     const { timings } = await setting.client.infer(inputs);
     for (const { stage, busySeconds } of timings.stages) {
-      busy.set(stage, [...(busy.get(stage) ?? []), busySeconds]);
+      const found = busy.get(stage) ?? [];
+      busy.set(stage, found);
+      found.push(busySeconds);
     }
   });
   return busy;
