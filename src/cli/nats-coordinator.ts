@@ -53,7 +53,7 @@ const pauseSeconds = seconds(0.5);
  * Leads whenever it is its turn, until the signal aborts: then another coordinator goes on, if one
  * stands by, else the cluster ends in order.
  *
- * @throws USAGE_INVALID if another one leads with another token or authority, or the journal is of
+ * @throws USAGE_INVALID if another one leads with another token, model or authority, or the journal is of
  * another model; PORT_IN_USE, PLAN_INVALID; why the cluster has failed
  */
 export async function leadInTurn(ground: Ground, options: TurnOptions): Promise<void> {
@@ -65,6 +65,7 @@ export async function leadInTurn(ground: Ground, options: TurnOptions): Promise<
   const self: Leader = {
     id: randomUUID(),
     addresses: dialableAddresses(listen),
+    model: options.deployable.named.name,
     tokenSha256: tokenHash(security.secret),
     fingerprint: security.authority?.fingerprint ?? null,
   };

@@ -46,7 +46,7 @@ export class Candidate {
   /**
    * Resolves when this process leads.
    *
-   * @throws USAGE_INVALID if another one leads with another token, authority or version, which this one
+   * @throws USAGE_INVALID if another one leads with another token, model, authority or version, which this one
    * could not take over from; the signal's reason
    */
   async lead(signal: AbortSignal): Promise<Leadership> {
@@ -149,6 +149,10 @@ function mismatch(leader: Leader, self: Leader): CodedError | null {
   const where = `the coordinator at ${leader.addresses.join(", ")}, which leads,`;
   if (leader.tokenSha256 !== self.tokenSha256) {
     const message = `${where} has another token: give both the same with --token, or choose another cluster's name in --nats`;
+    return new CodedError("USAGE_INVALID", message);
+  }
+  if (leader.model !== self.model) {
+    const message = `${where} runs the model '${leader.model}' (here '${self.model}'): choose another cluster's name in --nats, one for each model`;
     return new CodedError("USAGE_INVALID", message);
   }
   if (leader.fingerprint === self.fingerprint) return null;

@@ -14,6 +14,8 @@ export interface Leader {
   readonly id: string;
   /** Where agents, clients and watchers dial it. */
   readonly addresses: readonly string[];
+  /** That it runs: who runs another one cannot go on in its place. */
+  readonly model: string;
   /** Of the cluster's token: coordinators of one cluster have the same. */
   readonly tokenSha256: string;
   /** Of the cluster's authority; `null`: without TLS. */
@@ -29,6 +31,7 @@ const schema: z.ZodType<LeaderRecord> = z.strictObject({
     .strictObject({
       id: z.string(),
       addresses: z.array(z.string()).min(1),
+      model: z.string(),
       tokenSha256: z.string(),
       fingerprint: z.string().nullable(),
     })

@@ -24,7 +24,7 @@ class Standing {
 
   constructor(cell: MemoryCell, clock: VirtualClock, id: string, more: Partial<Leader> = {}) {
     this.view = cell.view();
-    const self = { id, addresses: [id], tokenSha256: "t", fingerprint: null, ...more };
+    const self = { id, addresses: [id], model: "m", tokenSha256: "t", fingerprint: null, ...more };
     void this.#stand(clock, self).catch((error) => {
       this.failure = error;
     });
@@ -93,11 +93,11 @@ test("hands on at once what is resigned", async () => {
   expect([one.leads, two.leads]).toEqual([false, true]);
 });
 
-test("refuses to stand by for another token, and for another authority", async () => {
+test("refuses to stand by for another token, another authority and another model", async () => {
   const { cell, clock } = setting();
   new Standing(cell, clock, "one");
   await clock.advance(seconds(1));
-  const others = [{ tokenSha256: "u" }, { fingerprint: "f" }].map(
+  const others = [{ tokenSha256: "u" }, { fingerprint: "f" }, { model: "n" }].map(
     (more, at) => new Standing(cell, clock, `other ${at}`, more),
   );
   await clock.advance(seconds(1));

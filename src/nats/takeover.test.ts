@@ -43,7 +43,7 @@ function cluster() {
   const toLeader = { ...setting, transport: withLeader({ transport, sight, clock }) };
   /** Leads as soon as it may, at an address of its own. */
   const lead = async (id: string) => {
-    const self = { id, addresses: [id], tokenSha256: "t", fingerprint: null };
+    const self = { id, addresses: [id], model: "m", tokenSha256: "t", fingerprint: null };
     const candidate = new Candidate({ cell: record.view(), clock, self });
     const leadership = await candidate.lead(over.signal);
     const { term } = leadership;
