@@ -1,6 +1,12 @@
 import Fastify from "fastify";
 import { expect, test } from "vitest";
-import { answered, arrival, clusterStatus, failed } from "../../../test/fixtures/observed.ts";
+import {
+  answered,
+  arrival,
+  clusterStatus,
+  failed,
+  timings,
+} from "../../../test/fixtures/observed.ts";
 import type { ClusterStatus } from "../../cluster/status.ts";
 import { Metrics } from "./metrics.node.ts";
 import { metricsRoutes } from "./metrics-routes.node.ts";
@@ -94,6 +100,20 @@ test("Triton's names count the same requests in microseconds, on a page of their
     [`nv_inference_compute_output_duration_us{${ofRequest}}`]: 4000,
   });
   expect([...(await series()).keys()].filter((name) => name.startsWith("nv_"))).toEqual([]);
+});
+
+test("requests that were joined count as one run together", async () => {
+  const { metrics, series } = start();
+  const inference = {
+    ...{ request: 42, outputs: {} },
+    timings: { ...timings, joined: { request: 42, requests: 4 } },
+  };
+  for (let of = 0; of < 4; of++) {
+    metrics.begun(arrival).ended({ ...answered, outcome: { type: "answered", inference } });
+  }
+  const counted = await series("tritonPage");
+  expect(counted.get(`nv_inference_count{${ofRequest}}`)).toBe(4);
+  expect(counted.get(`nv_inference_exec_count{${ofRequest}}`)).toBe(1);
 });
 
 test("tells how clusters stand: what is up, what is claimed, what was measured", async () => {

@@ -1,6 +1,7 @@
 import type { Counter, Gauge } from "prom-client";
 import { type ErrorCode, errorTraits } from "../../base/errors.ts";
 import type { Arrival, Departure, Observation, Observer } from "../observer.ts";
+import { shareOfRun } from "../share-of-run.ts";
 import type { Instruments, LabelsOf } from "./instruments.node.ts";
 
 const ofModel = ["model", "version"] as const;
@@ -66,7 +67,7 @@ export class TritonMetrics implements Observer {
     const { timings } = outcome.inference;
     this.#success.inc(labels);
     this.#inferences.inc(labels);
-    this.#executions.inc(labels);
+    this.#executions.inc(labels, shareOfRun(timings));
     this.#request.inc(labels, totalSeconds * microseconds);
     this.#queue.inc(labels, timings.waitSeconds * microseconds);
     this.#input.inc(labels, inputSeconds * microseconds);

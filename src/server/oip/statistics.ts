@@ -1,5 +1,6 @@
 import type { Arrival, Departure, Observation, Observer } from "../observer.ts";
 import type { ModelRepository } from "../served-model.ts";
+import { shareOfRun } from "../share-of-run.ts";
 
 /** How often something was, and how long all of it took. */
 export interface Duration {
@@ -35,6 +36,7 @@ type Quantity = (typeof quantities)[number];
 
 interface Sums {
   lastMilliseconds: number;
+  runs: number;
   readonly seconds: Map<Quantity, { count: number; seconds: number }>;
 }
 
@@ -74,24 +76,24 @@ export class Statistics implements Observer {
     const key = JSON.stringify([model, version]);
     const known = this.#sums.get(key);
     if (known !== undefined) return known;
-    const sums = { lastMilliseconds: 0, seconds: new Map() };
+    const sums = { lastMilliseconds: 0, runs: 0, seconds: new Map() };
     this.#sums.set(key, sums);
     return sums;
   }
 
   #read(name: string, version: string): ModelStatistics {
-    const { lastMilliseconds, seconds } = this.#of(name, version);
+    const { lastMilliseconds, runs, seconds } = this.#of(name, version);
     const duration = (quantity: Quantity): Duration => {
       const sum = seconds.get(quantity) ?? { count: 0, seconds: 0 };
       return { count: sum.count, ns: Math.round(sum.seconds * 1e9) };
     };
-    const answered = duration("success").count;
     return {
       name,
       version,
       last_inference: lastMilliseconds,
-      inference_count: answered,
-      execution_count: answered,
+      inference_count: duration("success").count,
+      // Shares of joined requests, which add up to whole runs but for what rounding leaves.
+      execution_count: Math.round(runs),
       inference_stats: Object.fromEntries(
         quantities.map((quantity) => [quantity, duration(quantity)]),
       ) as Record<Quantity, Duration>,
@@ -100,7 +102,8 @@ export class Statistics implements Observer {
   }
 }
 
-function count({ seconds }: Sums, departure: Departure): void {
+function count(sums: Sums, departure: Departure): void {
+  const { seconds } = sums;
   const add = (quantity: Quantity, more: number) => {
     const sum = seconds.get(quantity) ?? { count: 0, seconds: 0 };
     seconds.set(quantity, { count: sum.count + 1, seconds: sum.seconds + more });
@@ -111,6 +114,7 @@ function count({ seconds }: Sums, departure: Departure): void {
     return;
   }
   const { timings } = outcome.inference;
+  sums.runs += shareOfRun(timings);
   add("success", totalSeconds);
   add("queue", timings.waitSeconds);
   add("compute_input", inputSeconds);
