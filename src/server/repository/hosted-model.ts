@@ -135,18 +135,28 @@ export class HostedModel implements ServedModel {
   async #load(plan: Plan, joinSeconds: number | null): Promise<void> {
     try {
       this.#coordinator = await this.#host.start(this.name, plan, joinSeconds);
+      // Whoever unloaded it meanwhile found nothing to close.
+      this.#checkWanted();
       await this.#coordinator.ready();
       this.#client = await this.#host.connect(this.name);
-      if (!this.isLoading) throw notReady(this.entry);
+      this.#checkWanted();
       this.#state = "READY";
       this.#reason = "";
       void this.#stayConnected(this.#coordinator, this.#client);
       void this.#coordinator.ended.then((error) => this.#lose(error));
     } catch (error) {
-      await this.#release();
-      if (this.isLoading) this.refuse(messageOf(error));
+      try {
+        await this.#release();
+      } finally {
+        if (this.isLoading) this.refuse(messageOf(error));
+      }
       throw error;
     }
+  }
+
+  /** @throws MODEL_NOT_READY if it is not to be loaded any more */
+  #checkWanted(): void {
+    if (!this.isLoading) throw notReady(this.entry);
   }
 
   async #unload(): Promise<void> {
@@ -155,8 +165,11 @@ export class HostedModel implements ServedModel {
         this.#onIdle = resolve;
       });
     }
-    await this.#release();
-    this.refuse("it was unloaded");
+    try {
+      await this.#release();
+    } finally {
+      this.refuse("it was unloaded");
+    }
   }
 
   async #release(): Promise<void> {
@@ -164,16 +177,21 @@ export class HostedModel implements ServedModel {
     this.#client = null;
     await client?.close();
     await coordinator?.close();
-    if (coordinator !== null) await this.#host.release(this.name);
     this.#coordinator = null;
     this.#plan = null;
+    if (coordinator !== null) await this.#host.release(this.name);
   }
 
   /** Its coordinator has ended by itself. */
   async #lose(error: CodedError | null): Promise<void> {
     if (!this.isLoaded) return;
-    this.refuse(error?.message ?? "its coordinator has ended");
-    await this.#inTurn(() => this.#release());
+    const reason = error?.message ?? "its coordinator has ended";
+    this.refuse(reason);
+    try {
+      await this.#inTurn(() => this.#release());
+    } catch (failure) {
+      this.refuse(`${reason}; then ${messageOf(failure)}`);
+    }
   }
 
   /** A client ends when nobody takes requests for too long: another one takes its place. */

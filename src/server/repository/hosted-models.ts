@@ -24,6 +24,8 @@ export class HostedModels implements ModelRepository {
   readonly #place: HostedModelsOptions["place"];
   /** Loads that are under way: whoever wants the same waits for them. */
   readonly #loading = new Map<string, Promise<void>>();
+  /** Unloaded last: a place that is still looked for is not taken. */
+  readonly #unwanted = new Set<string>();
   #placing: Promise<unknown> = Promise.resolve();
 
   constructor({ models, place }: HostedModelsOptions) {
@@ -50,13 +52,16 @@ export class HostedModels implements ModelRepository {
 
   async load(name: string): Promise<void> {
     const model = this.#known(name);
+    this.#unwanted.delete(name);
     if (model.isLoaded) return;
     const loading = this.#loading.get(name) ?? this.#load(model, joinSeconds);
     await this.#keep(name, loading);
   }
 
   async unload(name: string): Promise<void> {
-    await this.#known(name).unload();
+    const model = this.#known(name);
+    this.#unwanted.add(name);
+    await model.unload();
   }
 
   /**
@@ -111,7 +116,9 @@ export class HostedModels implements ModelRepository {
     if (!model.isLoading) await model.unload();
     let loaded: Promise<void> = Promise.resolve();
     const placed = this.#placing.then(async () => {
-      loaded = this.#loadAt(model, await this.#place(model.name), seconds);
+      const place = await this.#place(model.name);
+      if (this.#unwanted.has(model.name)) throw notReady(model.entry);
+      loaded = this.#loadAt(model, place, seconds);
       loaded.catch(() => undefined);
     });
     this.#placing = placed.catch(() => undefined);
