@@ -181,6 +181,22 @@ test("a body beyond the limit is refused, whether its length is told, is not, or
   while (server.heldBytes() > 0) await settle();
 });
 
+test("of very many things that are wrong, not each is described", async () => {
+  const { post } = await start();
+  const wrong = Array.from({ length: 200_000 }, () => 0);
+  expect(await post(JSON.stringify({ inputs: wrong }))).toEqual(tooLarge);
+  expect(await post(JSON.stringify({ inputs: [input], outputs: wrong }))).toEqual(tooLarge);
+  const { url } = await start();
+  const parameters = Object.fromEntries(wrong.map((_, key) => [`p${key}`, null]));
+  const response = await fetch(`${url}${path}`, {
+    method: "POST",
+    body: JSON.stringify({ inputs: [input], parameters }),
+  });
+  expect(await response.json()).toEqual({
+    error: expect.stringMatching(/^REQUEST_INVALID: parameters: expected an object of [^;]*$/),
+  });
+});
+
 test("JSON beyond its own limit is refused, although the body is within", async () => {
   const { post } = await start({ jsonBytes: 200 });
   expect(await post(JSON.stringify({ inputs: [input], id: "x".repeat(200) }))).toEqual(tooLarge);

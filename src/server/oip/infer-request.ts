@@ -12,7 +12,7 @@ import { readJsonData } from "./json-data.ts";
 import { readJson } from "./json-text.ts";
 import { checkCount, type RequestLimits } from "./limits.ts";
 import { checkParameters, type Parameters, timeoutSeconds } from "./parameters.ts";
-import { checked, parametersSchema } from "./schema.ts";
+import { checked, listSchema, parametersSchema } from "./schema.ts";
 
 /** In which form each output is to be sent. */
 export interface OutputForm {
@@ -59,15 +59,17 @@ const inferSchema: z.ZodType<InferObject> = z.object({
     z.object({
       name: z.string(),
       datatype: z.string(),
-      shape: z.array(z.unknown()),
+      shape: listSchema,
       parameters: parametersSchema.optional(),
-      data: z.array(z.unknown()).optional(),
+      data: listSchema.optional(),
     }),
   ),
   outputs: z
     .array(z.object({ name: z.string(), parameters: parametersSchema.optional() }))
     .optional(),
 });
+
+const countsSchema = z.object({ inputs: listSchema, outputs: listSchema.optional() });
 
 /**
  * Reads a request.
@@ -89,9 +91,10 @@ export function readInferRequest(
     );
   }
   const json = readJson(body.subarray(0, end), limits);
+  const listed = checked(countsSchema, json);
+  checkCount("inputs", listed.inputs.length, limits);
+  checkCount("outputs", listed.outputs?.length ?? 0, limits);
   const { id, parameters = {}, inputs, outputs } = checked(inferSchema, json);
-  checkCount("inputs", inputs.length, limits);
-  checkCount("outputs", outputs?.length ?? 0, limits);
   checkParameters("the request", parameters);
   return {
     id: id ?? null,
