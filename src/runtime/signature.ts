@@ -70,7 +70,8 @@ export function checkInputs(expected: readonly DeclaredTensor[], inputs: TensorV
     );
   }
   for (const input of expected) {
-    const value = inputs[input.name];
+    // What every object inherits was not given: an input may be called `toString`.
+    const value = Object.hasOwn(inputs, input.name) ? inputs[input.name] : undefined;
     if (value === undefined) {
       throw new CodedError(
         "TENSOR_UNKNOWN",

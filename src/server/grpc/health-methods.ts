@@ -4,7 +4,6 @@ import { seconds } from "../../base/units.ts";
 import type { InferenceService } from "../oip/inference-service.ts";
 import { type Health, HealthCheckResponse_ServingStatus as Status } from "./generated/health_pb.ts";
 import { GRPCInferenceService } from "./generated/inference_pb.ts";
-import { isModelReady } from "./inference-methods.ts";
 import type { ServiceMethods } from "./service-methods.ts";
 
 /** How late who watches may hear of a change. */
@@ -23,9 +22,7 @@ export function healthMethods(
     if (isServer) return service.isReady ? Status.SERVING : Status.NOT_SERVING;
     const isModel = service.repository.index().some((entry) => entry.name === name);
     if (!isModel) return Status.SERVICE_UNKNOWN;
-    return service.isReady && isModelReady(service.repository, name)
-      ? Status.SERVING
-      : Status.NOT_SERVING;
+    return service.isModelReady(name) ? Status.SERVING : Status.NOT_SERVING;
   };
   return {
     check: ({ service: name }) => {

@@ -9,7 +9,7 @@ import type { InferenceService } from "../oip/inference-service.ts";
 import type { RequestLimits } from "../oip/limits.ts";
 import { modelConfig, modelMetadata, serverMetadata } from "../oip/metadata.ts";
 import type { Duration, ModelStatistics } from "../oip/statistics.ts";
-import type { ModelRepository, ServedModel } from "../served-model.ts";
+import type { ServedModel } from "../served-model.ts";
 import {
   DataType,
   type GRPCInferenceService,
@@ -49,7 +49,7 @@ export function inferenceMethods({
   return {
     serverLive: () => ({ live: true }),
     serverReady: () => ({ ready: service.isReady }),
-    modelReady: ({ name, version: asked }) => ({ ready: isModelReady(repository, name, asked) }),
+    modelReady: ({ name, version: asked }) => ({ ready: service.isModelReady(name, asked) }),
     serverMetadata: () => {
       const { name, version: own, extensions } = serverMetadata(version);
       return { name, version: own, extensions: [...extensions] };
@@ -77,14 +77,6 @@ export function inferenceMethods({
       return {};
     },
   };
-}
-
-/** Whether a model can be asked; one that there is not cannot. */
-export function isModelReady(repository: ModelRepository, name: string, version = ""): boolean {
-  const entry = repository
-    .index()
-    .find((known) => known.name === name && (version === "" || known.version === version));
-  return entry?.state === "READY";
 }
 
 function infer(

@@ -27,7 +27,8 @@ export class BodyReader {
   /**
    * A request's body, no longer compressed; empty if it has none.
    *
-   * @throws REQUEST_INVALID, REQUEST_TOO_LARGE; DEVICE_BUSY if others hold too much just now
+   * @throws REQUEST_INVALID, REQUEST_TOO_LARGE; DEVICE_BUSY if others hold too much just now;
+   * CHANNEL_CLOSED if the client goes
    */
   async read({ headers, raw }: FastifyRequest, reply: FastifyReply): Promise<Buffer<ArrayBuffer>> {
     let held = 0;
@@ -73,7 +74,13 @@ function checkSize(bytes: number, most: number): void {
   );
 }
 
+/** The client has ended the connection. */
+export function clientGone(): CodedError {
+  return new CodedError("CHANNEL_CLOSED", "the client went before it was answered");
+}
+
 function unreadable(error: unknown): CodedError {
+  if ((error as NodeJS.ErrnoException).code === "ECONNRESET") return clientGone();
   return new CodedError(
     "REQUEST_INVALID",
     `the body of the request could not be read (${messageOf(error)})`,

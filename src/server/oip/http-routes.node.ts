@@ -8,7 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { CodedError } from "../../base/errors.ts";
 import { serverTiming } from "../server-timing.ts";
-import { type BodyReader, compress } from "./http-body.node.ts";
+import { type BodyReader, clientGone, compress } from "./http-body.node.ts";
 import { type HttpHead, readInferRequest } from "./infer-request.ts";
 import { type InferResponse, writeInferResponse } from "./infer-response.ts";
 import type { Call, InferenceAnswer, InferenceService } from "./inference-service.ts";
@@ -59,9 +59,10 @@ function addModelRoutes(app: FastifyInstance, path: string, options: RouteOption
   app.get<{ Params: ModelParams }>(`${path}/stats`, async ({ params }) => ({
     model_stats: statistics.of(repository, params.model, params.version),
   }));
-  app.get<{ Params: ModelParams }>(`${path}/ready`, async ({ params }) => {
-    const { name } = service.find(params.model, params.version);
-    return { name, ready: true };
+  app.get<{ Params: ModelParams }>(`${path}/ready`, async ({ params }, reply) => {
+    const { name, version } = service.find(params.model, params.version);
+    const ready = service.isModelReady(name, version);
+    return reply.status(ready ? 200 : 503).send({ name, ready });
   });
   app.post<{ Params: ModelParams }>(`${path}/infer`, (request, reply) =>
     infer(request, reply, request.params, options),
@@ -75,6 +76,8 @@ async function infer(
   { service, bodies, limits }: RouteOptions,
 ): Promise<FastifyReply> {
   const { headers } = request;
+  // Before the body is read: the client may go while it is unpacked.
+  const signal = goneSignal(reply);
   const body = await outcome(bodies.read(request, reply));
   const call: Call = {
     model,
@@ -82,7 +85,7 @@ async function infer(
     protocol: "http",
     traceparent: one(headers["traceparent"]),
     tracestate: one(headers["tracestate"]),
-    signal: goneSignal(reply),
+    signal,
   };
   const { answer, response } = await service.infer(
     call,
@@ -148,7 +151,7 @@ function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
   reply.raw.once("close", () => {
     if (reply.raw.writableEnded) return;
-    gone.abort(new CodedError("CHANNEL_CLOSED", "the client went before it was answered"));
+    gone.abort(clientGone());
   });
   return gone.signal;
 }

@@ -301,6 +301,27 @@ test("a request ends with the client that asked it", async () => {
   expect(reason).toMatchObject({ code: "CHANNEL_CLOSED" });
 });
 
+test("a client that goes while it sends is counted as one that went, not as one that is wrong", async () => {
+  const ended = pledge();
+  let outcome: unknown;
+  const observer: Observer = {
+    begun: () => ({
+      traceparent: null,
+      ended: (departure) => {
+        outcome = departure.outcome;
+        ended.resolve();
+      },
+    }),
+  };
+  const { server } = await startOip([model], { observers: [observer] });
+  const upload = beginUpload(server.url, path, { "content-length": "1000" });
+  upload.write("{");
+  while (server.heldBytes() === 0) await settle();
+  upload.destroy();
+  await ended.promise;
+  expect(outcome).toMatchObject({ type: "failed", code: "CHANNEL_CLOSED" });
+});
+
 test("draining answers what was taken, says that it is not ready, and then is gone", async () => {
   const asked = pledge();
   const free = pledge();

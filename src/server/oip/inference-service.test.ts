@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { answered, arrival, timings } from "../../../test/fixtures/observed.ts";
 import {
   neverAnswer,
   passingModel,
@@ -252,4 +253,48 @@ test("statistics count what became of the requests of a model", async () => {
   });
   expect(service.statistics.of(repository)).toHaveLength(1);
   expect(() => service.statistics.of(repository, "other")).toThrow(/no model 'other'/);
+});
+
+test("statistics count requests that were joined as one run together", () => {
+  const { service, repository } = start();
+  const joined = { ...timings, joined: { request: 42, requests: 3 } };
+  const inference = { request: 42, outputs: {}, timings: joined };
+  for (let of = 0; of < 3; of++) {
+    const observation = service.statistics.begun({ ...arrival, model: "passing" });
+    observation.ended({ ...answered, outcome: { type: "answered", inference } });
+  }
+  expect(service.statistics.of(repository, "passing")).toMatchObject([
+    { inference_count: 3, execution_count: 1 },
+  ]);
+});
+
+test("an input that is called as what every object inherits is missed when it is not there", async () => {
+  for (const name of ["toString", "__proto__", "constructor"]) {
+    const strange = passingModel({ [name]: { dataType: "uint8", shape: [2] } });
+    const { ask } = start(servedModel("passing", strange, passOn));
+    await expect(ask({ inputs: {} })).rejects.toMatchObject({ code: "TENSOR_UNKNOWN" });
+    const given = Object.fromEntries([[name, bytes(1, 2)]]);
+    expect((await ask({ inputs: given })).outputs).toMatchObject([{ value: bytes(1, 2) }]);
+  }
+});
+
+test("a model whose devices are lost is not ready, nor is one that there is not", () => {
+  const { service, repository } = start();
+  const away = { name: "passing", version: "1", state: "UNAVAILABLE", reason: "lost" } as const;
+  const waiting = new InferenceService({
+    repository: {
+      index: () => [away],
+      find: (name) => repository.find(name),
+      load: (name) => repository.load(name),
+      unload: (name) => repository.unload(name),
+    },
+    observers: [],
+    clock: createVirtualClock({ settle: async () => undefined }),
+    calendar: () => 0,
+  });
+  expect([service.isModelReady("passing"), waiting.isModelReady("passing")]).toEqual([true, false]);
+  expect([service.isModelReady("passing", "2"), service.isModelReady("other")]).toEqual([
+    false,
+    false,
+  ]);
 });

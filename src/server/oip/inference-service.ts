@@ -11,7 +11,7 @@ import type { TensorValue } from "../../graph/tensor-value.ts";
 import type { TensorValues } from "../../runtime/runtime.ts";
 import { checkInputs } from "../../runtime/signature.ts";
 import type { Arrival, Observation, Observer } from "../observer.ts";
-import type { ModelRepository, ServedModel } from "../served-model.ts";
+import type { ModelRepository, RepositoryEntry, ServedModel } from "../served-model.ts";
 import { Statistics } from "./statistics.ts";
 
 export interface InferenceServiceOptions {
@@ -85,6 +85,12 @@ export class InferenceService {
     return !this.#isDraining && states.includes("READY") && !states.includes("LOADING");
   }
 
+  /** Whether a model can be asked now; one that there is not cannot. */
+  isModelReady(name: string, version = ""): boolean {
+    const entry = this.#entryOf(name, version);
+    return !this.#isDraining && entry?.state === "READY";
+  }
+
   /** Takes no new requests. @returns when all that were taken are answered */
   async drain(): Promise<void> {
     this.#isDraining = true;
@@ -147,15 +153,16 @@ export class InferenceService {
 
   /** The call with the version that it means: names that nobody gave reach no observer. */
   #named(call: Call): Call {
-    const entry = this.repository
-      .index()
-      .find(
-        ({ name, version }) =>
-          name === call.model && (call.version === "" || call.version === version),
-      );
+    const entry = this.#entryOf(call.model, call.version);
     // The repository says best what is wrong.
     const { version } = entry ?? this.repository.find(call.model, call.version);
     return { ...call, version };
+  }
+
+  #entryOf(model: string, asked: string): RepositoryEntry | undefined {
+    return this.repository
+      .index()
+      .find(({ name, version }) => name === model && (asked === "" || asked === version));
   }
 
   async #ask(call: Call, request: InferenceRequest): Promise<Omit<InferenceAnswer, "traceparent">> {
@@ -169,7 +176,7 @@ export class InferenceService {
       signal: call.signal,
     });
     const outputs = names.flatMap((name) => {
-      const value = inference.outputs[name];
+      const value = Object.hasOwn(inference.outputs, name) ? inference.outputs[name] : undefined;
       return value === undefined ? [] : [{ name, value }];
     });
     const chosen = Object.fromEntries(outputs.map(({ name, value }) => [name, value]));
