@@ -1,10 +1,9 @@
-import type { ChildProcess } from "node:child_process";
-import { createInterface } from "node:readline";
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/base/clock.node.ts";
 import { seconds } from "../../src/base/units.ts";
 import { elementCount } from "../../src/graph/tensor-value.ts";
 import { Workbench } from "./partita.ts";
+import { ServingProcess } from "./serving-process.ts";
 
 const topology = `format: partita.topology/1
 devices:
@@ -19,57 +18,10 @@ source: camera
 `;
 const first = "first=zoo:squeezenet?resolution=32&width=0.125&classes=10";
 const second = "second=zoo:alexnet?resolution=64&width=0.125&classes=10";
-/** Three devices as processes take their time on a busy machine. */
-const patienceSeconds = 60;
-
-interface Line {
-  readonly type?: string;
-  readonly model?: string;
-  readonly http: string;
-  readonly address: string;
-  readonly token: string;
-}
-
-/** `partita serve`, and what it says, line by line. */
-class Server {
-  readonly child: ChildProcess;
-  readonly #lines: Line[] = [];
-  #wake: () => void = () => undefined;
-
-  constructor(child: ChildProcess) {
-    this.child = child;
-    if (child.stdout === null) throw new Error("its output is not read");
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      this.#lines.push(JSON.parse(line));
-      this.#wake();
-    });
-  }
-
-  /** The next line that is like this; those before it are passed over. */
-  async hear(wanted: (line: Line) => boolean): Promise<Line> {
-    const late = AbortSignal.timeout(1000 * patienceSeconds);
-    late.addEventListener("abort", () => this.#wake(), { once: true });
-    for (;;) {
-      for (let line = this.#lines.shift(); line !== undefined; line = this.#lines.shift()) {
-        if (wanted(line)) return line;
-      }
-      late.throwIfAborted();
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  async ended(): Promise<number | null> {
-    if (this.child.exitCode !== null) return this.child.exitCode;
-    return await new Promise((resolve) => this.child.once("exit", resolve));
-  }
-}
-
 async function start(workbench: Workbench, ...words: string[]) {
   workbench.write("home.topology.yaml", topology);
   const doors = ["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--no-codecs", "--json"];
-  const server = new Server(
+  const server = new ServingProcess(
     workbench.start("serve", "home.topology.yaml", first, second, ...doors, ...words),
   );
   onTestFinished(async () => {

@@ -48,7 +48,7 @@ export async function openDoors(
     repository: models,
     observers: tracing === null ? [metrics] : [metrics, tracing.observer],
     clock: systemClock,
-    calendar: () => Date.now() / 1000,
+    calendar: Date.now,
   });
   const opened: AsyncDisposable[] = tracing === null ? [] : [tracing];
   const end = async (): Promise<void> => {
