@@ -8,6 +8,7 @@ import { isCoded, messageOf } from "../../base/errors.ts";
 import type { InferenceService } from "../oip/inference-service.ts";
 import type { RequestLimits } from "../oip/limits.ts";
 import { modelConfig, modelMetadata, serverMetadata } from "../oip/metadata.ts";
+import { checkLoadParameters } from "../oip/parameters.ts";
 import type { Duration, ModelStatistics } from "../oip/statistics.ts";
 import type { ServedModel } from "../served-model.ts";
 import {
@@ -68,7 +69,8 @@ export function inferenceMethods({
     repositoryIndex: ({ ready }) => ({
       models: repository.index().filter(({ state }) => !ready || state === "READY"),
     }),
-    repositoryModelLoad: async ({ modelName }) => {
+    repositoryModelLoad: async ({ modelName, parameters }) => {
+      checkLoadParameters(parameters);
       await repository.load(modelName);
       return {};
     },

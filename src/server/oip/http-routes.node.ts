@@ -15,6 +15,7 @@ import type { Call, InferenceAnswer, InferenceService } from "./inference-servic
 import { readJson } from "./json-text.ts";
 import type { RequestLimits } from "./limits.ts";
 import { modelConfig, modelMetadata, serverMetadata } from "./metadata.ts";
+import { checkLoadParameters } from "./parameters.ts";
 import { checked, parametersSchema } from "./schema.ts";
 
 export interface RouteOptions {
@@ -167,7 +168,7 @@ function addRepositoryRoutes(app: FastifyInstance, options: RouteOptions): void 
   });
   app.post<{ Params: ModelParams }>("/v2/repository/models/:model/load", async (request, reply) => {
     const { parameters = {} } = await readObject(request, reply, changeSchema, options);
-    checkLoad(Object.keys(parameters));
+    checkLoadParameters(parameters);
     await repository.load(request.params.model);
     return reply.send();
   });
@@ -190,14 +191,4 @@ async function readObject<T>(
 ): Promise<T> {
   const body = await bodies.read(request, reply);
   return checked(schema, body.byteLength === 0 ? {} : readJson(body, limits));
-}
-
-/** @throws REQUEST_INVALID */
-function checkLoad([parameter]: readonly string[]): void {
-  if (parameter === undefined) return;
-  throw new CodedError(
-    "REQUEST_INVALID",
-    `loading takes no parameter '${parameter.slice(0, 60)}' here: a model is what the server was given`,
-    { parameter },
-  );
 }

@@ -46,3 +46,18 @@ export function timeoutSeconds(parameters: Parameters): number | null {
     { parameter: "timeout" },
   );
 }
+
+/**
+ * Checks what loading a model is asked to do besides.
+ *
+ * @throws REQUEST_INVALID if that is anything
+ */
+export function checkLoadParameters(parameters: Readonly<Record<string, unknown>>): void {
+  const [parameter] = Object.keys(parameters);
+  if (parameter === undefined) return;
+  throw new CodedError(
+    "REQUEST_INVALID",
+    `loading takes no parameter '${parameter.slice(0, 60)}' here: a model is what the server was given`,
+    { parameter },
+  );
+}
