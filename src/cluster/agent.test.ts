@@ -12,6 +12,7 @@ import { seconds } from "../base/units.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { AgentOptions, AgentTrace } from "./agent-options.ts";
 import type { DataChannelKind } from "./data-message.ts";
+import { DeviceResources } from "./device-resources.ts";
 import { protocolVersion } from "./greeting.ts";
 import type { Message } from "./message.ts";
 import { encodeMessage } from "./protocol.ts";
@@ -382,4 +383,16 @@ test("says that a generation is over here when a part of it dies and cannot be l
   await control.channel.close();
   await clock.advance(seconds(0.01));
   expect((await ScriptedControl.accept(listener)).join.generations).toEqual([]);
+});
+
+test("takes nothing of what its device has where it is not let in", async () => {
+  const { clock, runtime, join, passing } = await startScript();
+  const options = { name: "camera", clock, runtime, cores: 1, memoryBytes: null, keptBytes: 10 };
+  const resources = new DeviceResources(options);
+  await expect(passing(join("camera", { resources }))).rejects.toMatchObject({
+    code: "CHANNEL_CLOSED",
+  });
+  const { keeper } = resources.enter();
+  keeper.keep(1, "x", byteTensor(Array.from({ length: 10 }, () => 7)));
+  expect(keeper.heldBytes).toBe(10);
 });

@@ -59,7 +59,7 @@ export class Agent implements AsyncDisposable {
     try {
       agent.#control = await agent.#dial();
     } catch (error) {
-      await listener.close();
+      await Promise.all([listener.close(), agent.#tenancy.leave()]);
       throw error;
     }
     options.onEvent?.({ type: "joined", coordinator: options.coordinator });
