@@ -23,6 +23,8 @@ export class Roster {
   readonly #liveness: Liveness;
   readonly #followers = new Set<Follower>();
   #models: readonly ModelKey[];
+  /** Why everybody is to end; `null`: nobody is. */
+  #reason: string | null = null;
 
   constructor(clock: Clock, liveness: Liveness, models: readonly ModelKey[]) {
     this.#clock = clock;
@@ -37,6 +39,10 @@ export class Roster {
 
   /** A device or program that has said `follow`; resolves when it has gone. */
   async accept(channel: Channel): Promise<void> {
+    if (this.#reason !== null) {
+      await this.#dismiss(channel, this.#reason);
+      return;
+    }
     const over = new AbortController();
     const follower: Follower = { channel, over, isTelling: false, isBehind: false };
     this.#followers.add(follower);
@@ -56,16 +62,12 @@ export class Roster {
     }
   }
 
-  /** Tells everybody to end. */
+  /** Tells everybody to end, those too that come from now on. */
   async close(reason: string): Promise<void> {
+    this.#reason = reason;
     const farewells = [...this.#followers].map(async ({ channel, over }) => {
       over.abort();
-      const told = new AbortController();
-      const patience = this.#clock.sleep(farewellSeconds, told.signal).catch(() => undefined);
-      const farewell = channel.send(encodeMessage({ type: "shutdown", reason }));
-      await Promise.race([farewell.catch(() => undefined), patience]);
-      told.abort();
-      await channel.close();
+      await this.#dismiss(channel, reason);
     });
     await Promise.all(farewells);
   }
@@ -73,6 +75,15 @@ export class Roster {
   /** Ends as if killed: nobody is told anything. */
   async abandon(): Promise<void> {
     await Promise.all([...this.#followers].map(({ channel }) => channel.close()));
+  }
+
+  async #dismiss(channel: Channel, reason: string): Promise<void> {
+    const told = new AbortController();
+    const patience = this.#clock.sleep(farewellSeconds, told.signal).catch(() => undefined);
+    const farewell = channel.send(encodeMessage({ type: "shutdown", reason }));
+    await Promise.race([farewell.catch(() => undefined), patience]);
+    told.abort();
+    await channel.close();
   }
 
   async #beat(follower: Follower): Promise<void> {
