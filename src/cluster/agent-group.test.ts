@@ -187,3 +187,18 @@ test("models share one memory: what one takes the other has not", async () => {
   await until(again.ready());
   await Promise.all([again.close(), group.close()]);
 });
+
+test("a model that moves in waits for what another one lets go of", async () => {
+  const { group, join, load, until, clock } = await twoModels();
+  await join("camera", { memoryBytes: 5000 });
+  await join("cloud");
+  const first = await load("first", ["camera", "camera"]);
+  await until(first.ready());
+  const second = await load("second", ["camera", "cloud"]);
+  const ready = second.ready();
+  await clock.advance(seconds(2));
+  await until(first.close());
+  group.unwant("first");
+  await until(ready);
+  await Promise.all([second.close(), group.close()]);
+});

@@ -44,7 +44,8 @@ export class DeviceResources {
   constructor(options: DeviceResourcesOptions) {
     const { name: device, clock, runtime, cores, memoryBytes } = options;
     this.blobs = options.blobs ?? memoryBlobStore();
-    this.loader = new PartLoader({ device, cores, memoryBytes, runtime, blobs: this.blobs });
+    const { blobs } = this;
+    this.loader = new PartLoader({ device, cores, memoryBytes, runtime, blobs, clock });
     this.assembly = assemblyBudget(memoryBytes);
     this.media = new PacedMedia(clock);
     this.#processor = new Processor(clock);

@@ -133,12 +133,13 @@ export class GenerationRun {
     ask: (blobs: Want["body"]["blobs"]) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const { fetcher, loader } = this.#options;
+    const { fetcher, loader, keeper: tenant } = this.#options;
     const references = referencesOf(parts);
+    const borrower = { tenant, signal: this.#dropped.signal };
     for (let attempt = 1; ; attempt++) {
       await fetcher.fetch(references, ask, signal);
       const onLost = (error: CodedError) => this.#options.onPartLost(this, error);
-      this.#loading ??= loader.load(parts, onLost).then((loaded) => {
+      this.#loading ??= loader.load(parts, onLost, borrower).then((loaded) => {
         if (this.isDropped) loaded.release();
         else this.#loaded = loaded;
       });

@@ -9,6 +9,8 @@ import {
 import { problemOf } from "../../test/fixtures/sketch.ts";
 import { systemClock } from "../base/clock.node.ts";
 import { CodedError } from "../base/errors.ts";
+import { seconds } from "../base/units.ts";
+import { createVirtualClock } from "../base/virtual-clock.ts";
 import type { Runtime, SessionOptions } from "../runtime/runtime.ts";
 import { memoryBlobStore } from "./blob-store.ts";
 import type { OfferedPart } from "./control-message.ts";
@@ -41,6 +43,7 @@ async function setUp({ memoryBytes = null as number | null, idleBytes = 0 } = {}
   for (const bytes of [skeleton, weight])
     await blobs.write(sha256Hex(bytes), bytes.length, 0, bytes);
   const log: string[] = [];
+  const clock = createVirtualClock();
   const digest = createDigestRuntime(systemClock);
   const runtime: Runtime = {
     ...digest,
@@ -51,9 +54,10 @@ async function setUp({ memoryBytes = null as number | null, idleBytes = 0 } = {}
     },
   };
   return {
-    loader: new PartLoader({ device: "d", memoryBytes, idleBytes, runtime, blobs }),
+    loader: new PartLoader({ device: "d", memoryBytes, idleBytes, runtime, blobs, clock }),
     blobs,
     log,
+    clock,
   };
 }
 
@@ -117,6 +121,41 @@ test("refuses what does not fit beside what is in use, counting at least the wei
   await loader.load([part]);
 });
 
+test("has another tenant wait for what the others let go of, and not for what it uses itself", async () => {
+  const { loader, log, clock } = await setUp({ memoryBytes: 2 * weight.length - 1 });
+  const { signal } = new AbortController();
+  const [one, second] = [{}, {}].map((tenant) => ({ tenant, signal }));
+  const first = await loader.load([part], undefined, one);
+  await expect(loader.load([other], undefined, one)).rejects.toMatchObject({
+    code: "PART_REFUSED",
+  });
+  expect(clock.now()).toBe(0);
+  const moving = loader.load([other], undefined, second);
+  await clock.advance(seconds(4));
+  first.release();
+  expect((await moving).sessions.size).toBe(1);
+  expect(log).toEqual(["load 1", "release 1", "load 2"]);
+});
+
+test("does not wait for ever for what others use, nor for somebody who has given up", async () => {
+  const { loader, clock } = await setUp({ memoryBytes: 2 * weight.length - 1 });
+  const giveUp = new AbortController();
+  const { signal } = new AbortController();
+  await loader.load([part], undefined, { tenant: {}, signal });
+  const refused = { code: "PART_REFUSED", details: { othersBytes: weight.length } };
+  const given = expect(
+    loader.load([other], undefined, { tenant: {}, signal: giveUp.signal }),
+  ).rejects.toMatchObject(refused);
+  const late = expect(
+    loader.load([other], undefined, { tenant: {}, signal }),
+  ).rejects.toMatchObject(refused);
+  await clock.advance(seconds(1));
+  giveUp.abort();
+  await given;
+  await clock.advance(seconds(5));
+  await late;
+});
+
 test("leaves weights in their files, which count for nothing where the system may give them up", async () => {
   const blobs = Object.assign(memoryBlobStore(), {
     file: async (name: string) => `/blobs/${name}`,
@@ -133,7 +172,13 @@ test("leaves weights in their files, which count for nothing where the system ma
     },
   };
   const memoryBytes = part.memoryBytes + weight.length;
-  const loader = new PartLoader({ device: "d", memoryBytes: 100, runtime, blobs });
+  const loader = new PartLoader({
+    device: "d",
+    memoryBytes: 100,
+    runtime,
+    blobs,
+    clock: systemClock,
+  });
   const [kept, thrifty] = [
     { ...part, memoryBytes },
     { ...part, memoryBytes, thrifty: true },
@@ -163,7 +208,14 @@ test("says so when a skeleton is no model", async () => {
 test("refuses a part that wants more threads than the device has cores, with both numbers", async () => {
   const { blobs } = await setUp();
   const runtime = createDigestRuntime(systemClock);
-  const loader = new PartLoader({ device: "d", cores: 1, memoryBytes: null, runtime, blobs });
+  const loader = new PartLoader({
+    device: "d",
+    cores: 1,
+    memoryBytes: null,
+    runtime,
+    blobs,
+    clock: systemClock,
+  });
   await expect(loader.load([part, other])).rejects.toMatchObject({
     code: "PART_REFUSED",
     message: expect.stringMatching(/s1 wants 2 threads.* 1 cores.*--threads 1/),
@@ -219,7 +271,13 @@ function mortal() {
 async function loadMortal() {
   const { blobs } = await setUp();
   const { runtime, ...host } = mortal();
-  const loader = new PartLoader({ device: "d", memoryBytes: null, runtime, blobs });
+  const loader = new PartLoader({
+    device: "d",
+    memoryBytes: null,
+    runtime,
+    blobs,
+    clock: systemClock,
+  });
   const lost: string[] = [];
   const loaded = await loader.load([part], ({ message }) => lost.push(message));
   const session = loaded.sessions.get("s0") ?? expect.fail("no session");

@@ -5,8 +5,9 @@
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
-import { CodedError, messageOf } from "../base/errors.ts";
-import { formatQuantity } from "../base/units.ts";
+import type { Clock } from "../base/clock.ts";
+import { CodedError, isCoded, messageOf } from "../base/errors.ts";
+import { formatQuantity, seconds } from "../base/units.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import type { Runtime, Session, WeightFile } from "../runtime/runtime.ts";
 import type { BlobStore } from "./blob-store.ts";
@@ -27,7 +28,20 @@ export interface PartLoaderOptions {
   readonly runtime: Runtime;
   /** Where the blobs of all parts are by the time that they are loaded. */
   readonly blobs: BlobStore;
+  /** Measures how long it is waited for what other models let go of. */
+  readonly clock: Clock;
 }
+
+/** On whose behalf parts are loaded. */
+export interface Borrower {
+  /** Of one model: what only others have in use may soon be free. */
+  readonly tenant: object;
+  /** Ends the wait for it. */
+  readonly signal: AbortSignal;
+}
+
+/** A model that moves away has let go of its parts by then, or does not move. */
+const patienceSeconds = 5;
 
 /** The sessions of one generation, until they are released. */
 export interface LoadedParts {
@@ -43,8 +57,17 @@ interface Loaded {
   readonly bytes: number;
   readonly unpin: () => void;
   uses: number;
-  /** Of those who use it. */
-  readonly onLost: Set<(error: CodedError) => void>;
+  /** Of those who use it: whose they are. */
+  readonly users: Map<(error: CodedError) => void, object | null>;
+}
+
+/** Why parts do not fit. */
+interface Sizes {
+  readonly neededBytes: number;
+  readonly usedBytes: number;
+  /** Of those, what no part of the same tenant uses. */
+  readonly othersBytes: number;
+  readonly memoryBytes: number;
 }
 
 /** Loads each part into a session of its own, and shares it between all that need this very part. */
@@ -52,23 +75,41 @@ export class PartLoader {
   readonly #options: PartLoaderOptions;
   readonly #loaded = new Map<string, Loaded>();
   #last: Promise<unknown> = Promise.resolve();
+  /** Aborted when something is let go of. */
+  readonly #waiting = new Set<AbortController>();
 
   constructor(options: PartLoaderOptions) {
     this.#options = options;
   }
 
   /**
-   * Loads parts, one after the other, since each takes the most memory while it loads.
+   * Loads parts, one after the other, since each takes the most memory while it loads. Where only what
+   * other tenants use is in the way, they have some seconds to let go of it.
    *
    * @param onLost called when one of them, not released yet, has died and could not be loaded again
+   * @param borrower left out: nobody is waited for
    * @throws PART_REFUSED, with the numbers, if they do not fit into the device's memory beside what
    * is in use, or if a blob is not here; ONNX_MALFORMED, ONNX_UNSUPPORTED, RUNTIME_FAILED
    */
   async load(
     parts: readonly OfferedPart[],
     onLost: (error: CodedError) => void = () => undefined,
+    borrower: Borrower | null = null,
   ): Promise<LoadedParts> {
-    return await this.#inTurn(() => this.#load(parts, onLost));
+    const untilSeconds = this.#options.clock.now() + patienceSeconds;
+    for (;;) {
+      // What is let go of from here on may make room.
+      const awake = new AbortController();
+      this.#waiting.add(awake);
+      try {
+        return await this.#inTurn(() => this.#load(parts, onLost, borrower?.tenant ?? null));
+      } catch (error) {
+        if (borrower === null || !isOthersFault(error)) throw error;
+        if (!(await this.#untilAwake(awake, untilSeconds, borrower.signal))) throw error;
+      } finally {
+        this.#waiting.delete(awake);
+      }
+    }
   }
 
   /** What sessions take that are in use. */
@@ -95,16 +136,17 @@ export class PartLoader {
   async #load(
     parts: readonly OfferedPart[],
     onLost: (error: CodedError) => void,
+    tenant: object | null,
   ): Promise<LoadedParts> {
     // One that is used twice must not be told of less by the release of the other.
     const tell = (error: CodedError) => onLost(error);
     for (const part of parts) this.#checkCores(part);
-    await this.#makeRoom(parts);
+    await this.#makeRoom(parts, tenant);
     const taken: Loaded[] = [];
     const sessions = new Map<string, Session>();
     const release = () => {
       for (const loaded of taken.splice(0)) {
-        loaded.onLost.delete(tell);
+        loaded.users.delete(tell);
         this.#letGo(loaded);
       }
     };
@@ -112,7 +154,7 @@ export class PartLoader {
       for (const part of parts) {
         const loaded = this.#loaded.get(keyOf(part)) ?? (await this.#loadPart(part));
         loaded.uses++;
-        loaded.onLost.add(tell);
+        loaded.users.set(tell, tenant);
         taken.push(loaded);
         sessions.set(part.stage, loaded.session);
       }
@@ -126,10 +168,27 @@ export class PartLoader {
 
   #letGo(loaded: Loaded): void {
     loaded.uses--;
+    for (const awake of this.#waiting) awake.abort();
     if (this.#loaded.get(loaded.key) !== loaded) return;
     // The last to be let go stands last.
     this.#loaded.delete(loaded.key);
     this.#loaded.set(loaded.key, loaded);
+  }
+
+  /** @returns whether it is worth another attempt */
+  async #untilAwake(
+    awake: AbortController,
+    untilSeconds: number,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { clock } = this.#options;
+    const left = untilSeconds - clock.now();
+    if (left <= 0 || signal.aborted) return false;
+    const giveUp = () => awake.abort();
+    signal.addEventListener("abort", giveUp, { once: true });
+    await clock.sleep(seconds(left), awake.signal).catch(() => undefined);
+    signal.removeEventListener("abort", giveUp);
+    return awake.signal.aborted && !signal.aborted;
   }
 
   async #loadPart(part: OfferedPart): Promise<Loaded> {
@@ -143,7 +202,7 @@ export class PartLoader {
     try {
       const session = new LastingSession(await open(), () => this.#inTurn(open));
       const [key, bytes] = [keyOf(part), this.#needOf(part)];
-      const loaded: Loaded = { key, session, bytes, unpin, uses: 0, onLost: new Set() };
+      const loaded: Loaded = { key, session, bytes, unpin, uses: 0, users: new Map() };
       this.#loaded.set(loaded.key, loaded);
       void session.lost.then((error) => this.#lose(loaded, error));
       return loaded;
@@ -158,7 +217,7 @@ export class PartLoader {
     if (this.#loaded.get(lost.key) !== lost) return;
     this.#loaded.delete(lost.key);
     lost.unpin();
-    for (const tell of [...lost.onLost]) tell(error);
+    for (const tell of [...lost.users.keys()]) tell(error);
   }
 
   /** Weights that stand in files stay there: in memory they would stand twice while a session is made. */
@@ -196,36 +255,41 @@ export class PartLoader {
   }
 
   /** @throws PART_REFUSED */
-  async #makeRoom(parts: readonly OfferedPart[]): Promise<void> {
+  async #makeRoom(parts: readonly OfferedPart[], tenant: object | null): Promise<void> {
     const { memoryBytes } = this.#options;
     if (memoryBytes === null) return;
     const wanted = new Map(parts.map((part) => [keyOf(part), this.#needOf(part)]));
     const loaded = [...this.#loaded.values()].filter(({ key }) => !wanted.has(key));
     const needed = sum(wanted.values());
-    const used = sum(loaded.filter(({ uses }) => uses > 0).map(({ bytes }) => bytes));
-    if (needed + used > memoryBytes) throw this.#tooLarge(parts, needed, used, memoryBytes);
+    const inUse = loaded.filter(({ uses }) => uses > 0);
+    const used = sum(inUse.map(({ bytes }) => bytes));
+    if (needed + used > memoryBytes) {
+      const others = inUse.filter(({ users }) => ![...users.values()].includes(tenant));
+      const othersBytes = sum(others.map(({ bytes }) => bytes));
+      throw this.#tooLarge(parts, {
+        neededBytes: needed,
+        usedBytes: used,
+        othersBytes,
+        memoryBytes,
+      });
+    }
     if (needed + sum(loaded.map(({ bytes }) => bytes)) > memoryBytes) {
       await this.#sweep(new Set(wanted.keys()));
     }
   }
 
-  #tooLarge(
-    parts: readonly OfferedPart[],
-    neededBytes: number,
-    usedBytes: number,
-    memoryBytes: number,
-  ): CodedError {
+  #tooLarge(parts: readonly OfferedPart[], sizes: Sizes): CodedError {
     const { device } = this.#options;
     const names = parts.map(({ stage }) => stage).join(", ");
-    const [needed, used, most] = [neededBytes, usedBytes, memoryBytes].map((bytes) =>
-      formatQuantity(bytes, "B", 4),
+    const [needed, used, most] = [sizes.neededBytes, sizes.usedBytes, sizes.memoryBytes].map(
+      (bytes) => formatQuantity(bytes, "B", 4),
     );
     const subject = parts.length === 1 ? `part ${names} needs` : `parts ${names} need`;
-    const beside = usedBytes > 0 ? ` beside ${used} of parts that run` : "";
+    const beside = sizes.usedBytes > 0 ? ` beside ${used} of parts that run` : "";
     return new CodedError(
       "PART_REFUSED",
       `${subject} ${needed}${beside}, agent '${device}' may use ${most}; plan with this memory in the topology`,
-      { device, neededBytes, usedBytes, memoryBytes },
+      { device, ...sizes },
     );
   }
 
@@ -253,6 +317,14 @@ export class PartLoader {
 function keyOf({ skeleton, weights, threads, thrifty = false }: OfferedPart): string {
   const named = weights.map(({ name, sha256 }) => `${name} ${sha256}`);
   return [`${threads} ${thrifty} ${skeleton.sha256}`, ...named].join("\n");
+}
+
+/** Whether parts would fit if other tenants used nothing. */
+function isOthersFault(error: unknown): boolean {
+  if (!isCoded(error) || error.code !== "PART_REFUSED") return false;
+  const { neededBytes, usedBytes, othersBytes, memoryBytes } = error.details;
+  const ownBytes = Number(usedBytes) - Number(othersBytes);
+  return Number(othersBytes) > 0 && Number(neededBytes) + ownBytes <= Number(memoryBytes);
 }
 
 function sum(values: Iterable<number>): number {
