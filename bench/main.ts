@@ -27,6 +27,7 @@ const all = [
   "tiles",
   "several",
   "serving",
+  "batching",
 ];
 /** As root, with network namespaces; only when named. */
 const onTestbed = [
