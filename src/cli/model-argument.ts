@@ -16,7 +16,7 @@ import type { Terminal } from "./terminal.ts";
 
 export const modelArgument = {
   syntax: "<model>",
-  summary: "an .onnx file, or zoo:NAME[?resolution=64&width=0.25&batch=1&blocks=2&seed=1]",
+  summary: "an .onnx file, or zoo:NAME[?resolution=64&width=0.25&batch=open&blocks=2&seed=1]",
 } as const;
 
 /** A model with a name for messages and for the graph. */
@@ -51,12 +51,16 @@ export async function loadModel(
 
 function loadZoo(argument: string, { skeleton = false }: LoadOptions): NamedModel {
   const [name = "", query = ""] = argument.slice("zoo:".length).split("?", 2);
-  const options: Record<string, number> = {};
+  const options: Record<string, number | "open"> = {};
   for (const [key, value] of new URLSearchParams(query)) {
     const known = zooKeys.some((other) => other === key);
+    if (key === "batch" && value === "open") {
+      options[key] = value;
+      continue;
+    }
     if (!known || value === "" || !Number.isFinite(Number(value))) {
       throw usage(
-        `"${argument}": "${key}=${value}" is no option of the zoo; write numbers for ${zooKeys.join(", ")}, for instance zoo:squeezenet?resolution=64&width=0.25`,
+        `"${argument}": "${key}=${value}" is no option of the zoo; write numbers for ${zooKeys.join(", ")}, or batch=open, for instance zoo:squeezenet?resolution=64&width=0.25`,
       );
     }
     options[key] = Number(value);

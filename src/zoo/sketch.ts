@@ -15,8 +15,8 @@ import { uniform } from "./weights.ts";
 const largestWeightBytes = 2 ** 32;
 
 export interface ZooOptions {
-  /** Default 1. */
-  readonly batch?: number;
+  /** `open`: so many as whoever runs it likes. Default 1. */
+  readonly batch?: number | "open";
   /** Rows and columns of the picture; for BERT the tokens of the text. Default: the variant's. */
   readonly resolution?: number;
   /** Factor on all channel counts, rounded to multiples of 8, at least 8. Default 1. */
@@ -40,14 +40,17 @@ export interface Value {
 /** What drawing a network gives. */
 export interface Drawing {
   readonly model: OnnxModel;
-  /** Of convolutions and matrix products (those of attention, too) for the whole batch. */
+  /** Of convolutions and matrix products (those of attention, too) for the whole batch, or for 1 where it is open. */
   readonly multiplyAdds: number;
-  /** Shapes of all tensors that nodes make. */
+  /** Shapes of all tensors that nodes make, at a batch of 1 where it is open. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
 }
 
 export interface Sketch {
-  readonly options: Required<ZooOptions>;
+  /** The batch is 1 where it is open. */
+  readonly options: Required<ZooOptions> & { readonly batch: number };
+  /** Whether the first dimension, which is the batch, has any size when the model runs. */
+  readonly isOpen: boolean;
   /** A published channel count times the width. */
   channels(published: number): number;
   input(name: string, dataType: string, shape: readonly number[]): Value;
@@ -79,7 +82,9 @@ export function draw(
   defaults: { readonly resolution: number; readonly blocks: number },
   write: (sketch: Sketch) => Value,
 ): Drawing {
+  const isOpen = given.batch === "open";
   const options = resolve(name, given, defaults);
+  const declared = (shape: readonly number[]) => (isOpen ? ["batch", ...shape.slice(1)] : shape);
   const { seed, skeleton, width } = options;
   const builder = createBuilder({ name });
   const shapes = new Map<string, readonly number[]>();
@@ -98,9 +103,12 @@ export function draw(
   };
   const sketch: Sketch = {
     options,
+    isOpen,
     channels: (published) =>
       width === 1 ? published : Math.max(8, Math.round((published * width) / 8) * 8),
-    input: (input, dataType, shape) => ({ name: builder.input(input, dataType, shape), shape }),
+    input: (input, dataType, shape) => {
+      return { name: builder.input(input, dataType, declared(shape)), shape };
+    },
     weight: (weight, shape, low, high) => {
       const count = elementCount(shape);
       if (4 * count > largestWeightBytes) throw tooLarge(name, weight, shape);
@@ -121,7 +129,7 @@ export function draw(
     },
   };
   const last = write(sketch);
-  builder.output(last.name, "float32", last.shape);
+  builder.output(last.name, "float32", declared(last.shape));
   return { model: builder.build(), multiplyAdds, shapes };
 }
 
@@ -129,8 +137,9 @@ function resolve(
   name: string,
   given: ZooOptions,
   defaults: { readonly resolution: number; readonly blocks: number },
-): Required<ZooOptions> {
-  const { batch = 1, resolution = defaults.resolution, width = 1, seed = 1 } = given;
+): Sketch["options"] {
+  const batch = given.batch === "open" ? 1 : (given.batch ?? 1);
+  const { resolution = defaults.resolution, width = 1, seed = 1 } = given;
   const { blocks = defaults.blocks, classes = 1000, skeleton = false } = given;
   for (const [option, value] of Object.entries({ batch, resolution, blocks, classes })) {
     const least = option === "blocks" ? 0 : 1;

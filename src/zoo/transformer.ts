@@ -53,8 +53,11 @@ export function attend(s: Sketch, q: Value, k: Value, v: Value, name: string): V
   return reshape(s, back, `${name}.join`, [batch, tokens, heads * size]);
 }
 
+/** The first dimension stays what it is. */
 export function reshape(s: Sketch, x: Value, name: string, shape: readonly number[]): Value {
-  const sizes = s.integers(`shape.${shape.join("x")}`, [shape.length], shape);
+  // 0: as in x.
+  const written = s.isOpen ? [0, ...shape.slice(1)] : shape;
+  const sizes = s.integers(`shape.${written.join("x")}`, [shape.length], written);
   return s.node("Reshape", name, [x, sizes], shape);
 }
 

@@ -33,19 +33,30 @@ function embed(s: Sketch): Value {
     perm: [0, 2, 1],
   });
   const single = s.weight("cls_token", [1, 1, features], -0.5, 0.5);
-  const classToken =
-    batch === 1
-      ? single
-      : s.node(
-          "Expand",
-          "cls_token.expand",
-          [single, s.integers(`shape.${batch}x1x${features}`, [3], [batch, 1, features])],
-          [batch, 1, features],
-        );
+  const classToken = repeat(s, single, turned, [batch, 1, features]);
   const shape = [batch, count + 1, features];
   const tokens = s.node("Concat", "cls_token.concat", [classToken, turned], shape, { axis: 1 });
   const positions = s.weight("pos_embed", [1, count + 1, features], -0.5, 0.5);
   return s.node("Add", "pos_embed.add", [tokens, positions], shape);
+}
+
+/** The class token as often as there are rows of `like`. */
+function repeat(s: Sketch, single: string, like: Value, shape: readonly [number, number, number]) {
+  const [batch, ...rest] = shape;
+  if (s.isOpen) {
+    const rows = s.node("Shape", "cls_token.rows", [like], [1], { start: 0, end: 1 });
+    const sizes = s.node(
+      "Concat",
+      "cls_token.shape",
+      [rows, s.integers(`shape.${rest.join("x")}`, [2], rest)],
+      [3],
+      { axis: 0 },
+    );
+    return s.node("Expand", "cls_token.expand", [single, sizes], shape);
+  }
+  if (batch === 1) return single;
+  const sizes = s.integers(`shape.${shape.join("x")}`, [3], shape);
+  return s.node("Expand", "cls_token.expand", [single, sizes], shape);
 }
 
 function block(s: Sketch, x: Value, name: string): Value {

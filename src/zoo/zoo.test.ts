@@ -108,6 +108,21 @@ for (const name of zooNames) {
     }
   });
 
+  test(`${name} with an open batch takes any number, and answers as the one that is made for it`, async () => {
+    const open = await load(buildZoo(name, small(name, { batch: "open" })));
+    const [output = ""] = open.outputNames;
+    for (const batch of [1, 3]) {
+      const model = buildZoo(name, small(name, { batch }));
+      const made = await load(model);
+      const inputs = input(model, 1);
+      const [answer, expected] = [await open.run(inputs), await made.run(inputs)];
+      expect(answer[output]?.dims).toEqual(expected[output]?.dims);
+      expect(answer[output]?.data).toEqual(expected[output]?.data);
+      await made.release();
+    }
+    await open.release();
+  });
+
   test(`${name} has nodes and tensors of unique names, and the same bytes for the same seed`, () => {
     const [one, same, other] = [1, 1, 2].map((seed) => buildZoo(name, small(name, { seed })));
     const nodes = one?.proto.graph?.node ?? [];

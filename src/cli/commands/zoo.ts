@@ -7,6 +7,7 @@ import {
   defineCommand,
   flag,
   needed,
+  type Option,
   positive,
   text,
   usage,
@@ -22,7 +23,7 @@ export const zoo: Command = defineCommand({
   options: {
     output: text("-o, --output <file>", "where to write the model"),
     list: flag("--list", "list the networks with their parameters and multiply-adds"),
-    batch: whole("--batch <n>", "pictures or texts at once (default 1)", 1),
+    batch: batchOption(),
     resolution: whole("--resolution <n>", "rows and columns of the picture, or tokens", 1),
     width: positive("--width <factor>", "factor on all channel counts (default 1)"),
     blocks: whole("--blocks <n>", "transformer blocks (default 12)", 1),
@@ -31,6 +32,7 @@ export const zoo: Command = defineCommand({
   examples: [
     "partita zoo --list",
     "partita zoo mobilenetv2 -o mobilenetv2.onnx",
+    "partita zoo resnet18 --batch open -o resnet18.onnx",
     "partita zoo bert --blocks 2 --resolution 32 -o bert.onnx",
   ],
   run: async ({ arguments: [name], options, terminal }) => {
@@ -86,6 +88,16 @@ function listNetworks(terminal: Terminal, asked: boolean): number {
   return 0;
 }
 
-function withoutUndefined(options: Readonly<Record<string, number | undefined>>): ZooOptions {
+/** A number, or `open`: so many as whoever runs the model likes. */
+function batchOption(): Option<number | "open" | undefined> {
+  const summary =
+    "pictures or texts at once; open: any number, so that requests can be joined (default 1)";
+  const number = whole("--batch <n|open>", summary, 1);
+  return { ...number, read: (given) => (given === "open" ? given : number.read(given)) };
+}
+
+function withoutUndefined(
+  options: Readonly<Record<string, number | "open" | undefined>>,
+): ZooOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
