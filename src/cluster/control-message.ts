@@ -301,6 +301,8 @@ export interface Measured {
     readonly waiting: number;
     /** Of requests that were answered; `null`: none was. */
     readonly latencySeconds: number | null;
+    /** How many of them went as one, in the mean; `null`: none was. */
+    readonly requestsPerPass: number | null;
     readonly stages: readonly {
       readonly stage: string;
       readonly device: string;

@@ -109,6 +109,7 @@ const measured = z.strictObject({
   inFlight: count,
   waiting: count,
   latencySeconds: amount.nullable(),
+  requestsPerPass: amount.nullable(),
   stages: list(
     z.strictObject({
       stage: name,

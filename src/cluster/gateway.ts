@@ -353,7 +353,8 @@ export class Gateway {
     if (departure.generation !== this.#target?.generation) return;
     const most = this.#room.joining?.most ?? null;
     // A plan says what its stages take for as many rows as may be joined.
-    this.#measuring.take(reports, totalSeconds, most === null || rowsOf(pass) === most);
+    const isFull = most === null || rowsOf(pass) === most;
+    this.#measuring.take(reports, totalSeconds, pass.entries.length, isFull);
   }
 
   #watch(): void {

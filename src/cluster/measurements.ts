@@ -55,6 +55,7 @@ export class Measurements {
       waiting: last?.waiting ?? 0,
       latencySeconds: last?.latencySeconds ?? null,
       perSecond: this.#perSecond,
+      requestsPerPass: last?.requestsPerPass ?? null,
     };
   }
 

@@ -34,6 +34,7 @@ test("gives the median of each stage behind its first run, how often it ran, and
     seconds: 0.5,
     ...counts,
     latencySeconds: 2,
+    requestsPerPass: 1,
     stages: [
       {
         stage: "s0",
@@ -73,6 +74,16 @@ test("tells no rate by a transfer of which only one side is known, or that took 
   ];
   measuring.take(reports, 1);
   expect(measuring.sum(1, 1, counts).body.hops[0]?.goodputBitsPerSecond).toBeNull();
+});
+
+test("counts how many requests went as one, and times stages only by passes that are full", () => {
+  const measuring = new Measuring();
+  const reports = (computeSeconds: number) => [report({ stages: [stage(computeSeconds)] })];
+  for (const requests of [4, 4, 1]) measuring.take(reports(requests), 1, requests, requests === 4);
+  const { requestsPerPass, stages } = measuring.sum(1, 1, counts).body;
+  expect(requestsPerPass).toBe(3);
+  expect(stages).toMatchObject([{ count: 1, computeSeconds: 4 }]);
+  expect(measuring.sum(1, 1, counts).body.requestsPerPass).toBeNull();
 });
 
 test("begins anew each time it was asked", () => {

@@ -23,13 +23,16 @@ export class Measuring {
   #begun = new Set<string>();
   #hops = new Map<string, Map<string, HopSeen>>();
   #latencies: number[] = [];
+  #requests = 0;
 
   /**
    * Takes in a pass that was answered. O(stages + hops).
    *
+   * @param requests that went as one in it
    * @param isFull whether its stages took what the plan says of them, and not less for fewer requests
    */
-  take(reports: readonly Report[], latencySeconds: number, isFull = true): void {
+  take(reports: readonly Report[], latencySeconds: number, requests = 1, isFull = true): void {
+    this.#requests += requests;
     this.#latencies.push(latencySeconds);
     const receipts = new Map(
       reports.flatMap((report) => report.receipts).map((receipt) => [keyOf(receipt), receipt]),
@@ -58,6 +61,7 @@ export class Measuring {
       seconds,
       ...counts,
       latencySeconds: latencies.length === 0 ? null : mean(latencies),
+      requestsPerPass: latencies.length === 0 ? null : this.#requests / latencies.length,
       stages: [...this.#stages.values()].map((timings) => ({
         stage: timings[0]?.stage ?? "",
         device: timings[0]?.device ?? "",
@@ -90,6 +94,7 @@ export class Measuring {
     this.#stages = new Map();
     this.#hops = new Map();
     this.#latencies = [];
+    this.#requests = 0;
   }
 
   #hop(hop: HopTiming, receipt: Receipt | undefined): void {

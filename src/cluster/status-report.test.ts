@@ -25,7 +25,7 @@ test("a stage of several devices takes as long as the slowest, in all tiles that
   const heard = (...stages: (readonly [string, string, number])[]) =>
     measurements.take({
       ...{ generation: 1, seconds: 1, answered: 1, failed: 0, replayed: 0 },
-      ...{ inFlight: 0, waiting: 0, latencySeconds: 1, hops: [] },
+      ...{ inFlight: 0, waiting: 0, latencySeconds: 1, requestsPerPass: 1, hops: [] },
       stages: stages.map(([stage, device, computeSeconds]) => ({
         ...{
           stage,

@@ -103,6 +103,7 @@ function reportGeneration(
   const isDeploying = Object.values(one.steps).some((step) => step === "deploying");
   const onTheWay = isDeploying || one.told ? "deploying" : "preparing";
   const { role, generation, cause } = one;
+  const { most, waitSeconds } = plan.batch ?? { most: 1, waitSeconds: 0 };
   return {
     generation,
     planner: plan.planner,
@@ -111,6 +112,7 @@ function reportGeneration(
     predictedLatencySeconds: plan.claimed.latencySeconds,
     predictedPeriodSeconds: plan.claimed.periodSeconds,
     objective: plan.objective,
+    batch: most === 1 ? null : { most, waitSeconds },
     stages: plan.stages.map((stage) => ({
       stage: stage.id,
       device: stage.devices.join(", "),

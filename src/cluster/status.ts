@@ -76,6 +76,8 @@ export interface RequestStatus {
   /** Over the last heartbeats; `null`: nothing was answered. */
   readonly latencySeconds: number | null;
   readonly perSecond: number | null;
+  /** How many went as one, in the mean. */
+  readonly requestsPerPass: number | null;
 }
 
 export interface GenerationStatus {
@@ -88,6 +90,8 @@ export interface GenerationStatus {
   readonly predictedPeriodSeconds: number;
   /** What the plan makes small, as `partita plan --objective` reads it. */
   readonly objective: string;
+  /** How many requests go as one at most, to which all predictions are; `null`: each goes alone. */
+  readonly batch: { readonly most: number; readonly waitSeconds: number } | null;
   readonly stages: readonly StageStatus[];
   readonly hops: readonly HopStatus[];
 }

@@ -56,6 +56,7 @@ const generation = z.strictObject({
   predictedLatencySeconds: amount,
   predictedPeriodSeconds: amount,
   objective: text,
+  batch: z.strictObject({ most: count, waitSeconds: amount }).nullable(),
   stages: list(
     z.strictObject({
       stage: name,
@@ -84,6 +85,7 @@ const requests = z.strictObject({
   waiting: count,
   latencySeconds: amount.nullable(),
   perSecond: amount.nullable(),
+  requestsPerPass: amount.nullable(),
 });
 
 /** What `partita status --json` prints and `GET /v1/status` answers. */

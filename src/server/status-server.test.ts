@@ -26,6 +26,7 @@ const status: ClusterStatus = {
     waiting: 0,
     latencySeconds: 0.1,
     perSecond: 2,
+    requestsPerPass: null,
   },
   faults: 1,
   failovers: 1,

@@ -41,6 +41,7 @@ const status: ClusterStatus = {
       predictedLatencySeconds: 0.2,
       predictedPeriodSeconds: 0.1,
       objective: "latency",
+      batch: null,
       stages: [
         { stage: "s1", device: "camera", nodes: 3, predictedSeconds: 0.1, measuredSeconds: 0.15 },
         { stage: "s2", device: "cloud", nodes: 2, predictedSeconds: 0.02, measuredSeconds: null },
@@ -73,6 +74,7 @@ const status: ClusterStatus = {
     waiting: 0,
     latencySeconds: 0.25,
     perSecond: 9.5,
+    requestsPerPass: 1,
   },
   faults: 1,
   failovers: 1,
@@ -95,6 +97,19 @@ test("a status says what serves, where, how fast against its prediction, and wha
     find("camera → cloud", "through the coordinator", "−50 %", "200 kB, predicted 80 ms"),
   ).toHaveLength(1);
   expect(find("2", "serving", "auto", "10 /s", "gateway was lost")).toHaveLength(1);
+});
+
+test("where requests are joined, a status says how many and how long they wait, and counts single ones", () => {
+  const batch = { most: 4, waitSeconds: 0.005 };
+  const joining = {
+    ...status,
+    generations: status.generations.map((generation) => ({ ...generation, batch })),
+    requests: { ...status.requests, requestsPerPass: 3.25 },
+  };
+  const text = formatStatus(joining, terminal);
+  expect(text).toContain("up to 4 requests go as one, each waits up to 5 ms, 3.25 in the mean");
+  expect(text).toMatch(/serving +auto +200 ms +40 \/s/);
+  expect(formatStatus(status, terminal)).not.toContain("go as one");
 });
 
 test("a cluster that waits says for what", () => {

@@ -10,6 +10,7 @@ import type {
   DeviceStatusReport,
   GenerationStatus,
   LinkStatus,
+  RequestStatus,
 } from "../../cluster/status.ts";
 import { contradicts } from "../../cost/relative-speed.ts";
 import type { Terminal } from "../terminal.ts";
@@ -93,6 +94,7 @@ function figures(status: ClusterStatus): [string, string][] {
       "requests",
       `${answered} answered, ${failed} failed, ${replayed} replayed, ${inFlight} in flight, ${waiting} waiting${latency}`,
     ],
+    ...describeJoining(servingOf(status)?.batch ?? null, requests),
     [
       "faults",
       `${status.faults} seen, ${status.failovers} failovers, ${status.switches} changes of plan`,
@@ -168,8 +170,21 @@ function generations(status: ClusterStatus, terminal: Terminal): string {
   );
 }
 
-function formatRate({ predictedPeriodSeconds: period }: GenerationStatus): string {
-  return period > 0 ? `${Number((1 / period).toPrecision(3))} /s` : "";
+/** Of single requests. */
+function formatRate({ predictedPeriodSeconds: period, batch }: GenerationStatus): string {
+  return period > 0 ? `${Number(((batch?.most ?? 1) / period).toPrecision(3))} /s` : "";
+}
+
+function describeJoining(
+  batch: GenerationStatus["batch"],
+  { requestsPerPass }: RequestStatus,
+): [string, string][] {
+  if (batch === null) return [];
+  const wait =
+    batch.waitSeconds > 0 ? `, each waits up to ${formatQuantity(batch.waitSeconds, "s")}` : "";
+  const mean =
+    requestsPerPass === null ? "" : `, ${Number(requestsPerPass.toPrecision(3))} in the mean`;
+  return [["joined", `up to ${batch.most} requests go as one${wait}${mean}`]];
 }
 
 function servingOf({ generations, serving }: ClusterStatus): GenerationStatus | undefined {
