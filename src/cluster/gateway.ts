@@ -351,9 +351,8 @@ export class Gateway {
 
   #measure(pass: Pass, { departure, reports }: Attempt, { totalSeconds }: RequestTimings): void {
     if (departure.generation !== this.#target?.generation) return;
-    const most = this.#room.joining?.most ?? null;
     // A plan says what its stages take for as many rows as may be joined.
-    const isFull = most === null || rowsOf(pass) === most;
+    const isFull = rowsOf(pass) === (this.#room.joining?.most ?? rowsOf(pass));
     this.#measuring.take(reports, totalSeconds, pass.entries.length, isFull);
   }
 

@@ -70,8 +70,9 @@ test("requests to processes are joined as --max-batch and --max-wait say, and an
   child.kill("SIGINT");
   expect(await end).toMatchObject({ code: 130, errors: "" });
 
-  const single = ["--profile", "model.profile.json", "--planner", "single", "--full-speed"];
-  const seeds = ["--seeds", "8", "-o", "alone.npz"];
+  const shape = ["--shape", "input=1,3,32,32"];
+  const single = ["--profile", "model.profile.json", ...shape, "--planner", "single"];
+  const seeds = ["--full-speed", "--seeds", "8", "-o", "alone.npz"];
   const alone = await bench.run("run", "home.topology.yaml", model, ...single, ...seeds);
   expect(alone).toMatchObject({ code: 0, errors: "" });
   const [expected, found] = [tensorsOf("alone.npz"), tensorsOf("joined.npz")];
