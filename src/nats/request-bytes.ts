@@ -132,15 +132,15 @@ function split(bytes: Uint8Array) {
   const [first, ...others] = splitFrames(bytes);
   const last = others.pop();
   if (first === undefined || last === undefined) throw malformed("what is kept", "it is too short");
-  const tensors: Record<string, TensorValue> = {};
+  const tensors = new Map<string, TensorValue>();
   for (const frame of others) {
     const { message, payload } = decodeMessage(frame);
-    if (message.type !== "tensor" || Object.hasOwn(tensors, message.tensor)) {
+    if (message.type !== "tensor" || tensors.has(message.tensor)) {
       throw malformed(`a message '${message.type}'`, "one tensor of each name was expected");
     }
-    tensors[message.tensor] = tensorOf({ message, payload });
+    tensors.set(message.tensor, tensorOf({ message, payload }));
   }
-  return { cover: readCover(first), tensors, last };
+  return { cover: readCover(first), tensors: Object.fromEntries(tensors), last };
 }
 
 function joinFrames(frames: readonly Frame[]): Uint8Array<ArrayBuffer> {
