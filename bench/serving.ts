@@ -1,11 +1,13 @@
 /**
- * Serving on one machine: `npm run bench -- serving`. What HTTP and gRPC add to a request of 600 kB,
- * and how far the slowest hundredth of requests is from the simulator's under Poisson arrivals.
+ * Serving on one machine: `npm run bench -- serving`, some 12 minutes. What HTTP and gRPC add to a
+ * request of 600 kB, and how far the slowest hundredth of requests is from the simulator's under Poisson
+ * arrivals; `--part overhead` or `--part poisson` for one of them, beside what the other came to before.
  *
  * @module
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
+import { parseArgs } from "node:util";
 import Table from "cli-table3";
 import { keepResults } from "./keep-results.ts";
 import { median } from "./serving/figures.ts";
@@ -13,24 +15,47 @@ import { measureOverhead, type OverheadResult } from "./serving/overhead.ts";
 import { measurePoisson, type PoissonResult } from "./serving/poisson.ts";
 
 const targets = { httpAddedSeconds: 0.001, p99Ratio: 1.25 };
-const measuredAt = new Date().toISOString();
-/** Processes that wanted a core before anything was measured. */
-const loadBefore = loadavg()[0] ?? 0;
+/** Nothing that a protocol adds. */
+const alone: ReadonlySet<string> = new Set(["in process", "node:http alone"]);
+const resultsFile = "bench/results/serving.json";
 
-const overhead = await measureOverhead();
-const poisson = await measurePoisson();
+/** A part, and when it was measured. */
+type Dated<T> = T & {
+  readonly measuredAt: string;
+  /** Processes that wanted a core before. */
+  readonly loadBefore: number;
+};
+
+const { values } = parseArgs({ options: { part: { type: "string" } } });
+const overhead = await part("overhead", measureOverhead);
+const poisson = await part("poisson", measurePoisson);
 const overheadRows = rowsOfOverhead(overhead);
 const poissonRows = rowsOfPoisson(poisson);
 print(overheadRows);
 print(poissonRows);
-keepResults("serving", { measuredAt, loadBefore, targets, overhead, poisson });
+keepResults("serving", { targets, overhead, poisson });
 mkdirSync("bench/results", { recursive: true });
 writeFileSync("bench/results/serving.md", page());
+
+/** Measured now, or what it came to before if only another part is to be measured. */
+async function part<T>(name: string, measure: () => Promise<T>): Promise<Dated<T>> {
+  if (values.part !== undefined && values.part !== name && existsSync(resultsFile)) {
+    const kept = JSON.parse(readFileSync(resultsFile, "utf8")) as Record<string, Dated<T>>;
+    return kept[name] as Dated<T>;
+  }
+  const measuredAt = new Date().toISOString();
+  const loadBefore = loadavg()[0] ?? 0;
+  return { ...(await measure()), measuredAt, loadBefore };
+}
+
+function whenOf({ measuredAt, loadBefore }: Dated<object>): string {
+  return `${measuredAt.slice(0, 10)}, load before: ${loadBefore.toFixed(1)}`;
+}
 
 function rowsOfOverhead({ ways }: OverheadResult): string[][] {
   const head = ["way", "median", "added: median", "of five repeats", "90th percentile"];
   const rows = ways.map(({ way, medianSeconds, addedSeconds, ...added }) =>
-    way === "in process"
+    alone.has(way)
       ? [way, milliseconds(medianSeconds), "", "", ""]
       : [
           way,
@@ -76,19 +101,20 @@ function page(): string {
     .join(", ");
   return `# Serving
 
-\`npm run bench -- serving\`, ${measuredAt.slice(0, 10)}, Node ${process.version}, load before: ${loadBefore.toFixed(1)}.
+\`npm run bench -- serving\`, Node ${process.version}.
 
 ## What the protocols add
 
-${overhead.inputBytes} bytes of float32 to a network that only takes means, on one device process. One
+${whenOf(overhead)}. ${overhead.inputBytes} bytes of float32 to a network that only takes means, on one device process. One
 request at a time, each way in turn, ${overhead.repeats} x ${overhead.roundsPerRepeat} rounds; client, server and coordinator are one
-process, so that the client's own work counts. Every answer was compared. Target for HTTP: ${milliseconds(targets.httpAddedSeconds)}.
+process, so that the client's own work counts. Every answer was compared. Target for HTTP: ${milliseconds(targets.httpAddedSeconds)};
+\`node:http\` alone is the same client with a server that reads the bytes and does nothing else.
 
 ${markdown(overheadRows)}
 
 ## The slowest hundredth under Poisson arrivals
 
-${network} on two devices of which speeds and the link are imitated, over HTTP:
+${whenOf(poisson)}. ${network} on two devices of which speeds and the link are imitated, over HTTP:
 
 \`\`\`yaml${topology}\`\`\`
 

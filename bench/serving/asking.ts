@@ -5,7 +5,6 @@
  * @module
  */
 import { Agent, request as httpRequest } from "node:http";
-import { buffer } from "node:stream/consumers";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Client, credentials } from "@grpc/grpc-js";
 import {
@@ -45,10 +44,14 @@ export function overHttp(url: string, { model, input, shape }: Asked): Asker {
         const options = { agent, hostname, port, path, method: "POST", headers };
         const sent = httpRequest(options, (response) => {
           const { statusCode, headers: answered } = response;
-          buffer(response).then((body) => {
+          const chunks: Buffer[] = [];
+          response.on("data", (chunk: Buffer) => chunks.push(chunk));
+          response.once("error", reject);
+          response.once("end", () => {
+            const body = Buffer.concat(chunks);
             if (statusCode !== 200) reject(new Error(body.toString()));
             else resolve(body.subarray(Number(answered["inference-header-content-length"])));
-          }, reject);
+          });
         });
         sent.on("error", reject);
         sent.write(head);

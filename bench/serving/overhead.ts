@@ -7,12 +7,13 @@
 import { readTopology } from "../../dist/cost/topology-file.js";
 import { createBuilder } from "../../dist/onnx/build.js";
 import { prepareGraph } from "../../dist/runtime/prepare.node.js";
+import { type BareHttp, startBareHttp } from "./bare-http.js";
 import { median, quantile } from "./figures.js";
 import { planWith } from "./plans.js";
 import { type Question, requireRight, type Setting, startSetting } from "./setting.js";
 
 export interface WayResult {
-  readonly way: "in process" | "HTTP" | "gRPC";
+  readonly way: "in process" | "HTTP" | "gRPC" | "node:http alone";
   readonly medianSeconds: number;
   /** Beyond the request in process of the same round; of each repeat. */
   readonly addedSeconds: readonly number[];
@@ -51,7 +52,8 @@ export async function measureOverhead(): Promise<OverheadResult> {
   const prepared = await prepareGraph(builder.build(), { level: "basic" });
   const plan = planWith(prepared, topology);
   await using setting = await startSetting({ prepared, topology, plan, emulate: false });
-  const ways = waysOf(setting);
+  await using bareHttp = await startBareHttp();
+  const ways = waysOf(setting, bareHttp);
   const names = [...ways.keys()];
   const taken = names.map(() => [] as number[][]);
   for (let repeat = -1; repeat < repeats; repeat++) {
@@ -77,7 +79,10 @@ export async function measureOverhead(): Promise<OverheadResult> {
   };
 }
 
-function waysOf({ client, http, grpc }: Setting): ReadonlyMap<WayResult["way"], Ask> {
+function waysOf(
+  { client, http, grpc }: Setting,
+  bareHttp: BareHttp,
+): ReadonlyMap<WayResult["way"], Ask> {
   return new Map<WayResult["way"], Ask>([
     [
       "in process",
@@ -85,6 +90,7 @@ function waysOf({ client, http, grpc }: Setting): ReadonlyMap<WayResult["way"], 
     ],
     ["HTTP", ({ input }) => http.ask(input)],
     ["gRPC", ({ input }) => grpc.ask(input)],
+    ["node:http alone", (question) => bareHttp.ask(question)],
   ]);
 }
 
