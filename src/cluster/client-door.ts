@@ -100,7 +100,7 @@ class Visit {
   readonly #options: ClientDoorOptions;
   readonly #queue: FrameQueue;
   /** Tensors of requests that are not complete. */
-  readonly #inputs = new Map<number, Record<string, TensorValue>>();
+  readonly #inputs = new Map<number, Map<string, TensorValue>>();
   readonly #running = new Map<number, Running>();
   /** Those whose answers are still being sent count as well. */
   readonly #unanswered = new Set<number>();
@@ -139,13 +139,13 @@ class Visit {
 
   #collect(received: Received<TensorMessage>): void {
     const { request, tensor } = received.message;
-    const inputs = this.#inputs.get(request) ?? {};
+    const inputs = this.#inputs.get(request) ?? new Map<string, TensorValue>();
     const { window, inputs: expected } = this.#options.opened;
-    const isTooMany = Object.keys(inputs).length > expected.length || this.#inputs.size > window;
-    if (isTooMany || Object.hasOwn(inputs, tensor) || this.#unanswered.has(request)) {
+    const isTooMany = inputs.size > expected.length || this.#inputs.size > window;
+    if (isTooMany || inputs.has(tensor) || this.#unanswered.has(request)) {
       throw malformed(`tensor '${tensor}' of request ${request}`, "there was one, or too many");
     }
-    inputs[tensor] = tensorOf(received);
+    inputs.set(tensor, tensorOf(received));
     this.#inputs.set(request, inputs);
   }
 
@@ -153,7 +153,7 @@ class Visit {
     if (this.#unanswered.has(request)) {
       throw malformed(`request ${request}`, "it is being answered already");
     }
-    const inputs = this.#inputs.get(request) ?? {};
+    const inputs = Object.fromEntries(this.#inputs.get(request) ?? []);
     this.#inputs.delete(request);
     this.#unanswered.add(request);
     void this.#answer(request, { inputs, id, deadlineSeconds });

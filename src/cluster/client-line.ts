@@ -101,7 +101,7 @@ function gone(address: string, addresses: readonly string[], cause: CodedError):
 }
 
 interface Waiting {
-  readonly outputs: Record<string, TensorValue>;
+  readonly outputs: Map<string, TensorValue>;
   readonly resolve: (inference: Inference) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -149,7 +149,7 @@ export class ClientLine {
     const request = this.#last;
     const answered = new Promise<Inference>((resolve, reject) => {
       if (this.#failure !== null) reject(this.#failure);
-      else this.#waiting.set(request, { outputs: {}, resolve, reject });
+      else this.#waiting.set(request, { outputs: new Map(), resolve, reject });
     });
     const frames = [
       ...Object.entries(inputs).map(([tensor, value]) =>
@@ -207,11 +207,11 @@ export class ClientLine {
     }
     const waiting = this.#waiting.get(message.request);
     if (message.type === "tensor") {
-      if (waiting !== undefined) waiting.outputs[message.tensor] = tensorOf({ message, payload });
+      waiting?.outputs.set(message.tensor, tensorOf({ message, payload }));
     } else if (message.type === "answer") {
       this.#waiting.delete(message.request);
       const { number, timings } = message;
-      waiting?.resolve({ request: number, outputs: waiting.outputs, timings });
+      waiting?.resolve({ request: number, outputs: Object.fromEntries(waiting.outputs), timings });
     } else if (message.request === 0) {
       // No request has this number: it is the end of the channel.
       this.#end(fromWire(message.error));

@@ -40,7 +40,7 @@ interface Source {
   /** Requests whose clients have gone. */
   readonly lingering: (() => void)[];
   readonly doors: ClientDoor[];
-  /** Answers with what came in, under the name of the output. */
+  /** Answers with what came in, `x` under the name of the output. */
   answer(position: number): void;
   fail(position: number, error: CodedError): void;
 }
@@ -76,8 +76,10 @@ function world() {
     return {
       ...{ address, questions, withdrawn, lingering, doors },
       answer: (position) => {
-        const { x } = questions[position]?.inputs ?? {};
-        const outputs = x === undefined ? {} : { y: x };
+        const given = Object.entries(questions[position]?.inputs ?? {});
+        const outputs = Object.fromEntries(
+          given.map(([name, value]) => [name === "x" ? "y" : name, value]),
+        );
         settlers[position]?.resolve({ request: position + 1, outputs, timings });
       },
       fail: (position, error) => settlers[position]?.reject(error),
@@ -110,6 +112,18 @@ test("goes where the coordinator says that requests are taken, past addresses th
   await settle();
   source.answer(0);
   expect((await answered).outputs["y"]?.data).toEqual(new Uint8Array([7]));
+  await client.close();
+});
+
+test("asks and is answered with tensors of any name", async () => {
+  const { startSource, connect } = world();
+  const source = await startSource("camera");
+  const client = await connect("camera");
+  const tensors = Object.fromEntries([["__proto__", xOf(7)]]);
+  const answered = client.infer(tensors);
+  await settle();
+  source.answer(0);
+  expect(Object.entries((await answered).outputs)).toEqual(Object.entries(tensors));
   await client.close();
 });
 

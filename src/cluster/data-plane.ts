@@ -58,7 +58,7 @@ export class DataPlane {
   readonly #neighbours: Neighbours;
   readonly #standby: Standby;
   readonly #sources: Sources;
-  readonly #constants = new Map<number, Record<string, TensorValue>>();
+  readonly #constants = new Map<number, Map<string, TensorValue>>();
   readonly #drained = new Set<number>();
   /** A device is reached again, or generations have ended. */
   readonly #changes = new Changes();
@@ -132,7 +132,7 @@ export class DataPlane {
     this.#sources.know(deploy.body);
     this.emulate(emulation);
     if (gateway !== null) {
-      const constants = this.#constants.get(run.generation) ?? {};
+      const constants = Object.fromEntries(this.#constants.get(run.generation) ?? []);
       this.#gateway ??= this.#createGateway();
       this.#gateway.know(run.generation, gateway, constants);
     }
@@ -168,8 +168,8 @@ export class DataPlane {
 
   /** A graph output that depends on no input, for a generation to come. */
   takeConstant(message: TensorMessage, value: TensorValue): void {
-    const constants = this.#constants.get(message.generation) ?? {};
-    constants[message.tensor] = value;
+    const constants = this.#constants.get(message.generation) ?? new Map<string, TensorValue>();
+    constants.set(message.tensor, value);
     this.#constants.set(message.generation, constants);
   }
 

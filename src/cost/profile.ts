@@ -279,7 +279,7 @@ export function mergeProfiles(profiles: readonly Profile[]): Profile {
   const [first, ...others] = profiles;
   if (first === undefined) throw invalid("no profile was given");
   const hash = graphSha256(first.graph);
-  const devices = { ...first.devices };
+  const devices = new Map(Object.entries(first.devices));
   for (const other of others) {
     if (graphSha256(other.graph) !== hash) {
       throw invalid(
@@ -293,15 +293,15 @@ export function mergeProfiles(profiles: readonly Profile[]): Profile {
       );
     }
     for (const [name, device] of Object.entries(other.devices)) {
-      if (Object.hasOwn(devices, name)) {
+      if (devices.has(name)) {
         throw invalid(
           `two profiles measure a device '${name}'; give each its own name (--as NAME)`,
         );
       }
-      devices[name] = device;
+      devices.set(name, device);
     }
   }
-  return { ...first, devices, ...mergedBatch(profiles) };
+  return { ...first, devices: Object.fromEntries(devices), ...mergedBatch(profiles) };
 }
 
 /** The same of every machine but for the difference, of which the largest counts. */

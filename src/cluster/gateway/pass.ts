@@ -30,7 +30,7 @@ export interface Departure {
 /** One way through a generation. */
 export interface Attempt {
   readonly departure: Departure;
-  readonly outputs: Record<string, TensorValue>;
+  readonly outputs: Map<string, TensorValue>;
   /** Those that have not reported. */
   readonly silent: Set<string>;
   readonly reports: Report[];
@@ -87,7 +87,7 @@ export function inputOf({ entries }: Pass, tensor: string): TensorValue {
 
 export function isComplete({ attempt }: Pass): boolean {
   if (attempt === null) return false;
-  return attempt.departure.outputs.every((name) => Object.hasOwn(attempt.outputs, name));
+  return attempt.departure.outputs.every((name) => attempt.outputs.has(name));
 }
 
 /**
@@ -98,7 +98,8 @@ export function isComplete({ attempt }: Pass): boolean {
  */
 export function answersOf(pass: Pass, { departure, outputs, reports }: Attempt): Inference[] {
   const { request, entries, startedAt, answeredAt } = pass;
-  const whole = departure.whole?.(outputs) ?? outputs;
+  const answered = Object.fromEntries(outputs);
+  const whole = departure.whole?.(answered) ?? answered;
   const counts = entries.map(({ rows }) => rows);
   const parts = Object.entries(whole).map(
     ([name, value]) => [name, isJoined(pass) ? splitRows(value, counts) : [value]] as const,

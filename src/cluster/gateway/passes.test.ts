@@ -70,6 +70,25 @@ test("a joined pass that fails is taken apart, and only who is to blame fails", 
   expect(traces.filter(({ type }) => type === "parted")).toHaveLength(4);
 });
 
+test("what cannot be sent on its way ends with a code, and leaves its place to others", async () => {
+  const { ledger, clock, world, ended, entered } = start(1, { most: 2, waitSeconds: 1, rows: 2 });
+  ledger.open(true);
+  world.refusal = new Error("there is no such input");
+  const asked = [askRow(ledger, 1).answered];
+  // Nobody asks when it departs.
+  await clock.advance(seconds(1.1));
+  asked.push(askRow(ledger, 2).answered, askRow(ledger, 3).answered);
+  const outcomes = await Promise.allSettled(asked);
+  const failure = { code: "RUNTIME_FAILED", message: "unexpected: there is no such input" };
+  expect(outcomes).toMatchObject([1, 2, 3].map(() => ({ reason: failure })));
+  expect(ended).toEqual([1, 2, 4, 3]);
+  expect(ledger.stats).toMatchObject({ inFlight: 0, waiting: 0, failed: 3 });
+  world.refusal = null;
+  askRow(ledger, 4);
+  askRow(ledger, 5);
+  expect(entered).toEqual(["45"]);
+});
+
 test("who gives up leaves his row behind, and the last one ends the pass", async () => {
   const { ledger, ended, entered } = start(1, twoByTwo);
   ledger.open(true);

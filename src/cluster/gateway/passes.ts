@@ -2,7 +2,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { TensorValue } from "../../graph/tensor-value.ts";
 import type { Report } from "../data-message.ts";
 import type { Inference } from "../inference.ts";
-import { toWire } from "../protocol.ts";
+import { coded, toWire } from "../protocol.ts";
 import { Alarm } from "./alarm.ts";
 import { isWorthRetrying } from "./checks.ts";
 import type { Entry } from "./entry.ts";
@@ -148,15 +148,15 @@ export class Passes {
 
   accept(generation: number, request: number, tensor: string, value: TensorValue): void {
     const pass = this.#current(generation, request);
-    if (pass === null || Object.hasOwn(pass.attempt.outputs, tensor)) return;
-    pass.attempt.outputs[tensor] = value;
+    if (pass === null || pass.attempt.outputs.has(tensor)) return;
+    pass.attempt.outputs.set(tensor, value);
     pass.answeredAt = this.#options.clock.now();
     this.#settle(pass);
   }
 
   awaits(generation: number, request: number, tensor: string): boolean {
     const pass = this.#current(generation, request);
-    return pass !== null && !Object.hasOwn(pass.attempt.outputs, tensor);
+    return pass !== null && !pass.attempt.outputs.has(tensor);
   }
 
   report(device: string, report: Report): void {
@@ -169,11 +169,7 @@ export class Passes {
   fail(generation: number, request: number, error: unknown): void {
     const pass = this.#current(generation, request);
     if (pass === null) return;
-    const [entry] = wantedOf(pass);
-    if (isJoined(pass)) this.#part(pass, error);
-    else if (entry !== undefined && isWorthRetrying(error) && !entry.isAgain) {
-      this.#retry(entry, pass, error);
-    } else if (entry !== undefined) this.#options.onFailed(entry, error);
+    this.#fail(pass, error);
     this.#admit();
   }
 
@@ -255,6 +251,14 @@ export class Passes {
   }
 
   #depart(pass: Pass): void {
+    try {
+      this.#begin(pass);
+    } catch (error) {
+      this.#fail(pass, coded(error));
+    }
+  }
+
+  #begin(pass: Pass): void {
     const { clock, depart, onTrace } = this.#options;
     const departure = depart(pass);
     const { generation } = departure;
@@ -266,7 +270,7 @@ export class Passes {
     pass.generations.add(generation);
     this.#lastDeparted = Math.max(this.#lastDeparted, pass.request);
     pass.answeredAt = clock.now();
-    pass.attempt = { departure, outputs: {}, silent: new Set(departure.reporters), reports: [] };
+    pass.attempt = { departure, outputs: new Map(), silent: new Set(departure.reporters), reports: [] };
     this.#inFlight.set(pass.request, pass);
     this.#peakInFlight = Math.max(this.#peakInFlight, this.#flying);
     departure.start();
@@ -302,11 +306,19 @@ export class Passes {
         return { entry, inference: answers[pass.entries.indexOf(entry)] as Inference };
       });
     } catch (error) {
-      if (isJoined(pass)) this.#part(pass, error);
-      else for (const entry of wantedOf(pass)) this.#options.onFailed(entry, error);
+      this.#fail(pass, error);
       this.#admit();
       return null;
     }
+  }
+
+  #fail(pass: Pass, error: unknown): void {
+    const [entry] = wantedOf(pass);
+    // It was answered before what has failed.
+    if (entry === undefined) return;
+    if (isJoined(pass)) this.#part(pass, error);
+    else if (isWorthRetrying(error) && !entry.isAgain) this.#retry(entry, pass, error);
+    else this.#options.onFailed(entry, error);
   }
 
   /** Under another number: devices take no tensor of a request twice. */

@@ -7,7 +7,7 @@ const deployment: Deployment = {
   generation: 1,
   source: "left",
   entering: [],
-  outputs: ["y[0:1,0:2]", "y[1:3,0:2]", "z"],
+  outputs: ["y[0:1,0:2]", "y[1:3,0:2]", "__proto__"],
   devices: [
     {
       device: "left",
@@ -15,7 +15,7 @@ const deployment: Deployment = {
       stages: [],
       receives: [],
       forwards: [],
-      answers: ["y[0:1,0:2]", "y[1:3,0:2]", "z"],
+      answers: ["y[0:1,0:2]", "y[1:3,0:2]", "__proto__"],
       tiling: { extents: { y: [3, 2] }, compositions: [] },
     },
   ],
@@ -27,11 +27,15 @@ function picture(...bytes: number[]): TensorValue {
 
 test("answers that come in regions are put together, and others stay as they are", () => {
   const z = { dataType: "uint8", shape: [1], data: Uint8Array.of(7) };
-  const answered = { "y[1:3,0:2]": picture(3, 4, 5, 6), z, "y[0:1,0:2]": picture(1, 2) };
+  const answered = {
+    "y[1:3,0:2]": picture(3, 4, 5, 6),
+    ...Object.fromEntries([["__proto__", z]]),
+    "y[0:1,0:2]": picture(1, 2),
+  };
   const whole = wholeAnswers(deployment, answered);
-  expect(Object.keys(whole).sort()).toEqual(["y", "z"]);
+  expect(Object.keys(whole).sort()).toEqual(["__proto__", "y"]);
   expect(whole["y"]).toEqual(picture(1, 2, 3, 4, 5, 6));
-  expect(whole["z"]).toBe(z);
+  expect(whole["__proto__"]).toBe(z);
 });
 
 test("a region of another size than its name says is TENSOR_SHAPE_MISMATCH", () => {

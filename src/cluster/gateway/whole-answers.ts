@@ -1,4 +1,5 @@
 import { Stitching } from "../../graph/region-value.ts";
+import type { TensorValue } from "../../graph/tensor-value.ts";
 import type { TensorValues } from "../../runtime/runtime.ts";
 import type { Deployment } from "../deployment.ts";
 import { type Extents, readRegion } from "../region-name.ts";
@@ -10,20 +11,22 @@ import { type Extents, readRegion } from "../region-name.ts";
  * @throws TENSOR_SHAPE_MISMATCH if a region is not what its name says
  */
 export function wholeAnswers({ devices }: Deployment, answered: TensorValues): TensorValues {
-  const extents: Extents = Object.assign({}, ...devices.map(({ tiling }) => tiling?.extents));
+  const extents: Extents = Object.fromEntries(
+    devices.flatMap(({ tiling }) => Object.entries(tiling?.extents ?? {})),
+  );
   const stitchings = new Map<string, Stitching>();
-  const whole: Record<string, TensorValues[string]> = {};
+  const whole = new Map<string, TensorValue>();
   for (const [name, value] of Object.entries(answered)) {
     const { tensor, region } = readRegion(name, extents);
     if (tensor === name || region === null) {
-      whole[name] = value;
+      whole.set(name, value);
       continue;
     }
     const all = readRegion(tensor, extents).region ?? [];
     const stitching = stitchings.get(tensor) ?? new Stitching(all);
     stitchings.set(tensor, stitching);
     const made = stitching.add(value, region);
-    if (made !== null) whole[tensor] = made;
+    if (made !== null) whole.set(tensor, made);
   }
-  return whole;
+  return Object.fromEntries(whole);
 }
