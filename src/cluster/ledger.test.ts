@@ -356,3 +356,17 @@ test("whatever comes, twice or late: each request ends once, and within the wind
     { numRuns: 400 },
   );
 });
+
+test("says of no more than some thousand requests that they are open, and of none that it is over", () => {
+  const { ledger } = start(2, { most: 2, waitSeconds: 0, rows: 4 });
+  ledger.open(true);
+  const asked = Array.from({ length: 5000 }, (_, position) => askRow(ledger, position % 256));
+  answer(ledger, 1, 1);
+  // The third goes on as number 5001, in front of all that wait.
+  ledger.fail(1, 3, new CodedError("RUNTIME_FAILED", "too much"));
+  const { below, open } = ledger.settled;
+  expect(below).toBe(4099);
+  expect(open).toEqual([2, ...Array.from({ length: 4095 }, (_, position) => 4 + position)]);
+  for (const { withdraw } of asked) withdraw();
+  expect(ledger.settled).toEqual({ below: 5002, open: [] });
+});

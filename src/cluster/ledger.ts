@@ -26,6 +26,8 @@ export interface LedgerStats extends PassesStats {
 
 /** Devices tell passes by their numbers, those of earlier processes too. */
 const requestsPerGeneration = 2 ** 33;
+/** So many requests a mark names: it is sent to every device, again and again. */
+const mostOpen = 1 << 12;
 
 /**
  * The requests that have entered here, as those see them who ask: under ids, with deadlines, until they
@@ -82,13 +84,17 @@ export class Ledger {
 
   /**
    * Which numbers are over, of those that devices may have heard of. Those of joined requests, of which
-   * they have not, stay open as long as the requests: each may go on under its own.
+   * they have not, stay open as long as the requests: each may go on under its own. Where there are
+   * many, the mark ends in front of the first that it does not name.
    */
   get settled(): SettledMark {
     const below = Math.max(this.#numberedBelow, this.#passes.lastDeparted) + 1;
     const all = [...this.inFlight, ...this.returning, ...this.requests];
-    const here = all.map(({ request }) => request);
-    return { below, open: [...new Set(here)].filter((request) => request < below) };
+    const here = new Set(all.map(({ request }) => request));
+    const open = [...here].filter((request) => request < below);
+    if (open.length <= mostOpen) return { below, open };
+    const ordered = open.sort((a, b) => a - b);
+    return { below: ordered[mostOpen] ?? below, open: ordered.slice(0, mostOpen) };
   }
 
   /** Lets requests depart, or keeps them waiting. */
