@@ -3,6 +3,7 @@ import { startCoordinator, token, virtualSetting } from "../../test/fixtures/clu
 import { byteTensor } from "../../test/fixtures/digest-runtime.ts";
 import { pairProblem } from "../../test/fixtures/pair.ts";
 import { planOf } from "../../test/fixtures/plan-of.ts";
+import { between, problemOf } from "../../test/fixtures/sketch.ts";
 import type { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -10,16 +11,33 @@ import { AgentGroup, type AgentGroupOptions } from "./agent-group.ts";
 import { type Client, connectClient } from "./client.ts";
 import type { Coordinator } from "./coordinator.ts";
 import { CoordinatorGroup } from "./coordinator-group.ts";
+import type { CoordinatorOptions } from "./coordinator-options.ts";
 import { followModels } from "./roster-client.ts";
 import { watchCluster } from "./watch-client.ts";
 
 const liveness = { heartbeatSeconds: 0.5, missedHeartbeats: 10 };
 
-/** Models `first` and `second` on a camera and a cloud, none of which runs yet. */
-async function twoModels() {
+/** x → a → b, and three machines beside the camera. */
+const threeMachines = problemOf({
+  inputs: { x: 8 },
+  nodes: [
+    { name: "a", reads: ["x"], bytes: 4, seconds: [1, 1, 1, 1] },
+    { name: "b", reads: ["a"], bytes: 4, seconds: [1, 1, 1, 1] },
+  ],
+  outputs: ["b"],
+  devices: ["camera", "left", "right", "spare"].map((name) => ({ name })),
+  links: [
+    ...between("camera", "left", 0.001),
+    ...between("camera", "right", 0.001),
+    ...between("left", "spare", 0.001),
+    ...between("right", "spare", 0.001),
+  ],
+});
+
+/** Models `first` and `second` on the devices of a problem, none of which runs yet. */
+async function twoModels(problem = pairProblem()) {
   const setting = virtualSetting(() => 0.01);
   const { clock, transport, until } = setting;
-  const problem = pairProblem();
   const models = ["first", "second"];
   const restart = (listen: string) =>
     CoordinatorGroup.open({ ...liveness, transport, clock, listen, token, models });
@@ -50,13 +68,14 @@ async function twoModels() {
     model: string,
     stages: readonly string[],
     where = group,
+    options: Partial<CoordinatorOptions> = {},
   ): Promise<Coordinator> => {
     const graph = { ...problem.index.graph, name: model };
     const coordinator = await startCoordinator(
       { ...setting, transport: where.transportFor(model) },
       problem,
       planOf(problem, stages) as Plan,
-      { graph },
+      { graph, ...options },
     );
     where.want(model);
     return coordinator;
@@ -201,4 +220,25 @@ test("a model that moves in waits for what another one lets go of", async () => 
   group.unwant("first");
   await until(ready);
   await Promise.all([second.close(), group.close()]);
+});
+
+test("models that move to each other's places give way where there is no room for both", async () => {
+  const { group, join, load, connect, ask, until } = await twoModels(threeMachines);
+  await join("camera");
+  // Room for two nodes, and not for three.
+  for (const name of ["left", "right"]) await join(name, { memoryBytes: 5000 });
+  const spare = await join("spare");
+  const moveTo = (place: string): Partial<CoordinatorOptions> => ({
+    replan: async () => planOf(threeMachines, [place, place]) as Plan,
+    fallbacks: false,
+  });
+  const first = await load("first", ["left", "spare"], group, moveTo("right"));
+  const second = await load("second", ["right", "spare"], group, moveTo("left"));
+  await until(Promise.all([first.ready(), second.ready()]));
+  const [one, other] = [await connect("first"), await connect("second")];
+  const expected = await ask(one, 1);
+  await until(spare.close());
+  expect(await Promise.all([ask(one, 1), ask(other, 1)])).toEqual([expected, expected]);
+  expect([first, second].map((model) => model.status().failovers)).toEqual([1, 1]);
+  await Promise.all([first.close(), second.close(), group.close()]);
 });

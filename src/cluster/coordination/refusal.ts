@@ -18,7 +18,7 @@ export function fail(
   // What is fetched in case it is needed one day, and what is over, can do without.
   if (found === undefined || !Object.hasOwn(found.steps, device)) return state;
   if (!state.started) return { ...state, ended: true, failure: error };
-  const crowding = isCrowded(error) ? dispensable(state, found, device) : [];
+  const crowding = isCrowded(error) ? crowdingOf(state, found, device, error) : [];
   if (crowding.length > 0) {
     // It is begun anew, behind them.
     return [found, ...crowding].reduce((after, { generation }) => drop(after, generation), state);
@@ -42,17 +42,33 @@ function isCrowded({ code, details }: WireError): boolean {
   return code === "PART_REFUSED" && Number(details["usedBytes"]) > 0;
 }
 
-/** What a device holds and need not, for something that is to serve next. */
+/**
+ * What this model can do without where parts have no room. If only other models are in the way, after
+ * a loss, they may wait for what this one holds elsewhere: it gives way once, and then tries again.
+ */
+function crowdingOf(
+  state: CoordinationState,
+  found: GenerationState,
+  device: string,
+  { details }: WireError,
+): GenerationState[] {
+  const here = dispensable(state, found, [device]);
+  const isOthers = Number(details["othersBytes"]) > 0;
+  if (here.length > 0 || found.live || !isOthers) return here;
+  return dispensable(state, found, Object.keys(state.devices));
+}
+
+/** What devices hold and need not, for something that is to serve next. */
 function dispensable(
   state: CoordinationState,
   { generation, role, live }: GenerationState,
-  device: string,
+  devices: readonly string[],
 ): GenerationState[] {
   if (role !== "candidate") return [];
   return state.generations.filter(
     (other) =>
       other.generation !== generation &&
-      (other.steps[device] ?? "none") !== "none" &&
+      devices.some((device) => (other.steps[device] ?? "none") !== "none") &&
       (other.role === "standby" || !live),
   );
 }
