@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { packStrings } from "../graph/string-value.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import { compareTensors, isBitEqual } from "./compare.ts";
 
@@ -74,6 +75,23 @@ test("whole numbers differ by their difference", () => {
   const [a, b] = [large, large + 1n].map((value) => tensor("int64", new BigInt64Array([value])));
   if (a === undefined || b === undefined) throw new Error("two tensors were made");
   expect(compareTensors(a, b)).toMatchObject({ bitEqual: false, maxUlp: 1 });
+});
+
+test("texts are the same or not, also where all are as long together", () => {
+  const texts = (...elements: string[]): TensorValue => {
+    const data = packStrings(elements.map((element) => new TextEncoder().encode(element)));
+    return { dataType: "string", shape: [elements.length], data };
+  };
+  const reference = texts("one", "two", "");
+  expect(compareTensors(reference, texts("one", "two", ""))).toMatchObject({
+    bitEqual: true,
+    maxRelative: 0,
+    firstDifference: null,
+  });
+  for (const other of [texts("one", "", "two"), texts("one", "twos", "")]) {
+    const difference = { bitEqual: false, maxRelative: Infinity, firstDifference: 1 };
+    expect(compareTensors(reference, other)).toMatchObject(difference);
+  }
 });
 
 test("tensors of two types or shapes cannot be compared", () => {

@@ -4,6 +4,7 @@
  * @module
  */
 import { CodedError } from "../base/errors.ts";
+import { stringElements } from "../graph/string-value.ts";
 import type { TensorValue } from "../graph/tensor-value.ts";
 import type { TensorValues } from "./runtime.ts";
 
@@ -11,13 +12,14 @@ export interface TensorDifference {
   readonly bitEqual: boolean;
   /**
    * Largest difference ÷ largest magnitude of the reference; `Infinity` where only one of two values
-   * is finite or a number, or where the reference is zero throughout and the other is not.
+   * is finite or a number, where the reference is zero throughout and the other is not, or where two
+   * texts differ.
    */
   readonly maxRelative: number;
   /**
    * Largest count of representable values between two values of which the reference is above 1e-3 of
    * the largest magnitude: near zero, small errors are many units in the last place. For whole
-   * numbers, the largest difference.
+   * numbers, the largest difference; `Infinity` where two texts differ.
    */
   readonly maxUlp: number;
   /** Elements that are zero in both and differ in the sign. */
@@ -56,10 +58,12 @@ export function isBitEqual(one: TensorValues, other: TensorValues): boolean {
 /**
  * Compares two tensors element by element. O(elements).
  *
- * @throws TENSOR_TYPE_MISMATCH, TENSOR_SHAPE_MISMATCH if they cannot be compared
+ * @throws TENSOR_TYPE_MISMATCH, TENSOR_SHAPE_MISMATCH if they cannot be compared; TENSOR_MALFORMED if
+ * one of strings holds no text; ONNX_UNSUPPORTED if nothing is known of their type
  */
 export function compareTensors(reference: TensorValue, other: TensorValue): TensorDifference {
   checkAlike(reference, other);
+  if (reference.dataType === "string") return compareTexts(reference, other);
   const expected = elementsOf(reference);
   const observed = elementsOf(other);
   const largest = largestMagnitude(expected);
@@ -84,6 +88,25 @@ export function compareTensors(reference: TensorValue, other: TensorValue): Tens
     signedZeroOnly,
     firstDifference,
   };
+}
+
+/** Texts are the same or not: how far they are apart, nobody can say. */
+function compareTexts(reference: TensorValue, other: TensorValue): TensorDifference {
+  const expected = [...stringElements("reference", reference.data)];
+  const observed = [...stringElements("other", other.data)];
+  const first = expected.findIndex((text, position) => !isSameText(text, observed[position]));
+  const far = first < 0 ? 0 : Infinity;
+  return {
+    bitEqual: first < 0,
+    maxRelative: far,
+    maxUlp: far,
+    signedZeroOnly: 0,
+    firstDifference: first < 0 ? null : first,
+  };
+}
+
+function isSameText(one: Uint8Array, other: Uint8Array | undefined): boolean {
+  return other?.byteLength === one.byteLength && sameBits(one, other, 0, one.byteLength);
 }
 
 function checkAlike(reference: TensorValue, other: TensorValue): void {

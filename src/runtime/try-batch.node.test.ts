@@ -4,11 +4,12 @@ import { createOnnxRuntime } from "./onnxruntime.node.ts";
 import { tryBatch } from "./try-batch.ts";
 
 const inputs = [{ name: "x", dataType: "float32", shape: [1, 8] }] as const;
+const texts = [{ name: "x", dataType: "string", shape: [1, 8] }] as const;
 
-async function load(write: (builder: GraphBuilder) => string) {
+async function load(write: (builder: GraphBuilder) => string, dataType = "float32") {
   const builder = createBuilder({ name: "rows" });
-  builder.input("x", "float32", ["N", 8]);
-  builder.output(write(builder), "float32", ["N", 8]);
+  builder.input("x", dataType, ["N", 8]);
+  builder.output(write(builder), dataType, ["N", 8]);
   const session = await createOnnxRuntime().load(builder.build(), { threads: 1 });
   onTestFinished(() => session.release());
   return session;
@@ -29,5 +30,20 @@ test("a model that takes the mean of all rows is refused, with the output and ho
     message: expect.stringMatching(
       /^requests to this model cannot be joined: of 3 requests as one, output 'y' differs from that of the same request alone by \d\.\de[-+]\d of its largest magnitude; at most 1e-5 is allowed$/,
     ),
+  });
+});
+
+test("texts have to be the same: rows that change their places are refused", async () => {
+  const same = await load((builder) => builder.node("Identity", ["x"], { output: "y" }), "string");
+  expect(await tryBatch(same, texts, ["y"], 3)).toBe(0);
+  const turned = await load((builder) => {
+    const [starts, ends, axes, steps] = [-1, -9, 0, -1].map((value, position) =>
+      builder.weight(`how${position}`, [1], BigInt64Array.of(BigInt(value))),
+    ) as [string, string, string, string];
+    return builder.node("Slice", ["x", starts, ends, axes, steps], { output: "y" });
+  }, "string");
+  await expect(tryBatch(turned, texts, ["y"], 3)).rejects.toMatchObject({
+    code: "ONNX_UNSUPPORTED",
+    message: expect.stringMatching(/differs from that of the same request alone, and not by/),
   });
 });

@@ -10,7 +10,7 @@ const mostDifference = 1e-5;
 
 /**
  * Runs seeded requests by themselves and as one. Whatever is summed or normalised over all rows makes
- * answers differ that should not.
+ * answers differ that should not. Texts have to be the same.
  *
  * @param session of the whole model
  * @param inputs shapes of one request
@@ -46,8 +46,11 @@ export async function tryBatch(
     difference: 0,
   });
   if (worst.difference <= mostDifference) return worst.difference;
+  const far = Number.isFinite(worst.difference)
+    ? ` by ${worst.difference.toExponential(1)} of its largest magnitude; at most ${mostDifference.toExponential(0)} is allowed`
+    : ", and not by rounding";
   throw unjoinable(
-    `of ${requests} requests as one, output '${worst.name}' differs from that of the same request alone by ${worst.difference.toExponential(1)} of its largest magnitude; at most ${mostDifference.toExponential(0)} is allowed`,
+    `of ${requests} requests as one, output '${worst.name}' differs from that of the same request alone${far}`,
   );
 }
 
