@@ -180,7 +180,7 @@ export function judgeLike(
     return { problemOf: (left) => problemOf(profile, leave(left), options), solve };
   }
   return {
-    problemOf: (left) => problemOfPlan({ ...others, batch }, profile, leave(left)),
+    problemOf: (left, rows) => problemOfPlan({ ...others, batch }, profile, leave(left), rows),
     solve: (changed) => {
       const answer = solve(changed);
       return "type" in answer ? answer : asJoined(answer, profile, batch);

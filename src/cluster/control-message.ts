@@ -306,6 +306,8 @@ export interface Measured {
     readonly stages: readonly {
       readonly stage: string;
       readonly device: string;
+      /** Of passes of so many rows; where requests are not joined, of all: 1. */
+      readonly rows: number;
       readonly count: number;
       /** Medians. */
       readonly computeSeconds: number;

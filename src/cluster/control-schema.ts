@@ -114,6 +114,7 @@ const measured = z.strictObject({
     z.strictObject({
       stage: name,
       device: name,
+      rows: count,
       count,
       computeSeconds: amount,
       busySeconds: amount,

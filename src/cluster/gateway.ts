@@ -351,9 +351,11 @@ export class Gateway {
 
   #measure(pass: Pass, { departure, reports }: Attempt, { totalSeconds }: RequestTimings): void {
     if (departure.generation !== this.#target?.generation) return;
-    // A plan says what its stages take for as many rows as may be joined.
-    const isFull = rowsOf(pass) === (this.#room.joining?.most ?? rowsOf(pass));
-    this.#measuring.take(reports, totalSeconds, pass.entries.length, isFull);
+    const most = this.#room.joining?.most ?? null;
+    const rows = most === null ? 1 : rowsOf(pass);
+    // Nothing is predicted for more rows than may be joined.
+    const predicted = rows <= (most ?? rows) ? rows : null;
+    this.#measuring.take(reports, totalSeconds, pass.entries.length, predicted);
   }
 
   #watch(): void {

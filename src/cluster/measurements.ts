@@ -11,7 +11,7 @@ export class Measurements {
   readonly #earlier = { answered: 0, failed: 0, replayed: 0 };
   #perSecond: number | null = null;
   #last: Body | null = null;
-  /** By stage and device. */
+  /** By stage, device and rows. */
   readonly #stages = new Map<string, number>();
   readonly #hops = new Map<string, number>();
 
@@ -19,8 +19,8 @@ export class Measurements {
     this.#count(body);
     if (this.#last?.generation !== body.generation) this.#stages.clear();
     this.#last = body;
-    for (const { stage, device, count, computeSeconds } of body.stages) {
-      if (count > 0) this.#stages.set(`${stage}\n${device}`, computeSeconds);
+    for (const { stage, device, rows, count, computeSeconds } of body.stages) {
+      if (count > 0) this.#stages.set(`${stage}\n${device}\n${rows}`, computeSeconds);
     }
     for (const { from, to, goodputBitsPerSecond } of body.hops) {
       if (goodputBitsPerSecond !== null) this.#hops.set(`${from}\n${to}`, goodputBitsPerSecond);
@@ -29,12 +29,12 @@ export class Measurements {
 
   /**
    * Of a stage of the generation that was measured last: what the slowest of its devices computes for
-   * it, in all tiles that it has; `null`: not known of all.
+   * it, in all tiles that it has, where so many rows go as one; `null`: not known of all.
    */
-  stageSeconds(generation: number, stage: Stage): number | null {
+  stageSeconds(generation: number, stage: Stage, rows: number): number | null {
     if (this.#last?.generation !== generation) return null;
     const each = [...workIdsOf(stage)].map(([device, ids]) =>
-      ids.reduce((sum, id) => sum + (this.#stages.get(`${id}\n${device}`) ?? Number.NaN), 0),
+      ids.reduce((sum, id) => sum + (this.#stages.get(`${id}\n${device}\n${rows}`) ?? Number.NaN), 0),
     );
     const slowest = Math.max(...each);
     return Number.isNaN(slowest) ? null : slowest;

@@ -39,6 +39,7 @@ test("gives the median of each stage behind its first run, how often it ran, and
       {
         stage: "s0",
         device: "camera",
+        rows: 1,
         count: 4,
         computeSeconds: 2.5,
         busySeconds: 5,
@@ -76,13 +77,17 @@ test("tells no rate by a transfer of which only one side is known, or that took 
   expect(measuring.sum(1, 1, counts).body.hops[0]?.goodputBitsPerSecond).toBeNull();
 });
 
-test("counts how many requests went as one, and times stages only by passes that are full", () => {
+test("counts how many requests went as one, and times stages by how many rows they had", () => {
   const measuring = new Measuring();
   const reports = (computeSeconds: number) => [report({ stages: [stage(computeSeconds)] })];
-  for (const requests of [4, 4, 1]) measuring.take(reports(requests), 1, requests, requests === 4);
+  for (const rows of [4, 4, 2, 2, 2]) measuring.take(reports(rows), 1, rows, rows);
+  measuring.take(reports(70), 1, 1, null);
   const { requestsPerPass, stages } = measuring.sum(1, 1, counts).body;
-  expect(requestsPerPass).toBe(3);
-  expect(stages).toMatchObject([{ count: 1, computeSeconds: 4 }]);
+  expect(requestsPerPass).toBe(2.5);
+  expect(stages).toMatchObject([
+    { rows: 4, count: 1, computeSeconds: 4 },
+    { rows: 2, count: 2, computeSeconds: 2 },
+  ]);
   expect(measuring.sum(1, 1, counts).body.requestsPerPass).toBeNull();
 });
 

@@ -15,10 +15,15 @@ export type Counts = Pick<
   "answered" | "failed" | "replayed" | "inFlight" | "waiting"
 >;
 
+interface StageSeen {
+  readonly rows: number;
+  readonly timings: StageTiming[];
+}
+
 /** What devices report of the requests of one generation, gathered until somebody asks for it. */
 export class Measuring {
-  /** By stage and device: several may run one together. */
-  #stages = new Map<string, StageTiming[]>();
+  /** By stage, device and rows: several may run one together. */
+  #stages = new Map<string, StageSeen>();
   /** Those that have run in this generation. */
   #begun = new Set<string>();
   #hops = new Map<string, Map<string, HopSeen>>();
@@ -29,26 +34,21 @@ export class Measuring {
    * Takes in a pass that was answered. O(stages + hops).
    *
    * @param requests that went as one in it
-   * @param isFull whether its stages took what the plan says of them, and not less for fewer requests
+   * @param rows of their inputs; `null`: nobody has said what stages take for so many
    */
-  take(reports: readonly Report[], latencySeconds: number, requests = 1, isFull = true): void {
+  take(
+    reports: readonly Report[],
+    latencySeconds: number,
+    requests = 1,
+    rows: number | null = 1,
+  ): void {
     this.#requests += requests;
     this.#latencies.push(latencySeconds);
     const receipts = new Map(
       reports.flatMap((report) => report.receipts).map((receipt) => [keyOf(receipt), receipt]),
     );
     for (const { stages, hops } of reports) {
-      for (const stage of isFull ? stages : []) {
-        const key = `${stage.stage}\n${stage.device}`;
-        // The first run of a session takes longer than those behind it: it meets fresh memory.
-        if (!this.#begun.has(key)) {
-          this.#begun.add(key);
-          continue;
-        }
-        const known = this.#stages.get(key);
-        if (known === undefined) this.#stages.set(key, [stage]);
-        else known.push(stage);
-      }
+      if (rows !== null) for (const stage of stages) this.#stage(stage, rows);
       for (const hop of hops) this.#hop(hop, receipts.get(keyOf(hop)));
     }
   }
@@ -62,9 +62,10 @@ export class Measuring {
       ...counts,
       latencySeconds: latencies.length === 0 ? null : mean(latencies),
       requestsPerPass: latencies.length === 0 ? null : this.#requests / latencies.length,
-      stages: [...this.#stages.values()].map((timings) => ({
+      stages: [...this.#stages.values()].map(({ rows, timings }) => ({
         stage: timings[0]?.stage ?? "",
         device: timings[0]?.device ?? "",
+        rows,
         count: timings.length,
         computeSeconds: median(timings.map(({ computeSeconds }) => computeSeconds)),
         busySeconds: median(timings.map(({ busySeconds }) => busySeconds)),
@@ -95,6 +96,18 @@ export class Measuring {
     this.#hops = new Map();
     this.#latencies = [];
     this.#requests = 0;
+  }
+
+  #stage(stage: StageTiming, rows: number): void {
+    const key = `${stage.stage}\n${stage.device}\n${rows}`;
+    // The first run of so many rows takes longer than those behind it: it meets fresh memory.
+    if (!this.#begun.has(key)) {
+      this.#begun.add(key);
+      return;
+    }
+    const known = this.#stages.get(key);
+    if (known === undefined) this.#stages.set(key, { rows, timings: [stage] });
+    else known.timings.push(stage);
   }
 
   #hop(hop: HopTiming, receipt: Receipt | undefined): void {

@@ -30,6 +30,7 @@ test("a stage of several devices takes as long as the slowest, in all tiles that
         ...{
           stage,
           device,
+          rows: 1,
           count: 1,
           queueSeconds: 0,
           computeSeconds,
@@ -37,7 +38,7 @@ test("a stage of several devices takes as long as the slowest, in all tiles that
         },
       })),
     });
-  const seconds = () => [shared, alone].map((one) => measurements.stageSeconds(1, one as Stage));
+  const seconds = () => [shared, alone].map((one) => measurements.stageSeconds(1, one as Stage, 1));
   heard(["s0", "left", 4], ["s0.0", "right", 3]);
   expect(seconds()).toEqual([null, null]);
   heard(["s0.1", "right", 2], ["s1", "camera", 8]);

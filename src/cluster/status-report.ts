@@ -118,7 +118,7 @@ function reportGeneration(
       device: stage.devices.join(", "),
       nodes: stage.nodes.length,
       predictedSeconds: stage.seconds,
-      measuredSeconds: measurements.stageSeconds(generation, stage),
+      measuredSeconds: measurements.stageSeconds(generation, stage, most),
     })),
     hops: hopsOf(plan),
   };

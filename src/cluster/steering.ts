@@ -35,8 +35,12 @@ export interface Steered {
 
 export interface SteeringOptions {
   readonly clock: Clock;
-  /** What is to be planned in a part of the topology, as it is stated. */
-  readonly problemOf: (topology: Topology) => Problem;
+  /**
+   * What is to be planned in a part of the topology, as it is stated.
+   *
+   * @param rows that go as one; left out: as many as may
+   */
+  readonly problemOf: (topology: Topology, rows?: number) => Problem;
   /** Asked for a plan in the world as it is measured, when that has changed; left out: nobody. */
   readonly solve?: AdapterOptions["solve"];
   /** What may serve beside whole devices and what is solved, such as an envelope's placements. */
@@ -182,6 +186,7 @@ export class Steering {
       const problem = problemOf(world);
       this.#adapter = new Adapter({
         problem,
+        problemFor: (rows) => problemOf(world, rows),
         known: [...wholeChoices(problem), ...(known?.(problem) ?? [])],
         ...(solve === undefined ? {} : { solve: whenNew(solve) }),
         ...(control === undefined ? {} : { control }),

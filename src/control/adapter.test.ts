@@ -4,9 +4,11 @@ import {
   changingLink,
   cloudAlone,
   splitInTwo,
+  withShare,
 } from "../../test/fixtures/changing-link.ts";
 import { pictureProblem, stage } from "../../test/fixtures/picture-problem.ts";
 import { planOf } from "../../test/fixtures/plan-of.ts";
+import { seconds } from "../base/units.ts";
 import { createVirtualClock } from "../base/virtual-clock.ts";
 import { nominalState } from "../cost/state.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -52,6 +54,17 @@ test("tries again some time after what it advised has failed", () => {
   adapter.failed(2.5);
   const later = [2.6, 2.8, 3.1].map((now) => adapter.heard(figures(5e6), now).plan);
   expect(later.map((plan) => plan !== null)).toEqual([false, false, true]);
+});
+
+test("learns from passes that are not full how slow a device is", () => {
+  const problemFor = (rows: number) => withShare(problem, rows / 4);
+  const adapter = new Adapter({ problem, problemFor, known: wholeChoices(problem) });
+  const batch = { most: 4, waitSeconds: seconds(0), tried: [] };
+  adapter.serves({ ...planFor(cloudAlone), batch }, 0);
+  // Four rows take 0.1 s, two take half of that.
+  const stages = [{ stage: "s0", device: "cloud", rows: 2, count: 3, busySeconds: 0.1 }];
+  const later = [1, 2, 3, 4].map((now) => adapter.heard({ stages, hops: [] }, now));
+  expect(later.at(-1)?.decision.world.slowDown[1]).toBeCloseTo(2, 1);
 });
 
 test("a plan with tiles is judged by what its members take, also where no other may have any", () => {

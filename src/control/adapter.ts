@@ -23,6 +23,8 @@ import { type Figures, observe } from "./observation.ts";
 export interface AdapterOptions {
   /** In the topology's own state: what it states is what figures are compared with. */
   readonly problem: Problem;
+  /** The same for fewer rows that go as one; left out: what is measured is of `problem`. */
+  readonly problemFor?: (rows: number) => Problem;
   /** What may be served from the beginning, such as an envelope's placements. */
   readonly known?: readonly Choice[];
   /** Asked in the present state of the world for a plan; left out: what is known is all. */
@@ -55,6 +57,8 @@ export class Adapter {
   readonly #choices: Choices;
   #state: ControlState;
   #plan: Plan | null = null;
+  /** By rows. */
+  readonly #problems = new Map<number, Problem>();
 
   constructor(options: AdapterOptions) {
     const { problem, known = [], solve } = options;
@@ -101,12 +105,21 @@ export class Adapter {
   /** Takes in what was measured of the plan that serves. */
   heard(figures: Figures, now: number): Advice {
     const { problem, control } = this.#options;
-    const seen = observe(problem, this.#plan ?? { stages: [] }, figures);
+    const plan = this.#plan ?? { stages: [] };
+    const seen = observe(problem, plan, figures, (rows) => this.#problemOf(rows));
     const { state, decision } = controlStep(this.#choices, this.#state, seen, now, control);
     this.#state = state;
     if (decision.type === "stay") return { decision, plan: null };
     const choice = this.#choices.at(decision.to);
     return { decision, plan: planOfChoice(problem, choice, decision.world) };
+  }
+
+  #problemOf(rows: number): Problem {
+    const { problem, problemFor } = this.#options;
+    if (problemFor === undefined || rows === (this.#plan?.batch?.most ?? 1)) return problem;
+    const known = this.#problems.get(rows) ?? problemFor(rows);
+    this.#problems.set(rows, known);
+    return known;
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { changingLink } from "../../test/fixtures/changing-link.ts";
+import { changingLink, withShare } from "../../test/fixtures/changing-link.ts";
 import { readTopology } from "../cost/topology-file.ts";
 import { createProblem } from "../plan/problem.ts";
 import { observe } from "./observation.ts";
@@ -26,6 +26,26 @@ test("compares stages with what the devices' stated speed predicts", () => {
     { device: 1, slowDown: 1, count: 3, busySeconds: expect.closeTo(0.24, 9) },
   ]);
   expect(found.links).toEqual([{ link: 0, bitsPerSecond: 7e6, count: 3 }]);
+});
+
+test("compares a stage with what is predicted for as many rows as went through it", () => {
+  const single = withShare(problem, 0.75);
+  const figures = {
+    stages: [
+      { stage: "s0", device: "camera", rows: 4, count: 1, busySeconds: 0.16 },
+      { stage: "s0", device: "camera", rows: 1, count: 2, busySeconds: 0.12 },
+    ],
+    hops: [],
+  };
+  const found = observe(problem, plan, figures, (rows) => (rows === 1 ? single : problem));
+  expect(found.devices).toEqual([
+    {
+      device: 0,
+      slowDown: expect.closeTo(2, 9),
+      count: 3,
+      busySeconds: expect.closeTo(0.4, 9),
+    },
+  ]);
 });
 
 test("says nothing of stages without a run, of hops without a figure, and of who is not known", () => {

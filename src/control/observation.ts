@@ -35,6 +35,8 @@ export interface Figures {
   readonly stages: readonly {
     readonly stage: string;
     readonly device: string;
+    /** Of passes of so many rows; left out: of as many as the problem is for. */
+    readonly rows?: number;
     readonly count: number;
     /** Median seconds for which the device was taken. */
     readonly busySeconds: number;
@@ -67,14 +69,16 @@ export interface Figures {
  * slowest link of the way; what is seen on one link of a medium holds, in proportion, for its others.
  *
  * @param problem in the topology's own state
+ * @param problemFor the same for passes of so many rows
  */
 export function observe(
   problem: Problem,
   plan: Pick<Plan, "stages">,
   figures: Figures,
+  problemFor: (rows: number) => Problem = () => problem,
 ): Observation {
   return {
-    devices: observeDevices(problem, plan, figures),
+    devices: observeDevices(problem, plan, figures, problemFor),
     links: figures.hops.flatMap(({ from, to, count, goodputBitsPerSecond }) =>
       goodputBitsPerSecond === null || count === 0
         ? []
@@ -104,25 +108,32 @@ function observeDevices(
   problem: Problem,
   { stages }: Pick<Plan, "stages">,
   figures: Figures,
+  problemFor: (rows: number) => Problem,
 ): Observation["devices"] {
-  const known = predictedSeconds(problem, stages);
+  const sizes = new Set(figures.stages.map(({ rows }) => rows));
+  const known = new Map(
+    [...sizes].map((rows) => {
+      const sized = rows === undefined ? problem : problemFor(rows);
+      return [rows, predictedSeconds(sized, stages)] as const;
+    }),
+  );
   return problem.devices.flatMap(({ name }, device) => {
     let busy = 0;
     let predicted = 0;
-    let most = 0;
-    for (const { stage, device: on, count, busySeconds } of figures.stages) {
+    const counts = new Map<string, number>();
+    for (const { stage, device: on, rows, count, busySeconds } of figures.stages) {
       if (on !== name || count === 0) continue;
-      const seconds = known.get(`${stage}\n${name}`);
+      const seconds = known.get(rows)?.get(`${stage}\n${name}`);
       // Figures of another plan, whose stages have the same names.
       if (seconds === undefined) continue;
       if (!(seconds >= leastSeconds && busySeconds > 0)) continue;
       busy += count * busySeconds;
       predicted += count * seconds;
-      most = Math.max(most, count);
+      counts.set(stage, (counts.get(stage) ?? 0) + count);
     }
-    return predicted === 0
-      ? []
-      : [{ device, slowDown: busy / predicted, count: most, busySeconds: busy }];
+    if (predicted === 0) return [];
+    const count = Math.max(...counts.values());
+    return [{ device, slowDown: busy / predicted, count, busySeconds: busy }];
   });
 }
 
