@@ -9,11 +9,11 @@ import type { GatewayDeployment, Measured } from "./control-message.ts";
 import type { Begin, Recall, RequestTimings, Settled, TensorMessage } from "./data-message.ts";
 import type { DeviceDeployment } from "./deployment.ts";
 import { checkReport, inOrder, isPassing } from "./gateway/checks.ts";
-import { courseOf, type Known } from "./gateway/course.ts";
+import type { Known } from "./gateway/course.ts";
 import { Doors } from "./gateway/doors.ts";
+import { Journeys } from "./gateway/journeys.ts";
 import { type Attempt, type Departure, inputOf, type Pass, rowsOf } from "./gateway/pass.ts";
 import type { Room } from "./gateway/passes.ts";
-import { type KeptTensors, Recalling } from "./gateway/recalling.ts";
 import type { RequestTrace } from "./gateway/request-trace.ts";
 import { Settling } from "./gateway/settling.ts";
 import { wholeAnswers } from "./gateway/whole-answers.ts";
@@ -47,13 +47,6 @@ export interface GatewayOptions {
   readonly onTrace?: (trace: RequestTrace) => void;
 }
 
-/** A pass that is in flight, or was and waits. */
-interface Journey {
-  /** Who may hold something of it. */
-  readonly devices: Set<string>;
-  begins: ReadonlyMap<string, Begin>;
-}
-
 /**
  * Where requests live: on the source device. Takes them from clients, sends them into the serving
  * generation, and again into the next one when a device is lost, as far as the devices do not keep
@@ -67,14 +60,11 @@ export class Gateway {
   readonly #measuring = new Measuring();
   readonly #known = new Map<number, Known>();
   readonly #lost = new Set<string>();
-  readonly #journeys = new Map<Pass, Journey>();
+  readonly #journeys: Journeys;
   readonly #doors: Doors;
   readonly #closed = new AbortController();
   /** What was served last; while `#suspended` nothing is. */
   #target: Known | null = null;
-  #recalling: Recalling | null = null;
-  /** Of the passes that go through the serving generation again. */
-  #kept = new Map<number, KeptTensors>();
   #suspended: CodedError | null = null;
   #hasNumbers = false;
   #isWatching = false;
@@ -83,10 +73,12 @@ export class Gateway {
     const { device, clock, lines, onTrace } = options;
     this.#options = options;
     this.#doors = new Doors({ device, clock, ask: (question) => this.ask(question) });
+    const tell = (device: string, message: Recall | Settled) => lines.tell(device, message);
+    this.#journeys = new Journeys({ clock, tell });
     this.#settling = new Settling({
       clock,
       mark: () => this.#ledger.settled,
-      tell: (device, message) => lines.tell(device, message),
+      tell,
       signal: this.#closed.signal,
     });
     this.#ledger = new Ledger({
@@ -135,11 +127,10 @@ export class Gateway {
     this.#suspended = null;
     const isNew = this.#target !== target;
     if (isNew) {
-      this.#stopRecalling();
+      this.#journeys.forgetKept();
       this.#measuring.reset();
       this.#target = target;
       target.isUsed = true;
-      this.#kept = new Map();
     }
     // Nothing departs before it is known what is kept of it.
     this.#ledger.open(false);
@@ -153,7 +144,7 @@ export class Gateway {
   /** Fails every request that is here or comes, until the next `serve`. */
   suspend(error: WireError): void {
     this.#suspended = fromWire(error);
-    this.#stopRecalling();
+    this.#journeys.stop();
     this.#ledger.open(false);
     this.#ledger.failAll(this.#suspended);
   }
@@ -162,7 +153,7 @@ export class Gateway {
   retire(generation: number): void {
     if (!this.#known.delete(generation)) return;
     if (this.#target?.generation === generation) {
-      this.#stopRecalling();
+      this.#journeys.stop();
       this.#target = null;
     }
     this.#ledger.open(false);
@@ -173,7 +164,7 @@ export class Gateway {
   /** No message comes from a device for now: it is not waited for where nothing depends on it. */
   lost(device: string): void {
     this.#lost.add(device);
-    this.#recalling?.dismiss(device);
+    this.#journeys.dismiss(device);
     this.#ledger.reconsider();
   }
 
@@ -182,7 +173,7 @@ export class Gateway {
     this.#lost.delete(device);
     this.#settling.tell([device]);
     for (const pass of this.#ledger.inFlight) {
-      const begin = this.#journeys.get(pass)?.begins.get(device);
+      const begin = this.#journeys.beginOf(pass, device);
       if (begin !== undefined && pass.attempt?.silent.has(device)) this.#tell(device, begin);
     }
   }
@@ -226,7 +217,7 @@ export class Gateway {
         this.#ledger.fail(message.generation, message.request, fromWire(message.error));
         return;
       case "kept":
-        this.#recalling?.hear(device, message);
+        this.#journeys.hear(device, message);
         return;
       default:
         throw malformed(`a message '${message.type}'`, "a gateway channel does not carry it");
@@ -267,36 +258,16 @@ export class Gateway {
   /** Lets requests depart, as soon as it is known what is kept of those that were in flight. */
   #resume(): void {
     const target = this.#target;
-    if (target === null || this.#suspended !== null || this.#recalling !== null) return;
+    if (target === null || this.#suspended !== null || this.#journeys.isRecalling) return;
     this.#ledger.fit();
-    const again = this.#ledger.returning
-      .map(({ request }) => request)
-      .filter((request) => !this.#kept.has(request));
+    const again = this.#journeys.unasked(this.#ledger.returning);
     if (again.length > 0) void this.#recall(target, again);
     else this.#ledger.open(true);
   }
 
-  async #recall(target: Known, requests: readonly number[]): Promise<void> {
-    const { clock, lines } = this.#options;
+  async #recall(target: Known, passes: readonly Pass[]): Promise<void> {
     this.#ledger.open(false);
-    const recalling = new Recalling({
-      clock,
-      generation: target.generation,
-      requests,
-      devices: [...target.devices.keys()],
-      tell: (device, message) => lines.tell(device, message),
-    });
-    this.#recalling = recalling;
-    const kept = await recalling.run();
-    if (kept === null || this.#recalling !== recalling) return;
-    this.#recalling = null;
-    for (const [request, tensors] of kept) this.#kept.set(request, tensors);
-    this.#resume();
-  }
-
-  #stopRecalling(): void {
-    this.#recalling?.stop();
-    this.#recalling = null;
+    if (await this.#journeys.recall(target, passes)) this.#resume();
   }
 
   /** What may be in flight in the generation that serves. */
@@ -310,10 +281,8 @@ export class Gateway {
     const target = this.#target;
     const { request } = pass;
     if (target === null) throw new Error(`request ${request} departs, and nothing serves`);
-    const { generation, gateway, constants, devices } = target;
-    const { begins, entering, reporters } = courseOf(target, request, this.#kept.get(request));
-    const before = this.#journeys.get(pass)?.devices ?? [];
-    this.#journeys.set(pass, { devices: new Set([...before, ...devices.keys()]), begins });
+    const { generation, gateway, constants } = target;
+    const { begins, entering, reporters } = this.#journeys.depart(pass, target);
     const start = (): void => {
       for (const [device, begin] of begins) this.#tell(device, begin);
       for (const tensor of entering) {
@@ -334,9 +303,7 @@ export class Gateway {
 
   /** A pass that was in flight has ended. */
   #settle(pass: Pass): void {
-    this.#settling.tell(this.#journeys.get(pass)?.devices ?? []);
-    this.#journeys.delete(pass);
-    this.#kept.delete(pass.request);
+    this.#settling.tell(this.#journeys.end(pass));
     this.#drain();
   }
 
