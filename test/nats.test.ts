@@ -282,18 +282,23 @@ test("keeps blobs for all, in order and from any offset on", async () => {
   const { engine, reopen } = await openCluster();
   const bytes = new Uint8Array(5_000_000).map((_, at) => at % 251);
   const sha256 = sha256Hex(bytes);
-  const depot = partsDepot(engine.parts, systemClock);
+  const depot = partsDepot(engine.parts);
   await depot.stock([
     { sha256, bytes },
     { sha256: sha256Hex(new Uint8Array()), bytes: new Uint8Array() },
   ]);
   const received = new Uint8Array(bytes.length);
   const take = async (offset: number, piece: Uint8Array) => received.set(piece, offset);
-  const elsewhere = partsDepot((await reopen()).parts, systemClock);
-  expect(await elsewhere.fetch(sha256, 4_999_000, take)).toBe(bytes.length);
-  expect(await elsewhere.fetch(sha256, 0, take)).toBe(bytes.length);
+  const elsewhere = partsDepot((await reopen()).parts);
+  const over = new AbortController();
+  const fetch = (from: number, name = sha256) => elsewhere.fetch(name, from, take, over.signal);
+  expect(await fetch(4_999_000)).toBe(bytes.length);
+  expect(await fetch(0)).toBe(bytes.length);
   expect(sha256Hex(received)).toBe(sha256);
-  expect(await elsewhere.fetch("0".repeat(64), 7, take)).toBe(7);
+  expect(await fetch(7, "0".repeat(64))).toBe(7);
+  const given = fetch(0);
+  over.abort(new Error("nobody waits for it"));
+  await expect(given).rejects.toThrow("nobody waits");
 });
 
 test("says who is there, and forgets whoever has gone", async () => {

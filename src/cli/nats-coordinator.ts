@@ -124,7 +124,7 @@ async function lead(
       onFenced: (why) => leadership.lose(why),
     });
     for (const device of options.forget) await forgetDevice(journal, device);
-    const parts = { depot: partsDepot(engine.parts, engine.clock), cutter };
+    const parts = { depot: partsDepot(engine.parts), cutter };
     const service = await startService({ ...ground, journal, endings }, { ...options, parts });
     options.onLeading(service, leadership.term);
     void answerKept(ground, service, model, nats, over.signal);

@@ -1,7 +1,7 @@
 import { CodedError } from "../base/errors.ts";
 import { type Channel, type Listener, openingLimits } from "../transport/transport.ts";
 import type { AgentOptions } from "./agent-options.ts";
-import { BlobFetcher } from "./blob-fetcher.ts";
+import type { BlobFetcher } from "./blob-fetcher.ts";
 import { BlobSupply } from "./blob-supply.ts";
 import { ControlLink } from "./control-link.ts";
 import type { Deploy, Heartbeat, Join, Offer, Want, Welcome } from "./control-message.ts";
@@ -78,12 +78,13 @@ export class Agent implements AsyncDisposable {
       this.#resolveEnded = resolve;
     });
     const resources = options.resources ?? new DeviceResources(options);
-    const { blobs, loader } = resources;
+    const { blobs, fetcher, loader } = resources;
     this.#tenancy = resources.enter();
     const { keeper, processor } = this.#tenancy;
-    this.#fetcher = new BlobFetcher(blobs);
+    this.#fetcher = fetcher;
     this.#supply = new BlobSupply({
-      fetcher: this.#fetcher,
+      clock,
+      fetcher,
       depot: options.depot ?? null,
       askCoordinator: (generation, blobs) =>
         void this.#control?.tell({ type: "want", generation, body: { blobs } }),
@@ -96,7 +97,7 @@ export class Agent implements AsyncDisposable {
       processor,
       keeper,
       blobs,
-      fetcher: this.#fetcher,
+      fetcher,
       loader,
       deliver: (...tensor) => this.#plane.deliver(...tensor),
       onOutcome: (...outcome) => this.#plane.outcome(...outcome),
@@ -129,12 +130,13 @@ export class Agent implements AsyncDisposable {
     return this.close();
   }
 
-  #measure(options: AgentOptions, { blobs, loader }: DeviceResources): Profiling {
+  #measure(options: AgentOptions, { blobs, fetcher, loader }: DeviceResources): Profiling {
     const { name, clock, memoryBytes } = options;
     return new Profiling({
       device: name,
       clock,
       blobs,
+      fetcher,
       host: options.profile,
       memoryBytes,
       usedBytes: () => loader.usedBytes,

@@ -12,6 +12,7 @@ export interface BlobDepot {
    * Gives what is there of a blob, from an offset on and in order. Nothing proves that it is right:
    * whoever takes it checks its hash.
    *
+   * @param signal nobody waits for more of it
    * @returns how far it came, perhaps not to the end
    * @throws what `take` throws; ENGINE_UNAVAILABLE
    */
@@ -19,5 +20,6 @@ export interface BlobDepot {
     sha256: string,
     offset: number,
     take: (offset: number, piece: Uint8Array) => Promise<void>,
+    signal: AbortSignal,
   ): Promise<number>;
 }

@@ -64,6 +64,20 @@ test("asks again for a blob that came damaged, and gives up when it always does"
   await refused;
 });
 
+test("all that wait for a blob ask again when it came damaged, and have it when it is here", async () => {
+  const { fetcher, asked, cancel, fetch } = setUp();
+  const given = fetch(weight);
+  const other: number[] = [];
+  const never = new AbortController().signal;
+  const done = fetcher.fetch([reference(weight)], (wanted) => other.push(wanted.length), never);
+  await fetcher.accept(piece(weight), weight.with(7, 255));
+  expect([asked.length, other.length]).toEqual([2, 2]);
+  cancel.abort(new Error("its model is unloaded"));
+  await expect(given).rejects.toThrow("unloaded");
+  await fetcher.accept(piece(weight), weight);
+  await done;
+});
+
 test("ignores pieces that nobody waits for, and refuses those outside of their blob", async () => {
   const { fetcher, fetch } = setUp();
   await fetcher.accept(piece(skeleton), skeleton);

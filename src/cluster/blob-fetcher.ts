@@ -21,7 +21,10 @@ interface Arriving {
   refusals: number;
 }
 
-/** Brings blobs into a store: asks for what is missing, from where it broke off, and again if it came damaged. */
+/**
+ * Brings blobs into a store: asks for what is missing, from where it broke off, and again if it came
+ * damaged. All that share a store share its fetcher: what one is sent is there for all.
+ */
 export class BlobFetcher {
   readonly #store: BlobStore;
   readonly #arriving = new Map<string, Arriving>();
@@ -133,9 +136,12 @@ export class BlobFetcher {
   #refuse(sha256: string, arriving: Arriving, error: unknown): void {
     arriving.refusals++;
     const isDamaged = isCoded(error) && error.code === "PART_REFUSED";
-    const fetches = [...arriving.fetches];
-    if (isDamaged && arriving.refusals <= mostRefusals) fetches[0]?.ask([{ sha256, offset: 0 }]);
-    else for (const fetch of fetches) fetch.reject(error);
+    const isHopeless = !isDamaged || arriving.refusals > mostRefusals;
+    for (const fetch of [...arriving.fetches]) {
+      if (isHopeless) fetch.reject(error);
+      // Each: whoever is asked for one of them may be gone.
+      else fetch.ask([{ sha256, offset: 0 }]);
+    }
   }
 }
 

@@ -1,4 +1,7 @@
+import { setImmediate as settle } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { seconds } from "../base/units.ts";
+import { createVirtualClock } from "../base/virtual-clock.ts";
 import type { BlobDepot } from "./blob-depot.ts";
 import { BlobFetcher } from "./blob-fetcher.ts";
 import { memoryBlobStore } from "./blob-store.ts";
@@ -9,13 +12,15 @@ import { sha256Hex } from "./secret.ts";
 const bytes = new Uint8Array([1, 2, 3, 4, 5, 6]);
 const sha256 = sha256Hex(bytes);
 const never = new AbortController().signal;
+const virtual = () => createVirtualClock({ settle: () => settle() });
 
 /** Fetches one blob with a depot that has what is given of it, and a coordinator that has it all. */
-async function fetchWith(depot: Pick<BlobDepot, "fetch"> | null) {
+async function fetchWith(depot: Pick<BlobDepot, "fetch"> | null, clock = virtual()) {
   const store = memoryBlobStore();
   const fetcher = new BlobFetcher(store);
   const asked: Want["body"]["blobs"][number][] = [];
   const supply = new BlobSupply({
+    clock,
     fetcher,
     depot,
     askCoordinator: (_, blobs) => {
@@ -60,4 +65,49 @@ test("asks the coordinator where the depot cannot be reached", async () => {
 
 test("asks the coordinator for what was damaged in the depot", async () => {
   expect(await fetchWith(depotWith(bytes.with(3, 9)))).toEqual([{ sha256, offset: 0 }]);
+});
+
+test("asks the coordinator for the rest where nothing comes any more, and lets go of the download", async () => {
+  const clock = virtual();
+  let isOver = false;
+  const depot: Pick<BlobDepot, "fetch"> = {
+    fetch: async (_, offset, take, signal) => {
+      signal.addEventListener("abort", () => {
+        isOver = true;
+      });
+      await take(offset, bytes.subarray(0, 2));
+      return await new Promise<number>(() => undefined);
+    },
+  };
+  const asked = fetchWith(depot, clock);
+  await clock.advance(seconds(19));
+  expect(isOver).toBe(false);
+  await clock.advance(seconds(2));
+  expect(await asked).toEqual([{ sha256, offset: 2 }]);
+  expect(isOver).toBe(true);
+});
+
+test("ends a download that nobody waits for any more", async () => {
+  const fetcher = new BlobFetcher(memoryBlobStore());
+  const cancel = new AbortController();
+  const taken: number[] = [];
+  const depot: Pick<BlobDepot, "fetch"> = {
+    fetch: async (_, offset, take) => {
+      for (let at = offset; at < bytes.length; at++) {
+        if (at === 2) cancel.abort(new Error("its generation is over"));
+        await settle();
+        await take(at, bytes.subarray(at, at + 1));
+        taken.push(at);
+      }
+      return bytes.length;
+    },
+  };
+  const asked: unknown[] = [];
+  const askCoordinator = (_: number, blobs: readonly unknown[]) => asked.push(...blobs);
+  const supply = new BlobSupply({ clock: virtual(), fetcher, depot, askCoordinator });
+  const references = [{ sha256, bytes: bytes.length }];
+  await expect(fetcher.fetch(references, supply.for(1), cancel.signal)).rejects.toThrow("over");
+  await settle();
+  await settle();
+  expect([taken, asked]).toEqual([[0, 1], []]);
 });

@@ -1,3 +1,5 @@
+import type { Clock } from "../base/clock.ts";
+import { Alarm } from "./alarm.ts";
 import type { BlobDepot } from "./blob-depot.ts";
 import type { BlobFetcher } from "./blob-fetcher.ts";
 import type { Want } from "./control-message.ts";
@@ -5,6 +7,7 @@ import type { Want } from "./control-message.ts";
 type WantedBlob = Want["body"]["blobs"][number];
 
 export interface BlobSupplyOptions {
+  readonly clock: Clock;
   readonly fetcher: BlobFetcher;
   /** `null`: the coordinator has everything. */
   readonly depot: Pick<BlobDepot, "fetch"> | null;
@@ -13,6 +16,8 @@ export interface BlobSupplyOptions {
 
 /** So many blobs are fetched at once. */
 const atOnce = 4;
+/** A depot that has given nothing for so long gives nothing any more. */
+const patienceSeconds = 20;
 
 /** Gets what is missing here: from the depot if there is one, and what that does not have from the coordinator. */
 export class BlobSupply {
@@ -50,21 +55,45 @@ export class BlobSupply {
     const { fetcher } = this.#options;
     const missing: WantedBlob[] = [];
     const queue = blobs.values();
+    const isWanted = (sha256: string) => fetcher.awaits(sha256) && !damaged.has(sha256);
     const work = async (): Promise<void> => {
       for (const { sha256, offset } of queue) {
-        let reached = offset;
-        const take = async (at: number, piece: Uint8Array): Promise<void> => {
-          await fetcher.accept({ type: "blob", sha256, offset: at }, piece);
-          reached = at + piece.byteLength;
-        };
-        // Where the engine is away, the coordinator may still be there.
-        await depot.fetch(sha256, offset, take).catch(() => undefined);
-        if (fetcher.awaits(sha256) && !damaged.has(sha256)) {
-          missing.push({ sha256, offset: reached });
-        }
+        const reached = await this.#download(depot, sha256, offset, () => isWanted(sha256));
+        if (isWanted(sha256)) missing.push({ sha256, offset: reached });
       }
     };
     await Promise.all(Array.from({ length: atOnce }, work));
     return missing;
+  }
+
+  /** @returns how far it came, when it has ended or nothing comes any more */
+  async #download(
+    depot: Pick<BlobDepot, "fetch">,
+    sha256: string,
+    offset: number,
+    isWanted: () => boolean,
+  ): Promise<number> {
+    const { clock, fetcher } = this.#options;
+    const over = new AbortController();
+    const { signal } = over;
+    const ended = new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    const alarm = new Alarm(clock, () => over.abort());
+    let reached = offset;
+    const take = async (at: number, piece: Uint8Array): Promise<void> => {
+      if (!isWanted()) over.abort();
+      signal.throwIfAborted();
+      await fetcher.accept({ type: "blob", sha256, offset: at }, piece);
+      reached = at + piece.byteLength;
+      if (!signal.aborted) alarm.set(clock.now() + patienceSeconds);
+    };
+    alarm.set(clock.now() + patienceSeconds);
+    // Where the engine is away, the coordinator may still be there.
+    const fetched = depot.fetch(sha256, offset, take, signal).catch(() => undefined);
+    await Promise.race([fetched, ended]);
+    alarm.clear();
+    over.abort();
+    return reached;
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type AssemblyBudget, assemblyBudget } from "./assembly.ts";
+import { BlobFetcher } from "./blob-fetcher.ts";
 import { type BlobStore, memoryBlobStore } from "./blob-store.ts";
 import { Keeper } from "./keeper.ts";
 import { PacedMedia } from "./neighbours/pacing.ts";
@@ -34,6 +35,7 @@ const defaultKeptBytes = 2 ** 28;
 /** What a device has, for all models that run on it: one memory, one processor, one of each link. */
 export class DeviceResources {
   readonly blobs: BlobStore;
+  readonly fetcher: BlobFetcher;
   readonly loader: PartLoader;
   readonly assembly: AssemblyBudget;
   readonly media: PacedMedia;
@@ -45,6 +47,7 @@ export class DeviceResources {
     const { name: device, clock, runtime, cores, memoryBytes } = options;
     this.blobs = options.blobs ?? memoryBlobStore();
     const { blobs } = this;
+    this.fetcher = new BlobFetcher(blobs);
     this.loader = new PartLoader({ device, cores, memoryBytes, runtime, blobs, clock });
     this.assembly = assemblyBudget(memoryBytes);
     this.media = new PacedMedia(clock);

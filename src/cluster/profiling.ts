@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
 import { formatQuantity, seconds } from "../base/units.ts";
 import type { Channel } from "../transport/transport.ts";
-import { BlobFetcher } from "./blob-fetcher.ts";
+import type { BlobFetcher } from "./blob-fetcher.ts";
 import { sendBlob } from "./blob-sender.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { refuse } from "./handshake.ts";
@@ -25,6 +25,7 @@ export interface ProfilingOptions {
   readonly device: string;
   readonly clock: Clock;
   readonly blobs: BlobStore;
+  readonly fetcher: BlobFetcher;
   /** `undefined`: this agent cannot. */
   readonly host: ProfileHost | undefined;
   /** What the agent may use; `null`: not limited. */
@@ -110,7 +111,7 @@ export class Profiling {
   }
 
   async #fill(channel: Channel, order: ProfileOrder, host: ProfileHost): Promise<void> {
-    const { blobs, clock, device } = this.#options;
+    const { blobs, fetcher, clock, device } = this.#options;
     const end = new AbortController();
     const onStop = () => end.abort(this.#stop.signal.reason);
     this.#stop.signal.addEventListener("abort", onStop, { once: true });
@@ -123,7 +124,6 @@ export class Profiling {
       () => end.abort(late),
       () => undefined,
     );
-    const fetcher = new BlobFetcher(blobs);
     const release = fetcher.hold([order.model]);
     void listen(channel, fetcher, end);
     void this.#report(channel, order.force, end);

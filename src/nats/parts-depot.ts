@@ -1,17 +1,12 @@
 import type { ObjectStore } from "@nats-io/obj";
-import type { Clock } from "../base/clock.ts";
-import { CodedError } from "../base/errors.ts";
-import { seconds } from "../base/units.ts";
 import type { BlobDepot, StockedBlob } from "../cluster/blob-depot.ts";
 import { unavailable } from "./engine-error.ts";
 
 /** Blobs are kept in objects of so many bytes: what one agent holds of them, and loses at a break. */
 const pieceBytes = 1 << 22;
-/** A piece that takes longer is asked for elsewhere. */
-const patienceSeconds = seconds(20);
 
 /** Keeps the blobs of parts in an object store, for all devices. */
-export function partsDepot(store: ObjectStore, clock: Clock): BlobDepot {
+export function partsDepot(store: ObjectStore): BlobDepot {
   const stocked = new Set<string>();
   return {
     stock: async (blobs) => {
@@ -25,11 +20,11 @@ export function partsDepot(store: ObjectStore, clock: Clock): BlobDepot {
         throw unavailable("a part cannot be kept", error);
       }
     },
-    fetch: async (sha256, from, take) => {
+    fetch: async (sha256, from, take, signal) => {
       let offset = from;
       for (;;) {
         const index = Math.floor(offset / pieceBytes);
-        const piece = await inTime(clock, store.getBlob(nameOf(sha256, index)));
+        const piece = await readObject(store, nameOf(sha256, index), signal);
         const fresh = piece?.subarray(offset - index * pieceBytes);
         if (piece === null || fresh === undefined || fresh.byteLength === 0) return offset;
         await take(offset, fresh);
@@ -55,11 +50,39 @@ function nameOf(sha256: string, index: number): string {
   return `${sha256}.${index}`;
 }
 
-async function inTime<T>(clock: Clock, task: Promise<T>): Promise<T> {
-  const done = new AbortController();
-  const late = clock.sleep(patienceSeconds, done.signal).then(() => {
-    throw new CodedError("ENGINE_UNAVAILABLE", `NATS: a piece of a part took ${patienceSeconds} s`);
-  });
-  late.catch(() => undefined);
-  return await Promise.race([task, late]).finally(() => done.abort());
+/** Of an object's stream, which is no global of all hosts. */
+interface Reader {
+  read(): Promise<{ readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+/** What an object holds; `null`: there is none. @throws why it ends before, and the signal's reason */
+async function readObject(
+  store: ObjectStore,
+  name: string,
+  signal: AbortSignal,
+): Promise<Uint8Array | null> {
+  signal.throwIfAborted();
+  const found = await store.get(name);
+  if (found === null) return null;
+  // The stream says it, too.
+  found.error.catch(() => undefined);
+  const reader: Reader = found.data.getReader();
+  const cancel = (): void => void reader.cancel().catch(() => undefined);
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    signal.throwIfAborted();
+    const content = new Uint8Array(Math.min(found.info.size, pieceBytes));
+    for (let at = 0; ; ) {
+      const { value } = await reader.read();
+      // One that was given up ends as if it were whole.
+      signal.throwIfAborted();
+      if (value === undefined) return content.subarray(0, at);
+      content.set(value, at);
+      at += value.byteLength;
+    }
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    cancel();
+  }
 }

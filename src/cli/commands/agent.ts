@@ -144,7 +144,7 @@ async function describeItself(
       ? { transport: reachOf(transport, options, coordinator, token) }
       : {
           transport: transportToLeader(nats, transport),
-          depot: partsDepot(nats.engine.parts, systemClock),
+          depot: partsDepot(nats.engine.parts),
         }),
     keys,
     runtime: createOnnxRuntime(),

@@ -1,9 +1,9 @@
 import type { Clock } from "../../base/clock.ts";
 import type { TensorValue } from "../../graph/tensor-value.ts";
+import { Alarm } from "../alarm.ts";
 import type { Report } from "../data-message.ts";
 import type { Inference } from "../inference.ts";
 import { coded, toWire } from "../protocol.ts";
-import { Alarm } from "./alarm.ts";
 import { isWorthRetrying } from "./checks.ts";
 import type { Entry } from "./entry.ts";
 import type { Joining } from "./joining.ts";

@@ -1,5 +1,5 @@
-import type { Clock } from "../../base/clock.ts";
-import { seconds } from "../../base/units.ts";
+import type { Clock } from "../base/clock.ts";
+import { seconds } from "../base/units.ts";
 
 /** Calls back at a time that may be moved; once for each time that it is set. */
 export class Alarm {
