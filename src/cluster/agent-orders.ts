@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../base/clock.ts";
+import { seconds } from "../base/units.ts";
 import { type State, topologyAt } from "../cost/state.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
@@ -21,6 +22,8 @@ import { malformed, type Received, tensorFrame } from "./protocol.ts";
 
 /** Offers of what may be needed one day belong to no generation. */
 const prefetchGeneration = 0;
+/** Of a depot that takes longer agents ask what it has until then, and the coordinator for the rest. */
+const stockSeconds = seconds(30);
 
 export interface AgentOrdersOptions {
   readonly topology: Topology;
@@ -194,12 +197,20 @@ export class AgentOrders {
       return;
     }
     const link = linkOf(device);
-    const tell = (): void => {
+    void this.#stock(depot, parts).then(() => {
       const isWanted = purpose === "prefetch" || this.#planOf(generation) !== undefined;
       // Whoever joined meanwhile got an offer of its own.
       if (isWanted && linkOf(device) === link) void link?.tell(offer);
-    };
-    void depot.stock(this.#blobsOf(parts)).then(tell, tell);
+    });
+  }
+
+  /** Resolves when blobs are in a depot, or are not waited for any more. */
+  async #stock(depot: Pick<BlobDepot, "stock">, parts: readonly OfferedPart[]): Promise<void> {
+    const done = new AbortController();
+    const stocked = depot.stock(this.#blobsOf(parts));
+    const late = this.#options.clock.sleep(stockSeconds, done.signal);
+    await Promise.race([stocked, late].map((one) => one.catch(() => undefined)));
+    done.abort();
   }
 
   #blobsOf(parts: readonly OfferedPart[]): StockedBlob[] {

@@ -315,6 +315,14 @@ test("sends a device its own parts only, and nothing that it knows already", asy
   expect(received).toEqual([2, 0]);
 });
 
+test("has agents ask for their parts where a depot never says that it has them", async () => {
+  const setting = virtualSetting();
+  const depot = { stock: () => new Promise<void>(() => undefined) };
+  const { client } = await start(setting, pipeline, { depot });
+  const { outputs } = await setting.until(client.infer(inputOf(1)));
+  expect(Object.keys(outputs)).toEqual(["c"]);
+});
+
 test("refuses a plan of another graph", async () => {
   const plan = { ...pipeline, graphSha256: "0".repeat(64) };
   await expect(startCoordinator(realSetting(), chain, plan)).rejects.toMatchObject({
