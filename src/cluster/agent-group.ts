@@ -1,12 +1,12 @@
 import { CodedError, type ErrorCode, isCoded } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import { Agent } from "./agent.ts";
-import type { AgentEvent, AgentOptions, AgentTrace } from "./agent-options.ts";
+import { type AgentEvent, type AgentOptions, type AgentTrace, dialableAt } from "./agent-options.ts";
 import { DeviceResources } from "./device-resources.ts";
+import { Ending } from "./ending.ts";
 import type { Opening } from "./handshake.ts";
 import { coded } from "./protocol.ts";
 import { followModels } from "./roster-client.ts";
-import { mostAddresses } from "./schema-terms.ts";
 import { type ModelKey, SharedListener } from "./shared-listener.ts";
 
 export interface AgentGroupOptions
@@ -32,8 +32,7 @@ const passing: ReadonlySet<ErrorCode> = new Set([
  * agent because of what this device is ends all.
  */
 export class AgentGroup implements AsyncDisposable {
-  /** Resolves when the group has ended: `null` if it was shut down or closed, else why. */
-  readonly ended: Promise<CodedError | null>;
+  readonly #ending = new Ending();
   readonly #options: AgentGroupOptions;
   readonly #listener: SharedListener;
   readonly #resources: DeviceResources;
@@ -42,8 +41,6 @@ export class AgentGroup implements AsyncDisposable {
   readonly #leaving = new Set<Promise<void>>();
   readonly #over = new AbortController();
   #lives = 0;
-  #ending: Promise<void> | null = null;
-  #resolveEnded: (error: CodedError | null) => void = () => undefined;
 
   /**
    * Asks a coordinator which models it runs, and begins to join for each.
@@ -69,9 +66,11 @@ export class AgentGroup implements AsyncDisposable {
     this.#options = options;
     this.#listener = listener;
     this.#resources = new DeviceResources(options);
-    this.ended = new Promise((resolve) => {
-      this.#resolveEnded = resolve;
-    });
+  }
+
+  /** Resolves when the group has ended: `null` if it was shut down or closed, else why. */
+  get ended(): Promise<CodedError | null> {
+    return this.#ending.ended;
   }
 
   get name(): string {
@@ -80,8 +79,7 @@ export class AgentGroup implements AsyncDisposable {
 
   /** Where its agents listen, as the others may dial them. */
   get addresses(): readonly string[] {
-    const { address } = this.#listener;
-    return this.#options.addresses?.(address).slice(0, mostAddresses) ?? [address];
+    return dialableAt(this.#listener.address, this.#options);
   }
 
   /** Leaves the cluster; what it holds of requests is made again elsewhere. Idempotent. */
@@ -181,16 +179,14 @@ export class AgentGroup implements AsyncDisposable {
   }
 
   #end(error: CodedError | null): Promise<void> {
-    this.#ending ??= this.#shutDown(error);
-    return this.#ending;
+    return this.#ending.come(error, () => this.#shutDown());
   }
 
-  async #shutDown(error: CodedError | null): Promise<void> {
+  async #shutDown(): Promise<void> {
     this.#over.abort();
     for (const tenant of this.#tenants.values()) tenant.abort();
     await Promise.all(this.#leaving);
     await this.#listener.close();
-    this.#resolveEnded(error);
   }
 }
 

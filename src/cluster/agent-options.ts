@@ -9,6 +9,7 @@ import type { DeviceResources } from "./device-resources.ts";
 import type { RequestTrace } from "./gateway/request-trace.ts";
 import type { DeviceKeys } from "./identity.ts";
 import type { ProfileHost } from "./profiling.ts";
+import { mostAddresses } from "./schema-terms.ts";
 
 export interface AgentOptions {
   /** The device's name in the topology. */
@@ -60,6 +61,14 @@ export interface AgentOptions {
    * became of it.
    */
   readonly onTrace?: (trace: AgentTrace) => void;
+}
+
+/** Where the others can dial what listens at an address. */
+export function dialableAt(
+  listening: string,
+  { addresses }: Pick<AgentOptions, "addresses">,
+): readonly string[] {
+  return addresses?.(listening).slice(0, mostAddresses) ?? [listening];
 }
 
 /** Of one request, by its number, which is the same everywhere. */

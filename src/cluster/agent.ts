@@ -1,12 +1,13 @@
 import { CodedError } from "../base/errors.ts";
 import { type Channel, type Listener, openingLimits } from "../transport/transport.ts";
-import type { AgentOptions } from "./agent-options.ts";
+import { type AgentOptions, dialableAt } from "./agent-options.ts";
 import type { BlobFetcher } from "./blob-fetcher.ts";
 import { BlobSupply } from "./blob-supply.ts";
 import { ControlLink } from "./control-link.ts";
 import type { Deploy, Heartbeat, Join, Offer, Want, Welcome } from "./control-message.ts";
 import { DataPlane } from "./data-plane.ts";
 import { DeviceResources, type Tenancy } from "./device-resources.ts";
+import { Ending } from "./ending.ts";
 import type { GenerationRun } from "./generation-run.ts";
 import { Generations } from "./generations.ts";
 import { greet } from "./greeting.ts";
@@ -16,7 +17,6 @@ import { meetProgram } from "./meeting.ts";
 import type { PartLoader } from "./part-loader.ts";
 import { Profiling } from "./profiling.ts";
 import { coded, malformed, type Received, tensorOf, toWire } from "./protocol.ts";
-import { mostAddresses } from "./schema-terms.ts";
 
 /** Until the coordinator has said how it is here. */
 const firstLiveness: Liveness = { heartbeatSeconds: 0.5, missedHeartbeats: 10 };
@@ -28,8 +28,7 @@ const firstLiveness: Liveness = { heartbeatSeconds: 0.5, missedHeartbeats: 10 };
  */
 export class Agent implements AsyncDisposable {
   readonly name: string;
-  /** Resolves when the agent has ended: `null` if it was shut down or closed, else why. */
-  readonly ended: Promise<CodedError | null>;
+  readonly #ending = new Ending();
   readonly #options: AgentOptions;
   readonly #listener: Listener;
   readonly #fetcher: BlobFetcher;
@@ -43,8 +42,6 @@ export class Agent implements AsyncDisposable {
   #liveness = firstLiveness;
   /** Generations that the coordinator has been told of when this joined last. */
   #introduced: readonly number[] = [];
-  #ending: Promise<void> | null = null;
-  #resolveEnded: (error: CodedError | null) => void = () => undefined;
 
   /**
    * Joins a cluster.
@@ -74,9 +71,6 @@ export class Agent implements AsyncDisposable {
     this.name = name;
     this.#options = options;
     this.#listener = listener;
-    this.ended = new Promise((resolve) => {
-      this.#resolveEnded = resolve;
-    });
     const resources = options.resources ?? new DeviceResources(options);
     const { blobs, fetcher, loader } = resources;
     this.#tenancy = resources.enter();
@@ -115,10 +109,14 @@ export class Agent implements AsyncDisposable {
     });
   }
 
+  /** Resolves when the agent has ended: `null` if it was shut down or closed, else why. */
+  get ended(): Promise<CodedError | null> {
+    return this.#ending.ended;
+  }
+
   /** Where it listens, as the others may dial it. */
   get addresses(): readonly string[] {
-    const { address } = this.#listener;
-    return this.#options.addresses?.(address).slice(0, mostAddresses) ?? [address];
+    return dialableAt(this.#listener.address, this.#options);
   }
 
   /** Leaves the cluster; what it holds of requests is made again elsewhere. Idempotent. */
@@ -288,7 +286,7 @@ export class Agent implements AsyncDisposable {
     // A device that cannot be reached is waited for: the coordinator knows, and decides.
     for (let stands = false; !stands && !run.isDropped; )
       stands = await this.#plane.deploy(deploy, run);
-    if (run.isDropped || this.#ending !== null) return;
+    if (run.isDropped || this.#ending.hasBegun) return;
     const emulated = body.emulation !== null;
     this.#options.onEvent?.({ type: "deployed", generation, emulated });
     await this.#control?.tell({ type: "deployed", generation });
@@ -300,7 +298,7 @@ export class Agent implements AsyncDisposable {
     try {
       await task();
     } catch (cause) {
-      if (this.#ending !== null) return;
+      if (this.#ending.hasBegun) return;
       const run = generation === null ? undefined : this.#generations.get(generation);
       if (run !== undefined && !run.stands) this.#generations.drop(run);
       this.#options.onEvent?.({ type: "failed", generation, error: coded(cause) });
@@ -333,8 +331,7 @@ export class Agent implements AsyncDisposable {
   }
 
   #end(error: CodedError | null): Promise<void> {
-    this.#ending ??= this.#shutDown(error);
-    return this.#ending;
+    return this.#ending.come(error, () => this.#shutDown(error));
   }
 
   async #shutDown(error: CodedError | null): Promise<void> {
@@ -345,6 +342,5 @@ export class Agent implements AsyncDisposable {
     await Promise.allSettled([this.#listener.close(), this.#control?.close()]);
     await this.#tenancy.leave();
     this.#options.onEvent?.({ type: "ended", error });
-    this.#resolveEnded(error);
   }
 }

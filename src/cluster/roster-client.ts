@@ -1,6 +1,5 @@
-import type { Clock } from "../base/clock.ts";
 import type { Transport } from "../transport/transport.ts";
-import { AttentiveListener } from "./attentive-listener.ts";
+import { type AttendOptions, attend } from "./attend.ts";
 import { greet } from "./greeting.ts";
 import { introduce } from "./handshake.ts";
 import { checkCoordinator } from "./identity.ts";
@@ -9,14 +8,9 @@ import { limitTime } from "./neighbours/patience.ts";
 import { malformed } from "./protocol.ts";
 import type { ModelKey } from "./shared-listener.ts";
 
-export interface FollowOptions {
+export interface FollowOptions extends AttendOptions {
   readonly transport: Transport;
-  readonly clock: Clock;
-  /** Of the coordinator. */
-  readonly address: string;
   readonly token: string;
-  /** Ends it. */
-  readonly signal: AbortSignal;
 }
 
 /** For an address where nobody even refuses. */
@@ -30,28 +24,17 @@ const dialSeconds = 5;
  * TOKEN_REFUSED, IDENTITY_REFUSED
  */
 export async function* followModels(options: FollowOptions): AsyncGenerator<readonly ModelKey[]> {
-  const { clock, address, signal } = options;
+  const { clock } = options;
   const channel = await connect(options);
-  const end = () => void channel.close();
-  signal.addEventListener("abort", end, { once: true });
-  const listener = new AttentiveListener(channel, address);
-  try {
+  const heard = attend(channel, options, async () => {
     const foreign = checkCoordinator(channel);
     if (foreign !== null) throw foreign;
     const first = await introduce(channel, clock, { type: "follow", ...greet(options) }, "models");
-    listener.mind(clock, first);
-    yield first.models;
-    for await (const message of listener.messages()) {
-      if (message.type === "shutdown") return;
-      yield expectModels(message).models;
-    }
-    if (!signal.aborted) throw listener.failure;
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    listener.rest();
-    signal.removeEventListener("abort", end);
-    await channel.close();
+    return { first, liveness: first };
+  });
+  for await (const message of heard) {
+    if (message.type === "shutdown") return;
+    yield expectModels(message).models;
   }
 }
 

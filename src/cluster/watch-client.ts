@@ -1,22 +1,16 @@
-import type { Clock } from "../base/clock.ts";
 import type { Transport } from "../transport/transport.ts";
-import { AttentiveListener } from "./attentive-listener.ts";
+import { type AttendOptions, attend } from "./attend.ts";
 import { greet } from "./greeting.ts";
 import { introduce } from "./handshake.ts";
 import type { EventMessage, StatusMessage } from "./message.ts";
 import { malformed } from "./protocol.ts";
 import { unknownModel } from "./unknown-model.ts";
 
-export interface WatchOptions {
+export interface WatchOptions extends AttendOptions {
   readonly transport: Transport;
-  readonly clock: Clock;
-  /** Of the coordinator. */
-  readonly address: string;
   readonly token: string;
   /** Of several at one address. Default: the first. */
   readonly model?: string;
-  /** Ends the watch. */
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -31,27 +25,16 @@ export async function* watchCluster(
 ): AsyncGenerator<StatusMessage | EventMessage> {
   const { transport, clock, address, model, signal } = options;
   const channel = await transport.connect(address, { signal });
-  const end = () => void channel.close();
-  signal.addEventListener("abort", end, { once: true });
-  const listener = new AttentiveListener(channel, address);
-  try {
+  const heard = attend(channel, options, async () => {
     const first = await introduce(channel, clock, { type: "watch", ...greet(options) }, "status");
     const { status } = first.body;
     if (model !== undefined && model !== status.model) {
       throw unknownModel(model, [status.model], address);
     }
-    listener.mind(clock, status);
-    yield first;
-    for await (const message of listener.messages()) {
-      if (message.type === "status" || message.type === "event") yield message;
-      else throw malformed(`a message '${message.type}'`, "a coordinator does not send it here");
-    }
-    if (!signal.aborted) throw listener.failure;
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    listener.rest();
-    signal.removeEventListener("abort", end);
-    await channel.close();
+    return { first, liveness: status };
+  });
+  for await (const message of heard) {
+    if (message.type === "status" || message.type === "event") yield message;
+    else throw malformed(`a message '${message.type}'`, "a coordinator does not send it here");
   }
 }

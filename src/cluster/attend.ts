@@ -9,8 +9,46 @@ import { decodeMessage } from "./protocol.ts";
 const leastBeatSeconds = 0.25;
 const mostMissed = 10;
 
-/** Takes what a coordinator says, and ends when it says nothing any more. */
-export class AttentiveListener {
+export interface AttendOptions {
+  readonly clock: Clock;
+  /** Of the coordinator. */
+  readonly address: string;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Takes what a coordinator says, its reply to who this is and all that follows but pings, until the
+ * channel ends, which is closed then.
+ *
+ * @param meet says who this is
+ * @throws what `meet` throws; CHANNEL_CLOSED if the coordinator goes away or falls silent;
+ * FRAME_MALFORMED; nothing once the signal is aborted
+ */
+export async function* attend<First extends Message>(
+  channel: Channel,
+  { clock, address, signal }: AttendOptions,
+  meet: () => Promise<{ readonly first: First; readonly liveness: Liveness }>,
+): AsyncGenerator<First | Message> {
+  const end = () => void channel.close();
+  signal.addEventListener("abort", end, { once: true });
+  const listener = new AttentiveListener(channel, address);
+  try {
+    const { first, liveness } = await meet();
+    listener.mind(clock, liveness);
+    yield first;
+    yield* listener.messages();
+    if (!signal.aborted) throw listener.failure;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    listener.rest();
+    signal.removeEventListener("abort", end);
+    await channel.close();
+  }
+}
+
+class AttentiveListener {
   /** Why it has ended. */
   failure: CodedError;
   readonly #channel: Channel;
