@@ -6,7 +6,7 @@ import { readSignature, type Signature } from "../runtime/signature.ts";
 import { AgentOrders } from "./agent-orders.ts";
 import type { Probed } from "./control-message.ts";
 import type { Happening } from "./coordination/history.ts";
-import type { Action, CoordinationState } from "./coordination/state.ts";
+import type { CoordinationState } from "./coordination/state.ts";
 import { isSameWorld, isSwitching, servingOf, worldOf } from "./coordination/world.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -14,7 +14,7 @@ import { type Foundation, firstState, layFoundation, refusalOf } from "./foundat
 import { KnownDevices } from "./identity.ts";
 import { JournalKeeper } from "./journal-keeper.ts";
 import { Measurements } from "./measurements.ts";
-import type { Message } from "./message.ts";
+import { Performer } from "./performer.ts";
 import { fromWire, toWire } from "./protocol.ts";
 import { deadlineOf, startPulse } from "./pulse.ts";
 import { Reception } from "./reception.ts";
@@ -46,7 +46,7 @@ export class Coordinator implements AsyncDisposable {
   readonly #dispatcher: Dispatcher;
   readonly #reception: Reception;
   readonly #orders: AgentOrders;
-  readonly #replanning: Replanning;
+  readonly #performer: Performer;
   readonly #signpost: Signpost;
   readonly #journal: JournalKeeper;
   readonly #switchboard: Switchboard;
@@ -93,7 +93,7 @@ export class Coordinator implements AsyncDisposable {
     });
     this.#dispatcher = new Dispatcher({
       initial: firstState(options, foundation),
-      perform: (action) => this.#perform(action),
+      perform: (action) => this.#performer.perform(action),
       onHappening: (happening) => this.#tell(happening),
       onSettled: (before, after) => this.#settled(before, after),
     });
@@ -109,7 +109,7 @@ export class Coordinator implements AsyncDisposable {
       status: () => this.status(),
       signal: this.#stop.signal,
     });
-    this.#replanning = new Replanning({
+    const replanning = new Replanning({
       ...options,
       book,
       state: () => this.#dispatcher.state,
@@ -124,6 +124,14 @@ export class Coordinator implements AsyncDisposable {
       addresses: () => this.#reception.link(topology.source)?.agent.addresses ?? [],
     });
     this.#reception = this.#receive(foundation, { heartbeatSeconds, missedHeartbeats });
+    this.#performer = new Performer({
+      source: topology.source,
+      reception: this.#reception,
+      orders: this.#orders,
+      replanning,
+      save: (generation) => void this.#save(generation),
+      shutDown: (failure) => void this.#shutDown(failure),
+    });
     this.#beat(heartbeatSeconds);
     this.#dispatcher.dispatch({ type: "heard", device: "" });
   }
@@ -293,45 +301,6 @@ export class Coordinator implements AsyncDisposable {
       probe: (...link) => this.probe(...link),
       whereToAsk: () => this.#signpost.addresses(),
     });
-  }
-
-  #perform(action: Action): void {
-    const { source } = this.#options.topology;
-    const tell = (device: string, message: Message) =>
-      void this.#reception.link(device)?.tell(message);
-    switch (action.type) {
-      case "plan":
-        void this.#replanning.plan(action.world);
-        break;
-      case "offer":
-        this.#orders.offer(action);
-        break;
-      case "save":
-        void this.#save(action.generation);
-        break;
-      case "deploy":
-        this.#orders.deploy(action);
-        break;
-      case "serve": {
-        const { generation, replay } = action;
-        tell(source, { type: "serve", generation, replay });
-        break;
-      }
-      case "suspend":
-        tell(source, { type: "suspend", error: action.error });
-        break;
-      case "retire":
-        tell(action.device, { type: "retire", generation: action.generation });
-        break;
-      case "dismiss":
-        this.#reception.drop(action.device);
-        break;
-      case "computeFallbacks":
-        this.#replanning.foresee(action);
-        break;
-      case "shutDown":
-        void this.#shutDown(action.failure);
-    }
   }
 
   /** Before a generation is deployed; if it cannot be saved, it is all the same: devices know numbers. */

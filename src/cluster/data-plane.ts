@@ -18,7 +18,6 @@ import type {
 import { DeviceChannels } from "./device-channels.ts";
 import type { DeviceResources, Tenancy } from "./device-resources.ts";
 import type { ExecutorOptions } from "./executor.ts";
-import { Gateway } from "./gateway.ts";
 import type { GenerationRun } from "./generation-run.ts";
 import type { Generations } from "./generations.ts";
 import { refuse } from "./handshake.ts";
@@ -26,6 +25,7 @@ import type { Liveness } from "./liveness.ts";
 import type { Message } from "./message.ts";
 import type { Neighbours } from "./neighbours.ts";
 import type { Sent } from "./outbox.ts";
+import { OwnGateway } from "./own-gateway.ts";
 import { coded, encodeMessage, type Received } from "./protocol.ts";
 import { requireOnlyClosed } from "./refused-channels.ts";
 import { Sources } from "./sources.ts";
@@ -58,13 +58,9 @@ export class DataPlane {
   readonly #neighbours: Neighbours;
   readonly #standby: Standby;
   readonly #sources: Sources;
-  readonly #constants = new Map<number, Map<string, TensorValue>>();
-  readonly #drained = new Set<number>();
+  readonly #gateway: OwnGateway;
   /** A device is reached again, or generations have ended. */
   readonly #changes = new Changes();
-  #gateway: Gateway | null = null;
-  /** What the coordinator said last. */
-  #latestServe = 0;
 
   constructor(options: DataPlaneOptions) {
     const { agent, resources, liveness, tell, onEvent } = options;
@@ -72,6 +68,7 @@ export class DataPlane {
     this.#options = options;
     this.#device = name;
     this.#sources = new Sources(() => options.generations.sources);
+    this.#gateway = this.#openGateway();
     this.#channels = new DeviceChannels({
       ...agent,
       resources,
@@ -82,18 +79,18 @@ export class DataPlane {
       isExpected: (kind, device, message) =>
         kind === "hop"
           ? this.#options.generations.expects(device, message)
-          : (this.#gateway?.expects(device, message) ?? false),
+          : this.#gateway.expects(device, message),
       onMessage: (kind, device, received, transit) =>
         this.#hear(kind, device, received, transit.seconds),
       onLost: (device) => {
-        this.#gateway?.lost(device);
+        this.#gateway.lost(device);
         this.#standby.lost(device);
       },
       onReached: (device) => {
         this.#changes.tell();
         this.#standby.reached(device);
         this.#options.generations.reached(device);
-        this.#gateway?.reached(device);
+        this.#gateway.reached(device);
       },
     });
     this.#neighbours = this.#channels.neighbours;
@@ -107,7 +104,7 @@ export class DataPlane {
 
   /** What the gateway serves; `null`: nothing, or there is none here. */
   get serving(): number | null {
-    return this.#gateway?.serving ?? null;
+    return this.#gateway.serving;
   }
 
   /** Bytes that wait in the channels. */
@@ -131,11 +128,7 @@ export class DataPlane {
     this.#neighbours.know(peers);
     this.#sources.know(deploy.body);
     this.emulate(emulation);
-    if (gateway !== null) {
-      const constants = Object.fromEntries(this.#constants.get(run.generation) ?? []);
-      this.#gateway ??= this.#createGateway();
-      this.#gateway.know(run.generation, gateway, constants);
-    }
+    if (gateway !== null) this.#gateway.know(run.generation, gateway);
     const changed = this.#changes.next();
     const connected = await Promise.allSettled([
       ...run.neighbours.map((device) => this.#connect("hop", device)),
@@ -168,18 +161,15 @@ export class DataPlane {
 
   /** A graph output that depends on no input, for a generation to come. */
   takeConstant(message: TensorMessage, value: TensorValue): void {
-    const constants = this.#constants.get(message.generation) ?? new Map<string, TensorValue>();
-    constants.set(message.tensor, value);
-    this.#constants.set(message.generation, constants);
+    this.#gateway.takeConstant(message, value);
   }
 
   serve(generation: number, replay: boolean): void {
-    this.#latestServe = generation;
-    this.#gateway?.serve(generation, replay);
+    this.#gateway.serve(generation, replay);
   }
 
   suspend(error: Failure["error"]): void {
-    this.#gateway?.suspend(error);
+    this.#gateway.suspend(error);
   }
 
   /** A generation is over everywhere. */
@@ -187,9 +177,7 @@ export class DataPlane {
     const run = this.#options.generations.get(generation);
     if (run !== undefined) this.#options.generations.drop(run);
     if (this.#standby.generation === generation) this.#standby.arm(null);
-    this.#gateway?.retire(generation);
-    this.#constants.delete(generation);
-    this.#drained.delete(generation);
+    this.#gateway.forget(generation);
     this.#forgetDropped();
     this.#tidy();
   }
@@ -223,7 +211,7 @@ export class DataPlane {
 
   /** A program that asks: served here if this is the source, else told where that is. */
   async welcomeClient(channel: Channel): Promise<void> {
-    if (this.#gateway !== null) {
+    if (this.#gateway.isThere) {
       await this.#gateway.welcomeClient(channel);
       return;
     }
@@ -241,40 +229,30 @@ export class DataPlane {
   found(): void {
     this.#standby.found();
     this.#channels.tellLost();
-    for (const generation of this.#drained) this.#options.tell({ type: "drained", generation });
+    this.#gateway.sayDrained();
   }
 
   /** The coordinator is away. */
   orphaned(): void {
-    if (this.#gateway !== null) void this.#standby.orphaned();
+    if (this.#gateway.isThere) void this.#standby.orphaned();
   }
 
   async close(error: CodedError): Promise<void> {
     this.#changes.tell();
     this.#standby.found();
-    await this.#gateway?.close(error);
+    await this.#gateway.close(error);
     await this.#neighbours.close();
   }
 
-  #createGateway(): Gateway {
+  #openGateway(): OwnGateway {
     const { agent, generations, liveness, tell, onEvent } = this.#options;
-    return new Gateway({
-      device: this.#device,
-      clock: agent.clock,
+    return new OwnGateway({
+      ...{ device: this.#device, clock: agent.clock, tell, onEvent },
       lines: {
         tell: (device, message) => this.#tellDevice(device, message),
         enter: (...input) => generations.enter(...input),
       },
       heartbeatSeconds: () => liveness().heartbeatSeconds,
-      onServing: (generation) => {
-        tell({ type: "serving", generation });
-        onEvent({ type: "serving", generation, alone: generation !== this.#latestServe });
-      },
-      onDrained: (generation) => {
-        this.#drained.add(generation);
-        tell({ type: "drained", generation });
-      },
-      onMeasured: (measured) => tell(measured),
       onTrace: (trace) => agent.onTrace?.({ device: this.#device, ...trace }),
     });
   }
@@ -309,8 +287,8 @@ export class DataPlane {
     const { generations } = this.#options;
     const others = generations.deployed.filter((run) => run.generation !== generation);
     for (const run of others) generations.drop(run);
-    this.#gateway?.serve(generation, true);
-    for (const run of others) this.#gateway?.retire(run.generation);
+    this.#gateway.serveAlone(generation);
+    for (const run of others) this.#gateway.retire(run.generation);
   }
 
   /** @throws FRAME_MALFORMED if the device has no business to say this */
@@ -324,7 +302,7 @@ export class DataPlane {
       if (this.#sources.admits(device, message)) this.#obey(device, message);
       return;
     }
-    this.#gateway?.hear(device, received);
+    this.#gateway.hear(device, received);
   }
 
   /** What a gateway says. */
@@ -364,7 +342,7 @@ export class DataPlane {
     }
     await undefined;
     try {
-      this.#gateway?.hear(this.#device, { message, payload: emptyPayload });
+      this.#gateway.hear(this.#device, { message, payload: emptyPayload });
     } catch (error) {
       this.#options.onEvent({
         type: "failed",
@@ -392,7 +370,7 @@ export class DataPlane {
     await undefined;
     const { dataType, shape, data } = value;
     const message: TensorMessage = { type: "tensor", ...form, dataType, shape };
-    this.#gateway?.hear(this.#device, { message, payload: data });
+    this.#gateway.hear(this.#device, { message, payload: data });
     return { queueSeconds: 0 as Sent["queueSeconds"], sendSeconds: 0 as Sent["sendSeconds"] };
   }
 }
