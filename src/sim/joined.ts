@@ -1,6 +1,6 @@
 /**
  * A plan that joins requests in virtual time: they wait as the gateway has them wait, and go through the
- * stages and hops as one. Nothing changes and nothing is lost meanwhile.
+ * stages and hops as one. Links and devices may change meanwhile; nothing is lost.
  *
  * @module
  */
@@ -13,8 +13,10 @@ import { Line } from "./line.ts";
 import type { Simulation, SimulationOptions } from "./pipeline.ts";
 import { findServers } from "./servers.ts";
 import { findSteps, type Step } from "./steps.ts";
+import { World } from "./world.ts";
 
-export interface JoinedOptions extends Pick<SimulationOptions, "arrivals" | "requests" | "warmUp"> {
+export interface JoinedOptions
+  extends Pick<SimulationOptions, "arrivals" | "requests" | "warmUp" | "trace"> {
   /** What may be in flight: so many passes, and requests in all of them. */
   readonly joining: Joining & { readonly passes: number; readonly rows: number };
 }
@@ -52,6 +54,7 @@ interface Request extends Waiting {
 class Run {
   readonly #options: JoinedOptions;
   readonly #line: Line;
+  readonly #world: World;
   readonly #places: Simulation["servers"][number]["where"][];
   /** By requests as one, then by step. */
   readonly #seconds: readonly Float64Array[];
@@ -92,6 +95,7 @@ class Run {
       (server, _step, _pass, start, end) => this.#release(server, start, end),
       (step, pass) => this.#seconds[(this.#sizes[pass] ?? 1) - 1]?.[step] ?? 0,
     );
+    this.#world = new World(full, this.#steps, this.#line, options.trace, []);
   }
 
   run(): void {
@@ -99,9 +103,11 @@ class Run {
     const nextArrival = arrivalTimes(arrivals, requests);
     let arrival = nextArrival();
     while (this.#answeredAt.length < requests) {
-      const now = Math.min(this.#line.next(), arrival, this.#wake);
-      if (now === Number.POSITIVE_INFINITY) return;
+      const next = Math.min(this.#line.next(), arrival, this.#wake);
+      if (next === Number.POSITIVE_INFINITY) return;
+      const now = Math.min(next, this.#world.next);
       this.#line.end(now);
+      if (this.#world.next === now) this.#world.change(now);
       this.#answer(now);
       for (; arrival <= now; arrival = nextArrival()) this.#ask(now);
       this.#admit(now);

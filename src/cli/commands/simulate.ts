@@ -132,10 +132,10 @@ export const simulate: Command = defineCommand({
     const planned = await obtainPlan(topology, call);
     if (planned.joining !== null) {
       refuseWithJoining(call.options);
-      const { warmUp } = question;
+      const { warmUp, trace } = question;
       const { arrivals, requests } = question.create(planned.full);
       const { joining } = planned;
-      const asked = { arrivals, requests, warmUp, joining };
+      const asked = { arrivals, requests, warmUp, trace, joining };
       const found = call.terminal.blocking(() =>
         simulateJoined(planned.problemFor, planned.placement, asked),
       );
@@ -288,11 +288,11 @@ async function makePlan(
   return demandPlan(answer, problem);
 }
 
-/** Where requests are joined nothing else is simulated. @throws USAGE_INVALID */
-function refuseWithJoining({ trace, loss, svg, adapt }: Choices): void {
-  if (trace.length === 0 && loss.length === 0 && svg === undefined && !adapt) return;
+/** @throws USAGE_INVALID for what is simulated of single requests only */
+function refuseWithJoining({ loss, svg, adapt }: Choices): void {
+  if (loss.length === 0 && svg === undefined && !adapt) return;
   throw usage(
-    "a plan that joins requests is simulated while nothing changes; leave --trace, --loss, --adapt and --svg out, or plan without --max-batch",
+    "a plan that joins requests is simulated along a --trace, but not with --loss, --adapt and --svg; leave them out, or plan without --max-batch",
   );
 }
 
