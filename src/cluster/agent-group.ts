@@ -179,7 +179,7 @@ export class AgentGroup implements AsyncDisposable {
   }
 
   #end(error: CodedError | null): Promise<void> {
-    return this.#ending.come(error, () => this.#shutDown());
+    return this.#ending.begin(error, () => this.#shutDown());
   }
 
   async #shutDown(): Promise<void> {

@@ -331,7 +331,7 @@ export class Agent implements AsyncDisposable {
   }
 
   #end(error: CodedError | null): Promise<void> {
-    return this.#ending.come(error, () => this.#shutDown(error));
+    return this.#ending.begin(error, () => this.#shutDown(error));
   }
 
   async #shutDown(error: CodedError | null): Promise<void> {

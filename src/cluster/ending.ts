@@ -22,7 +22,7 @@ export class Ending {
    *
    * @param error why, if this is what ends it
    */
-  come(error: CodedError | null, shutDown: () => Promise<void>): Promise<void> {
+  begin(error: CodedError | null, shutDown: () => Promise<void>): Promise<void> {
     this.#underWay ??= shutDown().then(() => this.#resolve(error));
     return this.#underWay;
   }
