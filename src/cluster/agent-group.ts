@@ -1,7 +1,12 @@
 import { CodedError, type ErrorCode, isCoded } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import { Agent } from "./agent.ts";
-import { type AgentEvent, type AgentOptions, type AgentTrace, dialableAt } from "./agent-options.ts";
+import {
+  type AgentEvent,
+  type AgentOptions,
+  type AgentTrace,
+  dialableAt,
+} from "./agent-options.ts";
 import { DeviceResources } from "./device-resources.ts";
 import { Ending } from "./ending.ts";
 import type { Opening } from "./handshake.ts";

@@ -34,7 +34,10 @@ export class Measurements {
   stageSeconds(generation: number, stage: Stage, rows: number): number | null {
     if (this.#last?.generation !== generation) return null;
     const each = [...workIdsOf(stage)].map(([device, ids]) =>
-      ids.reduce((sum, id) => sum + (this.#stages.get(`${id}\n${device}\n${rows}`) ?? Number.NaN), 0),
+      ids.reduce(
+        (sum, id) => sum + (this.#stages.get(`${id}\n${device}\n${rows}`) ?? Number.NaN),
+        0,
+      ),
     );
     const slowest = Math.max(...each);
     return Number.isNaN(slowest) ? null : slowest;

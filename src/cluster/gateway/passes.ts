@@ -270,7 +270,12 @@ export class Passes {
     pass.generations.add(generation);
     this.#lastDeparted = Math.max(this.#lastDeparted, pass.request);
     pass.answeredAt = clock.now();
-    pass.attempt = { departure, outputs: new Map(), silent: new Set(departure.reporters), reports: [] };
+    pass.attempt = {
+      departure,
+      outputs: new Map(),
+      silent: new Set(departure.reporters),
+      reports: [],
+    };
     this.#inFlight.set(pass.request, pass);
     this.#peakInFlight = Math.max(this.#peakInFlight, this.#flying);
     departure.start();
