@@ -139,7 +139,10 @@ export const simulate: Command = defineCommand({
       const found = call.terminal.blocking(() =>
         simulateJoined(planned.problemFor, planned.placement, asked),
       );
-      return report(demandSimulation(found), planned, question, call);
+      const simulation = demandSimulation(found);
+      const { requestsPerPass } = simulation;
+      const joined = { most: joining.most, requestsPerPass };
+      return report(simulation, planned, question, call, joined);
     }
     const asked = (): SimulationOptions => ({
       ...question.create(planned.full),
@@ -342,7 +345,7 @@ function runPlan(
 }
 
 /** @throws PLAN_INFEASIBLE */
-function demandSimulation(found: Simulation | Infeasible): Simulation {
+function demandSimulation<S extends Simulation>(found: S | Infeasible): S {
   if (found.type === "simulated") return found;
   throw new CodedError("PLAN_INFEASIBLE", found.reason, { witness: found.witness });
 }
@@ -352,9 +355,10 @@ function report(
   { claimed, full }: Planned,
   { arrivals: plan, warmUp, events }: Question,
   { terminal }: { readonly terminal: Terminal },
+  joined: SimulationReport["joined"] = null,
 ): number {
   const arrivals = plan.text(full);
-  const found: SimulationReport = { simulation, claimed, arrivals, warmUp, events };
+  const found: SimulationReport = { simulation, claimed, joined, arrivals, warmUp, events };
   if (terminal.json) terminal.document(simulationDocument(found));
   else terminal.line(formatSimulation(found, terminal));
   return 0;

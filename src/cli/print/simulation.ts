@@ -14,8 +14,10 @@ import { formatFacts, formatTable } from "./table.ts";
 /** What was simulated, next to what came of it. */
 export interface SimulationReport {
   readonly simulation: Simulation;
-  /** What the plan claims. */
+  /** What the plan claims, of as many requests as are joined. */
   readonly claimed: Evaluation;
+  /** How many requests go as one at most, and how many did on average; `null`: each goes alone. */
+  readonly joined: { readonly most: number; readonly requestsPerPass: number } | null;
   /** How requests arrived. */
   readonly arrivals: string;
   readonly warmUp: number;
@@ -25,20 +27,21 @@ export interface SimulationReport {
 
 /** The report as one JSON document. */
 export function simulationDocument(report: SimulationReport): object {
-  const { simulation, claimed, arrivals, warmUp } = report;
+  const { simulation, claimed, joined, arrivals, warmUp } = report;
   const { sent, answered, lost, stalled, periodSeconds } = simulation;
   const { p50, p90, p99, max } = latencies(simulation);
   return {
     requests: { sent, answered, lost, stalled },
     arrivals,
     warmUp,
+    ...(joined === null ? {} : { joined }),
     latencySeconds: { p50, p90, p99, max },
     periodSeconds,
     throughputPerSecond: rateOf(periodSeconds),
     claimed: {
       latencySeconds: claimed.latencySeconds,
       periodSeconds: claimed.periodSeconds,
-      throughputPerSecond: rateOf(claimed.periodSeconds),
+      throughputPerSecond: rateOf(periodOfOne(report)),
     },
     measured: { startSeconds: simulation.startSeconds, endSeconds: simulation.endSeconds },
     servers: simulation.servers.map(({ where, share, secondsPerRequest }) => ({
@@ -74,7 +77,7 @@ function formatOutcome({ simulation }: SimulationReport): string {
 }
 
 function figures(report: SimulationReport): [string, string][] {
-  const { simulation, claimed, arrivals, warmUp, events } = report;
+  const { simulation, claimed, joined, arrivals, warmUp, events } = report;
   const { lost, stalled } = simulation;
   const missing = [
     ...(lost > 0 ? [`${lost} lost: a device went down with them`] : []),
@@ -82,17 +85,27 @@ function figures(report: SimulationReport): [string, string][] {
   ];
   return [
     ["arrivals", arrivals],
+    ...(joined === null ? [] : [["joined", formatJoined(joined)] satisfies [string, string]]),
     ...(events.length > 0 ? ([["world", events.join("\n")]] as [string, string][]) : []),
     ...(missing.length > 0 ? ([["unanswered", missing.join("\n")]] as [string, string][]) : []),
     [
       "latency",
       `${formatLatencies(simulation)} (the plan: ${formatQuantity(claimed.latencySeconds, "s", 4)}, alone and serial)`,
     ],
-    ["throughput", formatThroughput(simulation.periodSeconds, claimed.periodSeconds)],
+    ["throughput", formatThroughput(simulation.periodSeconds, periodOfOne(report))],
     ...(warmUp > 0
       ? ([["measured", `behind the first ${warmUp} answers`]] as [string, string][])
       : []),
   ];
+}
+
+/** Seconds that a plan claims from one answer to the next, of single requests. */
+function periodOfOne({ claimed, joined }: SimulationReport): number {
+  return claimed.periodSeconds / (joined?.most ?? 1);
+}
+
+function formatJoined({ most, requestsPerPass }: NonNullable<SimulationReport["joined"]>): string {
+  return `up to ${most} requests go as one, ${Number(requestsPerPass.toPrecision(3))} on average`;
 }
 
 function latencies(simulation: Simulation) {
