@@ -39,6 +39,7 @@ export type ErrorCode =
   | "CHANNEL_CLOSED"
   | "DEVICE_BUSY"
   | "DEVICE_LOST"
+  | "ENGINE_FULL"
   | "ENGINE_UNAVAILABLE"
   | "ENVELOPE_INVALID"
   | "FILE_EXISTS"
@@ -91,10 +92,18 @@ export const errorTraits: Readonly<Record<ErrorCode, Traits>> = {
     ...unavailable,
     meaning: "A device that the plan needs does not answer any more.",
   },
+  ENGINE_FULL: {
+    ...unavailable,
+    httpStatus: 507,
+    grpcStatus: "RESOURCE_EXHAUSTED",
+    exitCode: 74,
+    meaning:
+      "The NATS server has no room for what it is given; what it has accepted before is not lost.",
+  },
   ENGINE_UNAVAILABLE: {
     ...unavailable,
     exitCode: 69,
-    meaning: "The NATS server does not answer, refuses, or cannot keep what it is given.",
+    meaning: "The NATS server does not answer, or refuses.",
   },
   ENVELOPE_INVALID: { ...badData, meaning: "An envelope breaks its schema." },
   FILE_EXISTS: {

@@ -9,7 +9,7 @@ import { systemClock } from "../base/clock.node.ts";
 import { type CodedError, isCoded, messageOf } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import { type Client, connectClient } from "../cluster/client.ts";
-import { forgetDevice, tokenHash } from "../cluster/journal.ts";
+import { forgetDevice } from "../cluster/journal.ts";
 import { PartCutter } from "../cluster/parts.ts";
 import { runBridge } from "../nats/bridge.ts";
 import { Candidate } from "../nats/candidate.ts";
@@ -20,6 +20,7 @@ import type { Leadership } from "../nats/leadership.ts";
 import { presentMembers, sayPresent } from "../nats/membership.ts";
 import { retractModel } from "../nats/models.ts";
 import { partsDepot } from "../nats/parts-depot.ts";
+import { tokenMark } from "../nats/token-mark.node.ts";
 import { parseAddress } from "../transport/tcp-listener.node.ts";
 import { dialableAddresses, localAddress } from "./addresses.ts";
 import { usage } from "./command.ts";
@@ -66,7 +67,7 @@ export async function leadInTurn(ground: Ground, options: TurnOptions): Promise<
     id: randomUUID(),
     addresses: dialableAddresses(listen),
     model: options.deployable.named.name,
-    tokenSha256: tokenHash(security.secret),
+    tokenMark: await tokenMark(nats.engine.salt, security.secret),
     fingerprint: security.authority?.fingerprint ?? null,
   };
   const { engine } = nats;
@@ -87,8 +88,10 @@ export async function leadInTurn(ground: Ground, options: TurnOptions): Promise<
       throw error;
     });
     if (leadership === null) return;
-    const end = await lead(ground, leadership, cutter, {
+    const end = await lead(ground, leadership, {
       ...options,
+      cutter,
+      tokenMark: self.tokenMark,
       forget: turn === 1 ? options.forget : [],
     });
     if (end.type === "failed") throw end.why;
@@ -109,10 +112,9 @@ function cutInAdvance({ prepared, plan }: Deployable): PartCutter {
 async function lead(
   ground: Ground,
   leadership: Leadership,
-  cutter: PartCutter,
-  options: TurnOptions,
+  options: TurnOptions & { readonly cutter: PartCutter; readonly tokenMark: string },
 ): Promise<End> {
-  const { nats, deployable, signal } = options;
+  const { nats, deployable, cutter, signal } = options;
   const { engine } = nats;
   const model = deployable.named.name;
   const endings: Ground["endings"] = [];
@@ -121,6 +123,7 @@ async function lead(
     const journal = sharedJournal({
       cell: engine.journal(model),
       term: leadership.term,
+      tokenMark: options.tokenMark,
       onFenced: (why) => leadership.lose(why),
     });
     for (const device of options.forget) await forgetDevice(journal, device);
@@ -147,7 +150,11 @@ async function lead(
 }
 
 /** What says nothing about this coordinator: it can lead again. */
-const isPassing: ReadonlySet<string> = new Set(["LEADERSHIP_LOST", "ENGINE_UNAVAILABLE"]);
+const isPassing: ReadonlySet<string> = new Set([
+  "LEADERSHIP_LOST",
+  "ENGINE_FULL",
+  "ENGINE_UNAVAILABLE",
+]);
 
 async function endOf(
   { coordinator }: Service,
@@ -189,17 +196,20 @@ async function answerKept(
   signal: AbortSignal,
 ): Promise<void> {
   let complaint = "";
+  const complain = (error: unknown): void => {
+    if (signal.aborted || messageOf(error) === complaint) return;
+    complaint = messageOf(error);
+    terminal.note(`requests that are kept wait: ${complaint}`);
+  };
   while (!signal.aborted) {
     try {
       await using asked = await reach(security.token, coordinator, engine);
       const gone = new AbortController();
       void asked.ended.then(() => gone.abort());
-      await runBridge({ engine, model, asked, signal: AbortSignal.any([signal, gone.signal]) });
+      const until = AbortSignal.any([signal, gone.signal]);
+      await runBridge({ engine, model, asked, signal: until, onTrouble: complain });
     } catch (error) {
-      if (!signal.aborted && messageOf(error) !== complaint) {
-        complaint = messageOf(error);
-        terminal.note(`requests that are kept wait: ${complaint}`);
-      }
+      complain(error);
     }
     await systemClock.sleep(pauseSeconds, signal).catch(() => undefined);
   }

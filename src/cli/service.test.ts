@@ -6,7 +6,7 @@ import { modelOfGraph } from "../../test/fixtures/digest-runtime.ts";
 import { mesh, meshDevices, meshPlan } from "../../test/fixtures/mesh.ts";
 import { quietTerminal } from "../../test/fixtures/quiet-terminal.ts";
 import { fileJournal } from "../cluster/journal.node.ts";
-import { formatJournal, tokenHash } from "../cluster/journal.ts";
+import { formatJournal, tokenMarkOf } from "../cluster/journal.ts";
 import { graphSha256 } from "../cost/graph-hash.ts";
 import type { Deployable } from "./deploy.ts";
 import { openGround, type ServiceOptions, startService } from "./service.ts";
@@ -39,7 +39,7 @@ test("a coordinator that cannot serve status leaves a cluster that runs as it is
   const running = formatJournal({
     format: "partita.journal/1",
     graphSha256: graphSha256(graph),
-    tokenSha256: tokenHash("secret"),
+    tokenMark: tokenMarkOf({ token: "secret" }),
     lastGeneration: 7,
     started: true,
     generations: [{ generation: 7, standby: false, cause: "the first plan", plan }],

@@ -3,7 +3,7 @@ import { seconds } from "../base/units.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import type { DeclaredTensor } from "../runtime/signature.ts";
 import { type ClientLine, type Dialling, dialClient } from "./client-line.ts";
-import { type Asked, type Inference, longestId } from "./inference.ts";
+import { type Asked, checkId, closedError, type Inference } from "./inference.ts";
 
 export interface ClientOptions extends Dialling {
   /** Of the coordinator, which says where requests are taken, or of the source's agent. */
@@ -278,15 +278,4 @@ class ConnectedClient implements Client {
       if (this.#settle(pending)) pending.reject(this.#failure);
     }
   }
-}
-
-/** Whoever takes requests would end the channel, and all requests with it. @throws USAGE_INVALID */
-function checkId(id: string | undefined): void {
-  if (id === undefined || (id.length > 0 && id.length <= longestId)) return;
-  const message = `the id of a request has ${id.length} characters; give it 1 to ${longestId}`;
-  throw new CodedError("USAGE_INVALID", message, { characters: id.length });
-}
-
-function closedError(): CodedError {
-  return new CodedError("CHANNEL_CLOSED", "the client was closed");
 }

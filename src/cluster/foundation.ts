@@ -4,7 +4,7 @@ import { type Listener, openingLimits } from "../transport/transport.ts";
 import type { Join } from "./control-message.ts";
 import { type CoordinationState, startCoordination } from "./coordination/state.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
-import { type Journal, loadJournal, tokenHash, unusable } from "./journal.ts";
+import { type Journal, loadJournal, tokenMarkOf, unusable } from "./journal.ts";
 import { recoveredState } from "./journal-keeper.ts";
 import { PartCutter } from "./parts.ts";
 import { type BookedPlan, PlanBook } from "./plan-book.ts";
@@ -23,7 +23,7 @@ export interface Foundation {
 
 /** @throws PLAN_INVALID, PORT_IN_USE; USAGE_INVALID if the journal is of another cluster or damaged */
 export async function layFoundation(options: CoordinatorOptions): Promise<Foundation> {
-  const { plan, graph, topology, model, types, transport, token } = options;
+  const { plan, graph, topology, model, types, transport } = options;
   const hash = graphSha256(graph);
   if (plan.graphSha256 !== hash) {
     throw new CodedError(
@@ -34,7 +34,7 @@ export async function layFoundation(options: CoordinatorOptions): Promise<Founda
   const cutter = options.cutter ?? new PartCutter(model, types, graph);
   const book = new PlanBook(graph, topology, cutter);
   const first = book.add(plan);
-  const expected = { graphSha256: hash, tokenSha256: tokenHash(token) };
+  const expected = { graphSha256: hash, tokenMark: tokenMarkOf(options) };
   const journal =
     options.journal === undefined ? null : await loadJournal(options.journal, expected);
   if (journal?.started === true) rebook(journal, book);

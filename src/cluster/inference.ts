@@ -1,8 +1,21 @@
+import { CodedError } from "../base/errors.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import type { RequestTimings } from "./data-message.ts";
 
 /** Characters of a request's id. */
 export const longestId = 128;
+
+/** Whoever takes requests would end the channel, and all requests with it. @throws USAGE_INVALID */
+export function checkId(id: string | undefined): void {
+  if (id === undefined || (id.length > 0 && id.length <= longestId)) return;
+  const message = `the id of a request has ${id.length} characters; give it 1 to ${longestId}`;
+  throw new CodedError("USAGE_INVALID", message, { characters: id.length });
+}
+
+/** What a client's requests end with when it is closed. */
+export function closedError(): CodedError {
+  return new CodedError("CHANNEL_CLOSED", "the client was closed");
+}
 
 /** The answer to a request. */
 export interface Inference {

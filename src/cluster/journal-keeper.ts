@@ -5,7 +5,7 @@ import { graphSha256 } from "../cost/graph-hash.ts";
 import type { CoordinationState, GenerationState, Step } from "./coordination/state.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
 import type { KnownDevices } from "./identity.ts";
-import { formatJournal, type Journal, type JournalStore, tokenHash } from "./journal.ts";
+import { formatJournal, type Journal, type JournalStore, tokenMarkOf } from "./journal.ts";
 import type { PlanBook } from "./plan-book.ts";
 
 /** Who waits for a disk that hangs goes on without it. */
@@ -15,7 +15,7 @@ const patienceSeconds = seconds(2);
 export class JournalKeeper {
   readonly #clock: Clock;
   readonly #store: JournalStore | undefined;
-  readonly #cluster: Pick<Journal, "graphSha256" | "tokenSha256">;
+  readonly #cluster: Pick<Journal, "graphSha256" | "tokenMark">;
   readonly #book: PlanBook;
   readonly #known: KnownDevices;
   #wanted: string | null = null;
@@ -28,10 +28,10 @@ export class JournalKeeper {
     book: PlanBook,
     known: KnownDevices,
   ) {
-    const { clock, journal, graph, token } = options;
+    const { clock, journal, graph } = options;
     this.#clock = clock;
     this.#store = journal;
-    this.#cluster = { graphSha256: graphSha256(graph), tokenSha256: tokenHash(token) };
+    this.#cluster = { graphSha256: graphSha256(graph), tokenMark: tokenMarkOf(options) };
     this.#book = book;
     this.#known = known;
   }

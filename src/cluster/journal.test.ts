@@ -12,7 +12,7 @@ import {
   formatJournal,
   type Journal,
   loadJournal,
-  tokenHash,
+  tokenMarkOf,
 } from "./journal.ts";
 
 const problem = problemOf({
@@ -23,7 +23,10 @@ const problem = problemOf({
   links: [],
 });
 const plan = planOf(problem, ["camera"]) as Plan;
-const expected = { graphSha256: plan.graphSha256, tokenSha256: tokenHash("open sesame") };
+const expected = {
+  graphSha256: plan.graphSha256,
+  tokenMark: tokenMarkOf({ token: "open sesame" }),
+};
 const journal: Journal = {
   format: "partita.journal/1",
   ...expected,
@@ -53,7 +56,7 @@ test("refuses a journal of another model, of another token, and one that is dama
   const text = formatJournal(journal);
   const cases = [
     { text, expected: { ...expected, graphSha256: "0" }, says: "another model" },
-    { text, expected: { ...expected, tokenSha256: "0" }, says: "another token" },
+    { text, expected: { ...expected, tokenMark: "0" }, says: "another token" },
     { text: text.slice(0, -9), expected, says: "cannot be read" },
     { text: text.slice(0, text.length / 2), expected, says: "cannot be read" },
     { text: "", expected, says: "cannot be read" },
@@ -92,7 +95,7 @@ test("after an orderly end another model may come, and numbers and keys are kept
   await store.save(formatJournal(journal));
   await concludeJournal(store);
   const { lastGeneration, devices } = journal;
-  expect(await loadJournal(store, { graphSha256: "0", tokenSha256: "0" })).toMatchObject({
+  expect(await loadJournal(store, { graphSha256: "0", tokenMark: "0" })).toMatchObject({
     lastGeneration,
     devices,
     started: false,

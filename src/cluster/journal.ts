@@ -12,6 +12,8 @@ import { sha256Hex } from "./secret.ts";
 
 /** Where the journal is kept. `save` replaces it as a whole or not at all. */
 export interface JournalStore {
+  /** What the cluster's token is known by in it, where others read it. Default: the token's SHA-256. */
+  readonly tokenMark?: string;
   /** `null`: there is none yet. @throws FILE_NOT_FOUND, ENGINE_UNAVAILABLE if it cannot be read */
   load(): Promise<string | null>;
   /** @throws FILE_WRITE_FAILED; where it is kept by an engine ENGINE_UNAVAILABLE, LEADERSHIP_LOST */
@@ -21,8 +23,8 @@ export interface JournalStore {
 export interface Journal {
   readonly format: "partita.journal/1";
   readonly graphSha256: string;
-  /** Of the token: a coordinator with another one would be found by no agent. */
-  readonly tokenSha256: string;
+  /** Says which token: a coordinator with another one would be found by no agent. */
+  readonly tokenMark: string;
   readonly lastGeneration: number;
   /** Whether anything has served yet. */
   readonly started: boolean;
@@ -45,7 +47,7 @@ const format = "partita.journal/1";
 const schema: z.ZodType<Journal> = z.strictObject({
   format: z.literal(format),
   graphSha256: z.string(),
-  tokenSha256: z.string(),
+  tokenMark: z.string(),
   lastGeneration: z.int().nonnegative(),
   started: z.boolean(),
   generations: z.array(
@@ -62,9 +64,15 @@ const schema: z.ZodType<Journal> = z.strictObject({
   ),
 });
 
-/** What a token is known by in a journal. */
-export function tokenHash(token: string): string {
-  return sha256Hex(new TextEncoder().encode(token));
+/** What a token is known by in a coordinator's journal. */
+export function tokenMarkOf({
+  token,
+  journal,
+}: {
+  readonly token: string;
+  readonly journal?: Pick<JournalStore, "tokenMark">;
+}): string {
+  return journal?.tokenMark ?? sha256Hex(new TextEncoder().encode(token));
 }
 
 /**
@@ -74,7 +82,7 @@ export function tokenHash(token: string): string {
  */
 export async function loadJournal(
   store: JournalStore,
-  expected: Pick<Journal, "graphSha256" | "tokenSha256">,
+  expected: Pick<Journal, "graphSha256" | "tokenMark">,
 ): Promise<Journal | null> {
   const text = await store.load();
   if (text === null) return null;
@@ -86,7 +94,7 @@ export async function loadJournal(
       `is of another model (graph SHA-256 ${journal.graphSha256}, here ${expected.graphSha256})`,
     );
   }
-  if (journal.tokenSha256 !== expected.tokenSha256) {
+  if (journal.tokenMark !== expected.tokenMark) {
     throw unusable("is of a cluster with another token, and its agents would not be let in");
   }
   return journal;

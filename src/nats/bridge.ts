@@ -4,17 +4,13 @@ import { seconds } from "../base/units.ts";
 import type { Client } from "../cluster/client.ts";
 import { coded } from "../cluster/protocol.ts";
 import type { Engine } from "./engine.ts";
-import {
-  forgetRequest,
-  keepAnswer,
-  openQueue,
-  wasAnswered,
-  wholeOf,
-  workingMilliseconds,
-} from "./kept-requests.ts";
+import { engineError } from "./engine-error.ts";
+import { isAnswered, keepAnswer } from "./kept-answers.ts";
+import { dropBody, wholeOf } from "./kept-bodies.ts";
+import { openQueue, workingMilliseconds } from "./kept-requests.ts";
 import { announceModel } from "./models.ts";
 import { answerKey } from "./names.ts";
-import { decodeRequest, encodeAnswer, type KeptAnswer } from "./request-bytes.ts";
+import { decodeRequest, type KeptAnswer } from "./request-bytes.ts";
 
 /** Who answers: a client of the cluster, or a model that is served. */
 export type Answering = Pick<Client, "infer" | "inputs" | "outputs" | "emulated" | "window">;
@@ -26,8 +22,8 @@ export interface BridgeOptions {
   readonly asked: Answering;
   /** Ends it: what was not answered by then, another one answers. */
   readonly signal: AbortSignal;
-  /** How each request that was kept for `asked` ended. */
-  readonly onAnswer?: (id: string, answer: KeptAnswer) => void;
+  /** Called, again and again, with why requests wait: they are tried again. */
+  readonly onTrouble?: (why: CodedError) => void;
 }
 
 /** For requests that come while there is nothing to take, in milliseconds; the least that NATS takes. */
@@ -74,7 +70,8 @@ class Bridge {
         queue ??= await this.#open();
         await this.#room();
         if (!signal.aborted) await this.#take(queue);
-      } catch {
+      } catch (error) {
+        this.#complain(engineError("requests cannot be taken", error));
         // Perhaps the queue itself has gone, with its server.
         queue = null;
         await engine.clock.sleep(pauseSeconds, signal).catch(() => undefined);
@@ -130,7 +127,10 @@ class Bridge {
   async #answer(running: Running): Promise<void> {
     const { seq } = running.message;
     this.#running.set(seq, running);
-    const end = await this.#settle(running).catch(() => "again" as const);
+    const end = await this.#settle(running).catch((error: unknown) => {
+      this.#complain(error);
+      return "again" as const;
+    });
     this.#running.delete(seq);
     this.#onRoom();
     if (this.#options.signal.aborted && end === "again") return;
@@ -138,28 +138,33 @@ class Bridge {
     else running.message.nak(pauseMilliseconds);
   }
 
-  /** @returns whether the request has its answer @throws ENGINE_UNAVAILABLE */
+  #complain(error: unknown): void {
+    if (!this.#options.signal.aborted) this.#options.onTrouble?.(coded(error));
+  }
+
+  /** @returns whether the request has its answer @throws ENGINE_FULL, ENGINE_UNAVAILABLE */
   async #settle({ message, giveUp }: Running): Promise<"done" | "again"> {
-    const { engine, model, onAnswer } = this.#options;
-    const { data, info, time } = message;
+    const { engine, model } = this.#options;
+    const { data, info, seq: place } = message;
     const request = await this.#read(data);
-    // Nobody can be told: it names no id.
     if (request === null) return "done";
     const { id, inputsSha256 } = request;
     const key = answerKey(model, id);
-    if (info.deliveryCount > 1 && (await wasAnswered(engine, key, time))) return "done";
-    const outcome = await this.#ask(request, giveUp.signal);
-    if (outcome === null) return "again";
-    const answer = { inputsSha256, outcome };
-    if (await keepAnswer(engine, key, encodeAnswer(answer), time)) onAnswer?.(id, answer);
-    await forgetRequest(engine, data);
+    if (info.deliveryCount === 1 || !(await isAnswered(engine, key))) {
+      const outcome = await this.#ask(request, giveUp.signal);
+      if (outcome === null) return "again";
+      await keepAnswer(engine, key, { place, inputsSha256, outcome });
+    }
+    await dropBody(engine, data);
     return "done";
   }
 
+  /** `null`: nobody can be told, for it names no id; or nobody waits for it any more. */
   async #read(data: Uint8Array) {
     const { engine } = this.#options;
     try {
-      return decodeRequest(await wholeOf(engine, data));
+      const whole = await wholeOf(engine, data);
+      return whole === null ? null : decodeRequest(whole);
     } catch (error) {
       if (isCoded(error) && error.code === "FRAME_MALFORMED") return null;
       throw error;

@@ -147,7 +147,7 @@ function unreadable(): CodedError {
 
 function mismatch(leader: Leader, self: Leader): CodedError | null {
   const where = `the coordinator at ${leader.addresses.join(", ")}, which leads,`;
-  if (leader.tokenSha256 !== self.tokenSha256) {
+  if (leader.tokenMark !== self.tokenMark) {
     const message = `${where} has another token: give both the same with --token, or choose another cluster's name in --nats`;
     return new CodedError("USAGE_INVALID", message);
   }

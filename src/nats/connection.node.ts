@@ -1,4 +1,7 @@
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { isIP } from "node:net";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import {
   type Authenticator,
   connect,
@@ -6,7 +9,8 @@ import {
   type NatsConnection,
 } from "@nats-io/transport-node";
 import { CodedError, messageOf } from "../base/errors.ts";
-import { unavailable } from "./engine-error.ts";
+import { parseAddress } from "../transport/tcp-listener.node.ts";
+import { engineError } from "./engine-error.ts";
 import { type NatsPlace, publicUrl } from "./nats-url.ts";
 
 /** How a server lets this process in, where the URL does not say it. */
@@ -26,15 +30,16 @@ const times = { connect: 5000, reconnect: 250, ping: 2000 } as const;
 /**
  * Connects to the servers of a cluster. A connection that breaks is made again for ever.
  *
- * @throws ENGINE_UNAVAILABLE; FILE_NOT_FOUND if a file of credentials cannot be read
+ * @throws ENGINE_UNAVAILABLE; FILE_NOT_FOUND if a file of credentials or certificates cannot be read,
+ * KEY_INVALID if it holds something else
  */
 export async function connectNats(
   place: NatsPlace,
   given: NatsCredentials,
 ): Promise<NatsConnection> {
-  const { servers, tls } = place;
+  const { servers } = place;
   const authenticator = await readCredentials(given);
-  const ca = given.authorities === undefined ? undefined : await read(given.authorities);
+  const ca = await readAuthorities(given);
   try {
     return await connect({
       servers: [...servers],
@@ -46,11 +51,24 @@ export async function connectNats(
       maxPingOut: 2,
       ...loginOf(place, given),
       ...(authenticator === null ? {} : { authenticator }),
-      ...(tls || ca !== undefined ? { tls: ca === undefined ? {} : { ca } } : {}),
+      ...(place.tls || ca !== undefined ? { tls: encryptionOf(place, ca) } : {}),
     });
   } catch (error) {
-    throw unavailable(`no server of ${publicUrl(place)} lets this process in`, error);
+    throw engineError(`no server of ${publicUrl(place)} lets this process in`, error);
   }
+}
+
+/** How servers are known: by the names or addresses by which they are dialled. */
+function encryptionOf({ servers }: NatsPlace, ca: string | undefined) {
+  const addresses = servers.map((server) => parseAddress(server).host).filter((host) => isIP(host));
+  const check = (name: string, certificate: PeerCertificate): Error | undefined => {
+    const failure = checkServerIdentity(name, certificate);
+    // The library says only names: for an address this is the system's default.
+    if (failure === undefined || name !== "localhost") return failure;
+    const isNamed = addresses.some((host) => checkServerIdentity(host, certificate) === undefined);
+    return isNamed ? undefined : failure;
+  };
+  return { ...(ca === undefined ? {} : { ca }), checkServerIdentity: check };
 }
 
 /** The URL comes first. */
@@ -64,7 +82,30 @@ function loginOf({ user, password }: NatsPlace, given: NatsCredentials) {
 
 async function readCredentials({ credentials }: NatsCredentials): Promise<Authenticator | null> {
   if (credentials === undefined) return null;
-  return credsAuthenticator(new TextEncoder().encode(await read(credentials)));
+  const authenticator = credsAuthenticator(new TextEncoder().encode(await read(credentials)));
+  try {
+    authenticator("a challenge");
+  } catch (error) {
+    throw noKeys(credentials, "no credentials as `nsc generate creds` writes them", error);
+  }
+  return authenticator;
+}
+
+async function readAuthorities({ authorities }: NatsCredentials): Promise<string | undefined> {
+  if (authorities === undefined) return undefined;
+  const pem = await read(authorities);
+  try {
+    new X509Certificate(pem);
+  } catch (error) {
+    throw noKeys(authorities, "no certificate as PEM", error);
+  }
+  return pem;
+}
+
+/** What the file holds may be secret: it is not repeated. */
+function noKeys(path: string, what: string, cause: unknown): CodedError {
+  const message = `${path}, which is to open the NATS server, holds ${what}`;
+  return new CodedError("KEY_INVALID", message, { path }, cause);
 }
 
 async function read(path: string): Promise<string> {

@@ -1,15 +1,24 @@
-import { CodedError } from "../base/errors.ts";
+import { CodedError, errorTraits, isCoded } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import type { Client, InferOptions } from "../cluster/client.ts";
-import { type Inference, longestId } from "../cluster/inference.ts";
+import { checkId, closedError, type Inference } from "../cluster/inference.ts";
 import { sha256Hex } from "../cluster/secret.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
-import { checkInputs, type DeclaredTensor } from "../runtime/signature.ts";
+import { checkInputs } from "../runtime/signature.ts";
 import type { Engine } from "./engine.ts";
-import { awaitAnswer, forgetAnswer, submit, wholeOf, withdraw } from "./kept-requests.ts";
+import { awaitAnswer, removeAnswer, type Standing } from "./kept-answers.ts";
+import { wholeOf } from "./kept-bodies.ts";
+import { removeRequest } from "./kept-requests.ts";
 import { type AnnouncedModel, findModel } from "./models.ts";
 import { answerKey } from "./names.ts";
-import { decodeAnswer, encodeRequest, tensorBytes } from "./request-bytes.ts";
+import {
+  decodeAnswer,
+  encodeRequest,
+  type KeptAnswer,
+  type KeptRequest,
+  tensorBytes,
+} from "./request-bytes.ts";
+import { Submission } from "./submission.ts";
 
 export interface DurableClientOptions {
   readonly engine: Engine;
@@ -23,37 +32,40 @@ export interface DurableClientOptions {
 const pauseSeconds = seconds(0.25);
 
 /**
- * A client whose requests outlive it, and every coordinator: a request that was accepted stays until
- * it is answered, and its answer until it is taken. Who asks under an id, ends, and asks again under
- * it, gets that answer. A request that is given up is taken back, if nobody has begun with it.
+ * A client whose requests outlive every coordinator: a request that was accepted stays until it is
+ * answered, and its answer until it is taken. A request with an id outlives this client, too: who asks
+ * under the id again gets its answer. One that is given up, or that nobody else can ask for when the
+ * client is closed, is taken back.
+ *
+ * `infer` throws ENGINE_FULL, too: there is no room for the request.
  *
  * @throws MODEL_UNKNOWN, MODEL_NOT_READY; ENGINE_UNAVAILABLE
  */
 export async function connectDurably(options: DurableClientOptions): Promise<Client> {
-  return new DurableClient(options, await findModel(options.engine, options.model));
+  const announced = await findModel(options.engine, options.model);
+  const asking = new Asking(options, announced);
+  const close = (): Promise<void> => asking.close();
+  return {
+    ...announced,
+    ended: asking.ended,
+    infer: (inputs, given) => asking.infer(inputs, given),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
-class DurableClient implements Client {
-  readonly model: string;
-  readonly inputs: readonly DeclaredTensor[];
-  readonly outputs: readonly DeclaredTensor[];
-  readonly emulated: boolean;
-  readonly window: number;
+class Asking {
   readonly ended: Promise<CodedError>;
   readonly #options: DurableClientOptions;
+  readonly #announced: AnnouncedModel;
   /** One for each request that is unanswered. */
-  readonly #asking = new Set<AbortController>();
+  readonly #unanswered = new Set<AbortController>();
   #closed: CodedError | null = null;
   #resolveEnded: (why: CodedError) => void = () => undefined;
 
   constructor(options: DurableClientOptions, announced: AnnouncedModel) {
-    const { model, inputs, outputs, emulated, window } = announced;
-    this.model = model;
-    this.inputs = inputs;
-    this.outputs = outputs;
-    this.emulated = emulated;
-    this.window = window;
     this.#options = options;
+    this.#announced = announced;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -63,107 +75,111 @@ class DurableClient implements Client {
     const { deadlineSeconds = null, id, signal } = options;
     if (this.#closed !== null) throw this.#closed;
     signal?.throwIfAborted();
-    if (id !== undefined) checkId(id);
-    checkInputs(this.inputs, inputs);
+    checkId(id);
+    checkInputs(this.#announced.inputs, inputs);
     const given = new AbortController();
-    this.#asking.add(given);
+    this.#unanswered.add(given);
     const giveUp = (): void => given.abort(signal?.reason);
     signal?.addEventListener("abort", giveUp, { once: true });
-    if (deadlineSeconds !== null) void this.#expire(deadlineSeconds, given);
     try {
       const inputsSha256 = id === undefined ? null : sha256Hex(tensorBytes(inputs));
       const own = id ?? this.#options.newId();
-      const request = { inputs, id: own, deadlineSeconds, inputsSha256 };
-      return await this.#ask(request, given.signal);
+      return await this.#ask({ inputs, id: own, deadlineSeconds, inputsSha256 }, given);
     } finally {
-      this.#asking.delete(given);
+      this.#unanswered.delete(given);
       signal?.removeEventListener("abort", giveUp);
       given.abort();
     }
   }
 
   async close(): Promise<void> {
-    const why = new CodedError("CHANNEL_CLOSED", "the client was closed");
+    const why = closedError();
     this.#closed ??= why;
-    for (const given of this.#asking) given.abort(why);
+    for (const given of this.#unanswered) given.abort(this.#closed);
     this.#resolveEnded(why);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  async #ask(
-    request: Parameters<typeof encodeRequest>[0],
-    signal: AbortSignal,
-  ): Promise<Inference> {
+  async #ask(request: KeptRequest, given: AbortController): Promise<Inference> {
     const { engine } = this.#options;
-    const { id, inputsSha256 } = request;
-    const key = answerKey(this.model, id);
-    const place = { accepted: null as number | null };
-    const over = new AbortController();
-    void this.#submit(id, encodeRequest(request), place, signal, over.signal);
+    const { model } = this.#announced;
+    const { id, inputsSha256, deadlineSeconds } = request;
+    // Whoever gives an id may ask under it again.
+    const isKnown = inputsSha256 !== null;
+    const bytes = encodeRequest(request);
+    const onRefused = (why: CodedError): void => given.abort(why);
+    const submission = new Submission({ engine, model, id, isKnown, bytes, onRefused });
+    if (deadlineSeconds !== null) void this.#expire(deadlineSeconds, given, submission);
+    const key = answerKey(model, id);
+    let answered: number | null = null;
     try {
-      const bytes = await this.#answer(key, signal);
-      const answer = decodeAnswer(await wholeOf(engine, bytes));
-      const isOwn = inputsSha256 === null || answer.inputsSha256 === inputsSha256;
-      if (!isOwn) throw taken(id);
-      await forgetAnswer(engine, key, bytes);
+      const { standing, answer } = await this.#answer(key, submission, given.signal);
+      answered = answer.place;
+      if (isKnown && answer.inputsSha256 !== inputsSha256) throw taken(id);
+      await this.#forget(standing, answer);
       if (answer.outcome instanceof CodedError) throw answer.outcome;
       return answer.outcome;
     } finally {
-      over.abort();
-      if (signal.aborted && place.accepted !== null) await withdraw(engine, place.accepted);
+      const isLeft = isKnown && answered === null && given.signal.reason === this.#closed;
+      if (isLeft) submission.stop();
+      else await submission.withdraw(answered);
     }
   }
 
-  /** Until it is accepted; the same again is the same request. */
-  async #submit(
-    id: string,
-    bytes: Uint8Array,
-    place: { accepted: number | null },
-    givenUp: AbortSignal,
-    over: AbortSignal,
-  ): Promise<void> {
-    const { engine } = this.#options;
-    while (!over.aborted && place.accepted === null) {
-      try {
-        place.accepted = await submit(engine, this.model, id, bytes, over);
-        // It was given up while it was on its way.
-        if (givenUp.aborted) await withdraw(engine, place.accepted);
-      } catch {
-        await engine.clock.sleep(pauseSeconds, over).catch(() => undefined);
-      }
-    }
-  }
-
-  async #answer(key: string, signal: AbortSignal): Promise<Uint8Array> {
+  async #answer(
+    key: string,
+    submission: Submission,
+    signal: AbortSignal,
+  ): Promise<{ readonly standing: Standing; readonly answer: KeptAnswer }> {
     const { engine } = this.#options;
     for (;;) {
       try {
-        return await awaitAnswer(engine, key, signal);
+        const standing = await awaitAnswer(engine, key, signal);
+        const whole = await wholeOf(engine, standing.message);
+        if (whole !== null) {
+          submission.stop();
+          return { standing, answer: decodeAnswer(whole) };
+        }
+        // Somebody else under the same id has it.
+        await removeAnswer(engine, standing);
+        submission.renew();
       } catch (error) {
         signal.throwIfAborted();
-        if (!(error instanceof CodedError) || error.code !== "ENGINE_UNAVAILABLE") throw error;
+        if (!isCoded(error) || !errorTraits[error.code].retryable) throw error;
+        await engine.clock.sleep(pauseSeconds, signal).catch(() => undefined);
       }
-      await engine.clock.sleep(pauseSeconds, signal).catch(() => undefined);
     }
   }
 
-  async #expire(deadlineSeconds: number, given: AbortController): Promise<void> {
+  /** Nothing is kept of what was taken. */
+  async #forget(standing: Standing, { place }: KeptAnswer): Promise<void> {
+    const { engine } = this.#options;
+    // First the request, in case that whoever answered it has not done so yet: it is not answered again.
+    await removeRequest(engine, place).catch(() => undefined);
+    await removeAnswer(engine, standing);
+  }
+
+  async #expire(
+    deadlineSeconds: number,
+    given: AbortController,
+    submission: Submission,
+  ): Promise<void> {
     const { clock } = this.#options.engine;
     await clock.sleep(seconds(deadlineSeconds), given.signal).catch(() => undefined);
     if (given.signal.aborted) return;
-    const message = `no answer came within ${deadlineSeconds} s: nobody answers requests for '${this.model}' at the moment, or there are too many`;
-    given.abort(new CodedError("REQUEST_DEADLINE_EXCEEDED", message, { deadlineSeconds }));
+    const { failure } = submission;
+    const why =
+      failure?.message ??
+      `nobody answers requests for '${this.#announced.model}' at the moment, or there are too many`;
+    const message = `no answer came within ${deadlineSeconds} s: ${why}`;
+    given.abort(
+      new CodedError(
+        "REQUEST_DEADLINE_EXCEEDED",
+        message,
+        { deadlineSeconds },
+        failure ?? undefined,
+      ),
+    );
   }
-}
-
-/** @throws USAGE_INVALID */
-function checkId(id: string): void {
-  if (id.length > 0 && id.length <= longestId) return;
-  const message = `the id of a request has ${id.length} characters; give it 1 to ${longestId}`;
-  throw new CodedError("USAGE_INVALID", message, { characters: id.length });
 }
 
 function taken(id: string): CodedError {

@@ -11,10 +11,9 @@ import { type KV, Kvm } from "@nats-io/kv";
 import { type ObjectStore, Objm } from "@nats-io/obj";
 import { type NatsConnection, nanos } from "@nats-io/transport-node";
 import type { Clock } from "../base/clock.ts";
-import { isCoded } from "../base/errors.ts";
-import { isMissing, unavailable } from "./engine-error.ts";
+import { engineError, isMissing } from "./engine-error.ts";
 import { kvCell } from "./kv-cell.ts";
-import { journalKey, leaderKey, type Names, namesOf } from "./names.ts";
+import { journalKey, leaderKey, type Names, namesOf, saltKey } from "./names.ts";
 import type { NatsPlace } from "./nats-url.ts";
 import type { SharedCell } from "./shared-cell.ts";
 
@@ -32,6 +31,8 @@ export interface Engine {
   readonly bodies: ObjectStore;
   /** Who leads. */
   readonly leader: SharedCell;
+  /** What makes the marks of this cluster's token unlike those of any other. */
+  readonly salt: SharedCell;
   journal(model: string): SharedCell;
   /** What one message may hold, apart from its headers. */
   mostBytes(): number;
@@ -49,7 +50,7 @@ const headerBytes = 1 << 12;
 /**
  * Opens what is kept for a cluster; what is not there yet is made.
  *
- * @throws ENGINE_UNAVAILABLE
+ * @throws ENGINE_FULL, ENGINE_UNAVAILABLE
  */
 export async function openEngine(
   connection: NatsConnection,
@@ -82,12 +83,12 @@ export async function openEngine(
       answers,
       bodies,
       leader: kvCell(state, leaderKey, clock),
+      salt: kvCell(state, saltKey, clock),
       journal: (model) => kvCell(state, journalKey(model), clock),
       mostBytes: () => (connection.info?.max_payload ?? 1 << 20) - headerBytes,
     };
   } catch (error) {
-    if (isCoded(error)) throw error;
-    throw unavailable(`the cluster '${cluster}' cannot be opened`, error);
+    throw engineError(`the cluster '${cluster}' cannot be opened`, error);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { KV } from "@nats-io/kv";
 import type { Clock } from "../base/clock.ts";
 import { seconds } from "../base/units.ts";
-import { isOvertaken, unavailable } from "./engine-error.ts";
+import { engineError, isOvertaken } from "./engine-error.ts";
 import type { SharedCell, Sighting } from "./shared-cell.ts";
 
 /** Before a watch that broke is begun anew. */
@@ -15,7 +15,7 @@ export function kvCell(bucket: KV, key: string, clock: Clock): SharedCell {
       if (entry === null) return { revision: 0, text: "" };
       return { revision: entry.revision, text: entry.operation === "PUT" ? entry.string() : "" };
     } catch (error) {
-      throw unavailable(`'${key}' cannot be read`, error);
+      throw engineError(`'${key}' cannot be read`, error);
     }
   };
   return {
@@ -25,7 +25,7 @@ export function kvCell(bucket: KV, key: string, clock: Clock): SharedCell {
         return await bucket.put(key, text, { previousSeq: revision });
       } catch (error) {
         if (isOvertaken(error)) return null;
-        throw unavailable(`'${key}' cannot be written`, error);
+        throw engineError(`'${key}' cannot be written`, error);
       }
     },
     watch: (signal) => watchKey(bucket, key, clock, signal),

@@ -7,7 +7,7 @@ import type { SharedCell } from "./shared-cell.ts";
 function journalIn(cell: SharedCell, term: number) {
   const fenced: string[] = [];
   const onFenced = ({ code }: CodedError): void => void fenced.push(code);
-  return { fenced, store: sharedJournal({ cell, term, onFenced }) };
+  return { fenced, store: sharedJournal({ cell, term, tokenMark: "mark", onFenced }) };
 }
 
 test("hands on what was saved, and takes nothing more from whoever had it before", async () => {

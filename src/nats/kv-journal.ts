@@ -21,6 +21,8 @@ const schema: z.ZodType<Written> = z.strictObject({
 
 export interface SharedJournalOptions {
   readonly cell: SharedCell;
+  /** What the cluster's token is known by where others read it. */
+  readonly tokenMark: string;
   /** In which this process leads. */
   readonly term: number;
   /** Called when somebody who leads in a later term has the journal. */
@@ -33,7 +35,8 @@ export interface SharedJournalOptions {
  */
 export function sharedJournal(options: SharedJournalOptions): JournalStore {
   const journal = new SharedJournal(options);
-  return { load: () => journal.load(), save: (text) => journal.save(text) };
+  const { tokenMark } = options;
+  return { tokenMark, load: () => journal.load(), save: (text) => journal.save(text) };
 }
 
 class SharedJournal {

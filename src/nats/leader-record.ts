@@ -16,8 +16,8 @@ export interface Leader {
   readonly addresses: readonly string[];
   /** That it runs: who runs another one cannot go on in its place. */
   readonly model: string;
-  /** Of the cluster's token: coordinators of one cluster have the same. */
-  readonly tokenSha256: string;
+  /** Says which token the cluster has, and does not help to find it: coordinators of one cluster have the same. */
+  readonly tokenMark: string;
   /** Of the cluster's authority; `null`: without TLS. */
   readonly fingerprint: string | null;
 }
@@ -32,7 +32,7 @@ const schema: z.ZodType<LeaderRecord> = z.strictObject({
       id: z.string(),
       addresses: z.array(z.string()).min(1),
       model: z.string(),
-      tokenSha256: z.string(),
+      tokenMark: z.string(),
       fingerprint: z.string().nullable(),
     })
     .nullable(),

@@ -24,7 +24,7 @@ class Standing {
 
   constructor(cell: MemoryCell, clock: VirtualClock, id: string, more: Partial<Leader> = {}) {
     this.view = cell.view();
-    const self = { id, addresses: [id], model: "m", tokenSha256: "t", fingerprint: null, ...more };
+    const self = { id, addresses: [id], model: "m", tokenMark: "t", fingerprint: null, ...more };
     void this.#stand(clock, self).catch((error) => {
       this.failure = error;
     });
@@ -97,7 +97,7 @@ test("refuses to stand by for another token, another authority and another model
   const { cell, clock } = setting();
   new Standing(cell, clock, "one");
   await clock.advance(seconds(1));
-  const others = [{ tokenSha256: "u" }, { fingerprint: "f" }, { model: "n" }].map(
+  const others = [{ tokenMark: "u" }, { fingerprint: "f" }, { model: "n" }].map(
     (more, at) => new Standing(cell, clock, `other ${at}`, more),
   );
   await clock.advance(seconds(1));

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { seconds } from "../base/units.ts";
+import { bucketKeys } from "./bucket-keys.ts";
 import type { Engine } from "./engine.ts";
-import { unavailable } from "./engine-error.ts";
+import { engineError } from "./engine-error.ts";
 import { wordOf } from "./names.ts";
 
 /** A process of a cluster. */
@@ -42,16 +43,16 @@ export async function sayPresent(
 }
 
 /** The processes that were there within the last seconds. @throws ENGINE_UNAVAILABLE */
-export async function presentMembers({ members }: Engine): Promise<Member[]> {
+export async function presentMembers({ manager, names, members }: Engine): Promise<Member[]> {
   const found: Member[] = [];
   try {
-    for await (const key of await members.keys()) {
+    for (const key of await bucketKeys(manager, names.members)) {
       const entry = await members.get(key);
       const parsed = entry?.operation === "PUT" ? schema.safeParse(entry.json()) : null;
       if (parsed?.success === true) found.push(parsed.data);
     }
   } catch (error) {
-    throw unavailable("who is there cannot be read", error);
+    throw engineError("who is there cannot be read", error);
   }
   return found.toSorted((one, other) => (one.name < other.name ? -1 : 1));
 }

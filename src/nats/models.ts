@@ -1,23 +1,33 @@
-import { CodedError, isCoded } from "../base/errors.ts";
+import type { KvEntry } from "@nats-io/kv";
+import { CodedError } from "../base/errors.ts";
 import type { Opened } from "../cluster/data-message.ts";
 import { decodeMessage, encodeMessage, malformed } from "../cluster/protocol.ts";
+import { bucketKeys } from "./bucket-keys.ts";
 import type { Engine } from "./engine.ts";
-import { unavailable } from "./engine-error.ts";
+import { engineError } from "./engine-error.ts";
 import { everyModelKey, modelKey } from "./names.ts";
 
 /** A model whose requests are answered: what a gateway tells clients of it. */
 export type AnnouncedModel = Omit<Opened, "type">;
 
-/** @throws ENGINE_UNAVAILABLE */
+/**
+ * Says that requests for a model are answered, and for no other one: a cluster runs one model, and what
+ * it ran before, under another name perhaps, may have ended without a word.
+ *
+ * @throws ENGINE_FULL, ENGINE_UNAVAILABLE
+ */
 export async function announceModel(
-  { state }: Engine,
+  engine: Engine,
   { model, inputs, outputs, emulated, window }: AnnouncedModel,
 ): Promise<void> {
   const said = { type: "opened", model, inputs, outputs, emulated, window } as const;
   try {
-    await state.put(modelKey(model), JSON.stringify(encodeMessage(said).header));
+    await engine.state.put(modelKey(model), JSON.stringify(encodeMessage(said).header));
+    for (const { key } of await announcements(engine)) {
+      if (key !== modelKey(model)) await engine.state.delete(key);
+    }
   } catch (error) {
-    throw unavailable(`the model '${model}' cannot be announced`, error);
+    throw engineError(`the model '${model}' cannot be announced`, error);
   }
 }
 
@@ -49,18 +59,18 @@ export async function findModel(engine: Engine, name: string | undefined): Promi
 }
 
 /** @throws ENGINE_UNAVAILABLE */
-async function announcedModels({ state }: Engine): Promise<AnnouncedModel[]> {
-  const models: AnnouncedModel[] = [];
+async function announcedModels(engine: Engine): Promise<AnnouncedModel[]> {
   try {
-    for await (const key of await state.keys(everyModelKey)) {
-      const entry = await state.get(key);
-      if (entry?.operation === "PUT") models.push(parse(entry.json()));
-    }
+    return (await announcements(engine)).map((entry) => parse(entry.json()));
   } catch (error) {
-    if (isCoded(error)) throw error;
-    throw unavailable("the models cannot be listed", error);
+    throw engineError("the models cannot be listed", error);
   }
-  return models;
+}
+
+async function announcements({ manager, names, state }: Engine): Promise<KvEntry[]> {
+  const keys = await bucketKeys(manager, names.state, everyModelKey);
+  const entries = await Promise.all(keys.map((key) => state.get(key)));
+  return entries.flatMap((entry) => (entry?.operation === "PUT" ? [entry] : []));
 }
 
 /** @throws FRAME_MALFORMED if another version has announced it */

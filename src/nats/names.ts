@@ -20,6 +20,9 @@ export interface Names {
   readonly bodies: string;
   /** The subjects of all requests. */
   readonly requestSubjects: string;
+  /** The streams that NATS keeps answers and bodies in. */
+  readonly answerStream: string;
+  readonly bodyStream: string;
 }
 
 export function namesOf(cluster: string): Names {
@@ -32,11 +35,16 @@ export function namesOf(cluster: string): Names {
     answers: `${prefix}-answers`,
     bodies: `${prefix}-bodies`,
     requestSubjects: `partita.${cluster}.requests.*`,
+    answerStream: `KV_${prefix}-answers`,
+    bodyStream: `OBJ_${prefix}-bodies`,
   };
 }
 
 /** The key under which it stands who leads. */
 export const leaderKey = "leader";
+
+/** The key of what makes a cluster's token marks unlike those of any other. */
+export const saltKey = "salt";
 
 export function journalKey(model: string): string {
   return `journal.${wordOf(model)}`;

@@ -1,6 +1,6 @@
 import type { ObjectStore } from "@nats-io/obj";
 import type { BlobDepot, StockedBlob } from "../cluster/blob-depot.ts";
-import { unavailable } from "./engine-error.ts";
+import { engineError } from "./engine-error.ts";
 
 /** Blobs are kept in objects of so many bytes: what one agent holds of them, and loses at a break. */
 const pieceBytes = 1 << 22;
@@ -17,7 +17,7 @@ export function partsDepot(store: ObjectStore): BlobDepot {
           stocked.add(blob.sha256);
         }
       } catch (error) {
-        throw unavailable("a part cannot be kept", error);
+        throw engineError("a part cannot be kept", error);
       }
     },
     fetch: async (sha256, from, take, signal) => {

@@ -36,12 +36,14 @@ test("reads every answer as it was written, and every failure", () => {
   fc.assert(
     fc.property(tensors, inputsSha256, (outputs, hash) => {
       const outcome = { request: 3, outputs, timings };
-      const answer = { inputsSha256: hash, outcome };
+      const answer = { place: 7, inputsSha256: hash, outcome };
       expect(decodeAnswer(encodeAnswer(answer))).toEqual(answer);
     }),
   );
   const failure = new CodedError("RUNTIME_FAILED", "no", { stage: "s1" });
-  const { outcome } = decodeAnswer(encodeAnswer({ inputsSha256: null, outcome: failure }));
+  const { outcome } = decodeAnswer(
+    encodeAnswer({ place: 7, inputsSha256: null, outcome: failure }),
+  );
   expect(outcome).toMatchObject({
     code: "RUNTIME_FAILED",
     message: "no",

@@ -28,11 +28,15 @@ export interface KeptRequest extends Question {
 
 /** How a request ended, until whoever asked it takes that. */
 export interface KeptAnswer {
+  /** Of its request, in the queue. */
+  readonly place: number;
   readonly inputsSha256: string | null;
   readonly outcome: Inference | CodedError;
 }
 
 interface Cover {
+  /** Of the request that is answered; `null`: this is none, or no answer. */
+  readonly place: number | null;
   readonly inputsSha256: string | null;
   /** The object that holds what follows; `null`: it follows here. */
   readonly body: string | null;
@@ -40,12 +44,13 @@ interface Cover {
 
 const coverSchema: z.ZodType<Cover> = z.object({
   type: z.literal("kept"),
+  place: z.int().positive().nullable(),
   inputsSha256: z.string().nullable(),
   body: z.string().nullable(),
 });
 
 /** The only request in its bytes. */
-const place = { generation: 0, request: 1 } as const;
+const only = { generation: 0, request: 1 } as const;
 
 /** Tensors in the order of their names, so that equal inputs give equal bytes. */
 export function tensorBytes(
@@ -60,8 +65,12 @@ export function encodeRequest({
   deadlineSeconds,
   inputsSha256,
 }: KeptRequest): Uint8Array<ArrayBuffer> {
-  const ask = encodeMessage({ type: "ask", request: place.request, id, deadlineSeconds });
-  return joinFrames([coverOf({ inputsSha256, body: null }), ...tensorFrames(inputs), ask]);
+  const ask = encodeMessage({ type: "ask", request: only.request, id, deadlineSeconds });
+  return joinFrames([
+    coverOf({ place: null, inputsSha256, body: null }),
+    ...tensorFrames(inputs),
+    ask,
+  ]);
 }
 
 /** @throws FRAME_MALFORMED */
@@ -75,16 +84,17 @@ export function decodeRequest(bytes: Uint8Array): KeptRequest {
   return { inputs: tensors, id, deadlineSeconds, inputsSha256: cover.inputsSha256 };
 }
 
-export function encodeAnswer({ inputsSha256, outcome }: KeptAnswer): Uint8Array<ArrayBuffer> {
-  const cover = coverOf({ inputsSha256, body: null });
+export function encodeAnswer({
+  place,
+  inputsSha256,
+  outcome,
+}: KeptAnswer): Uint8Array<ArrayBuffer> {
+  const cover = coverOf({ place, inputsSha256, body: null });
   if (outcome instanceof CodedError) {
-    return joinFrames([
-      cover,
-      encodeMessage({ type: "failure", ...place, error: toWire(outcome) }),
-    ]);
+    return joinFrames([cover, encodeMessage({ type: "failure", ...only, error: toWire(outcome) })]);
   }
   const { request: number, outputs, timings } = outcome;
-  const last = encodeMessage({ type: "answer", request: place.request, number, timings });
+  const last = encodeMessage({ type: "answer", request: only.request, number, timings });
   return joinFrames([cover, ...tensorFrames(outputs), last]);
 }
 
@@ -92,18 +102,19 @@ export function encodeAnswer({ inputsSha256, outcome }: KeptAnswer): Uint8Array<
 export function decodeAnswer(bytes: Uint8Array): KeptAnswer {
   const { cover, tensors, last } = split(bytes);
   const { message } = decodeMessage(last);
-  const { inputsSha256 } = cover;
-  if (message.type === "failure") return { inputsSha256, outcome: fromWire(message.error) };
+  const { place, inputsSha256 } = cover;
+  if (place === null) throw malformed("what is kept", "an answer says which request it is to");
+  if (message.type === "failure") return { place, inputsSha256, outcome: fromWire(message.error) };
   if (message.type !== "answer") {
     throw malformed(`a message '${message.type}'`, "an answer was expected");
   }
   const { number: request, timings } = message;
-  return { inputsSha256, outcome: { request, outputs: tensors, timings } };
+  return { place, inputsSha256, outcome: { request, outputs: tensors, timings } };
 }
 
 /** Stands where bytes would, which are too many for one message, and says which object has them. */
 export function encodeReference(body: string): Uint8Array<ArrayBuffer> {
-  return joinFrames([coverOf({ inputsSha256: null, body })]);
+  return joinFrames([coverOf({ place: null, inputsSha256: null, body })]);
 }
 
 /** The object that bytes refer to; `null`: they are complete. @throws FRAME_MALFORMED */
@@ -125,7 +136,7 @@ function readCover({ header }: Frame): Cover {
 function tensorFrames(tensors: Readonly<Record<string, TensorValue>>): Frame[] {
   return Object.entries(tensors)
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
-    .map(([tensor, value]) => tensorFrame({ ...place, tensor }, value));
+    .map(([tensor, value]) => tensorFrame({ ...only, tensor }, value));
 }
 
 function split(bytes: Uint8Array) {

@@ -7,8 +7,8 @@ import {
 } from "../../test/fixtures/cluster.ts";
 import { byteTensor } from "../../test/fixtures/digest-runtime.ts";
 import { createMemoryCell } from "../../test/fixtures/memory-cell.ts";
+import { pairProblem } from "../../test/fixtures/pair.ts";
 import { planOf } from "../../test/fixtures/plan-of.ts";
-import { problemOf } from "../../test/fixtures/sketch.ts";
 import { wholeAnswer } from "../../test/fixtures/whole-answer.ts";
 import { CodedError } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
@@ -18,19 +18,7 @@ import { sharedJournal } from "./kv-journal.ts";
 import { LeaderSight } from "./leader-sight.ts";
 import { leaderAddress, withLeader } from "./leader-transport.ts";
 
-const pair = problemOf({
-  inputs: { x: 8 },
-  nodes: [
-    { name: "a", reads: ["x"], bytes: 4, seconds: [1, 1] },
-    { name: "b", reads: ["a"], bytes: 4, seconds: [1, 1] },
-  ],
-  outputs: ["b"],
-  devices: [{ name: "camera" }, { name: "cloud" }],
-  links: [
-    { from: "camera", to: "cloud", secondsPerByte: 0, latencySeconds: 0 },
-    { from: "cloud", to: "camera", secondsPerByte: 0, latencySeconds: 0 },
-  ],
-});
+const pair = pairProblem();
 const plan = planOf(pair, ["camera", "cloud"]) as Plan;
 
 function cluster() {
@@ -43,16 +31,23 @@ function cluster() {
   const toLeader = { ...setting, transport: withLeader({ transport, sight, clock }) };
   /** Leads as soon as it may, at an address of its own. */
   const lead = async (id: string) => {
-    const self = { id, addresses: [id], model: "m", tokenSha256: "t", fingerprint: null };
+    const self = { id, addresses: [id], model: "m", tokenMark: "t", fingerprint: null };
     const candidate = new Candidate({ cell: record.view(), clock, self });
     const leadership = await candidate.lead(over.signal);
     const { term } = leadership;
     const onFenced = (): void => undefined;
-    const store = sharedJournal({ cell: journal.view(), term, onFenced });
+    const store = sharedJournal({ cell: journal.view(), term, tokenMark: "t", onFenced });
     const options = { listen: id, journal: store, joinSeconds: null };
     return { leadership, coordinator: await startCoordinator(setting, pair, plan, options) };
   };
   return { setting, toLeader, lead };
+}
+
+async function joinBoth(
+  setting: ReturnType<typeof virtualSetting>,
+  to: { readonly address: string },
+): Promise<void> {
+  for (const name of ["camera", "cloud"]) await setting.until(joinAgent(setting, to, name));
 }
 
 const stopped = new CodedError("LEADERSHIP_LOST", "it renews no more");
@@ -61,7 +56,7 @@ const leader = { address: leaderAddress };
 test("agents go over to whoever leads next within 3 s, and no request notices", async () => {
   const { setting, toLeader, lead } = cluster();
   const one = await setting.until(lead("one:1"));
-  for (const name of ["camera", "cloud"]) await setting.until(joinAgent(toLeader, leader, name));
+  await joinBoth(toLeader, leader);
   await setting.until(one.coordinator.ready());
   const next = lead("two:1");
   const client = await connect(toLeader, leader, { retry: { newId: () => "id" } });
@@ -86,7 +81,7 @@ test("agents go over to whoever leads next within 3 s, and no request notices", 
 test("a leader that is paused is left as soon as another one leads", async () => {
   const { setting, toLeader, lead } = cluster();
   const one = await setting.until(lead("one:1"));
-  for (const name of ["camera", "cloud"]) await setting.until(joinAgent(toLeader, leader, name));
+  await joinBoth(toLeader, leader);
   await setting.until(one.coordinator.ready());
   const next = lead("two:1");
   await setting.clock.advance(seconds(0.1));
@@ -104,8 +99,7 @@ test("a leader whose journal is another one's by now deploys nothing", async () 
   const journal = { load: async () => null, save: () => Promise.reject(stopped) };
   const coordinator = await startCoordinator(setting, pair, plan, { journal, joinSeconds: null });
   onTestFinished(() => coordinator.abandon());
-  for (const name of ["camera", "cloud"])
-    await setting.until(joinAgent(setting, coordinator, name));
+  await joinBoth(setting, coordinator);
   await setting.clock.advance(seconds(5));
   expect(coordinator.status().generations.map(({ state }) => state)).toEqual(["preparing"]);
 });

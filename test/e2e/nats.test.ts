@@ -4,6 +4,8 @@ import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/base/clock.node.ts";
 import { seconds } from "../../src/base/units.ts";
+import { sha256Hex } from "../../src/cluster/secret.ts";
+import { bucketKeys } from "../../src/nats/bucket-keys.ts";
 import { connectNats } from "../../src/nats/connection.node.ts";
 import { connectDurably } from "../../src/nats/durable-client.ts";
 import { openEngine } from "../../src/nats/engine.ts";
@@ -158,6 +160,10 @@ test("goes on under another coordinator when the one that leads is killed: nothi
   await load;
   expect(answered).toBe(made);
   expect([...puts.values()].filter((count) => count > 1)).toEqual([]);
+  const guess = sha256Hex(new TextEncoder().encode(token));
+  for (const key of await bucketKeys(engine.manager, engine.names.state)) {
+    expect((await engine.state.get(key))?.string()).not.toContain(guess);
+  }
 }, 60_000);
 
 test("hands the cluster over when it is told to end, and ends it when nobody stands by", async () => {

@@ -1,0 +1,104 @@
+/**
+ * What no message holds lies in an object, one for each message that refers to it.
+ *
+ * @module
+ */
+import { nuid } from "@nats-io/transport-node";
+import type { Clock } from "../base/clock.ts";
+import { seconds } from "../base/units.ts";
+import type { Engine } from "./engine.ts";
+import { engineError } from "./engine-error.ts";
+import { encodeReference, referenceIn } from "./request-bytes.ts";
+
+/** As much of a stream as is used here: portable code has no type for it. */
+interface Pieces {
+  getReader(): {
+    read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+    cancel(): Promise<void>;
+  };
+}
+
+/** Between two pieces of an object. */
+const patienceSeconds = seconds(10);
+
+/**
+ * What a message is to hold: the bytes, or where they lie if they are too many.
+ *
+ * @param name what the object is of, for whoever looks
+ * @throws ENGINE_FULL, ENGINE_UNAVAILABLE
+ */
+export async function lighten(
+  engine: Engine,
+  name: string,
+  bytes: Uint8Array,
+): Promise<Uint8Array> {
+  if (bytes.byteLength <= engine.mostBytes()) return bytes;
+  // Of one message alone: whoever is done with that one takes it from nobody else.
+  const body = `${name}.${nuid.next()}`;
+  try {
+    await engine.bodies.putBlob({ name: body }, bytes);
+  } catch (error) {
+    throw engineError(`'${name}' (${bytes.byteLength} bytes) cannot be kept`, error);
+  }
+  return encodeReference(body);
+}
+
+/**
+ * The whole of what a message stands for; `null`: it is there no more, for whoever had the message
+ * before is done with it.
+ *
+ * @throws ENGINE_UNAVAILABLE; FRAME_MALFORMED
+ */
+export async function wholeOf(engine: Engine, message: Uint8Array): Promise<Uint8Array | null> {
+  const body = referenceIn(message);
+  if (body === null) return message;
+  try {
+    const found = await engine.bodies.get(body);
+    return found === null ? null : await readAll(found.data, found.info.size, engine.clock);
+  } catch (error) {
+    throw engineError(`'${body}' cannot be read`, error);
+  }
+}
+
+async function readAll(pieces: Pieces, bytes: number, clock: Clock): Promise<Uint8Array> {
+  const whole = new Uint8Array(bytes);
+  const reader = pieces.getReader();
+  for (let offset = 0; ; ) {
+    const over = new AbortController();
+    // Somebody who removes it meanwhile leaves the rest unsaid.
+    const late = clock.sleep(patienceSeconds, over.signal).then(() => {
+      throw new Error(`nothing has come for ${patienceSeconds} s`);
+    });
+    late.catch(() => undefined);
+    try {
+      const { done, value } = await Promise.race([reader.read(), late]);
+      if (done || value === undefined) return whole;
+      whole.set(value, offset);
+      offset += value.byteLength;
+    } catch (error) {
+      void reader.cancel().catch(() => undefined);
+      throw error;
+    } finally {
+      over.abort();
+    }
+  }
+}
+
+/** Removes what lies in an object, and every trace of it. What cannot be removed now ends by itself. */
+export async function dropBody(
+  { bodies, manager, names }: Engine,
+  message: Uint8Array,
+): Promise<void> {
+  const body = referenceIn(message);
+  if (body === null) return;
+  try {
+    const info = await bodies.info(body);
+    if (info === null) return;
+    // First what says that it is there: nobody begins to read it any more.
+    await manager.streams.deleteMessage(names.bodyStream, info.revision, false);
+    const filter = `$O.${names.bodies}.C.${info.nuid}`;
+    await manager.streams.purge(names.bodyStream, { filter });
+  } catch {
+    // It is forgotten after a day.
+  }
+}
