@@ -68,7 +68,7 @@ export class DeviceResources {
     this.#keepers.delete(keeper);
     this.#share();
     if (this.#keepers.size === 0) await this.loader.clear();
-    else await this.loader.sweep();
+    else await this.loader.forget(keeper);
   }
 
   #share(): void {

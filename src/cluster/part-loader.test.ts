@@ -137,6 +137,28 @@ test("has another tenant wait for what the others let go of, and not for what it
   expect(log).toEqual(["load 1", "release 1", "load 2"]);
 });
 
+test("keeps nothing of a tenant that leaves, but for what another one has used", async () => {
+  const bytes = Math.max(weight.length, part.memoryBytes);
+  const { loader, log } = await setUp({ idleBytes: 2 * bytes });
+  const { signal } = new AbortController();
+  const [one, second] = [{}, {}];
+  (await loader.load([part, other], undefined, { tenant: one, signal })).release();
+  const shared = await loader.load([part], undefined, { tenant: second, signal });
+  await loader.forget(one);
+  expect(log).toEqual(["load 1", "load 2", "release 2"]);
+  shared.release();
+  await loader.sweep();
+  await loader.forget(second);
+  expect(log).toEqual(["load 1", "load 2", "release 2", "release 1"]);
+  // What it has begun to load is let go of when it is there.
+  const loading = loader.load([part], undefined, { tenant: one, signal });
+  const leaving = loader.forget(one);
+  (await loading).release();
+  await leaving;
+  await loader.forget(second);
+  expect(log.slice(4)).toEqual(["load 1", "release 1"]);
+});
+
 test("does not wait for ever for what others use, nor for somebody who has given up", async () => {
   const { loader, clock } = await setUp({ memoryBytes: 2 * weight.length - 1 });
   const giveUp = new AbortController();

@@ -57,6 +57,8 @@ interface Loaded {
   readonly bytes: number;
   readonly unpin: () => void;
   uses: number;
+  /** Whoever has used it and is still there. */
+  readonly tenants: Set<object | null>;
   /** Of those who use it: whose they are. */
   readonly users: Map<(error: CodedError) => void, object | null>;
 }
@@ -125,6 +127,14 @@ export class PartLoader {
     await this.#inTurn(() => this.#sweep(new Set(), idleBytes));
   }
 
+  /** A tenant leaves: releases sessions that no other one has used, as soon as it lets go of them. */
+  async forget(tenant: object): Promise<void> {
+    await this.#inTurn(async () => {
+      for (const { tenants } of this.#loaded.values()) tenants.delete(tenant);
+      await this.#sweepForgotten();
+    });
+  }
+
   /** Releases all sessions, also those that are being loaded: whoever has them is at its end. */
   async clear(): Promise<void> {
     await this.#inTurn(async () => {
@@ -154,6 +164,7 @@ export class PartLoader {
       for (const part of parts) {
         const loaded = this.#loaded.get(keyOf(part)) ?? (await this.#loadPart(part));
         loaded.uses++;
+        loaded.tenants.add(tenant);
         loaded.users.set(tell, tenant);
         taken.push(loaded);
         sessions.set(part.stage, loaded.session);
@@ -170,6 +181,7 @@ export class PartLoader {
     loaded.uses--;
     for (const awake of this.#waiting) awake.abort();
     if (this.#loaded.get(loaded.key) !== loaded) return;
+    if (loaded.tenants.size === 0) void this.#inTurn(() => this.#sweepForgotten());
     // The last to be let go stands last.
     this.#loaded.delete(loaded.key);
     this.#loaded.set(loaded.key, loaded);
@@ -202,7 +214,8 @@ export class PartLoader {
     try {
       const session = new LastingSession(await open(), () => this.#inTurn(open));
       const [key, bytes] = [keyOf(part), this.#needOf(part)];
-      const loaded: Loaded = { key, session, bytes, unpin, uses: 0, users: new Map() };
+      const none = { uses: 0, tenants: new Set<object | null>(), users: new Map() };
+      const loaded: Loaded = { key, session, bytes, unpin, ...none };
       this.#loaded.set(loaded.key, loaded);
       void session.lost.then((error) => this.#lose(loaded, error));
       return loaded;
@@ -304,6 +317,11 @@ export class PartLoader {
       // One that cannot even be released is gone all the same.
       await session.release().catch(() => undefined);
     }
+  }
+
+  async #sweepForgotten(): Promise<void> {
+    const remembered = [...this.#loaded.values()].filter(({ tenants }) => tenants.size > 0);
+    await this.#sweep(new Set(remembered.map(({ key }) => key)));
   }
 
   async #inTurn<T>(task: () => Promise<T>): Promise<T> {
