@@ -3,7 +3,7 @@ import type { Plan } from "../plan/plan.ts";
 import { hasPair, type Pair, type World } from "./coordination/state.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
 import type { BookedPlan, PlanBook } from "./plan-book.ts";
-import { reducedTopology } from "./reduced-topology.ts";
+import { missingEnd, reducedTopology } from "./reduced-topology.ts";
 
 export interface PlanWithinOptions extends Pick<CoordinatorOptions, "topology" | "replan"> {
   readonly book: PlanBook;
@@ -55,9 +55,7 @@ async function ask(
 ): Promise<Plan | NoPlan> {
   if (replan === undefined) return { infeasible: "this coordinator has no planner" };
   const left = reducedTopology(topology, world, tunnelled());
-  const missing = [left.source, left.sink].find(
-    (end) => end !== "anywhere" && left.devices.every(({ name }) => name !== end),
-  );
+  const missing = missingEnd(left);
   if (missing !== undefined) return { infeasible: `'${missing}' is away or cannot be reached` };
   try {
     return await replan(left, signal);

@@ -31,6 +31,13 @@ export function reducedTopology(
   };
 }
 
+/** The source, or the device where the answer is wanted, if that is gone; else `undefined`. */
+export function missingEnd({ source, sink, devices }: Topology): string | undefined {
+  return [source, sink].find(
+    (end) => end !== "anywhere" && devices.every(({ name }) => name !== end),
+  );
+}
+
 /** The devices that run agents, in the order of the topology. */
 export function joiningDevices({ devices }: Pick<Topology, "devices">): string[] {
   return devices.filter(({ relay }) => relay === undefined).map(({ name }) => name);

@@ -3,12 +3,12 @@
  *
  * @module
  */
+import { planBeside, type Sharer } from "../../cluster/sharing.ts";
 import type { Topology } from "../../cost/topology.ts";
 import { loadHighsSolver } from "../../plan/highs.node.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { mostShare } from "../../plan/several.ts";
 import type { Place } from "../../server/repository/hosted-models.ts";
-import { planBeside, type Sharer } from "../../server/repository/sharing.ts";
 import {
   mayAskSolver,
   type PlanningChoices,

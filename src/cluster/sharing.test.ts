@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { pairProblem } from "../../../test/fixtures/pair.ts";
-import { planOf } from "../../../test/fixtures/plan-of.ts";
-import type { Topology } from "../../cost/topology.ts";
-import type { Plan } from "../../plan/plan.ts";
+import { pairProblem } from "../../test/fixtures/pair.ts";
+import { planOf } from "../../test/fixtures/plan-of.ts";
+import type { Topology } from "../cost/topology.ts";
+import type { Plan } from "../plan/plan.ts";
 import { isWhole, planBeside, type Sharer, withoutBytes } from "./sharing.ts";
 
 const problem = pairProblem();
@@ -73,6 +73,15 @@ test("a model that takes nothing leaves everything, and one that finds no place,
   const [idle, last] = [sharer("idle", null), sharer("last", onBoth)];
   expect(await planBeside([homeless, idle, last], last, alone, signal)).toBe(onCamera);
   expect(speedOf(last.asked[0] as Topology, "camera")).toBe(1);
+});
+
+test("nothing is placed while the source is away", async () => {
+  const one = sharer("one", null);
+  const left = { ...topology, devices: topology.devices.filter(({ name }) => name === "cloud") };
+  expect(await planBeside([one], one, left, signal)).toEqual({
+    infeasible: "'camera' is away or cannot be reached",
+  });
+  expect(one.asked).toEqual([]);
 });
 
 test("memory that others take is not there", () => {

@@ -4,14 +4,15 @@
  * @module
  */
 
-import { bytes } from "../../base/units.ts";
-import type { Replan } from "../../cluster/coordinator-options.ts";
-import type { Profile } from "../../cost/profile.ts";
-import type { Topology } from "../../cost/topology.ts";
-import type { Plan } from "../../plan/plan.ts";
-import type { Limits } from "../../plan/problem.ts";
-import { beside } from "../../plan/problem-of-plan.ts";
-import { type PlacedModel, reservationOf } from "../../plan/several/remaining.ts";
+import { bytes } from "../base/units.ts";
+import type { Profile } from "../cost/profile.ts";
+import type { Topology } from "../cost/topology.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { Limits } from "../plan/problem.ts";
+import { beside } from "../plan/problem-of-plan.ts";
+import { type PlacedModel, reservationOf } from "../plan/several/remaining.ts";
+import type { Replan } from "./coordinator-options.ts";
+import { missingEnd } from "./reduced-topology.ts";
 
 /** A model that shares devices with others. */
 export interface Sharer {
@@ -35,13 +36,15 @@ export interface Sharer {
  * @returns the plan, which says what was reserved for others
  * @throws what `replan` throws
  */
-export function planBeside(
+export async function planBeside(
   sharers: readonly Sharer[],
   sharer: Sharer,
   left: Topology,
   signal: AbortSignal,
 ): ReturnType<Replan> {
-  return new Move(sharers, left, signal).planOf(sharer);
+  const missing = missingEnd(left);
+  if (missing !== undefined) return { infeasible: `'${missing}' is away or cannot be reached` };
+  return await new Move(sharers, left, signal).planOf(sharer);
 }
 
 /** Models in a topology that not all of their plans are whole in. */
