@@ -16,6 +16,11 @@ export interface CoordinatorGroupOptions extends Liveness {
   readonly token: string;
   /** All that may ever run here; who names none means the first that does. */
   readonly models: readonly string[];
+  /**
+   * Those whose coordinators will soon listen: devices that run them from before keep what they have.
+   * Default: none.
+   */
+  readonly wanted?: readonly string[];
 }
 
 /** One address for the coordinators of several models, and what devices are to know of them. */
@@ -23,12 +28,12 @@ export class CoordinatorGroup implements AsyncDisposable {
   readonly #names: readonly string[];
   readonly #listener: SharedListener;
   readonly #roster: Roster;
-  readonly #wanted = new Set<string>();
+  readonly #wanted: Set<string>;
 
   /** @throws PORT_IN_USE */
   static async open(options: CoordinatorGroupOptions): Promise<CoordinatorGroup> {
-    const { transport, clock, listen, token, models } = options;
-    const roster = new Roster(clock, options, []);
+    const { transport, clock, listen, token, models, wanted = [] } = options;
+    const roster = new Roster(clock, options, wanted);
     const listener = await SharedListener.open(listen, {
       transport,
       clock,
@@ -36,12 +41,18 @@ export class CoordinatorGroup implements AsyncDisposable {
       resolve: (first, listening) => meant(first, listening, models),
       onFollow: (channel) => void roster.accept(channel),
     });
-    return new CoordinatorGroup(models, listener, roster);
+    return new CoordinatorGroup(models, wanted, listener, roster);
   }
 
   /** Use `open`. */
-  private constructor(names: readonly string[], listener: SharedListener, roster: Roster) {
+  private constructor(
+    names: readonly string[],
+    wanted: readonly string[],
+    listener: SharedListener,
+    roster: Roster,
+  ) {
     this.#names = names;
+    this.#wanted = new Set(wanted);
     this.#listener = listener;
     this.#roster = roster;
   }

@@ -119,6 +119,7 @@ export const serve: Command = defineCommand({
     signal.throwIfAborted();
     await using serving = await startServing(ground, {
       sources,
+      places,
       topology,
       emulate: options.local && !options.fullSpeed,
       mixed: options.mixed,

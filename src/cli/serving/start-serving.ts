@@ -5,13 +5,13 @@
  */
 import { systemClock } from "../../base/clock.node.ts";
 import { CoordinatorGroup } from "../../cluster/coordinator-group.ts";
+import { planBeside, type Sharer, withoutBytes } from "../../cluster/sharing.ts";
 import type { ClusterEvent } from "../../cluster/status.ts";
 import type { Topology } from "../../cost/topology.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { readSignature } from "../../runtime/signature.ts";
 import { HostedModel } from "../../server/repository/hosted-model.ts";
-import { HostedModels } from "../../server/repository/hosted-models.ts";
-import { planBeside, type Sharer, withoutBytes } from "../../server/repository/sharing.ts";
+import { HostedModels, type Place } from "../../server/repository/hosted-models.ts";
 import { judgeLike } from "../deploy.ts";
 import type { Judge } from "../judge.ts";
 import type { Ground } from "../service.ts";
@@ -21,6 +21,8 @@ import type { ServedSource, SourceChoices } from "./served-source.ts";
 
 export interface ServingOptions {
   readonly sources: readonly ServedSource[];
+  /** Of those that are to be loaded first. */
+  readonly places: ReadonlyMap<string, Place>;
   readonly topology: Topology;
   readonly emulate: boolean;
   readonly mixed: boolean;
@@ -51,7 +53,7 @@ export async function startServing(
   { security, listen, folder }: Ground,
   serving: ServingOptions,
 ): Promise<Serving> {
-  const { sources, topology, signal, adapt, heartbeatSeconds, missedHeartbeats } = serving;
+  const { sources, places, topology, signal, adapt, heartbeatSeconds, missedHeartbeats } = serving;
   const group = await CoordinatorGroup.open({
     transport: security.transport,
     clock: systemClock,
@@ -60,6 +62,7 @@ export async function startServing(
     heartbeatSeconds,
     missedHeartbeats,
     models: sources.map(({ name }) => name),
+    wanted: [...places].flatMap(([name, place]) => ("infeasible" in place ? [] : [name])),
   });
   const watchers = new Set([serving.onEvent]);
   const host = new CoordinatingHost({
