@@ -166,6 +166,12 @@ export class Coordinator implements AsyncDisposable {
     return serving === undefined ? null : this.#foundation.book.get(serving.plan).plan;
   }
 
+  /** The plan that serves; while none can, the one that served last, or is to be the first. */
+  get plan(): Plan {
+    const state = this.#dispatcher.state;
+    return this.#foundation.book.get((servingOf(state) ?? state.preferred).plan).plan;
+  }
+
   /** Bytes that all its plans take of a device: what serves, and what stands by, begins or ends. */
   takesBytes(device: string): number {
     const plans = this.#dispatcher.state.generations.map(({ plan }) =>
@@ -190,6 +196,11 @@ export class Coordinator implements AsyncDisposable {
   adopt(plan: Plan, cause: string, { replay = false }: { readonly replay?: boolean } = {}): void {
     const { number, shape } = this.#foundation.book.add(plan);
     this.#dispatcher.dispatch({ type: "adopt", plan: number, shape, cause, replay });
+  }
+
+  /** Other models take more of the devices, or less: what was planned for losses is planned anew. */
+  reconsider(): void {
+    this.#dispatcher.dispatch({ type: "othersMoved" });
   }
 
   /** Whether something is to serve next. */

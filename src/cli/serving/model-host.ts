@@ -95,7 +95,10 @@ export class CoordinatingHost implements ModelHost {
         standby: false,
         takenBytes: (device) => this.#options.takenBytes(model, device),
         ...steering?.hooks,
-        onEvent: (event) => this.#options.onEvent(model, event),
+        onEvent: (event) => {
+          this.#options.onEvent(model, event);
+          if (event.type === "serving") this.#tellOthers(model);
+        },
       });
       steering?.steer(coordinator);
       this.#running.set(model, { coordinator, over });
@@ -131,8 +134,16 @@ export class CoordinatingHost implements ModelHost {
     this.#running.get(model)?.over.abort();
     this.#running.delete(model);
     this.#options.group.unwant(model);
+    this.#tellOthers(model);
     const journal = this.#journals.get(model);
     if (journal !== undefined) await concludeJournal(journal);
+  }
+
+  /** What a model takes of devices has changed: others may find places now, or not any more. */
+  #tellOthers(model: string): void {
+    for (const [other, { coordinator }] of this.#running) {
+      if (other !== model) coordinator.reconsider();
+    }
   }
 
   #journalOf(model: string): JournalStore {

@@ -204,11 +204,27 @@ test("passes over a plan that was asked for before something else was lost", () 
   expect(cluster.state).toMatchObject({ planning: after, planned: null });
 });
 
+test("plans anew for losses, and after one, when other models leave more or less of the devices", () => {
+  const cluster = started();
+  const world = { without: ["shed"], cut: [] };
+  const fallback = { world, plan: 9, shape: shapeOf(["camera", "cloud"]) };
+  cluster.say({ type: "fallback", generation: 1, fallback });
+  expect(cluster.state.fallbacks).toHaveLength(1);
+  cluster.say({ type: "othersMoved" });
+  expect(cluster.state).toMatchObject({ fallbacks: [], fallbackBase: { generation: 1 } });
+  cluster.leave("shed");
+  cluster.say({ type: "planned", world, plan: null, shape: null, why: "no room" });
+  expect(cluster.state).toMatchObject({ planning: null, planned: { why: "no room" } });
+  cluster.say({ type: "othersMoved" });
+  expect(cluster.state).toMatchObject({ planning: world, planned: null });
+});
+
 type Step =
   | { readonly type: "turn"; readonly which: number }
   | { readonly type: "leave" | "join" | "comeBack"; readonly device: string }
   | { readonly type: "lost" | "reached"; readonly device: string; readonly peer: string }
   | { readonly type: "adopt"; readonly devices: number }
+  | { readonly type: "othersMoved" }
   | { readonly type: "failed"; readonly device: string; readonly which: number };
 
 const device = fc.constantFrom(...names);
@@ -218,6 +234,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ type: fc.constantFrom("lost", "reached"), device, peer: device }),
   fc.record({ type: fc.constant("adopt"), devices: fc.integer({ min: 1, max: 3 }) }),
   fc.record({ type: fc.constant("failed"), device, which: fc.nat(3) }),
+  fc.record({ type: fc.constant("othersMoved") }),
 ) as fc.Arbitrary<Step>;
 
 function take(cluster: Imitation, one: Step, plan: number): void {
@@ -244,6 +261,9 @@ function take(cluster: Imitation, one: Step, plan: number): void {
       cluster.say({ type: "failed", device: one.device, generation, error });
       break;
     }
+    case "othersMoved":
+      cluster.say(one);
+      break;
     default:
       if (one.device !== one.peer) cluster.say(one);
   }

@@ -60,7 +60,7 @@ function takeWork(
   state: CoordinationState,
   event: Extract<
     CoordinationEvent,
-    { type: "saved" | "planned" | "fallback" | "standbyPlanned" | "adopt" }
+    { type: "saved" | "planned" | "fallback" | "standbyPlanned" | "adopt" | "othersMoved" }
   >,
 ): CoordinationState {
   switch (event.type) {
@@ -82,6 +82,9 @@ function takeWork(
       const { plan, shape, cause, replay = false } = event;
       return { ...state, wish: { plan, shape, cause, replay } };
     }
+    case "othersMoved":
+      // What found no place may find one now, and what was planned for a loss none.
+      return { ...state, planned: null, fallbacks: [], fallbackBase: null };
   }
 }
 

@@ -192,6 +192,8 @@ export type CoordinationEvent =
       readonly shape: Shape;
     }
   | ({ readonly type: "adopt" } & Candidate)
+  /** Other models take more of the devices, or less, than was planned with. */
+  | { readonly type: "othersMoved" }
   /** The time to join, or to come back, is over. */
   | { readonly type: "joinDeadline" | "recoverDeadline" }
   | { readonly type: "closed" }

@@ -68,9 +68,9 @@ export class HostedModel implements ServedModel {
     return this.#state === "LOADING";
   }
 
-  /** By which it runs, or soon will; `null`: it takes nothing of any device. */
+  /** By which it runs, ran last or soon will; `null`: it takes nothing of any device. */
   get plan(): Plan | null {
-    return this.#coordinator?.serving ?? this.#plan;
+    return this.#coordinator?.plan ?? this.#plan;
   }
 
   /** Of its cluster; `null`: it has none. */

@@ -67,9 +67,9 @@ function setUp() {
 async function loaded() {
   const started = setUp();
   const loading = started.models.load("pair");
-  await started.join();
+  const camera = await started.join();
   await started.until(loading);
-  return started;
+  return { ...started, camera };
 }
 
 const stateOf = ({ models }: Pick<ReturnType<typeof setUp>, "models">) => models.index()[0]?.state;
@@ -152,6 +152,19 @@ test("two who want a model at once wait for the same, and it can be loaded again
   await join();
   await until(again);
   await until(models.find("pair").infer(inputs));
+});
+
+test("while a model's device is away, it counts for the others by the plan that served last", async () => {
+  const started = await loaded();
+  const { model, coordinators, camera, until, clock } = started;
+  const coordinator = coordinators[0] as Coordinator;
+  await until(joinAgent(started, coordinator, "cloud"));
+  const next = planOf(problem, ["camera", "cloud"]) as Plan;
+  coordinator.adopt(next, "another plan");
+  while (coordinator.serving !== next) await clock.advance(seconds(0.01));
+  await until(camera.close());
+  await clock.advance(seconds(0.1));
+  expect([coordinator.serving, model.plan]).toEqual([null, next]);
 });
 
 test("a client that has ended gives way to another one", async () => {
