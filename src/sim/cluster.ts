@@ -9,6 +9,8 @@ import type { Clock } from "../base/clock.ts";
 import { createRandom } from "../base/random.ts";
 import { seconds } from "../base/units.ts";
 import { createVirtualClock, type VirtualClock } from "../base/virtual-clock.ts";
+import type { ModelKey } from "../cluster/shared-listener.ts";
+import type { Plan } from "../plan/plan.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
 import type { Frame } from "../transport/transport.ts";
 import { Answers } from "./cluster/answers.ts";
@@ -18,10 +20,12 @@ import { applyFault } from "./cluster/faults.ts";
 import { History } from "./cluster/history.ts";
 import { Hosts } from "./cluster/hosts.ts";
 import { type Asked, Load } from "./cluster/load.ts";
-import { findRestlessness, findStrays, findUnrest } from "./cluster/rest.ts";
+import { findRemains, findRestlessness, findStrays, findUnrest } from "./cluster/rest.ts";
 import { randomSchedule, type Schedule, visitor } from "./cluster/schedule.ts";
-import type { Setting } from "./cluster/setting.ts";
-import { settingOf } from "./cluster/settings.ts";
+import type { Setting, Settings } from "./cluster/setting.ts";
+import { settingsOf } from "./cluster/settings.ts";
+import { placesOf } from "./cluster/several-setting.ts";
+import { Tenant } from "./cluster/tenant.ts";
 import { findUnjustified } from "./cluster/verdict.ts";
 import { Network } from "./network.ts";
 
@@ -60,11 +64,34 @@ export interface ClusterSimulation {
   readonly virtualSeconds: number;
   /** The longest that an answered request without a deadline took. */
   readonly longestSeconds: number;
+  /** Of each model, by its name. */
+  readonly models: readonly ModelOutcome[];
+}
+
+/** What became of one of the models. */
+export interface ModelOutcome
+  extends Pick<
+    ClusterSimulation,
+    | "asked"
+    | "answered"
+    | "failed"
+    | "lost"
+    | "wrong"
+    | "replays"
+    | "joined"
+    | "parted"
+    | "generations"
+    | "adoptions"
+    | "longestSeconds"
+  > {
+  /** `null`: there is one, by itself. */
+  readonly model: ModelKey;
 }
 
 const link = { latencySeconds: 0.002, bandwidthBitsPerSecond: 1e8 };
-const heartbeatSeconds = 0.2;
-const missedHeartbeats = 4;
+const liveness = { heartbeatSeconds: 0.2, missedHeartbeats: 4 };
+/** Of all models. */
+const requestsPerSecond = 5;
 /** How long the programs ask. */
 const loadSeconds = 4;
 /** After the last fault is over and the last request is asked, everything has ended by then. */
@@ -76,8 +103,9 @@ const closingSeconds = 15;
 
 /** The schedule of a seed, for a cluster of the seed's setting. */
 export function scheduleOf(seed: number): Schedule {
-  const { names, spare } = settingOf(seed);
-  return randomSchedule(seed, names, spare);
+  const settings = settingsOf(seed);
+  const [{ names, spare }] = settings;
+  return randomSchedule(seed, names, spare, settings.length);
 }
 
 /** Lets a cluster live through a schedule, and looks whether it kept what it promises. */
@@ -90,30 +118,32 @@ export async function simulateCluster(
   return world.outcome();
 }
 
+/** A model and the programs that ask it. */
+interface Asking {
+  readonly tenant: Tenant;
+  readonly load: Load;
+}
+
 /** A cluster, who asks it, and who watches. */
 class World {
   readonly #schedule: Schedule;
-  readonly #setting: Setting;
+  readonly #settings: Settings;
   readonly #clock: VirtualClock;
   readonly #network: Network;
   readonly #hosts: Hosts;
-  readonly #load: Load;
-  readonly #history: History;
+  readonly #models: readonly Asking[];
   readonly #answers: Answers;
   readonly #violations: string[] = [];
   readonly #log: (host: string, what: unknown) => void;
   #frames = 0;
 
   constructor(schedule: Schedule, { settle, onLog, onFrame }: ClusterSimulationOptions) {
-    const setting = settingOf(schedule.seed);
     const clock = createVirtualClock({ settle });
-    const complain = (violation: string) => this.#complain(violation);
     this.#schedule = schedule;
-    this.#setting = setting;
+    this.#settings = settingsOf(schedule.seed);
     this.#clock = clock;
     this.#log = (host, what) => onLog?.(clock.now(), host, what);
-    this.#history = new History(complain);
-    this.#answers = new Answers(complain);
+    this.#answers = new Answers((violation) => this.#complain(violation));
     this.#network = new Network({
       clock,
       random: createRandom(schedule.seed),
@@ -124,17 +154,20 @@ class World {
         onFrame?.(clock.now(), socket.machine.host, socket.peer, header);
       },
     });
-    this.#hosts = this.#populate(complain);
-    this.#load = new Load({
-      machine: this.#network.boot("client"),
-      clock,
-      seed: schedule.seed + 1,
-      input: setting.input,
-      requestsPerSecond: 5,
-      seconds: loadSeconds,
-      expected: wholeModel(setting, clock),
-      complain,
+    this.#models = this.#populate();
+    this.#hosts = new Hosts({
+      ...liveness,
+      network: this.#network,
+      settings: this.#settings,
+      tenants: this.#models.map(({ tenant }) => tenant),
       log: this.#log,
+      complain: (violation) => this.#complain(violation),
+      visit: (machine, life) => {
+        for (const { load } of this.#models) load.visit(machine, life);
+      },
+      onVisitorGone: () => {
+        for (const { load } of this.#models) load.abandon();
+      },
     });
   }
 
@@ -142,7 +175,7 @@ class World {
     const { faults, disorder } = this.#schedule;
     this.#network.disorder = disorder;
     await this.#bringUp();
-    this.#load.start();
+    for (const { load } of this.#models) load.start();
     this.#hosts.start(visitor);
     const start = this.#clock.now();
     const stage = {
@@ -150,95 +183,129 @@ class World {
       network: this.#network,
       clock: this.#clock,
       link,
-      setting: this.#setting,
+      settings: this.#settings,
       log: this.#log,
     };
-    for (const fault of faults) void applyFault(fault, stage);
-    const ends = faults.map(({ atSeconds, seconds: lasting }) => atSeconds + lasting);
+    let lasting = faults.length;
+    for (const fault of faults) void applyFault(fault, stage).then(() => lasting--);
+    const ends = faults.map((fault) => fault.atSeconds + fault.seconds);
     await this.#clock.advance(seconds(Math.max(loadSeconds, ...ends)));
     await this.#waitFor(patienceSeconds, () => {
-      return this.#load.open.length === 0 && this.#unrest().length === 0;
+      const isOpen = this.#models.some(({ load }) => load.open.length > 0);
+      return lasting === 0 && !isOpen && this.#isAtRest();
     });
-    const circumstances = { schedule: this.#schedule, setting: this.#setting, start };
-    for (const violation of findUnjustified(this.#load.asked, circumstances)) {
-      this.#complain(violation);
-    }
-    for (const violation of this.#unrest()) this.#complain(violation);
-    await this.#waitFor(idleSeconds, () => this.#strays().length === 0);
-    for (const violation of this.#strays()) this.#complain(violation);
+    this.#judge(start);
+    await this.#waitFor(idleSeconds, () => findStrays(this.#hosts).length === 0);
+    for (const violation of findStrays(this.#hosts)) this.#complain(violation);
+    await this.#unloadOne();
     await this.#end();
   }
 
   outcome(): ClusterSimulation {
-    const { asked, wrong } = this.#load;
-    const ended = asked.flatMap(({ end }) => (end === null ? [] : [end.outcome]));
-    const failures = ended.filter((outcome) => outcome !== "answered");
-    const codes = [...new Set(failures)].toSorted();
+    const models = this.#models.map(outcomeOf);
+    const sum = (of: (outcome: ModelOutcome) => number) =>
+      models.reduce((total, one) => total + of(one), 0);
+    const { faults } = this.#schedule;
+    const codes = models.flatMap(({ failed }) => Object.keys(failed));
     return {
       schedule: this.#schedule,
-      faults: this.#schedule.faults.map((fault) => nameFault(fault, this.#setting.topology)),
+      faults: faults.map((fault) => nameFault(fault, this.#settings[0].topology)),
       violations: this.#violations,
-      asked: asked.length,
-      answered: ended.length - failures.length,
+      asked: sum(({ asked }) => asked),
+      answered: sum(({ answered }) => answered),
       failed: Object.fromEntries(
-        codes.map((code) => [code, failures.filter((one) => one === code).length]),
+        codes.toSorted().map((code) => [code, sum(({ failed }) => failed[code] ?? 0)]),
       ),
-      lost: asked.length - ended.length,
+      lost: sum(({ lost }) => lost),
       doubled: this.#answers.doubled,
-      wrong,
-      replays: this.#history.replays,
-      joined: this.#history.joined,
-      parted: this.#history.parted,
-      generations: this.#history.generations,
-      adoptions: this.#history.adoptions,
+      wrong: sum(({ wrong }) => wrong),
+      replays: sum(({ replays }) => replays),
+      joined: sum(({ joined }) => joined),
+      parted: sum(({ parted }) => parted),
+      generations: sum(({ generations }) => generations),
+      adoptions: sum(({ adoptions }) => adoptions),
       frames: this.#frames,
       virtualSeconds: this.#clock.now(),
-      longestSeconds: Math.max(0, ...asked.map(durationOf)),
+      longestSeconds: Math.max(...models.map(({ longestSeconds }) => longestSeconds)),
+      models,
     };
   }
 
-  #populate(complain: (violation: string) => void): Hosts {
-    const setting = this.#setting;
-    const plan = setting.plan(setting.topology);
-    if ("infeasible" in plan) throw new Error(`seed ${this.#schedule.seed}: ${plan.infeasible}`);
-    return new Hosts({
-      network: this.#network,
-      setting,
-      plan,
-      heartbeatSeconds,
-      missedHeartbeats,
-      log: this.#log,
-      complain,
-      history: this.#history,
-      visit: (machine, life) => this.#load.visit(machine, life),
-      onVisitorGone: () => this.#load.abandon(),
+  #populate(): readonly Asking[] {
+    const { seed } = this.#schedule;
+    const places = placesOf(this.#settings);
+    if (places === null) throw new Error(`no plan is allowed for the models of seed ${seed}`);
+    const machine = this.#network.boot("client");
+    return this.#settings.map((setting, at) => {
+      const { key, input } = setting;
+      const complain = (violation: string) =>
+        this.#complain(key === null ? violation : `${key}: ${violation}`);
+      const shared = { log: this.#log, complain };
+      const history = new History(complain);
+      const place = places[at] as Plan;
+      const load = new Load({
+        ...shared,
+        machine,
+        clock: this.#clock,
+        seed: seed + 1 + at * 2 ** 24,
+        input,
+        model: key,
+        requestsPerSecond: requestsPerSecond / this.#settings.length,
+        seconds: loadSeconds,
+        expected: wholeModel(setting, this.#clock),
+      });
+      return { load, tenant: new Tenant({ ...liveness, ...shared, setting, history, place }) };
     });
   }
 
   async #bringUp(): Promise<void> {
     this.#hosts.start("coordinator");
-    for (const name of this.#setting.names) {
-      if (this.#setting.isHidden(name)) this.#network.hide(name, "swallowed");
+    const [{ names, isHidden }] = this.#settings;
+    for (const name of names) {
+      if (isHidden(name)) this.#network.hide(name, "swallowed");
       this.#hosts.start(name);
     }
-    await this.#waitFor(patienceSeconds, () => {
-      return this.#hosts.coordinator?.status().phase === "serving";
-    });
+    await this.#waitFor(patienceSeconds, () =>
+      this.#models.every(({ tenant }) => tenant.coordinator?.status().phase === "serving"),
+    );
   }
 
   /** Whether everybody is a member, requests are served, and nothing is left of those that were. */
-  #unrest(): readonly string[] {
-    return findUnrest(this.#hosts, this.#setting, this.#history);
+  #isAtRest(): boolean {
+    return findUnrest(this.#hosts).length === 0;
   }
 
-  #strays(): readonly string[] {
-    return findStrays(this.#hosts, this.#setting, this.#history);
+  #judge(start: number): void {
+    for (const [model, { load, tenant }] of this.#models.entries()) {
+      const circumstances = { schedule: this.#schedule, setting: tenant.setting, model, start };
+      for (const violation of findUnjustified(load.asked, circumstances)) {
+        this.#complain(tenant.key === null ? violation : `${tenant.key}: ${violation}`);
+      }
+    }
+    for (const violation of findUnrest(this.#hosts)) this.#complain(violation);
+  }
+
+  /** Of several models one goes for good, and leaves nothing behind; the others do not notice. */
+  async #unloadOne(): Promise<void> {
+    if (this.#models.length === 1) return;
+    const { tenant, load } = this.#models[this.#schedule.seed % this.#models.length] as Asking;
+    const others = this.#models.filter((other) => other.tenant !== tenant);
+    const before = others.map(({ tenant: other }) => other.history.generations);
+    await load.close();
+    this.#hosts.coordinator.unload(tenant);
+    const remains = () => findRemains(this.#hosts, tenant);
+    await this.#waitFor(patienceSeconds, () => remains().length === 0 && this.#isAtRest());
+    for (const violation of [...remains(), ...findUnrest(this.#hosts)]) this.#complain(violation);
+    for (const [at, { tenant: other }] of others.entries()) {
+      if (other.history.generations === before[at]) continue;
+      this.#complain(`${other.key} is planned anew because ${tenant.key} was unloaded`);
+    }
   }
 
   async #end(): Promise<void> {
     let isClosed = false;
     const closing = async () => {
-      await this.#load.close();
+      for (const { load } of this.#models) await load.close();
       await this.#hosts.close();
       isClosed = true;
     };
@@ -258,6 +325,25 @@ class World {
   #complain(violation: string): void {
     this.#violations.push(`${this.#clock.now().toFixed(3)} s: ${violation}`);
   }
+}
+
+function outcomeOf({ tenant, load }: Asking): ModelOutcome {
+  const { asked, wrong } = load;
+  const { replays, joined, parted, generations, adoptions } = tenant.history;
+  const ended = asked.flatMap(({ end }) => (end === null ? [] : [end.outcome]));
+  const failures = ended.filter((outcome) => outcome !== "answered");
+  const codes = [...new Set(failures)].toSorted();
+  return {
+    ...{ model: tenant.key, replays, joined, parted, generations, adoptions },
+    asked: asked.length,
+    answered: ended.length - failures.length,
+    failed: Object.fromEntries(
+      codes.map((code) => [code, failures.filter((one) => one === code).length]),
+    ),
+    lost: asked.length - ended.length,
+    wrong,
+    longestSeconds: Math.max(0, ...asked.map(durationOf)),
+  };
 }
 
 function durationOf({ askedSeconds, end }: Asked): number {

@@ -138,6 +138,14 @@ export class Network {
     }
   }
 
+  /** Ends those channels of a host, on both sides, that began with such a message. */
+  sever(name: string, isMeant: (opening: Frame["header"]) => boolean): void {
+    for (const socket of [...(this.#host(name).machine?.sockets ?? [])]) {
+      if (socket.opening === null || !isMeant(socket.opening)) continue;
+      for (const side of [socket, socket.other]) side?.fail("what it went through broke");
+    }
+  }
+
   heal(from: string, to: string): void {
     this.#refused.delete(pairOf(from, to));
     this.#wire(from, to).heal();

@@ -25,6 +25,10 @@ export function nameFault(fault: Fault, topology: Topology): string {
       return "a device's runtime refuses a part";
     case "adopt":
       return fault.replay ? "another plan, requests begin again" : "another plan while one serves";
+    case "sever":
+      return "a device's channels of a model break";
+    case "unload":
+      return "a model is unloaded, and loaded again";
     default:
       return fault satisfies never;
   }

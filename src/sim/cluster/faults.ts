@@ -4,7 +4,8 @@ import type { LinkSpeed } from "../network/wire.ts";
 import type { Network } from "../network.ts";
 import type { Hosts } from "./hosts.ts";
 import { type Fault, visitor } from "./schedule.ts";
-import type { Setting } from "./setting.ts";
+import type { Settings } from "./setting.ts";
+import type { Tenant } from "./tenant.ts";
 
 export interface Stage {
   readonly hosts: Hosts;
@@ -12,7 +13,7 @@ export interface Stage {
   readonly clock: VirtualClock;
   /** What links are when nothing slows them. */
   readonly link: LinkSpeed;
-  readonly setting: Setting;
+  readonly settings: Settings;
   readonly log: (host: string, what: unknown) => void;
 }
 
@@ -28,7 +29,11 @@ export async function applyFault(fault: Fault, stage: Stage): Promise<void> {
 }
 
 /** @returns what ends it */
-function begin(fault: Fault, { hosts, network, link, setting }: Stage): () => void | Promise<void> {
+function begin(
+  fault: Fault,
+  { hosts, network, link, settings }: Stage,
+): () => void | Promise<void> {
+  const { names, isHidden } = settings[0];
   switch (fault.type) {
     case "crash":
       hosts.crash(fault.host, fault.how, fault.wiped);
@@ -48,8 +53,7 @@ function begin(fault: Fault, { hosts, network, link, setting }: Stage): () => vo
       };
     }
     case "slow": {
-      const devices = setting.names;
-      const others = [...devices, "coordinator", visitor];
+      const others = [...names, "coordinator", visitor];
       const shape = (speed: LinkSpeed) => {
         for (const other of others.filter((name) => name !== fault.host)) {
           network.shape(fault.host, other, speed);
@@ -61,14 +65,30 @@ function begin(fault: Fault, { hosts, network, link, setting }: Stage): () => vo
     }
     case "hide":
       network.hide(fault.host, fault.how);
-      return () => network.hide(fault.host, setting.isHidden(fault.host) ? "swallowed" : null);
+      return () => network.hide(fault.host, isHidden(fault.host) ? "swallowed" : null);
     case "refuse":
       hosts.refuse(fault.host);
       return () => undefined;
     case "adopt":
-      hosts.adopt(fault.seed, fault.replay);
+      hosts.coordinator.adopt(tenantOf(fault, hosts), fault.seed, fault.replay);
       return () => undefined;
+    case "sever": {
+      const { key } = tenantOf(fault, hosts);
+      network.sever(fault.host, ({ type, model }) => type !== "open" && model === key);
+      return () => undefined;
+    }
+    case "unload": {
+      const tenant = tenantOf(fault, hosts);
+      hosts.coordinator.unload(tenant);
+      return () => hosts.coordinator.load(tenant);
+    }
     default:
       return fault satisfies never;
   }
+}
+
+function tenantOf({ model }: { readonly model: number }, { tenants }: Hosts): Tenant {
+  const tenant = tenants[model];
+  if (tenant === undefined) throw new Error(`there is no model ${model}`);
+  return tenant;
 }

@@ -7,7 +7,7 @@ import { plainSettingOf, remembered, type Setting } from "./setting.ts";
  * and those that are gone over to while others serve, may join fewer, or none.
  */
 export function joinedSettingOf(seed: number): Setting {
-  const plain = plainSettingOf(seed, true);
+  const plain = plainSettingOf(seed, { hasRows: true });
   const random = createRandom(seed + 2 ** 26);
   const most = 2 + random.integer(3);
   const waitSeconds = seconds(random.pick([0, 0.1, 0.4]));

@@ -1,5 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import { createRandom } from "../../base/random.ts";
+import type { ModelKey } from "../../cluster/shared-listener.ts";
 import type { TensorType } from "../../graph/tensor-value.ts";
 import type { TensorValues } from "../../runtime/runtime.ts";
 import type { Machine } from "../network/machine.ts";
@@ -28,6 +29,8 @@ export interface LoadOptions {
   readonly seed: number;
   /** Of the graph's only input, `x`. */
   readonly input: TensorType;
+  /** Whom they ask; `null`: who runs there. */
+  readonly model: ModelKey;
   readonly requestsPerSecond: number;
   readonly seconds: number;
   /** What the whole model answers. */
@@ -62,7 +65,7 @@ export class Load {
 
   constructor(options: LoadOptions) {
     this.#options = options;
-    this.#mute = new MuteProgram(options.machine, options.input);
+    this.#mute = new MuteProgram(options);
   }
 
   start(): void {

@@ -1,4 +1,5 @@
 import { type Bytes, type Seconds, type SecondsPerByte, seconds } from "../../base/units.ts";
+import type { Profile } from "../../cost/profile.ts";
 import type { Topology } from "../../cost/topology.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { evaluate } from "../../plan/evaluate.ts";
@@ -15,20 +16,19 @@ interface Candidate {
   readonly tiles: readonly TileStage[];
 }
 
-/** The latency on devices that are all alike, free of what a part or a boundary costs besides. */
-export function problemOf(
-  topology: Topology,
-  graph: Graph,
-  nodeSeconds: readonly Seconds[],
-  tiles = false,
-): Problem {
+/** What nodes cost on devices that are all alike, free of what a part or a boundary costs besides. */
+export function profileOf(graph: Graph, nodeSeconds: readonly Seconds[]): Profile {
   const machine = {
     nodeSeconds,
     overheadSeconds: seconds(0),
     boundarySecondsPerByte: 0 as SecondsPerByte,
     overheadBytes: 0 as Bytes,
   };
-  const profile = { format: "partita.profile/1", graph, devices: { machine } } as const;
+  return { format: "partita.profile/1", graph, devices: { machine } };
+}
+
+/** The latency. */
+export function problemOf(topology: Topology, profile: Profile, tiles = false): Problem {
   return createProblem(profile, topology, { type: "latency" }, { tiles });
 }
 

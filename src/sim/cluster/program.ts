@@ -3,12 +3,14 @@ import { isCoded } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
 import { seconds } from "../../base/units.ts";
 import { type Client, connectClient } from "../../cluster/client.ts";
+import type { ModelKey } from "../../cluster/shared-listener.ts";
 import { bytesPerElement, elementCount, type TensorType } from "../../graph/tensor-value.ts";
 import { isBitEqual } from "../../runtime/compare.ts";
 import type { TensorValues } from "../../runtime/runtime.ts";
 import type { Machine } from "../network/machine.ts";
-import { coordinatorAddress, describe, token } from "./hosts.ts";
+import { describe } from "./describe.ts";
 import type { Asked, Unfinished } from "./load.ts";
+import { coordinatorAddress, token } from "./tenant.ts";
 
 export interface ProgramOptions {
   readonly machine: Machine;
@@ -19,6 +21,8 @@ export interface ProgramOptions {
   readonly random: Random;
   /** Of the graph's only input, `x`. */
   readonly input: TensorType;
+  /** Whom it asks; `null`: who runs there. */
+  readonly model: ModelKey;
   readonly requestsPerSecond: number;
   /** When it asks no more. */
   readonly endSeconds: number;
@@ -130,7 +134,7 @@ export class Program {
     // A client that is gone says so at once.
     await Promise.race([following, machine.clock.sleep(seconds(0))]);
     const outcome = asked.end?.outcome ?? "";
-    return /CHANNEL_CLOSED|DEVICE_LOST/.test(outcome) ? "gone" : "asked";
+    return isAway(outcome) ? "gone" : "asked";
   }
 
   async #cancel(asked: Asked, after: number, cancelling: AbortController): Promise<void> {
@@ -175,7 +179,7 @@ export class Program {
   }
 
   async #connect(): Promise<Client> {
-    const { machine, complain, isRepeated, name } = this.#options;
+    const { machine, complain, isRepeated, name, model } = this.#options;
     const { transport, clock } = machine;
     const newId = () => `${name}: ${++this.#ids}`;
     for (;;) {
@@ -185,16 +189,22 @@ export class Program {
           clock,
           address: coordinatorAddress,
           token,
+          ...(model === null ? {} : { model }),
           ...(isRepeated ? { retry: { newId } } : {}),
         });
         if (this.#closing) await client.close();
         else this.#clients.add(client);
         return client;
       } catch (error) {
-        const isThere = !(isCoded(error) && /CHANNEL_CLOSED|DEVICE_LOST/.test(error.code));
+        const isThere = !(isCoded(error) && isAway(error.code));
         if (isThere) complain(`a client cannot connect: ${describe(error)}`);
         await clock.sleep(pauseSeconds);
       }
     }
   }
+}
+
+/** Whether nobody takes requests at the moment, or the model is not loaded. */
+function isAway(outcome: string): boolean {
+  return /CHANNEL_CLOSED|DEVICE_LOST|MODEL_NOT_READY/.test(outcome);
 }

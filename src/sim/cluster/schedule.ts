@@ -35,9 +35,18 @@ export type Fault = {
   /** Nobody can dial a host; channels that stand go on. */
   | { readonly type: "hide"; readonly host: string; readonly how: Unreachable }
   /** No fault: the coordinator goes over to another plan while it serves, and stays there. */
-  | { readonly type: "adopt"; readonly seed: number; readonly replay: boolean }
+  | {
+      readonly type: "adopt";
+      readonly model: number;
+      readonly seed: number;
+      readonly replay: boolean;
+    }
   /** A device's runtime refuses the next part that it is to load. */
   | { readonly type: "refuse"; readonly host: string }
+  /** What a device's channels of one model to others go through breaks: these end at once. */
+  | { readonly type: "sever"; readonly host: string; readonly model: number }
+  /** No fault: a model is unloaded, and loaded again in the end. */
+  | { readonly type: "unload"; readonly model: number }
 );
 
 /** Everything that a simulation needs to happen again exactly as it did. */
@@ -57,7 +66,8 @@ const longestSeconds = 9;
 /**
  * One to five faults on the hosts of a cluster, overlapping as they may, and in half of the schedules
  * one to three changes of plan. All faults end: a device that crashed starts again, a link that is
- * down comes up again.
+ * down comes up again. Where there are several models, some are unloaded for a while, and channels of
+ * one break.
  *
  * @param spare devices without any of which there is a plan, too: in some schedules one refuses a part
  */
@@ -65,18 +75,23 @@ export function randomSchedule(
   seed: number,
   devices: readonly string[],
   spare: readonly string[],
+  models: number,
 ): Schedule {
   const random = createRandom(seed + 2 ** 30);
   const count = 1 + random.integer(5);
   const faults = Array.from({ length: count }, () => randomFault(random, devices));
   const isDisordered = random.next() < 0.5;
   const changes = random.next() < 0.5 ? 1 + random.integer(3) : 0;
-  const adoptions = Array.from({ length: changes }, () => randomAdoption(random));
+  const modelOf = createRandom(seed + 2 ** 23);
+  const adoptions = Array.from({ length: changes }, () =>
+    randomAdoption(random, modelOf.integer(models)),
+  );
   // A coordinator without its journal starts for the first time: what is refused then ends it.
   const isForgetful = faults.some(
     (one) => one.type === "crash" && one.host === "coordinator" && one.wiped,
   );
   const refusals = isForgetful ? [] : randomRefusals(seed, spare);
+  const moves = models === 1 ? [] : randomMoves(modelOf, devices, models);
   return {
     seed,
     disorder: {
@@ -84,16 +99,31 @@ export function randomSchedule(
       overtake: isDisordered ? 0.1 : 0,
       holdSeconds: 0.05,
     },
-    faults: [...faults, ...adoptions, ...refusals].sort(
+    faults: [...faults, ...adoptions, ...refusals, ...moves].sort(
       (one, other) => one.atSeconds - other.atSeconds,
     ),
   };
 }
 
-function randomAdoption(random: Random): Fault {
+function randomAdoption(random: Random, model: number): Fault {
   const atSeconds = milliseconds(random.next() * faultySeconds);
   const seed = random.integer(2 ** 20);
-  return { type: "adopt", atSeconds, seconds: 0, seed, replay: random.next() < 0.3 };
+  return { type: "adopt", atSeconds, seconds: 0, model, seed, replay: random.next() < 0.3 };
+}
+
+/** What befalls one of several models. */
+function randomMoves(random: Random, devices: readonly string[], models: number): Fault[] {
+  const model = () => random.integer(models);
+  const begin = () => milliseconds(random.next() * faultySeconds);
+  const unloads = Array.from({ length: random.integer(3) }, () => {
+    const lasting = milliseconds(0.01 + random.next() * longSeconds);
+    return { type: "unload", atSeconds: begin(), seconds: lasting, model: model() } as const;
+  });
+  const breaks = Array.from({ length: random.integer(3) }, () => {
+    const host = random.pick(devices);
+    return { type: "sever", atSeconds: begin(), seconds: 0, host, model: model() } as const;
+  });
+  return [...unloads, ...breaks];
 }
 
 function randomRefusals(seed: number, spare: readonly string[]): Fault[] {

@@ -1,7 +1,7 @@
 import { createRandom, type Random } from "../../base/random.ts";
-import { type Seconds, seconds } from "../../base/units.ts";
+import { seconds } from "../../base/units.ts";
+import type { Profile } from "../../cost/profile.ts";
 import type { Topology } from "../../cost/topology.ts";
-import type { Graph } from "../../graph/graph.ts";
 import type { TensorType } from "../../graph/tensor-value.ts";
 import { extentsOf } from "../../graph/tile.ts";
 import type { Rows } from "../../graph/window.ts";
@@ -11,7 +11,7 @@ import type { OnnxModel } from "../../onnx/model.ts";
 import type { Problem } from "../../plan/problem.ts";
 import type { TileStage } from "../../plan/tiles.ts";
 import { meshOf, relayed } from "./mesh.ts";
-import { bestOf, type Planned, problemOf } from "./planned.ts";
+import { bestOf, type Planned, problemOf, profileOf } from "./planned.ts";
 import { remembered, type Setting } from "./setting.ts";
 
 /**
@@ -31,8 +31,10 @@ export function tiledSettingOf(seed: number): Setting {
   const hidden = new Set(names.slice(1).filter(() => random.next() < 0.15 || isRelayed));
   const nodeSeconds = graph.nodes.map(() => seconds(random.integer(20) / 1000));
   const durations = new Map(graph.nodes.map(({ name }, node) => [name, nodeSeconds[node]]));
+  const profile = profileOf(graph, nodeSeconds);
   return {
-    graph,
+    key: null,
+    profile,
     topology: isRelayed ? relayed(mesh) : mesh,
     names,
     spare: names.slice(1, -1),
@@ -44,7 +46,7 @@ export function tiledSettingOf(seed: number): Setting {
     isHidden: (device) => hidden.has(device),
     followsWorld: random.next() < 0.5,
     plan: remembered((left, another = 0) =>
-      planTiled(left, graph, nodeSeconds, seed + another * 2 ** 16),
+      planTiled(left, profile, seed + another * 2 ** 16),
     ),
   };
 }
@@ -105,13 +107,9 @@ function randomAxis(random: Random, extent: number) {
 }
 
 /** Of some random plans that are allowed, one with tiles on as many devices as possible. */
-function planTiled(
-  topology: Topology,
-  graph: Graph,
-  nodeSeconds: readonly Seconds[],
-  seed: number,
-): Planned {
-  const problem = problemOf(topology, graph, nodeSeconds, true);
+function planTiled(topology: Topology, profile: Profile, seed: number): Planned {
+  const { graph } = profile;
+  const problem = problemOf(topology, profile, true);
   const random = createRandom(seed + 2 ** 31);
   const count = topology.devices.length;
   const candidates = [

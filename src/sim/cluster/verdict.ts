@@ -1,11 +1,13 @@
 import type { Asked } from "./load.ts";
-import type { Schedule } from "./schedule.ts";
+import type { Fault, Schedule } from "./schedule.ts";
 import type { Setting } from "./setting.ts";
 
 /** When faults count from, and which there were. */
 export interface Circumstances {
   readonly schedule: Schedule;
   readonly setting: Setting;
+  /** Which of the models was asked. */
+  readonly model: number;
   /** On the shared clock. */
   readonly start: number;
 }
@@ -35,6 +37,9 @@ export function findUnjustified(
       case "DEVICE_LOST":
         if (mayBeLost(asked, end.atSeconds, circumstances)) return [];
         return [`${name} has failed with ${end.outcome} after ${lasted.toFixed(3)} s`];
+      case "MODEL_NOT_READY":
+        if (mayBeUnloaded(asked, end.atSeconds, circumstances)) return [];
+        return [`${name} has failed with ${end.outcome} after ${lasted.toFixed(3)} s`];
       default:
         return [`${name} has failed with ${end.outcome}`];
     }
@@ -50,17 +55,33 @@ const clientPatienceSeconds = 4;
 /** Programs that ask for four seconds may find nobody when others are away for longer. */
 const longAbsenceSeconds = 2;
 
-/** Whether the source crashed, or the sink (on a device of its own) was lost, near a request's life. */
-function mayBeLost(
-  { askedSeconds, isRepeated }: Asked,
+/** The faults that were over not long before a request, or began before its end. */
+function faultsNear(
+  { askedSeconds }: Asked,
   endSeconds: number,
-  { schedule, setting, start }: Circumstances,
-): boolean {
+  { schedule, start }: Circumstances,
+): readonly Fault[] {
+  return schedule.faults.filter(({ atSeconds, seconds }) => {
+    const from = start + atSeconds;
+    return endSeconds >= from && askedSeconds <= from + seconds + aftermathSeconds;
+  });
+}
+
+/** Whether its model was unloaded near a request's life. */
+function mayBeUnloaded(...life: Parameters<typeof faultsNear>): boolean {
+  const [, , { model }] = life;
+  return faultsNear(...life).some((fault) => fault.type === "unload" && fault.model === model);
+}
+
+/**
+ * Whether the source crashed, the sink (on a device of its own) was lost, or the model unloaded, near
+ * a request's life. What befell another model only is no reason.
+ */
+function mayBeLost(...life: Parameters<typeof faultsNear>): boolean {
+  const [{ isRepeated }, , { setting, model }] = life;
   const { source, sink } = setting.topology;
   const ownSink = sink === "anywhere" || sink === source ? null : sink;
-  return schedule.faults.some((fault) => {
-    const from = start + fault.atSeconds;
-    if (endSeconds < from || askedSeconds > from + fault.seconds + aftermathSeconds) return false;
+  return faultsNear(...life).some((fault) => {
     switch (fault.type) {
       case "crash":
         return fault.host === ownSink || (fault.host === source && !isRepeated);
@@ -71,6 +92,10 @@ function mayBeLost(
       case "cut":
       case "hide":
         return ownSink !== null;
+      case "sever":
+        return ownSink !== null && fault.model === model;
+      case "unload":
+        return fault.model === model;
       case "refuse":
       case "adopt":
         return false;
@@ -81,10 +106,11 @@ function mayBeLost(
 }
 
 /** Whether those whom every program has to find were away, or cut off, for much of the time. */
-function isOutOfReach({ schedule, setting }: Circumstances): boolean {
+function isOutOfReach({ schedule, setting, model }: Circumstances): boolean {
   const needed = ["coordinator", setting.topology.source];
   const struck = schedule.faults.filter((fault) => {
     if (fault.type === "adopt" || fault.type === "slow") return false;
+    if (fault.type === "unload") return fault.model === model;
     const hosts = fault.type === "cut" ? [...fault.hosts, ...fault.others] : [fault.host];
     return needed.some((host) => hosts.includes(host));
   });
