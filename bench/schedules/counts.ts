@@ -40,7 +40,7 @@ export function countsOf(outcome: ClusterSimulation): ScheduleCounts {
   const { schedule, violations, faults, ...sums } = outcome;
   const isDisordered = schedule.disorder.duplicate > 0;
   const names = [...faults, ...(isDisordered ? ["messages come twice and out of order"] : [])];
-  const { longestSeconds: _, ...counts } = sums;
+  const { longestSeconds: _, models: __, ...counts } = sums;
   return {
     ...noCounts,
     ...counts,

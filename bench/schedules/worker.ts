@@ -8,6 +8,7 @@ import { addCounts, countsOf, noCounts } from "./counts.js";
 /** One in so many is run twice. */
 const repeatedEvery = 25;
 
+/** Seeds from `first` to `last`, one in `step`. */
 const { first, last, step } = workerData as { first: number; last: number; step: number };
 let counts = noCounts;
 for (let seed = first; seed <= last; seed += step) {

@@ -13,13 +13,15 @@ const { warmUpSeconds, measuredSeconds, replanSeconds, windowSeconds } = isLong
   ? { warmUpSeconds: 300, measuredSeconds: 1800, replanSeconds: 20, windowSeconds: 60 }
   : { warmUpSeconds: 18, measuredSeconds: 42, replanSeconds: 5, windowSeconds: 6 };
 const shortRate = 6;
+/** How often another model is loaded and unloaded: for less than a window, whose least counts. */
+const visitSeconds = 20;
 const load = 0.7;
 /** In the long run, of all memory in ten minutes. */
 const shareOfMemory = 0.01;
 /** In the short run, of what requests bring in: a tensor of each that stayed would be all of it. */
 const shareOfInputs = 0.5;
 
-test(`${warmUpSeconds + measuredSeconds} s of requests over HTTP and gRPC while plans change: each answer is right, and memory does not grow`, {
+test(`${warmUpSeconds + measuredSeconds} s of requests over HTTP and gRPC while plans change and another model comes and goes: each answer is right, and memory does not grow`, {
   timeout: 1000 * (warmUpSeconds + measuredSeconds) + 120_000,
 }, async () => {
   const cluster = await startSoak();
@@ -27,9 +29,10 @@ test(`${warmUpSeconds + measuredSeconds} s of requests over HTTP and gRPC while 
   const start = systemClock.now() + warmUpSeconds;
   const end = start + measuredSeconds;
   const samples: MemorySample[] = [];
-  const [{ asked, failures }, replans] = await Promise.all([
+  const [{ asked, failures }, replans, visits] = await Promise.all([
     askAtRandom(cluster, rate, end),
     repeat(replanSeconds, end, () => cluster.replan()),
+    repeat(visitSeconds, end, () => cluster.visit()),
     repeat(1, end, async () => {
       samples.push({ seconds: systemClock.now() - start, bytes: cluster.residentBytes() });
     }),
@@ -40,12 +43,13 @@ test(`${warmUpSeconds + measuredSeconds} s of requests over HTTP and gRPC while 
   const limit = isLong ? (shareOfMemory * resident) / 600 : shareOfInputs * rate * soakInputBytes;
   if (isLong) {
     process.stdout.write(
-      `${asked} requests (${rate.toFixed(1)} a second, ${100 * load} % of the capacity), ${failures.length} failed; ${replans} changes of plan; ${(resident / 2 ** 20).toFixed(0)} MiB resident, growing by ${((100 * 600 * growth) / resident).toFixed(2)} % in ten minutes\n`,
+      `${asked} requests (${rate.toFixed(1)} a second, ${100 * load} % of the capacity), ${failures.length} failed; ${replans} changes of plan; another model loaded ${visits} times; ${(resident / 2 ** 20).toFixed(0)} MiB resident, growing by ${((100 * 600 * growth) / resident).toFixed(2)} % in ten minutes\n`,
     );
   }
   expect(failures).toEqual([]);
   expect(asked).toBeGreaterThan(0.7 * rate * (warmUpSeconds + measuredSeconds));
   expect(replans).toBeGreaterThan((0.5 * measuredSeconds) / replanSeconds);
+  expect(visits).toBeGreaterThan((0.5 * measuredSeconds) / visitSeconds);
   expect(growth).toBeLessThan(limit);
 });
 
