@@ -185,7 +185,9 @@ export function findRestlessness({ machines, sessions }: Hosts): readonly string
 function leftOf(host: string, { clock, sockets, listeners }: Machine): readonly string[] {
   return [
     ...(clock.sleepers === 0 ? [] : [`${clock.sleepers} timers`]),
-    ...[...sockets].map((socket) => `a channel to ${socket.peer} (${purposeOf(socket, host).name})`),
+    ...[...sockets].map(
+      (socket) => `a channel to ${socket.peer} (${purposeOf(socket, host).name})`,
+    ),
     ...(listeners.size === 0 ? [] : [`${listeners.size} listeners`]),
   ];
 }

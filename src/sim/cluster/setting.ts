@@ -104,9 +104,7 @@ export function plainSettingOf(
     bytesOf: (tensor) => sizes.get(tensor) ?? 32,
     isHidden: (device) => hidden.has(device),
     followsWorld: random.next() < 0.5,
-    plan: remembered((left, another = 0) =>
-      planSpread(left, profile, seed + another * 2 ** 16),
-    ),
+    plan: remembered((left, another = 0) => planSpread(left, profile, seed + another * 2 ** 16)),
   };
 }
 

@@ -45,9 +45,7 @@ export function tiledSettingOf(seed: number): Setting {
     bytesOf: () => 0,
     isHidden: (device) => hidden.has(device),
     followsWorld: random.next() < 0.5,
-    plan: remembered((left, another = 0) =>
-      planTiled(left, profile, seed + another * 2 ** 16),
-    ),
+    plan: remembered((left, another = 0) => planTiled(left, profile, seed + another * 2 ** 16)),
   };
 }
 
