@@ -6,7 +6,7 @@ import { type ModelOutcome, scheduleOf, simulateCluster } from "../../src/sim/cl
 import { simulateSeed } from "../fixtures/schedules.ts";
 
 const isLong = process.env["PARTITA_TEST_LONG"] === "1";
-const seeds = isLong ? 1000 : 40;
+const seeds = isLong ? 1000 : 6;
 
 test(
   "every request ends once and as it must where models share devices, whatever befalls them, and nothing is left of one that is unloaded",
