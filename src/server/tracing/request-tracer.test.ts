@@ -96,6 +96,15 @@ test("spans say which request, model, stage, device and tensor they are of", () 
   });
 });
 
+test("of what a client may have written, spans keep a part", () => {
+  const { tracer, spans } = start();
+  const long = "x".repeat(100_000);
+  const outcome = { type: "failed", code: "REQUEST_INVALID", message: long } as const;
+  tracer.begun({ ...arrival, id: long }).ended({ ...answered, outcome });
+  expect(spans()[0]?.attributes["partita.id"]).toBe("x".repeat(256));
+  expect(spans()[0]?.status.message).toBe("x".repeat(256));
+});
+
 test("a client's trace goes on, and what is handed on names the request's span", () => {
   const { tracer, spans } = start();
   const traceparent = `00-${traceId}-${spanId}-01`;
@@ -167,6 +176,6 @@ test("a request that did not wait and runs on one device has its stage below it"
     stages: timings.stages.slice(0, 1),
   };
   const inference = { request: 1, outputs: {}, timings: alone };
-  tracer.begun(arrival).ended({ ...answered, outcome: { type: "answered", inference } });
+  tracer.begun(arrival).ended({ ...answered, outcome: { type: "answered", inference, rows: 1 } });
   expect(spans().map(({ name }) => name)).toEqual(["stage s0", "infer squeezenet"]);
 });

@@ -16,6 +16,9 @@ import type { Inference } from "../../cluster/inference.ts";
 import type { Arrival, Departure, Observation, Observer } from "../observer.ts";
 import { heardSeconds, hopSeconds } from "./timeline.ts";
 
+/** Characters of what a client may have written: spans are kept until they are sent. */
+const longestText = 256;
+
 const propagator = new W3CTraceContextPropagator();
 
 /**
@@ -48,7 +51,7 @@ export class RequestTracer implements Observer {
           "partita.version": version,
           "partita.protocol": protocol,
           "partita.input.bytes": inputBytes,
-          ...(id === null ? {} : { "partita.id": id }),
+          ...(id === null ? {} : { "partita.id": id.slice(0, longestText) }),
         },
       },
       clientContext(arrival),
@@ -70,7 +73,10 @@ export class RequestTracer implements Observer {
     });
     if (outcome.type === "failed") {
       span.setAttribute("error.type", outcome.code);
-      span.setStatus({ code: SpanStatusCode.ERROR, message: outcome.message });
+      span.setStatus({
+        code: SpanStatusCode.ERROR,
+        message: outcome.message.slice(0, longestText),
+      });
     } else {
       span.setAttribute("partita.request", outcome.inference.request);
       // What came from the source's agent is written as soon as it is here.
