@@ -1,6 +1,6 @@
 import type { AgentOptions } from "../cluster/agent-options.ts";
 import { readHostLimits } from "./host-limits.ts";
-import { openBlobStore } from "./places.ts";
+import { openBlobStore } from "./kept-blobs.ts";
 import { profileInChild } from "./profile-child.ts";
 import { runStandardBenchmark } from "./standard-benchmark.ts";
 import type { Terminal } from "./terminal.ts";

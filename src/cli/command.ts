@@ -28,13 +28,17 @@ type Options = Readonly<Record<string, Option<unknown>>>;
 
 type Values<O extends Options> = { readonly [K in keyof O]: ReturnType<O[K]["read"]> };
 
-/** What a command is run with. */
-export interface Call<O> {
-  readonly arguments: readonly string[];
-  readonly options: O;
+/** Where a command runs, and what ends it. */
+export interface Surroundings {
   readonly terminal: Terminal;
   /** Aborted when the user interrupts. */
   readonly signal: AbortSignal;
+}
+
+/** What a command is run with. */
+export interface Call<O> extends Surroundings {
+  readonly arguments: readonly string[];
+  readonly options: O;
 }
 
 export interface Command {

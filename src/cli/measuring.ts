@@ -26,6 +26,7 @@ import { profileBatches } from "../runtime/profile-batches.node.ts";
 import { profileCodecs, withCodecCosts } from "../runtime/profile-codecs.node.ts";
 import { profileGraph } from "../runtime/profile-graph.node.ts";
 import type { TensorValues } from "../runtime/runtime.ts";
+import type { Surroundings } from "./command.ts";
 import { writeWhole } from "./files.ts";
 import type { NamedModel } from "./model-argument.ts";
 import { modelSha256 } from "./model-hash.ts";
@@ -37,7 +38,6 @@ import {
   type ProfilingChoices,
   refuseOthers,
   resolveLevel,
-  type Surroundings,
 } from "./profiles.ts";
 import type { Shapes } from "./shape-option.ts";
 import { runStandardBenchmark } from "./standard-benchmark.ts";

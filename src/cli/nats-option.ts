@@ -1,7 +1,6 @@
 import { systemClock } from "../base/clock.node.ts";
 import { seconds } from "../base/units.ts";
-import { connectNats } from "../nats/connection.node.ts";
-import { type Engine, openEngine } from "../nats/engine.ts";
+import type { Engine } from "../nats/engine.ts";
 import { LeaderSight } from "../nats/leader-sight.ts";
 import { withLeader } from "../nats/leader-transport.ts";
 import { type NatsPlace, parseNatsUrl } from "../nats/nats-url.ts";
@@ -38,6 +37,11 @@ export async function openNats(
   terminal: Pick<Terminal, "nats">,
 ): Promise<NatsCluster> {
   const place = parseNatsUrl(url);
+  // Most clusters are not on NATS, whose libraries take a while to load.
+  const [{ connectNats }, { openEngine }] = await Promise.all([
+    import("../nats/connection.node.ts"),
+    import("../nats/engine.ts"),
+  ]);
   const connection = await connectNats(place, terminal.nats);
   const over = new AbortController();
   const close = async (): Promise<void> => {

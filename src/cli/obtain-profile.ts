@@ -1,5 +1,6 @@
 import { mergeProfiles, type Profile, withoutCodecs } from "../cost/profile.ts";
-import { loadProfile, type ProfilingChoices, refuseOthers, type Surroundings } from "./profiles.ts";
+import type { Surroundings } from "./command.ts";
+import { loadProfile, type ProfilingChoices, refuseOthers } from "./profiles.ts";
 
 /**
  * The profile that a command plans with: a file, or several merged, or the measurement of a model,

@@ -1,11 +1,6 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
-import { defaultLimit, openBlobStore, readPlaces, stateFolderOf } from "./places.ts";
-
-const folder = mkdtempSync(join(tmpdir(), "partita-places-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+import { expect, test } from "vitest";
+import { readPlaces, stateFolderOf } from "./places.ts";
 
 test("files stand below the home folder unless the environment says where", () => {
   expect(readPlaces({}, "/home/ada")).toEqual({
@@ -32,22 +27,3 @@ test.each(["../../etc", "..", ".", "", "a/b", "desk 1", "käse"])(
     expect(join(place, "..")).toBe("/state");
   },
 );
-
-test("blobs are kept where only their user may read them", async () => {
-  await openBlobStore({ cacheFolder: join(folder, "cache") });
-  expect(statSync(join(folder, "cache", "blobs")).mode & 0o077).toBe(0);
-});
-
-test("a cache folder that cannot be made is refused by its name", async () => {
-  writeFileSync(join(folder, "file"), "");
-  await expect(openBlobStore({ cacheFolder: join(folder, "file") })).rejects.toMatchObject({
-    code: "FILE_WRITE_FAILED",
-    message: expect.stringContaining(join(folder, "file")),
-  });
-});
-
-test("the cache takes 10 GiB at most, and not all of a small disk", async () => {
-  const limit = await defaultLimit(folder);
-  expect(limit).toBeGreaterThan(0);
-  expect(limit).toBeLessThanOrEqual(10 * 2 ** 30);
-});

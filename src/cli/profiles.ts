@@ -70,12 +70,6 @@ export function batchesOf({ batch, maxBatch = 1 }: ProfilingChoices): readonly n
   return [...new Set(sizes)].filter((size) => size > 1).sort((a, b) => a - b);
 }
 
-/** Where a command runs, and what ends it. */
-export interface Surroundings {
-  readonly terminal: Terminal;
-  readonly signal: AbortSignal;
-}
-
 /**
  * `all` bakes in layouts of one class of processors, and nothing is known here of the machines that
  * will run the parts.

@@ -7,10 +7,9 @@ import { randomBytes } from "node:crypto";
 import { isIPv4 } from "node:net";
 import { join } from "node:path";
 import { CodedError } from "../base/errors.ts";
-import { type Authority, openAuthority } from "../cluster/authority.node.ts";
+import type { Authority } from "../cluster/authority.node.ts";
 import type { DeviceKeys } from "../cluster/identity.ts";
 import { readOrMake } from "../cluster/key-file.node.ts";
-import { openKeyStore } from "../cluster/key-store.node.ts";
 import { formatToken, parseToken } from "../cluster/token.ts";
 import { tcpTransport } from "../transport/tcp.node.ts";
 import { parseAddress } from "../transport/tcp-listener.node.ts";
@@ -63,6 +62,8 @@ export async function secureCoordinator(
     }
     return { transport: tcpTransport, secret, token: secret, authority: null };
   }
+  // Whoever needs no certificates does without the library that makes them, which loads slowly.
+  const { openAuthority } = await import("../cluster/authority.node.ts");
   const authority = await openAuthority(folder);
   const { fingerprint, identity } = authority;
   if (given.fingerprint !== null && given.fingerprint !== fingerprint) {
@@ -98,6 +99,7 @@ export async function secureAgent(
 ): Promise<AgentSecurity> {
   const { secret, fingerprint } = parseToken(text);
   if (fingerprint === null) return { transport: tcpTransport, secret, keys: null };
+  const { openKeyStore } = await import("../cluster/key-store.node.ts");
   const cluster = join(stateFolder, "agents", fingerprint);
   const keys = await openKeyStore(stateFolderOf({ stateFolder: cluster }, device), fingerprint);
   const transport = createTlsTransport({ trust: fingerprint, identity: keys.identity });

@@ -8,8 +8,6 @@ import type { AgentEvent } from "../../cluster/agent-options.ts";
 import type { ModelKey } from "../../cluster/shared-listener.ts";
 import { parseToken } from "../../cluster/token.ts";
 import { leaderAddress } from "../../nats/leader-transport.ts";
-import { sayPresent } from "../../nats/membership.ts";
-import { partsDepot } from "../../nats/parts-depot.ts";
 import { createOnnxRuntime } from "../../runtime/onnxruntime.node.ts";
 import { tcpTransport } from "../../transport/tcp.node.ts";
 import { parseAddress } from "../../transport/tcp-listener.node.ts";
@@ -111,7 +109,7 @@ export const agent: Command = defineCommand({
       terminal,
     );
     if (joined === null) return 0;
-    if (nats !== null) sayWhere(joined, nats);
+    if (nats !== null) await sayWhere(joined, nats);
     const close = (): void => void joined.close();
     signal.addEventListener("abort", close, { once: true });
     // It may have been interrupted before there was anything to close.
@@ -144,7 +142,7 @@ async function describeItself(
       ? { transport: reachOf(transport, options, coordinator, token) }
       : {
           transport: transportToLeader(nats, transport),
-          depot: partsDepot(nats.engine.parts),
+          depot: (await import("../../nats/parts-depot.ts")).partsDepot(nats.engine.parts),
         }),
     keys,
     runtime: createOnnxRuntime(),
@@ -166,7 +164,11 @@ function reachOf(
 }
 
 /** Whoever looks at the cluster on NATS sees this device. */
-function sayWhere({ name, addresses, ended }: AgentGroup, { engine, signal }: NatsCluster): void {
+async function sayWhere(
+  { name, addresses, ended }: AgentGroup,
+  { engine, signal }: NatsCluster,
+): Promise<void> {
+  const { sayPresent } = await import("../../nats/membership.ts");
   const id = randomUUID();
   const over = new AbortController();
   void ended.then(() => over.abort());

@@ -1,7 +1,7 @@
 import { formatQuantity } from "../../base/units.ts";
 import { clearBlobs, listBlobs, type StoredBlob } from "../../cluster/blob-folder.node.ts";
 import { type Command, defineCommand, quantity, usage } from "../command.ts";
-import { blobFolder } from "../places.ts";
+import { blobFolder } from "../kept-blobs.ts";
 import { formatAge } from "../print/age.ts";
 import { formatTable } from "../print/table.ts";
 import type { Terminal } from "../terminal.ts";

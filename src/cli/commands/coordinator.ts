@@ -18,7 +18,7 @@ import {
 import { type Deployable, deployOptions, prepareDeployment } from "../deploy.ts";
 import { findGathered, type GatheredTopology, gatherTopology, readDevices } from "../gathered.ts";
 import { type Log, logOption, openLog } from "../log.ts";
-import { leadInTurn, type TurnOptions } from "../nats-coordinator.ts";
+import type { TurnOptions } from "../nats-coordinator.ts";
 import { type NatsCluster, natsOption, openNats } from "../nats-option.ts";
 import { describeEvent } from "../print/cluster-status.ts";
 import { printDeployment } from "../print/deployment.ts";
@@ -120,6 +120,7 @@ export const coordinator: Command = defineCommand({
     };
     if (options.nats !== undefined) {
       await using nats = await openNats(options.nats, terminal);
+      const { leadInTurn } = await import("../nats-coordinator.ts");
       await leadInTurn(ground, { ...serviceOptions, ...turns(ground, nats, deployable, call) });
       return 0;
     }

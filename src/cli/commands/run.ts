@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../../base/clock.node.ts";
 import { type Client, connectClient } from "../../cluster/client.ts";
-import { connectDurably } from "../../nats/durable-client.ts";
 import { publicUrl } from "../../nats/nats-url.ts";
 import {
   type Call,
@@ -75,6 +74,7 @@ export const run: Command = defineCommand({
       if (options.to !== undefined) throw usage("--to and --nats: give one of them");
       await using nats = await openNats(options.nats, call.terminal);
       const { engine } = nats;
+      const { connectDurably } = await import("../../nats/durable-client.ts");
       const asked = connectDurably({ engine, model: options.model, newId: randomUUID });
       return await runThrough(asked, publicUrl(nats.place), call.arguments, call);
     }

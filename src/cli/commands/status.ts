@@ -7,7 +7,6 @@ import type { ClusterEvent, ClusterStatus } from "../../cluster/status.ts";
 import { watchCluster } from "../../cluster/watch-client.ts";
 import { parseLeaderRecord } from "../../nats/leader-record.ts";
 import { leaderAddress } from "../../nats/leader-transport.ts";
-import { presentMembers } from "../../nats/membership.ts";
 import { type Command, defineCommand, flag, needed, text, usage } from "../command.ts";
 import { type NatsCluster, natsOption, openNats, transportToLeader } from "../nats-option.ts";
 import { describeEvent, formatStatus } from "../print/cluster-status.ts";
@@ -76,6 +75,7 @@ export const status: Command = defineCommand({
 
 /** Who is there, whether it leads, stands by, or is an agent. */
 async function showMembers({ engine }: NatsCluster, terminal: Terminal): Promise<void> {
+  const { presentMembers } = await import("../../nats/membership.ts");
   const { text } = await engine.leader.read();
   const leading = parseLeaderRecord(text)?.leader?.id;
   for (const { id, role, name, addresses } of await presentMembers(engine)) {

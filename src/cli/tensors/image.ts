@@ -1,4 +1,3 @@
-import sharp from "sharp";
 import { CodedError, messageOf } from "../../base/errors.ts";
 import type { TensorValue } from "../../graph/tensor-value.ts";
 import type { Preprocessing } from "./preprocessing.ts";
@@ -50,6 +49,7 @@ export async function readImage(
 async function decode(bytes: Uint8Array, how: Preprocessing, file: string): Promise<Pixels> {
   const fits = { stretch: "fill", cover: "cover", contain: "contain" } as const;
   const { padding } = how;
+  const { default: sharp } = await import("sharp");
   try {
     // By the orientation that the camera noted, and over the padding where it is transparent.
     let picture = sharp(bytes, { limitInputPixels: mostPixels })
