@@ -33,7 +33,6 @@ import { type JoinedSimulation, simulateJoined } from "../dist/sim/joined.js";
 import type { ZooOptions } from "../dist/zoo/sketch.js";
 import { buildZoo } from "../dist/zoo/zoo.js";
 import { askAt, askClosed, type Question, type Reply } from "./batching/asking.ts";
-import { type Cluster, runAgent, startCluster } from "./batching/cluster.ts";
 import {
   answersOf,
   type Cell,
@@ -43,6 +42,7 @@ import {
   percentiles,
   writePage,
 } from "./batching/page.ts";
+import { type Cluster, runAgent, startCluster } from "./cluster/processes.ts";
 import { keepResults } from "./keep-results.ts";
 
 const here = fileURLToPath(import.meta.url);

@@ -4,54 +4,30 @@
  *
  * @module
  */
-import { type ChildProcess, fork } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import Table from "cli-table3";
-import { systemClock } from "../dist/base/clock.node.js";
 import { createRandom } from "../dist/base/random.js";
 import { bytes, seconds, secondsPerByte } from "../dist/base/units.js";
-import { Agent } from "../dist/cluster/agent.js";
-import { connectClient } from "../dist/cluster/client.js";
-import { Coordinator } from "../dist/cluster/coordinator.js";
 import type { RequestTimings } from "../dist/cluster/data-message.js";
 import { readTopology } from "../dist/cost/topology-file.js";
 import { createBuilder } from "../dist/onnx/build.js";
 import { evaluate } from "../dist/plan/evaluate.js";
 import { makePlan } from "../dist/plan/make-plan.js";
 import { createProblem } from "../dist/plan/problem.js";
-import { createOnnxRuntime } from "../dist/runtime/onnxruntime.node.js";
 import { prepareGraph } from "../dist/runtime/prepare.node.js";
 import type { TensorValues } from "../dist/runtime/runtime.js";
-import { tcpTransport } from "../dist/transport/tcp.node.js";
+import { runAgent, startCluster } from "./cluster/processes.ts";
 
 /** Every tensor between nodes is a float32 matrix of this side: 1 MiB. */
 const side = 512;
-const token = "bench";
 const here = fileURLToPath(import.meta.url);
 
 if (process.argv[2] === "agent") await runAgent(process.argv[3] ?? "", process.argv[4] ?? "");
 else await measureAll();
 
-async function runAgent(coordinator: string, name: string): Promise<void> {
-  const agent = await Agent.join({
-    name,
-    incarnation: String(process.pid),
-    coordinator,
-    token,
-    transport: tcpTransport,
-    runtime: createOnnxRuntime(),
-    clock: systemClock,
-    listen: "127.0.0.1:0",
-    cores: 1,
-    memoryBytes: null,
-  });
-  await agent.ended;
-  process.disconnect();
-}
-
-interface Cluster extends AsyncDisposable {
+interface Chain extends AsyncDisposable {
   readonly window: number;
   /** One request after the other, or up to the window at once: the caller decides. */
   infer(): Promise<RequestTimings>;
@@ -63,7 +39,7 @@ interface Cluster extends AsyncDisposable {
  * @param products of each device, in order
  * @param speed below 1: emulated
  */
-async function startCluster(products: readonly number[], speed = 1): Promise<Cluster> {
+async function startChain(products: readonly number[], speed = 1): Promise<Chain> {
   const names = products.map((_, device) => `d${device}`);
   const topology = readTopology(
     JSON.stringify({
@@ -78,7 +54,8 @@ async function startCluster(products: readonly number[], speed = 1): Promise<Clu
     }),
   );
   const total = products.reduce((sum, count) => sum + count, 0);
-  const { model, graph, openTypes } = await prepareGraph(buildChain(total), { level: "basic" });
+  const prepared = await prepareGraph(buildChain(total), { level: "basic" });
+  const { graph } = prepared;
   const kind = {
     nodeSeconds: graph.nodes.map(() => seconds(0.005)),
     overheadSeconds: seconds(0),
@@ -96,36 +73,13 @@ async function startCluster(products: readonly number[], speed = 1): Promise<Clu
     seed: 1,
     decisionSeconds: 0,
   });
-  const coordinator = await Coordinator.start({
-    transport: tcpTransport,
-    clock: systemClock,
-    listen: "127.0.0.1:0",
-    token,
-    plan,
-    graph,
-    topology,
-    model,
-    types: openTypes,
-    runtime: createOnnxRuntime().name,
-    emulate: speed < 1,
-  });
-  const children = names.map((name) => fork(here, ["agent", coordinator.address, name]));
-  await coordinator.ready();
+  const cluster = await startCluster(here, prepared, topology, plan, speed < 1);
+  const { client } = cluster;
   const inputs = randomInput();
-  const client = await connectClient({
-    transport: tcpTransport,
-    clock: systemClock,
-    address: coordinator.address,
-    token,
-  });
   return {
     window: client.window,
     infer: async () => (await client.infer(inputs)).timings,
-    [Symbol.asyncDispose]: async () => {
-      await client.close();
-      await coordinator.close();
-      await Promise.all(children.map(exited));
-    },
+    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
   };
 }
 
@@ -149,13 +103,6 @@ function randomInput(): TensorValues {
   return { x: { dataType: "float32", shape: [side, side], data } };
 }
 
-function exited(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) resolve();
-    else child.once("exit", () => resolve());
-  });
-}
-
 interface HopResult {
   readonly tensorBytes: number;
   readonly requests: number;
@@ -172,8 +119,8 @@ interface HopResult {
  * machine, and neither its processes asleep.
  */
 async function measureHops(turns: number): Promise<HopResult> {
-  await using one = await startCluster([4]);
-  await using four = await startCluster([1, 1, 1, 1]);
+  await using one = await startChain([4]);
+  await using four = await startChain([1, 1, 1, 1]);
   const added: { one: number[]; four: number[] } = { one: [], four: [] };
   for (let turn = -4; turn < turns; turn++) {
     for (const [name, cluster] of [
@@ -224,17 +171,17 @@ async function measurePipeline(
   speed: number,
   requests: number,
 ): Promise<PipelineResult> {
-  await using cluster = await startCluster(products, speed);
-  await Promise.all(Array.from({ length: 20 }, () => cluster.infer()));
+  await using chain = await startChain(products, speed);
+  await Promise.all(Array.from({ length: 20 }, () => chain.infer()));
   const answered: { at: number; timings: RequestTimings }[] = [];
   await Promise.all(
     Array.from({ length: requests }, async () => {
-      const timings = await cluster.infer();
+      const timings = await chain.infer();
       answered.push({ at: performance.now() / 1000, timings });
     }),
   );
   // Without filling and draining, in which not all stages work.
-  const steady = answered.slice(cluster.window, -cluster.window);
+  const steady = answered.slice(chain.window, -chain.window);
   const [first, last] = [steady[0]?.at ?? 0, steady.at(-1)?.at ?? 0];
   const periodSeconds = (last - first) / (steady.length - 1);
   const meanOf = (field: "busySeconds" | "computeSeconds") =>

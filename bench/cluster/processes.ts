@@ -29,17 +29,21 @@ export async function runAgent(coordinator: string, name: string): Promise<void>
   process.disconnect();
 }
 
-/** A plan on processes of this machine, speeds and links imitated. */
+/** A plan on processes of this machine. */
 export interface Cluster extends AsyncDisposable {
   readonly client: Client;
 }
 
-/** @param script this machine's devices are started with */
+/**
+ * @param script this machine's devices are started with
+ * @param emulate whether speeds and links are imitated
+ */
 export async function startCluster(
   script: string,
   { model, graph, openTypes }: PreparedGraph,
   topology: Topology,
   plan: Plan,
+  emulate = true,
 ): Promise<Cluster> {
   const coordinator = await Coordinator.start({
     transport: tcpTransport,
@@ -52,7 +56,7 @@ export async function startCluster(
     model,
     types: openTypes,
     runtime: createOnnxRuntime().name,
-    emulate: true,
+    emulate,
   });
   const children = topology.devices.map(({ name }) =>
     fork(script, ["agent", coordinator.address, name]),
