@@ -13,6 +13,7 @@ import type { Objective } from "../../src/plan/objective.ts";
 import type { Limits } from "../../src/plan/problem.ts";
 import { everyChain } from "./planner-oracle-chains.ts";
 import { type Crossing, type Crossings, wire } from "./planner-oracle-hops.ts";
+import { isAllowed, rulesOf } from "./planner-oracle-rules.ts";
 import { objectiveValue } from "./planner-oracle-value.ts";
 import { distancesFrom, isOneWay } from "./planner-oracle-ways.ts";
 
@@ -116,21 +117,23 @@ function leastOf(
   return best;
 }
 
-/** Every placement on devices that can run the nodes, in the same array. */
-function* everyPlacement(model: Model): Generator<readonly number[]> {
-  const placement = model.nodes.map(() => 0);
-  function* place(node: number): Generator<readonly number[]> {
-    if (node === placement.length) {
-      yield placement;
-      return;
+/** Every placement on devices that can run the nodes, in the same array, counted through. */
+function* everyPlacement({ hosts }: Model): Generator<readonly number[]> {
+  if (hosts.some(({ length }) => length === 0)) return;
+  const digits = hosts.map(() => 0);
+  const placement = hosts.map(([first]) => first as number);
+  for (;;) {
+    yield placement;
+    let node = placement.length - 1;
+    for (; node >= 0; node--) {
+      const devices = hosts[node] as readonly number[];
+      const digit = ((digits[node] as number) + 1) % devices.length;
+      digits[node] = digit;
+      placement[node] = devices[digit] as number;
+      if (digit > 0) break;
     }
-    for (let device = 0; device < model.deviceCount; device++) {
-      if (model.compute[device]?.[node] === Number.POSITIVE_INFINITY) continue;
-      placement[node] = device;
-      yield* place(node + 1);
-    }
+    if (node < 0) return;
   }
-  yield* place(0);
 }
 
 /** `null` if a codec is asked for where none of that name is allowed. */
@@ -196,6 +199,10 @@ function resolve(question: Question) {
   const compute = topology.devices.map(({ speed }, device) =>
     nodes.map((_, node) => (kinds[device]?.nodeSeconds[node] ?? Number.POSITIVE_INFINITY) / speed),
   );
+  const devices = kinds.map((_, device) => device);
+  const hosts = nodes.map((_, node) =>
+    devices.filter((device) => compute[device]?.[node] !== Number.POSITIVE_INFINITY),
+  );
   const { links, ...crossings } = wire(question);
   const media = [...new Set(links.flatMap(({ medium }) => medium ?? []))];
   return {
@@ -203,6 +210,7 @@ function resolve(question: Question) {
     tensors,
     kinds,
     compute,
+    hosts,
     links,
     ...crossings,
     deviceCount: kinds.length,
@@ -214,31 +222,9 @@ function resolve(question: Question) {
       medium === undefined ? link : links.length + media.indexOf(medium),
     ),
     wireCount: links.length + media.length,
-    ...privacyOf(question, nodes, tensors),
+    ...rulesOf(question, nodes, tensors),
     memory: new Map<number, number>(),
   };
-}
-
-function privacyOf(
-  { limits }: Question,
-  nodes: readonly { position: number; inputs: readonly string[] }[],
-  tensors: readonly { name: string; producer: number }[],
-): { kept: Set<number>; secret: Set<string> } {
-  const { keepLocal } = limits;
-  const kept = new Set<number>();
-  const keep = (node: number): void => {
-    if (node < 0) return;
-    kept.add(node);
-    for (const name of nodes[node]?.inputs ?? []) {
-      keep(tensors.find((tensor) => tensor.name === name)?.producer ?? -1);
-    }
-  };
-  if (typeof keepLocal === "number") {
-    for (let node = 0; node < keepLocal; node++) kept.add(node);
-  } else if (keepLocal !== undefined) {
-    keep(tensors.find(({ name }) => name === keepLocal)?.producer ?? -1);
-  }
-  return { kept, secret: new Set([...kept].flatMap((node) => nodes[node]?.inputs ?? [])) };
 }
 
 function figuresOf(
@@ -247,7 +233,7 @@ function figuresOf(
   placement: readonly number[],
   crossings: Crossings,
 ): Figures | null {
-  if (!isAllowed(question, model, placement)) return null;
+  if (!isAllowed(question.objective, model, placement)) return null;
   const { topology, objective, limits } = question;
   const compute = new Array<number>(model.deviceCount).fill(0);
   const owns = new Array<number>(model.deviceCount).fill(0);
@@ -323,55 +309,18 @@ function linksOf(model: Model, placement: readonly number[], tensor: number): nu
   return delivery === null ? null : travelled | delivery;
 }
 
-function isAllowed(question: Question, model: Model, placement: readonly number[]): boolean {
-  for (const node of model.nodes) {
-    const device = placement[node.position];
-    if (device !== model.source && model.kept.has(node.position)) return false;
-    if (device !== model.source && node.inputs.some((name) => model.secret.has(name))) return false;
-    for (const other of node.colocation === undefined ? [] : model.nodes) {
-      if (other.colocation === node.colocation && placement[other.position] !== device)
-        return false;
-    }
-  }
-  const delivered = model.sink !== null && model.sink !== model.source;
-  if (delivered && model.tensors.some(({ name, isOutput }) => isOutput && model.secret.has(name))) {
-    return false;
-  }
-  return question.objective.type !== "throughput" || !hasCycle(model, placement);
-}
-
-/** Whether some device can be left along arrows and come back to. */
-function hasCycle(model: Model, placement: readonly number[]): boolean {
-  const reach = new Array<number>(model.deviceCount).fill(0);
-  for (const { producer, consumers } of model.tensors) {
-    if (producer < 0) continue;
-    const from = placement[producer] as number;
-    for (const consumer of consumers) {
-      const to = placement[consumer] as number;
-      if (to !== from) (reach[from] as number) |= 1 << to;
-    }
-  }
-  for (let middle = 0; middle < model.deviceCount; middle++) {
-    for (let from = 0; from < model.deviceCount; from++) {
-      if ((((reach[from] as number) >> middle) & 1) === 1) {
-        (reach[from] as number) |= reach[middle] as number;
-      }
-    }
-  }
-  return reach.some((set, device) => ((set >> device) & 1) === 1);
-}
-
 /** Kept by device and set of nodes: there are far fewer of these than placements. */
 function memoryOf(model: Model, placement: readonly number[]): number[] {
-  return model.kinds.map((kind, device) => {
-    let set = 0;
-    placement.forEach((place, node) => {
-      if (place === device) set |= 1 << node;
-    });
+  const sets = new Array<number>(model.deviceCount).fill(0);
+  placement.forEach((device, node) => {
+    (sets[device] as number) |= 1 << node;
+  });
+  return sets.map((set, device) => {
     const key = set * model.deviceCount + device;
     const known = model.memory.get(key);
     if (known !== undefined) return known;
-    const needed = set === 0 ? 0 : (kind?.overheadBytes ?? 0) + memoryOfSet(model, set);
+    const overhead = model.kinds[device]?.overheadBytes ?? 0;
+    const needed = set === 0 ? 0 : overhead + memoryOfSet(model, set);
     model.memory.set(key, needed);
     return needed;
   });
