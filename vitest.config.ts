@@ -2,10 +2,13 @@ import { defineConfig } from "vitest/config";
 
 const report = process.env["PARTITA_TEST_REPORT"];
 
-/** Folders whose tests neither start processes nor keep anything: they can share what they import. */
-const pure = ["base", "codec", "compare", "control", "cost", "graph", "onnx", "plan", "sim"].map(
-  (folder) => `src/${folder}/**/*.test.ts`,
-);
+/** What measures the memory of its own process. */
+const alone = [
+  "src/base/discard.test.ts",
+  "src/server/grpc/grpc-fuzz.test.ts",
+  "test/e2e/http-hostile.test.ts",
+  "test/sim/hostile.test.ts",
+];
 
 export default defineConfig({
   test: {
@@ -15,10 +18,16 @@ export default defineConfig({
     reporters: report === undefined ? ["default"] : ["default", "json"],
     ...(report === undefined ? {} : { outputFile: { json: report } }),
     projects: [
-      { extends: true, test: { name: "pure", include: pure, isolate: false } },
+      { extends: true, test: { name: "alone", include: alone } },
       {
         extends: true,
-        test: { name: "rest", include: ["src/**/*.test.ts", "test/**/*.test.ts"], exclude: pure },
+        // Nothing in a module outlives a test, so that files can share what they import.
+        test: {
+          name: "shared",
+          include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+          exclude: alone,
+          isolate: false,
+        },
       },
     ],
   },

@@ -49,7 +49,7 @@ beforeAll(async () => {
   bench.write("home.topology.yaml", topology);
   await writeModel();
   const profiling = ["--batch", "1,4", "-o", "measured.profile.json"];
-  expect(await bench.run("profile", model, ...profiling)).toMatchObject({ code: 0, errors: "" });
+  expect(await bench.call("profile", model, ...profiling)).toMatchObject({ code: 0, errors: "" });
   const measured = readFileSync(bench.path("measured.profile.json"), "utf8");
   expect(JSON.parse(measured).batch.difference).toBeLessThanOrEqual(1e-5);
   bench.write("model.profile.json", withEqualCosts(measured));
@@ -60,7 +60,7 @@ afterAll(() => bench.remove());
 test("requests to processes are joined as --max-batch and --max-wait say, and answered as if they had gone alone", async () => {
   const joining = ["--objective", "throughput", "--max-batch", "4", "--max-wait", "5 s"];
   const words = ["-t", "home.topology.yaml", ...joining, "-o", "joined.plan.json"];
-  const planned = await bench.run("plan", "model.profile.json", ...words);
+  const planned = await bench.call("plan", "model.profile.json", ...words);
   expect(planned).toMatchObject({ code: 0, errors: "" });
   const plan = JSON.parse(readFileSync(bench.path("joined.plan.json"), "utf8"));
   expect(plan.batch).toMatchObject({ most: 4, waitSeconds: 5 });
@@ -71,14 +71,14 @@ test("requests to processes are joined as --max-batch and --max-wait say, and an
   const end = ended(child);
   const { address, token } = JSON.parse(await firstLine(child.stdout));
   const to = ["--to", address, "--token", token, "--json"];
-  const joined = await bench.run("run", ...to, "--seeds", "8", "-o", "joined.npz");
+  const joined = await bench.call("run", ...to, "--seeds", "8", "-o", "joined.npz");
   expect(joined).toMatchObject({ code: 0, errors: "" });
   const { requests } = JSON.parse(joined.output);
   const together = requests.map(
     ({ timings }: { timings: { joined?: { requests: number } } }) => timings.joined?.requests,
   );
   expect(together).toEqual([4, 4, 4, 4, 4, 4, 4, 4]);
-  const status = JSON.parse((await bench.run("status", ...to, "--once")).output);
+  const status = JSON.parse((await bench.call("status", ...to, "--once")).output);
   expect(status.requests).toMatchObject({ answered: 8, failed: 0 });
   expect(status.generations[0].batch).toEqual({ most: 4, waitSeconds: 5 });
   child.kill("SIGINT");

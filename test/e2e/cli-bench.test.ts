@@ -37,7 +37,7 @@ test.each([
   [["bench", "cell", "{"], "wants one cell"],
   [["bench", "cell", '{ "type": "planner" }'], "wants one cell"],
 ])("refuses %j", async (words, reason) => {
-  const { code, errors } = await bench.run(...words);
+  const { code, errors } = await bench.call(...words);
   expect(errors).toContain(reason);
   expect(code).not.toBe(0);
 });

@@ -11,16 +11,16 @@ test("lists the weights that are kept, and clears those that were not used for l
   mkdirSync(folder, { recursive: true });
   for (const name of ["a", "b"]) writeFileSync(`${folder}/${name.repeat(64)}`, "12345");
   utimesSync(`${folder}/${"a".repeat(64)}`, 1000, 1000);
-  const listed = await bench.run("cache");
+  const listed = await bench.call("cache");
   expect(listed.output).toContain("2 blobs, 10 B");
   expect(listed.output).toMatch(/bbbbbbbbbbbbbbbb +5 B +\d+ (s|min) ago/);
-  const cleared = await bench.run("cache", "clear", "--older-than", "30 d", "--json");
+  const cleared = await bench.call("cache", "clear", "--older-than", "30 d", "--json");
   expect(JSON.parse(cleared.output).removed).toMatchObject([{ sha256: "a".repeat(64), bytes: 5 }]);
-  expect((await bench.run("cache", "clear")).output).toContain("removed 1 blob, 5 B");
+  expect((await bench.call("cache", "clear")).output).toContain("removed 1 blob, 5 B");
 });
 
 test("refuses another action", async () => {
-  const { code, errors } = await bench.run("cache", "fill");
+  const { code, errors } = await bench.call("cache", "fill");
   expect(code).toBe(64);
   expect(errors).toContain("knows the action clear");
 });

@@ -3,20 +3,30 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readNpz, writeNpz } from "../../src/cli/tensors/npz.ts";
 import { readTopology } from "../../src/cost/topology-file.ts";
-import { type Ended, ended, topologyText, Workbench, withEqualTimes } from "./partita.ts";
+import { writeSqueezenet } from "./equal-profile.ts";
+import { type Ended, ended, topologyText, Workbench } from "./partita.ts";
 
 const bench = new Workbench();
 const model = "model.onnx";
+const profile = "model.profile.json";
 const plan = "model.plan.json";
 const topology = "home.topology.yaml";
 
-const emptyImage = {
-  dataType: "float32",
-  shape: [0, 3, 32, 32],
-  data: new Uint8Array(0),
+/** Inputs that do not fit, by the error that says so. */
+const misfits = {
+  TENSOR_SHAPE_MISMATCH: {
+    dataType: "float32",
+    shape: [0, 3, 32, 32],
+    data: new Uint8Array(0),
+  },
+  TENSOR_TYPE_MISMATCH: {
+    dataType: "float64",
+    shape: [1, 3, 32, 32],
+    data: new Uint8Array(8 * 3 * 32 * 32),
+  },
 } as const;
 
 interface Running {
@@ -28,18 +38,19 @@ interface Running {
 
 beforeAll(async () => {
   bench.write(topology, topologyText);
-  const made = [
-    await bench.run("zoo", "squeezenet", "--resolution", "32", "--width", "0.25", "-o", model),
-    await bench.run("profile", model, "-o", "measured.profile.json"),
-  ];
-  const measured = readFileSync(bench.path("measured.profile.json"), "utf8");
-  bench.write("model.profile.json", withEqualTimes(measured));
+  await writeSqueezenet(bench, "model");
   const words = ["-t", topology, "--objective", "throughput", "-o", plan];
-  made.push(await bench.run("plan", "model.profile.json", ...words));
-  expect(made.map(({ code }) => code)).toEqual([0, 0, 0]);
+  expect(await bench.call("plan", profile, ...words)).toMatchObject({ code: 0, errors: "" });
+  const single = ["--profile", profile, "--planner", "single", "--full-speed"];
+  const whole = ["run", topology, model, ...single, "--seeds", "2", "-o", "whole.npz"];
+  expect(await bench.run(...whole)).toMatchObject({ code: 0, errors: "" });
 });
 
 afterAll(() => bench.remove());
+
+function answersOf(file: string) {
+  return readNpz(new Uint8Array(readFileSync(bench.path(file))), file);
+}
 
 /** Starts `up` and waits until it serves. */
 async function up(...choices: string[]): Promise<Running> {
@@ -80,34 +91,58 @@ async function gone(pids: readonly number[]): Promise<void> {
   while (pids.some(isAlive)) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test("serves requests of clients over three processes until Ctrl-C ends them all", async () => {
-  const running = await up();
-  const agents = agentsOf(running);
-  expect(agents).toHaveLength(3);
-  const words = ["--to", running.address, "--token", running.token, "--seeds", "4", "--json"];
-  const { code, output } = await bench.run("run", ...words);
-  expect(code).toBe(0);
-  const { requests } = JSON.parse(output);
-  expect(requests).toHaveLength(4);
-  expect(requests[0].timings.stages).toHaveLength(3);
-  running.child.kill("SIGINT");
-  expect(await running.end).toMatchObject({ code: 130, errors: "" });
-  await gone(agents);
-});
+describe("a cluster that is up", () => {
+  let running: Running;
+  let agents: readonly number[];
+  let words: readonly string[];
 
-test("gives the answers of an input file, whatever the plan", async () => {
-  const running = await up();
-  const input = ["--to", running.address, "--token", running.token];
-  await bench.run("run", ...input, "--seeds", "1", "-o", "three.npz");
-  running.child.kill("SIGINT");
-  await running.end;
-  const single = ["--profile", "model.profile.json", "--planner", "single", "--full-speed"];
-  const one = await bench.run("run", topology, model, ...single, "--seeds", "1", "-o", "one.npz");
-  expect(one).toMatchObject({ code: 0, errors: "" });
-  const [three, alone] = ["three.npz", "one.npz"].map((name) =>
-    readNpz(new Uint8Array(readFileSync(bench.path(name))), name),
-  );
-  expect(three).toEqual(alone);
+  beforeAll(async () => {
+    running = await up();
+    agents = agentsOf(running);
+    words = ["run", "--to", running.address, "--token", running.token];
+  });
+
+  test("serves requests of clients over three processes, with the answers of one", async () => {
+    expect(agents).toHaveLength(3);
+    const { code, output } = await bench.run(...words, "--seeds", "2", "-o", "three.npz", "--json");
+    expect(code).toBe(0);
+    const { requests } = JSON.parse(output);
+    expect(requests).toHaveLength(2);
+    expect(requests[0].timings.stages).toHaveLength(3);
+    expect(answersOf("three.npz")).toEqual(answersOf("whole.npz"));
+  });
+
+  test("an input file that does not fit is named, and requests of one name keep their answers", async () => {
+    for (const [code, input] of Object.entries(misfits)) {
+      bench.write("wrong.npz", writeNpz({ input }));
+      const wrong = await bench.call(...words, "wrong.npz", "wrong.npz", "-o", "none.npz");
+      const [early, error] = wrong.errors.split("\n");
+      expect(early).toBe("ended early: 0 of 2 were answered; none.npz is not written");
+      expect(error).toMatch(new RegExp(`^error ${code}: wrong\\.npz: `));
+      expect(wrong.code).toBe(65);
+    }
+    const twice = await bench.call(...words, "--seeds", "1", "--repeat", "2", "-o", "twice.npz");
+    expect(twice.code).toBe(0);
+    const names = Object.keys(answersOf("twice.npz"));
+    expect(names.map((name) => name.split("/")[0])).toEqual(["seed 1", "seed 1-2"]);
+  });
+
+  test("refuses a token that is not its own", async () => {
+    const wrong = ["run", "--to", running.address, "--seeds", "1", "--token", "wrong"];
+    const { code, errors } = await bench.call(...wrong);
+    expect(errors).toMatch(/^error TOKEN_REFUSED/);
+    expect(code).toBe(77);
+  });
+
+  test("Ctrl-C, which no agent gets itself, ends them all; then nobody is there to be asked", async () => {
+    for (const pid of agents) expect(groupOf(pid)).toBe(pid);
+    running.child.kill("SIGINT");
+    expect(await running.end).toMatchObject({ code: 130, errors: "" });
+    await gone(agents);
+    const late = await bench.call(...words, "--seeds", "1");
+    expect(late.errors).toMatch(/^error CHANNEL_CLOSED: /);
+    expect(late.code).toBe(75);
+  });
 });
 
 /** Starts `run` and resolves when its first answer is there. */
@@ -128,28 +163,25 @@ async function stream(
 }
 
 test("answers every request with the same bits when an agent is killed while they stream", async () => {
-  const running = await up("--profile", "model.profile.json", "--objective", "throughput");
+  const running = await up("--profile", profile, "--objective", "throughput");
   const agents = agentsOf(running);
   const [, second = 0] = agents;
-  const { end } = await stream(running, "--seeds", "2", "--repeat", "300", "-o", "killed.npz");
+  const { end } = await stream(running, "--seeds", "2", "--repeat", "100", "-o", "killed.npz");
   process.kill(second, "SIGKILL");
   const { code, errors } = await end;
   expect({ code, errors }).toEqual({ code: 0, errors: "" });
-  const words = ["--profile", "model.profile.json", "--planner", "single", "--full-speed"];
-  await bench.run("run", topology, model, ...words, "--seeds", "2", "-o", "whole.npz");
-  const [killed = {}, whole = {}] = ["killed.npz", "whole.npz"].map((name) =>
-    readNpz(new Uint8Array(readFileSync(bench.path(name))), name),
-  );
-  expect(Object.keys(killed)).toHaveLength(600);
+  const [killed, whole] = [answersOf("killed.npz"), answersOf("whole.npz")];
+  expect(Object.keys(killed)).toHaveLength(200);
   for (const [name, value] of Object.entries(killed)) {
     expect(value).toEqual(whole[name.replace(/-\d+\//, "/")]);
   }
-  running.child.kill("SIGINT");
-  expect(await running.end).toMatchObject({ code: 130, errors: "" });
+  // Whoever is killed leaves no agent behind.
+  running.child.kill("SIGKILL");
+  await running.end;
   await gone(agents);
 });
 
-test("tells whoever asks that the source was killed, and stays", async () => {
+test("tells whoever asks that the source was killed, and stays until it is told to end", async () => {
   const running = await up("--plan", plan);
   const agents = agentsOf(running);
   const { end } = await stream(running, "--seeds", "1", "--repeat", "1000000", "--patience", "0 s");
@@ -158,8 +190,8 @@ test("tells whoever asks that the source was killed, and stays", async () => {
   expect(asked.errors).toMatch(/^error DEVICE_LOST: /m);
   expect(asked.code).toBe(75);
   expect(running.child.exitCode).toBeNull();
-  running.child.kill("SIGINT");
-  expect((await running.end).code).toBe(130);
+  running.child.kill("SIGTERM");
+  expect((await running.end).code).toBe(143);
   await gone(agents);
 });
 
@@ -174,58 +206,13 @@ test("ends at once when it is interrupted while it starts, or waits for agents",
   }
 });
 
-test("an interrupt of the whole terminal does not look like a lost device", async () => {
-  const running = await up();
-  for (const pid of agentsOf(running)) expect(groupOf(pid)).toBe(pid);
-  running.child.kill("SIGINT");
-  expect(await running.end).toMatchObject({ code: 130, errors: "" });
-});
-
-test("an input file that does not fit is named, and requests of one name keep their answers", async () => {
-  const running = await up();
-  const words = ["run", "--to", running.address, "--token", running.token];
-  bench.write("wrong.npz", writeNpz({ input: emptyImage }));
-  const wrong = await bench.run(...words, "wrong.npz", "wrong.npz", "-o", "none.npz");
-  const [early, error] = wrong.errors.split("\n");
-  expect(early).toBe("ended early: 0 of 2 were answered; none.npz is not written");
-  expect(error).toMatch(/^error TENSOR_SHAPE_MISMATCH: wrong\.npz: .*\[0, 3, 32, 32\]/);
-  expect(wrong.code).toBe(65);
-  const twice = await bench.run(...words, "--seeds", "1", "--repeat", "2", "-o", "twice.npz");
-  expect(twice.code).toBe(0);
-  const answers = readNpz(new Uint8Array(readFileSync(bench.path("twice.npz"))), "twice.npz");
-  expect(Object.keys(answers).map((name) => name.split("/")[0])).toEqual(["seed 1", "seed 1-2"]);
-  running.child.kill("SIGINT");
-  await running.end;
-});
-
-test("leaves no agent behind when it is killed itself", async () => {
-  const running = await up();
-  const agents = agentsOf(running);
-  running.child.kill("SIGKILL");
-  await running.end;
-  await gone(agents);
-});
-
-test("refuses a token that is not the cluster's, and a cluster that is not there", async () => {
-  const running = await up();
-  const words = ["run", "--to", running.address, "--seeds", "1", "--token"];
-  const wrong = await bench.run(...words, "wrong");
-  expect(wrong.errors).toMatch(/^error TOKEN_REFUSED/);
-  expect(wrong.code).toBe(77);
-  running.child.kill("SIGTERM");
-  expect((await running.end).code).toBe(143);
-  const late = await bench.run(...words, running.token);
-  expect(late.errors).toMatch(/^error CHANNEL_CLOSED: /);
-  expect(late.code).toBe(75);
-});
-
 test("says that a port is taken", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   const port = typeof address === "object" ? address?.port : null;
   const words = ["up", topology, model, "--plan", plan, "--listen", `127.0.0.1:${port}`];
-  const { code, errors } = await bench.run(...words);
+  const { code, errors } = await bench.call(...words);
   expect(errors).toMatch(/^error PORT_IN_USE: .*127\.0\.0\.1:\d+/);
   expect(code).toBe(69);
   server.close();
@@ -252,7 +239,7 @@ test("measures the links between agents that wait, and writes a topology with th
     ["cloud", "camera"],
   ]);
   expect(source).toBe("camera");
-  const wrong = await bench.run(...words, "--force", "--token", "wrong");
+  const wrong = await bench.call(...words, "--force", "--token", "wrong");
   expect(wrong.errors).toMatch(/^error TOKEN_REFUSED/);
   for (const agent of agents) agent.kill("SIGINT");
   expect((await Promise.all(ends)).map(({ code }) => code)).toEqual([130, 130]);

@@ -20,12 +20,12 @@ test("fails, and says why, where no coordinator listens", async () => {
     server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port));
   });
   await new Promise((resolve) => server.close(resolve));
-  const { code, output } = await bench.run("doctor", "--join", `127.0.0.1:${port}`);
+  const { code, output } = await bench.call("doctor", "--join", `127.0.0.1:${port}`);
   expect(code).toBe(1);
   expect(output).toMatch(/failed +TCP to 127\.0\.0\.1:\d+ +refused/);
   expect(output).toContain("1 failed");
 });
 
 test("refuses a token without a coordinator to show it to", async () => {
-  expect((await bench.run("doctor", "--token", "t")).code).toBe(64);
+  expect((await bench.call("doctor", "--token", "t")).code).toBe(64);
 });

@@ -8,10 +8,8 @@ import { modelSha256 } from "../../src/cli/model-hash.ts";
 import { prepareModel } from "../../src/cli/prepare.ts";
 import { mergeProfiles, type Profile, readProfile } from "../../src/cost/profile.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { createBuilder } from "../../src/onnx/build.ts";
-import type { OnnxModel } from "../../src/onnx/model.ts";
-import { nameNodes } from "../../src/onnx/names.ts";
 import { encodeOnnx } from "../../src/onnx/write.ts";
+import { fewNodes } from "../fixtures/few-nodes.ts";
 import { Workbench, withEqualTimes } from "./partita.ts";
 
 const bench = new Workbench();
@@ -28,19 +26,6 @@ links:
 source: camera
 sink: cloud
 `;
-
-/** What is measured within a second. */
-function fewNodes(): OnnxModel {
-  const builder = createBuilder({ name: "few-nodes" });
-  let tensor = builder.input("image", "float32", [1, 4, 8, 8]);
-  for (const at of [1, 2, 3]) {
-    const values = Float32Array.from({ length: 4 * 4 * 9 }, (_, place) => Math.sin(place + at));
-    const weight = builder.weight(`weight${at}`, [4, 4, 3, 3], values);
-    tensor = builder.node("Conv", [tensor, weight], { attributes: { pads: [1, 1, 1, 1] } });
-  }
-  builder.output(tensor, "float32", [1, 4, 8, 8]);
-  return nameNodes(builder.build());
-}
 
 /** Starts what stays, and resolves with the first line of that kind. */
 async function start(words: readonly string[], what: RegExp): Promise<string> {

@@ -66,13 +66,13 @@ test("says which placement is the best at which bandwidth", async () => {
 
 test("writes an envelope to decide from, and a map of it", async () => {
   const files = ["-o", "chain.envelope.json", "--svg", "map.svg"];
-  const { code, output } = await bench.run(...words, ...files);
+  const { code, output } = await bench.call(...words, ...files);
   expect(code).toBe(0);
   expect(output).toMatch(/slow-down of server +1 to 10/);
   const text = readFileSync(bench.path("chain.envelope.json"), "utf8");
   const envelope = readEnvelope(text, "chain.envelope.json");
   expect(envelope.parameters.map(({ type }) => type)).toEqual(["bandwidth", "slow-down"]);
-  const printed = JSON.parse((await bench.run(...words, "--json")).output);
+  const printed = JSON.parse((await bench.call(...words, "--json")).output);
   expect(printed).toEqual(JSON.parse(text));
   const svg = readFileSync(bench.path("map.svg"), "utf8");
   expect(svg).toMatch(/^<svg /);
@@ -80,14 +80,14 @@ test("writes an envelope to decide from, and a map of it", async () => {
 });
 
 test("says why there is no envelope", async () => {
-  const none = await bench.run(...words, "--objective", "throughput");
+  const none = await bench.call(...words, "--objective", "throughput");
   expect(none.code).toBe(69);
   expect(none.output).toMatch(/no envelope: the throughput is no sum/);
-  const wrong = await bench.run(...words, "--bandwidth", "phone-moon=1..2 Mbit/s");
+  const wrong = await bench.call(...words, "--bandwidth", "phone-moon=1..2 Mbit/s");
   expect(wrong).toMatchObject({ code: 64 });
   expect(wrong.errors).toMatch(/there are phone-server/);
   const alone = "format: partita.topology/1\ndevices: [{ name: phone }]\nlinks: []\nsource: phone";
   const files = ["chain.profile.json", "-t", bench.write("alone.topology.yaml", alone)];
-  const nothing = await bench.run("envelope", ...files);
+  const nothing = await bench.call("envelope", ...files);
   expect(nothing).toMatchObject({ code: 64, errors: expect.stringMatching(/nothing changes the/) });
 });

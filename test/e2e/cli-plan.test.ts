@@ -49,7 +49,7 @@ test("plans a front of latency against energy, draws it, and writes every plan",
   const drawn = readFileSync(bench.path("front.svg"), "utf8");
   expect(drawn).toContain("latency (ms)");
   expect(drawn).toMatch(/energy \(m?J\)/);
-  const { output } = await bench.run(...front, "--json");
+  const { output } = await bench.call(...front, "--json");
   const document = JSON.parse(output);
   expect(document).toMatchObject({ format: "partita.pareto/1", complete: true, units: ["s", "J"] });
   const values = document.points.map((point: { values: number[] }) => point.values);
@@ -57,18 +57,18 @@ test("plans a front of latency against energy, draws it, and writes every plan",
   const files = readdirSync(bench.path("plans")).sort();
   expect(files).toEqual(values.map((_: unknown, at: number) => `point-0${at}.plan.json`));
   const chosen = ["explain", "plans/point-00.plan.json", "--profile", profile, "-t", topology];
-  expect(await bench.run(...chosen)).toMatchObject({ code: 0, errors: "" });
+  expect(await bench.call(...chosen)).toMatchObject({ code: 0, errors: "" });
 });
 
 test("plans fronts with throughput and memory by limits, and their plans hold", async () => {
   const limited = [...words, "--pareto", "latency,throughput", "--points", "4", "--plans", "fast"];
-  const shown = await bench.run(...limited);
+  const shown = await bench.call(...limited);
   expect(shown).toMatchObject({ code: 0, errors: "" });
   expect(shown.output).toMatch(/^Front of latency against throughput: /);
   expect(shown.output).toMatch(/ \/s /);
   const last = `fast/${readdirSync(bench.path("fast")).sort().at(-1)}`;
   expect(read(last).limits).toHaveProperty("periodSeconds");
-  const checked = await bench.run("explain", last, "--profile", profile, "-t", topology);
+  const checked = await bench.call("explain", last, "--profile", profile, "-t", topology);
   expect(checked).toMatchObject({ code: 0, errors: "" });
   const memory = [
     ...words,
@@ -79,7 +79,7 @@ test("plans fronts with throughput and memory by limits, and their plans hold", 
     "-o",
     "front.json",
   ];
-  expect(await bench.run(...memory)).toMatchObject({ code: 0, errors: "" });
+  expect(await bench.call(...memory)).toMatchObject({ code: 0, errors: "" });
   expect(read("front.json")).toMatchObject({
     axes: ["memory:camera", "latency"],
     method: "limits",
@@ -88,7 +88,7 @@ test("plans fronts with throughput and memory by limits, and their plans hold", 
 
 test("plans for a trace, warns of the mean bandwidth, and writes a plan that can be checked", async () => {
   const kept = [...words, "--trace", "wifi.csv", "-o", "kept.plan.json"];
-  const { output, errors, code } = await bench.run(...kept);
+  const { output, errors, code } = await bench.call(...kept);
   expect({ errors, code }).toEqual({ errors: "", code: 0 });
   expect(output).toMatch(/^The mean latency of this plan, kept in \d+ states of the world/);
   expect(output).toContain("no placement that is kept has a smaller mean (gap 0)");
@@ -99,20 +99,20 @@ test("plans for a trace, warns of the mean bandwidth, and writes a plan that can
   expect(compared.stated.mean).toBeGreaterThanOrEqual(mean);
   expect(compared.adapting.mean).toBeLessThanOrEqual(mean);
   const explained = ["explain", "kept.plan.json", "--profile", profile, "-t", topology];
-  expect(await bench.run(...explained)).toMatchObject({ code: 0, errors: "" });
+  expect(await bench.call(...explained)).toMatchObject({ code: 0, errors: "" });
   const forged = readFileSync(bench.path("kept.plan.json"), "utf8");
   bench.write(
     "forged.plan.json",
     forged.replace(/"mean": [\d.e-]+,\s+"quantiles"/, '"mean": 0.001, "quantiles"'),
   );
   explained[1] = "forged.plan.json";
-  expect((await bench.run(...explained)).errors).toMatch(/^error PLAN_INVALID: .* mean = 0\.001/);
+  expect((await bench.call(...explained)).errors).toMatch(/^error PLAN_INVALID: .* mean = 0\.001/);
 });
 
 test("plans for a quantile of a distribution, the same for the same seed", async () => {
   const vary = ["--vary", "camera<->gateway=lognormal(30 Mbit/s, 1)", "--vary", "gateway=1..4"];
   const judged = [...words, ...vary, "--samples", "200", "--judge", "p90", "--json"];
-  const [first, second] = [await bench.run(...judged), await bench.run(...judged)];
+  const [first, second] = [await bench.call(...judged), await bench.call(...judged)];
   expect(first).toMatchObject({ code: 0, errors: "" });
   const { uncertainty } = JSON.parse(first.output);
   expect(uncertainty).toMatchObject({ judge: "p90", states: 200 });
@@ -164,48 +164,48 @@ test.each([
     /mean nothing where these differ/,
   ],
 ] as const)("refuses %s: exit code 64", async (_, more, message) => {
-  const { code, output, errors } = await bench.run(...words, ...more);
+  const { code, output, errors } = await bench.call(...words, ...more);
   expect(errors).toMatch(message);
   expect({ code, output }).toEqual({ code: 64, output: "" });
 });
 
 test("refuses traces of another topology and empty ones, and energy that nobody states", async () => {
   bench.write("other.csv", trace.replaceAll("camera", "phone"));
-  const other = await bench.run(...words, "--trace", "other.csv");
+  const other = await bench.call(...words, "--trace", "other.csv");
   expect(other.errors).toMatch(
     /^error TRACE_INVALID: other\.csv: line 2 names link 'phone<->gateway'/,
   );
   bench.write("empty.csv", "");
-  const empty = await bench.run(...words, "--trace", "empty.csv");
+  const empty = await bench.call(...words, "--trace", "empty.csv");
   expect(empty.errors).toMatch(/^error TRACE_INVALID: empty\.csv/);
   expect(empty.code).toBe(65);
   bench.write(
     "cold.yaml",
     topologyText.replace(/,\s+power: \{[^}]*\}/g, "").replace(/, energy: [^}]*/, " "),
   );
-  const cold = await bench.run("plan", profile, "-t", "cold.yaml", "--pareto", "latency,energy");
+  const cold = await bench.call("plan", profile, "-t", "cold.yaml", "--pareto", "latency,energy");
   expect(cold.errors).toMatch(/^error TOPOLOGY_INVALID: energy is asked for/);
 });
 
 test("answers that nothing keeps the limits where a front is asked for: exit code 69", async () => {
   const front = [...words, "--pareto", "latency,energy", "--max-latency", "1 ms"];
-  const { code, output } = await bench.run(...front);
+  const { code, output } = await bench.call(...front);
   expect(output).toMatch(/^No plan for latency,energy keeps the limits:/);
   expect(code).toBe(69);
 });
 
 test("plans on the compressed graph, says so, and refuses where that is not exact", async () => {
-  const { output, code } = await bench.run(...words, "--compress", "--json");
+  const { output, code } = await bench.call(...words, "--compress", "--json");
   expect(code).toBe(0);
-  const whole = JSON.parse((await bench.run(...words, "--json")).output);
+  const whole = JSON.parse((await bench.call(...words, "--json")).output);
   const plan = JSON.parse(output);
   expect(plan.planner).toBe(`${whole.planner}+compress`);
   expect(plan.method).toMatch(/, on \d groups of 19 nodes$/);
   expect(plan.claimed.latencySeconds).toBeCloseTo(whole.claimed.latencySeconds, 12);
   expect(Object.keys(plan.placement)).toEqual(Object.keys(whole.placement));
-  const pipeline = await bench.run(...words, "--compress", "--objective", "throughput");
+  const pipeline = await bench.call(...words, "--compress", "--objective", "throughput");
   expect(pipeline).toMatchObject({ code: 69, output: expect.stringContaining("is no sum") });
-  const varied = await bench.run(...words, "--compress", "--pareto", "latency,energy");
+  const varied = await bench.call(...words, "--compress", "--pareto", "latency,energy");
   expect(varied).toMatchObject({
     code: 64,
     errors: expect.stringContaining("--compress holds for"),

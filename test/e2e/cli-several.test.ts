@@ -27,13 +27,14 @@ afterAll(() => bench.remove());
 
 const models = ["faces.profile.json", "cars.profile.json"];
 const plan = (...words: string[]) =>
-  bench.run("plan", ...models, "-t", "home.topology.yaml", ...words);
+  bench.call("plan", ...models, "-t", "home.topology.yaml", ...words);
 const simulate = (...words: string[]) =>
-  bench.run("simulate", "home.topology.yaml", ...models, ...words);
+  bench.call("simulate", "home.topology.yaml", ...models, ...words);
 const read = (name: string) => JSON.parse(readFileSync(bench.path(name), "utf8"));
 
 test("models are placed in the best of all orders, and the answer says who takes what", async () => {
-  const { code, output } = await plan(...rates);
+  const words = [...models, "-t", "home.topology.yaml", ...rates];
+  const { code, output } = await bench.run("plan", ...words);
   expect(code).toBe(0);
   expect(output).toMatch(/^All 2 models find a place; a request takes 54\.29 ms in the mean\.\n/);
   expect(output).toContain("placed in order   faces, cars (the best of 2 orders tried)");
@@ -51,7 +52,7 @@ test("each plan's file says what the models before it had taken, and is explaine
     devices: { cloud: { utilisation: expect.closeTo(0.1, 9), memoryBytes: 28_000 } },
   });
   const words = ["-t", "home.topology.yaml", "--profile", "cars.profile.json"];
-  const explained = await bench.run("explain", "plans/cars.plan.json", ...words);
+  const explained = await bench.call("explain", "plans/cars.plan.json", ...words);
   expect(explained).toMatchObject({ code: 0, errors: "" });
 });
 
@@ -144,7 +145,7 @@ test("plans that were made at other rates are refused together", async () => {
 
 test("one model may be there twice, under a name of its own", async () => {
   const words = ["faces.profile.json", "-t", "home.topology.yaml", "--rate", "faces=1/s"];
-  const named = await bench.run("plan", "door=faces.profile.json", ...words, "--rate", "door=1/s");
+  const named = await bench.call("plan", "door=faces.profile.json", ...words, "--rate", "door=1/s");
   expect(named).toMatchObject({ code: 0, errors: "" });
   expect(named.output).toMatch(/door +1 \/s/);
 });

@@ -53,12 +53,12 @@ sink: anywhere
   );
   bench.write("wifi.csv", "seconds,link,bandwidthBitsPerSecond\n0.5,camera->cloud,1e6\n");
   const words = ["-t", topology, "--objective", "throughput", "-o", plan];
-  expect(await bench.run("plan", profile, ...words)).toMatchObject({ code: 0, errors: "" });
+  expect(await bench.call("plan", profile, ...words)).toMatchObject({ code: 0, errors: "" });
 });
 
 afterAll(() => bench.remove());
 
-const simulate = (...words: string[]) => bench.run("simulate", topology, profile, ...words);
+const simulate = (...words: string[]) => bench.call("simulate", topology, profile, ...words);
 
 async function figures(...words: string[]) {
   const { code, output, errors } = await simulate(...words, "--json");
@@ -67,7 +67,8 @@ async function figures(...words: string[]) {
 }
 
 test("a full pipeline reaches the throughput that its plan claims", async () => {
-  const { output, code } = await simulate("--plan", plan, "--requests", "200");
+  const words = ["--plan", plan, "--requests", "200"];
+  const { output, code } = await bench.run("simulate", topology, profile, ...words);
   expect(code).toBe(0);
   expect(output).toMatch(/^All 200 requests were answered within 4\.0\d+ s\.\n/);
   expect(output).toContain("arrivals     6 in flight at all times, which fill the pipeline");
@@ -225,13 +226,13 @@ sink: anywhere
     "640",
     "--adapt",
   ];
-  const shown = await bench.run("simulate", slow, profile, ...words);
+  const shown = await bench.call("simulate", slow, profile, ...words);
   expect(shown).toMatchObject({ code: 0, errors: "" });
   expect(shown.output).toMatch(
     /^Re-planned live, requests take \d+\.\d % less than with the best plan/,
   );
   expect(shown.output).toContain("never split");
-  const { output } = await bench.run("simulate", slow, profile, ...words, "--json");
+  const { output } = await bench.call("simulate", slow, profile, ...words, "--json");
   const { policies } = JSON.parse(output) as {
     policies: { name: string; switches: number; meanSeconds: number; answered: number }[];
   };
@@ -239,7 +240,7 @@ sink: anywhere
   expect(policies.every(({ answered }) => answered === 640)).toBe(true);
   expect(of("adaptive")?.switches).toBe(7);
   expect(of("oracle")?.meanSeconds).toBeLessThan(of("adaptive")?.meanSeconds ?? 0);
-  const refused = await bench.run("simulate", slow, profile, "--adapt");
+  const refused = await bench.call("simulate", slow, profile, "--adapt");
   expect(refused.code).toBe(64);
   expect(refused.errors).toContain("--adapt re-plans along a --trace");
 });

@@ -41,13 +41,13 @@ source: camera
 afterAll(() => bench.remove());
 
 test("a plan with tiles is verified: split, cut and put together it answers as the whole model", async () => {
-  const { output, code } = await bench.run("verify", model, "--plan", plan, "--seeds", "1");
+  const { output, code } = await bench.call("verify", model, "--plan", plan, "--seeds", "1");
   expect(code, output).toBe(0);
   expect(output).toContain("3 stages in 7 parts");
 });
 
 test("the manifest of split tiles says which rows and columns each of them reads and makes", async () => {
-  const { code, errors } = await bench.run("split", model, "--plan", plan, "-o", "parts");
+  const { code, errors } = await bench.call("split", model, "--plan", plan, "-o", "parts");
   expect([code, errors]).toEqual([0, ""]);
   const { stages } = json("parts/manifest.json") as {
     stages: { id: string; device: string; inputs: { region?: number[][] }[] }[];
@@ -61,7 +61,7 @@ test("tiles of a graph whose tensors hold channels in blocks are refused, with w
   const blocked = "blocked.profile.json";
   const text = readFileSync(bench.path(profile), "utf8");
   bench.write(blocked, text.replace('"Conv"', '"com.microsoft.nchwc:Conv"'));
-  const asked = await bench.run("plan", blocked, "-t", topology, "--tiles");
+  const asked = await bench.call("plan", blocked, "-t", topology, "--tiles");
   expect(asked.errors).toMatch(/USAGE_INVALID.*--level extended, or leave out --tiles/s);
   expect(asked.code).not.toBe(0);
 });
@@ -83,7 +83,7 @@ function largePicture(): OnnxModel {
 
 test("a plan with tiles is simulated, and runs", async () => {
   const asked = ["--plan", plan, "--requests", "60", "--json"];
-  const simulated = await bench.run("simulate", topology, profile, ...asked);
+  const simulated = await bench.call("simulate", topology, profile, ...asked);
   expect([simulated.code, simulated.errors]).toEqual([0, ""]);
   expect(JSON.parse(simulated.output)).toMatchObject({ requests: { answered: 60, lost: 0 } });
   const words = ["--plan", plan, "--full-speed", "--seeds", "3"];
@@ -105,7 +105,7 @@ test("with --max-memory a device runs whole what fits, tile by tile what else do
     one,
     "{ format: partita.topology/1, devices: [{ name: board }], links: [], source: board }",
   );
-  const ask = (...more: string[]) => bench.run("plan", large, "-t", one, "--json", ...more);
+  const ask = (...more: string[]) => bench.call("plan", large, "-t", one, "--json", ...more);
   const { stages } = JSON.parse((await ask("--max-memory", "400 kB")).output) as Plan;
   expect(stages.map(({ tiles }) => tiles)).toEqual([undefined]);
   const words = ["--max-memory", "200 kB", "--svg", "plan.svg", "-o", "board.plan.json"];
@@ -116,7 +116,7 @@ test("with --max-memory a device runs whole what fits, tile by tile what else do
   expect(tiles.length).toBeGreaterThan(1);
   expect(new Set(tiles.map(({ device }) => device))).toEqual(new Set(["board"]));
   expect(readFileSync(bench.path("plan.svg"), "utf8")).toContain("several tiles read it");
-  const explained = await bench.run("explain", "board.plan.json", "--profile", large, "-t", one);
+  const explained = await bench.call("explain", "board.plan.json", "--profile", large, "-t", one);
   expect(explained).toMatchObject({ code: 0, errors: "" });
   const refused = await ask("--max-memory", "1 kB");
   expect(refused.code).not.toBe(0);

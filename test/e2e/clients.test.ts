@@ -10,6 +10,7 @@ import { GRPCInferenceService } from "../../src/server/grpc/generated/inference_
 import { buildZoo } from "../../src/zoo/zoo.ts";
 import { grpcClient } from "../fixtures/grpc-client.ts";
 import { serveModel } from "../fixtures/served-models.ts";
+import { equalProfile } from "./equal-profile.ts";
 import { Workbench } from "./partita.ts";
 import { ServingProcess } from "./serving-process.ts";
 
@@ -33,6 +34,10 @@ beforeAll(async () => {
   const readme = readFileSync("examples/clients/README.md", "utf8");
   expect(readme).toContain(`npx partita serve ${topology} '${network}' --local\n`);
   const words = ["serve", resolve(topology), network, "--local"];
+  words.push(
+    "--profile",
+    workbench.write("model.profile.json", (await equalProfile(network)).text),
+  );
   const doors = ["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--json"];
   server = new ServingProcess(workbench.start(...words, ...doors));
   const model = await serveModel(

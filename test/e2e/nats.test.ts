@@ -1,5 +1,4 @@
 import type { ChildProcess } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/base/clock.node.ts";
@@ -11,7 +10,8 @@ import { connectDurably } from "../../src/nats/durable-client.ts";
 import { openEngine } from "../../src/nats/engine.ts";
 import { parseNatsUrl } from "../../src/nats/nats-url.ts";
 import { freePort, type NatsServer, startNatsServer } from "../fixtures/nats-server.ts";
-import { ended, Workbench, withEqualTimes } from "./partita.ts";
+import { writeSqueezenet } from "./equal-profile.ts";
+import { ended, Workbench } from "./partita.ts";
 
 const bench = new Workbench();
 const token = "open-sesame";
@@ -31,11 +31,7 @@ let clusters = 0;
 beforeAll(async () => {
   server = await startNatsServer();
   bench.write(topology, topologyText);
-  const words = ["--resolution", "32", "--width", "0.25", "-o", "model.onnx"];
-  expect((await bench.run("zoo", "squeezenet", ...words)).errors).toBe("");
-  expect((await bench.run("profile", "model.onnx", "-o", "measured.json")).code).toBe(0);
-  const measured = readFileSync(bench.path("measured.json"), "utf8");
-  bench.write("model.profile.json", withEqualTimes(measured));
+  await writeSqueezenet(bench, "model");
 });
 
 afterAll(async () => {
@@ -180,7 +176,7 @@ test("hands the cluster over when it is told to end, and ends it when nobody sta
   const { code, output, errors } = await bench.run("run", "--nats", url, "--seeds", "2", "--json");
   expect({ code, errors }).toEqual({ code: 0, errors: "" });
   expect(JSON.parse(output).requests).toHaveLength(2);
-  const shown = await bench.run("status", "--nats", url, "--token", token, "--once");
+  const shown = await bench.call("status", "--nats", url, "--token", token, "--once");
   expect(shown.code).toBe(0);
   expect(shown.errors).toMatch(/: leads, /);
   expect(shown.errors).toMatch(/camera: agent, .*\ncloud: agent, /);

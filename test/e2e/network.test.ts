@@ -5,7 +5,8 @@ import type { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readNpz, writeNpz } from "../../src/cli/tensors/npz.ts";
 import { readTopology } from "../../src/cost/topology-file.ts";
-import { topologyText, Workbench, withEqualTimes } from "./partita.ts";
+import { writeSqueezenet } from "./equal-profile.ts";
+import { topologyText, Workbench } from "./partita.ts";
 
 const bench = new Workbench();
 const devices = ["camera", "gateway", "cloud"];
@@ -128,11 +129,7 @@ async function ask(): Promise<unknown> {
 
 beforeAll(async () => {
   bench.write("home.yaml", topologyText);
-  const zoo = ["zoo", "squeezenet", "--resolution", "32", "--width", "0.25", "-o", "model.onnx"];
-  expect((await bench.run(...zoo)).code).toBe(0);
-  expect((await bench.run("profile", "model.onnx", "-o", "measured.json")).code).toBe(0);
-  const measured = readFileSync(bench.path("measured.json"), "utf8");
-  bench.write("model.profile.json", withEqualTimes(measured));
+  await writeSqueezenet(bench, "model");
   const values = Float32Array.from({ length: 3 * 32 * 32 }, (_, at) => Math.sin(at));
   const data = new Uint8Array(values.buffer);
   bench.write(
@@ -161,7 +158,7 @@ test("three commands on three machines answer as one machine does, with TLS", as
 });
 
 test("status says the same in the terminal, as JSON and over HTTP", async () => {
-  const shown = await bench.run("status", "--to", address, "--token", token, "--once", "--json");
+  const shown = await bench.call("status", "--to", address, "--token", token, "--once", "--json");
   const status = JSON.parse(shown.output);
   expect(status).toMatchObject({ phase: "serving", emulated: false });
   expect(status.devices.map(({ state }: { state: string }) => state)).not.toContain("away");
@@ -175,31 +172,31 @@ test("status says the same in the terminal, as JSON and over HTTP", async () => 
 test("another token is refused, and one of another cluster does not even show its secret", async () => {
   const [secret, fingerprint = ""] = token.split(".");
   const wrong = ["agent", "--join", address, "--name", "cloud", "--token"];
-  const stranger = await bench.run(...wrong, `wrong.${fingerprint}`);
+  const stranger = await bench.call(...wrong, `wrong.${fingerprint}`);
   expect(stranger).toMatchObject({
     code: 77,
     errors: expect.stringMatching(/^error TOKEN_REFUSED/),
   });
   const other = `${secret}.${"A".repeat(43)}`;
-  const client = await bench.run("run", "--to", address, "--token", other, "input.npz");
+  const client = await bench.call("run", "--to", address, "--token", other, "input.npz");
   expect(client.errors).toMatch(/^error IDENTITY_REFUSED/);
 });
 
 test("a name that is taken is refused with both addresses, one that is unknown with all names", async () => {
   const join = ["agent", "--join", address, "--token", token, "--name"];
-  const taken = await bench.run(...join, "cloud");
+  const taken = await bench.call(...join, "cloud");
   expect(taken.errors).toMatch(
     /^error USAGE_INVALID: .*'cloud'.*127\.0\.0\.4:\d+.*127\.0\.0\.1:\d+/,
   );
-  const unknown = await bench.run(...join, "attic");
+  const unknown = await bench.call(...join, "attic");
   expect(unknown.errors).toMatch(/^error USAGE_INVALID: .*camera, gateway, cloud.*--name/);
 });
 
 test("a second coordinator is refused, of the same state as of the same port", async () => {
   const second = words("coordinator", "--tls", ...planning);
-  const sameState = await bench.run(...second, "--state", stateFolder);
+  const sameState = await bench.call(...second, "--state", stateFolder);
   expect(sameState).toMatchObject({ code: 64, errors: expect.stringContaining("--state") });
-  const samePort = await bench.run(...second, "--state", "another");
+  const samePort = await bench.call(...second, "--state", "another");
   expect(samePort.errors).toMatch(/^error PORT_IN_USE: .*127\.0\.0\.1:\d+/);
 });
 
@@ -240,7 +237,7 @@ test("another key under a known name is refused until it is forgotten", async ()
   await agents.get("cloud")?.kill();
   expect(JSON.parse(await follower.says(/"left"/))).toMatchObject({ device: "cloud" });
   await coordinator.says(/cloud is lost/);
-  const impostor = await bench.run(
+  const impostor = await bench.call(
     ...["agent", "--join", address, "--token", token, "--name", "cloud", "--state", "other"],
   );
   expect(impostor.errors).toMatch(/^error IDENTITY_REFUSED: .*127\.0\.0\.4:\d+.*--forget cloud/);

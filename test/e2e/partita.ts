@@ -2,8 +2,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { runCommandLine } from "../../src/cli/command-line.ts";
+import { plainTerminal } from "../fixtures/quiet-terminal.ts";
 
 /** What a command wrote, and how it ended. */
 export interface Ended {
@@ -40,6 +43,30 @@ export class Workbench {
   /** Runs `partita WORDS` to its end. */
   run(...words: string[]): Promise<Ended> {
     return ended(this.start(...words));
+  }
+
+  /** The same without a process, which takes longer to start than most commands run. One at a time. */
+  async call(...words: string[]): Promise<Ended> {
+    const [output, errors] = [new PassThrough(), new PassThrough()];
+    const terminal = plainTerminal({
+      json: words.includes("--json"),
+      output,
+      errors,
+      cacheFolder: this.path("cache/partita"),
+      stateFolder: this.path("state/partita"),
+    });
+    const before = process.cwd();
+    process.chdir(this.folder);
+    try {
+      const written = Promise.all([text(output), text(errors)]);
+      const { signal } = new AbortController();
+      const code = await runCommandLine(words, { terminal, signal });
+      for (const stream of [output, errors]) stream.end();
+      const [result, remarks] = await written;
+      return { code, output: result, errors: remarks };
+    } finally {
+      process.chdir(before);
+    }
   }
 
   /** Runs a line of shell, in which `$PARTITA` is the command. */

@@ -1,8 +1,9 @@
-import { expect, onTestFinished, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/base/clock.node.ts";
 import { seconds } from "../../src/base/units.ts";
 import type { ClusterStatus } from "../../src/cluster/status.ts";
 import { elementCount } from "../../src/graph/tensor-value.ts";
+import { equalProfile } from "./equal-profile.ts";
 import { Workbench } from "./partita.ts";
 import { ServingProcess } from "./serving-process.ts";
 
@@ -17,13 +18,31 @@ links:
   - { between: [gateway, cloud], bandwidth: 1 Gbit/s, latency: 1 ms }
 source: camera
 `;
-const first = "first=zoo:squeezenet?resolution=32&width=0.125&classes=10";
-const second = "second=zoo:alexnet?resolution=64&width=0.125&classes=10";
+const networks = {
+  first: "zoo:squeezenet?resolution=32&width=0.125&classes=10",
+  second: "zoo:alexnet?resolution=64&width=0.125&classes=10",
+};
+/** The camera has memory for one of the models, each with a runtime of its own. */
+const overheadBytes = 32 * 2 ** 20;
+const profiles = new Map<string, string>();
+
+beforeAll(async () => {
+  for (const [name, network] of Object.entries(networks)) {
+    const profile = JSON.parse((await equalProfile(network)).text);
+    profile.devices["this-machine"].overheadBytes = overheadBytes;
+    profiles.set(`${name}.profile.json`, JSON.stringify(profile));
+  }
+});
+
 async function start(workbench: Workbench, ...words: string[]) {
   workbench.write("home.topology.yaml", topology);
+  for (const [file, profile] of profiles) workbench.write(file, profile);
+  const models = Object.entries(networks).map(([name, network]) => `${name}=${network}`);
+  const measured = [...profiles.keys()].flatMap((file) => ["--profile", file]);
   const doors = ["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--no-codecs", "--json"];
+  const planning = [...measured, ...doors, ...words];
   const server = new ServingProcess(
-    workbench.start("serve", "home.topology.yaml", first, second, ...doors, ...words),
+    workbench.start("serve", "home.topology.yaml", ...models, ...planning),
   );
   onTestFinished(async () => {
     server.child.kill("SIGTERM");
@@ -171,7 +190,7 @@ test("says what is wrong with how it is called", async () => {
     ["a.onnx", "--local", "--listen", "0.0.0.0:0"],
     ["a.onnx", "b.onnx", "--local", "--objective", "throughput"],
   ]) {
-    const { code, errors } = await workbench.run("serve", "home.topology.yaml", ...words);
+    const { code, errors } = await workbench.call("serve", "home.topology.yaml", ...words);
     expect([code, errors]).toEqual([64, expect.stringContaining("USAGE_INVALID")]);
   }
 });
