@@ -51,7 +51,7 @@ test("promtool finds nothing wrong with what Prometheus is told, whatever models
   const metrics = full(strange);
   const stages = timings.stages.map((stage) => ({ ...stage, device: strange }));
   const inference = { request: 1, outputs: {}, timings: { ...timings, stages } };
-  metrics.begun(arrival).ended({ ...answered, outcome: { type: "answered", inference } });
+  metrics.begun(arrival).ended({ ...answered, outcome: { type: "answered", inference, rows: 1 } });
   const { text } = await metrics.page();
   expect(await promtool(["check", "metrics"], text)).toEqual({ status: 0, said: "" });
 });

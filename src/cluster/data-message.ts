@@ -255,8 +255,11 @@ export interface RequestTimings {
   readonly stages: readonly StageTiming[];
   /** Likewise. */
   readonly hops: readonly HopTiming[];
-  /** How many went through as one, itself counted, and the number of theirs; left out: it went alone. */
-  readonly joined?: { readonly request: number; readonly requests: number };
+  /**
+   * How many went through as one, itself counted, their rows along the first axis, and the number of
+   * theirs; left out: it went alone.
+   */
+  readonly joined?: { readonly request: number; readonly requests: number; readonly rows: number };
 }
 
 /** The answer to a client's request, behind its tensors. */

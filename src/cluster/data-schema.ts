@@ -97,7 +97,7 @@ export const dataSchemas: Schemas<DataMessage> = {
       totalSeconds: amount,
       stages,
       hops,
-      joined: z.strictObject({ request: count, requests: count }).exactOptional(),
+      joined: z.strictObject({ request: count, requests: count, rows: count }).exactOptional(),
     }),
   }),
   ask: z.strictObject({

@@ -34,8 +34,10 @@ const longestStartSeconds = 3600;
 const probeSeconds = 10;
 /** Until nobody sends requests any more to a pod that is to end. */
 const withdrawalSeconds = 5;
-/** Until everything that was asked is answered. */
+/** Until everything that was asked is answered, or given up. */
 const drainSeconds = 60;
+/** From then on, until the last answers have gone out and the agents know. */
+const endSeconds = 20;
 
 /**
  * What the container is called with: `partita serve`, or `partita coordinator` where two share their
@@ -51,7 +53,7 @@ export function coordinatorWords(installation: Installation): string[] {
   const protocols = (["http", "grpc", "metrics"] as const).map(
     (name) => `--${name}=0.0.0.0:${ports[name]}`,
   );
-  return literal(["serve", ...common, ...protocols]);
+  return literal(["serve", ...common, ...protocols, `--drain=${drainSeconds}s`]);
 }
 
 /** One coordinator, or two of which one leads. */
@@ -81,7 +83,7 @@ export function coordinatorPods(installation: Installation): Manifest {
         spec: {
           ...podPrivacy,
           securityContext: podSecurity,
-          terminationGracePeriodSeconds: withdrawalSeconds + drainSeconds,
+          terminationGracePeriodSeconds: withdrawalSeconds + drainSeconds + endSeconds,
           affinity: besideSource(installation),
           initContainers: [bringAuthority(installation), ...awaitCopied(installation)],
           containers: [container(installation)],

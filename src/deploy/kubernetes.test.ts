@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import {
+  type Container,
   containersOf,
   covers,
   installation,
@@ -11,6 +12,7 @@ import {
   podsOf,
 } from "../../test/fixtures/installations.ts";
 import { complaintsOf } from "../../test/fixtures/kubernetes-schema.ts";
+import { parseQuantity } from "../base/units.ts";
 import type { Installation } from "./installation.ts";
 import { kubernetesFiles, kubernetesManifests } from "./kubernetes.ts";
 import type { Manifest } from "./manifest.ts";
@@ -186,6 +188,16 @@ test.each(Object.entries(installations))(
     }
   },
 );
+
+test("pods are not killed before what was asked has had its time", () => {
+  const coordinator = named(manifestsOf(installation), "StatefulSet", "coordinator") as Pods;
+  const { terminationGracePeriodSeconds: grace, containers } = coordinator.spec.template.spec;
+  const { args, lifecycle } = containers[0] as Container;
+  const drain = args?.find((word) => word.startsWith("--drain="))?.replace("--drain=", "") ?? "";
+  const withdrawnSeconds = Number(lifecycle?.preStop.exec.command.at(-1));
+  // A server lets its last connections end, and tells its agents.
+  expect(grace).toBeGreaterThan(withdrawnSeconds + parseQuantity(drain, "s") + 10);
+});
 
 test("somebody else's NATS is dialled at its own port", () => {
   const manifests = manifestsOf(installations["with somebody else's NATS"] as Installation);

@@ -21,7 +21,12 @@ export interface Departure {
   readonly totalSeconds: number;
   readonly outputBytes: number;
   readonly outcome:
-    | { readonly type: "answered"; readonly inference: Inference }
+    | {
+        readonly type: "answered";
+        readonly inference: Inference;
+        /** Inferences that the request asked for at once: rows along an open first axis, else 1. */
+        readonly rows: number;
+      }
     | { readonly type: "failed"; readonly code: ErrorCode; readonly message: string };
 }
 

@@ -1,4 +1,5 @@
 import { messageOf } from "../../base/errors.ts";
+import { seconds } from "../../base/units.ts";
 import type { ClusterEvent } from "../../cluster/status.ts";
 import { remoteAddresses } from "../addresses.ts";
 import {
@@ -43,6 +44,7 @@ const { plan: _, maxBatch: _most, maxWait: _wait, batch: _batch, ...planning } =
 
 const usualHttp = "127.0.0.1:8000";
 const usualGrpc = "127.0.0.1:8001";
+const usualDrainSeconds = 30;
 
 const noTls: Option<boolean> = {
   flags: "--no-tls",
@@ -79,6 +81,11 @@ const options = {
   noAdapt,
   heartbeat: quantity("--heartbeat <0.5 s>", "how often agents must be heard", "s"),
   missed: whole("--missed <n>", "a device is lost that misses more heartbeats (default 10)", 1),
+  drain: quantity(
+    "--drain <30 s>",
+    "how long what was asked may take to be answered when it is told to end",
+    "s",
+  ),
   log: logOption,
   ...planning,
 };
@@ -138,7 +145,7 @@ export const serve: Command = defineCommand({
     );
     announce(ground, serving, doors, sources, call);
     await untilAborted(signal);
-    await doors.drain();
+    await doors.drain(seconds(options.drain ?? usualDrainSeconds));
     await serving.models.close();
     await begun;
     return 0;

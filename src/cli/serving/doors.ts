@@ -6,6 +6,7 @@
 import Fastify from "fastify";
 import { systemClock } from "../../base/clock.node.ts";
 import { CodedError, messageOf } from "../../base/errors.ts";
+import type { Seconds } from "../../base/units.ts";
 import { startGrpcServer } from "../../server/grpc/grpc-server.node.ts";
 import { Metrics } from "../../server/metrics/metrics.node.ts";
 import { metricsRoutes } from "../../server/metrics/metrics-routes.node.ts";
@@ -31,8 +32,8 @@ export interface Doors extends AsyncDisposable {
   readonly grpc: string;
   /** As a URL. */
   readonly metrics: string;
-  /** Takes nothing new, and resolves when what was asked is answered. */
-  drain(): Promise<void>;
+  /** Takes nothing new, and resolves when what was asked is answered, or given up after `limit`. */
+  drain(limit: Seconds): Promise<void>;
 }
 
 /** @throws PORT_IN_USE */
@@ -71,9 +72,8 @@ export async function openDoors(
       http: http.url,
       grpc: grpc.address,
       metrics: metricsUrl,
-      drain: async () => {
-        await http.drain();
-        await grpc.close();
+      drain: async (limit) => {
+        await Promise.all([http.drain(limit), grpc.drain(limit)]);
       },
       [Symbol.asyncDispose]: end,
     };

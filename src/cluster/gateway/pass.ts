@@ -106,6 +106,7 @@ export function answersOf(pass: Pass, { departure, outputs, reports }: Attempt):
   );
   const stages = reports.flatMap((report) => report.stages);
   const hops = reports.flatMap((report) => report.hops);
+  const joined = { request, requests: entries.length, rows: rowsOf(pass) };
   return entries.map((entry, position) => {
     const own = parts.flatMap(([name, values]) => {
       const value = values[position];
@@ -117,7 +118,7 @@ export function answersOf(pass: Pass, { departure, outputs, reports }: Attempt):
       totalSeconds: answeredAt - startedAt,
       stages,
       hops,
-      ...(isJoined(pass) ? { joined: { request, requests: entries.length } } : {}),
+      ...(isJoined(pass) ? { joined } : {}),
     };
     const answer = { ...Object.fromEntries(own), ...departure.constants };
     return { request: entry.request, outputs: answer, timings };

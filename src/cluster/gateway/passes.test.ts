@@ -19,7 +19,7 @@ test("joins what waits when there is room again, and gives everybody his own row
   expect(answers.map((one) => one.outputs["y"]?.data.join())).toEqual(["1", "2", "3", "4", "5"]);
   expect(answers.map(({ timings }) => timings.joined)).toEqual([
     undefined,
-    ...[2, 3, 4].map(() => ({ request: 2, requests: 3 })),
+    ...[2, 3, 4].map(() => ({ request: 2, requests: 3, rows: 3 })),
     undefined,
   ]);
 });

@@ -1,9 +1,10 @@
 import {
+  type Metadata,
   ServerInterceptingCall,
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
 } from "@grpc/grpc-js";
-import type { Admission, Guest } from "./admission.ts";
+import type { Admission, Guest } from "../oip/admission.ts";
 import { statusOf } from "./status.node.ts";
 
 /** Messages of one stream that are read before the first of them is answered. */
@@ -15,22 +16,37 @@ export interface AdmittedService {
   readonly admission: Admission;
 }
 
+export interface AdmittingOptions {
+  /** The one that is meant stands first where several paths fit. */
+  readonly services: readonly AdmittedService[];
+  /** Of a message. */
+  readonly largestBytes: number;
+  /** Ends the connection of a peer, by the library's name of it. */
+  readonly cut: (peer: string) => void;
+}
+
 /**
  * Reads messages only as there is room for them. A call that takes one message has room for the largest
  * set aside, until it is here; a stream may be quiet for as long as it likes, and is read while there is
- * room for what has come in.
- *
- * @param services with the one that is meant first where several paths fit
+ * room for what has come in. Who does not take answers loses the connection: the library ends no single
+ * call that waits for its client.
  */
-export function admitting(
-  services: readonly AdmittedService[],
-  largestBytes: number,
-): ServerInterceptor {
+export function admitting({ services, largestBytes, cut }: AdmittingOptions): ServerInterceptor {
   return ({ path, requestStream }, call) => {
     const service = services.find((candidate) => path.startsWith(candidate.path));
     if (service === undefined) return new ServerInterceptingCall(call);
-    return new AdmittedCall(call, service.admission, requestStream ? null : largestBytes);
+    const peer = call.getPeer();
+    return new AdmittedCall(call, service.admission, requestStream ? null : largestBytes, () =>
+      cut(peer),
+    );
   };
+}
+
+const admitted = new WeakMap<Metadata, AdmittedCall>();
+
+/** Of the messages of a call, in their order: each time the next one. */
+export function nextGuest({ metadata }: { readonly metadata: Metadata }): Guest | undefined {
+  return admitted.get(metadata)?.claim();
 }
 
 type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
@@ -42,28 +58,43 @@ class AdmittedCall extends ServerInterceptingCall {
   /** Of the one message; `null`: it is a stream. */
   readonly #largestBytes: number | null;
   readonly #over = new AbortController();
-  /** Of the messages that are not answered yet, the oldest first; the last may still be on its way. */
+  readonly #cut: () => void;
+  /** Of the messages whose answers are not through, the oldest first; the last may still be on its way. */
   readonly #guests: Guest[] = [];
+  /** Those that have come and whom nobody has asked for. */
+  readonly #unclaimed: Guest[] = [];
   /** Of the one message, which counts when the client has said that no more comes. */
   #bytes: number | null = null;
   #wantsMore = false;
+  #hasAnswered = false;
 
   constructor(
     call: ServerInterceptingCallInterface,
     admission: Admission,
     largestBytes: number | null,
+    cut: () => void,
   ) {
     super(call);
     this.#admission = admission;
     this.#largestBytes = largestBytes;
+    this.#cut = cut;
+  }
+
+  claim(): Guest | undefined {
+    return this.#unclaimed.shift();
   }
 
   override start(listener: Listener): void {
     super.start({
-      onReceiveMetadata: (metadata) => listener.onReceiveMetadata(metadata),
+      onReceiveMetadata: (metadata) => {
+        admitted.set(metadata, this);
+        listener.onReceiveMetadata(metadata);
+      },
       onReceiveMessage: (message: Uint8Array) => {
         this.#bytes = message.byteLength;
-        if (this.#largestBytes === null) this.#guests.at(-1)?.arrived(message.byteLength);
+        const guest = this.#guests.at(-1);
+        if (guest !== undefined) this.#unclaimed.push(guest);
+        if (this.#largestBytes === null) guest?.arrived(message.byteLength);
         listener.onReceiveMessage(message);
       },
       onReceiveHalfClose: () => {
@@ -85,9 +116,13 @@ class AdmittedCall extends ServerInterceptingCall {
   }
 
   override sendMessage(message: unknown, sent: Sent): void {
-    this.#guests.shift()?.leave();
-    super.sendMessage(message, sent);
-    if (this.#wantsMore) void this.#read();
+    this.#hasAnswered = true;
+    this.#guests[0]?.sending();
+    super.sendMessage(message, () => {
+      this.#guests.shift()?.leave();
+      if (this.#wantsMore) void this.#read();
+      sent();
+    });
   }
 
   override sendStatus(status: Status): void {
@@ -100,7 +135,10 @@ class AdmittedCall extends ServerInterceptingCall {
     try {
       const guest = await this.#admission.enter(this.#largestBytes ?? 0, this.#over.signal);
       this.#guests.push(guest);
-      const giveWay = () => this.sendStatus(statusOf(guest.displaced.reason));
+      const giveWay = () => {
+        if (this.#hasAnswered) this.#cut();
+        else this.sendStatus(statusOf(guest.displaced.reason));
+      };
       guest.displaced.addEventListener("abort", giveWay, { once: true });
     } catch {
       // The call is over.

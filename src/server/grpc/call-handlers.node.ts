@@ -22,9 +22,12 @@ import {
   type ServiceDefinition,
 } from "@grpc/grpc-js";
 import { CodedError } from "../../base/errors.ts";
+import type { Guest } from "../oip/admission.ts";
+import { nextGuest } from "./admitted-call.node.ts";
 import { readMessage } from "./bounded-message.ts";
 import type { CallContext } from "./service-methods.ts";
 import { statusOf } from "./status.node.ts";
+import type { StreamSlot, StreamSlots } from "./stream-slots.ts";
 
 /** A call, whatever its kind. */
 interface AnyCall extends EventEmitter {
@@ -69,7 +72,8 @@ export function unaryHandler<Input extends DescMessage, Output extends DescMessa
   return async (call, respond) => {
     let bytes: Uint8Array;
     try {
-      const answered = await answer(readMessage(input, call.request), contextOf(call));
+      const context = { ...contextOf(call), answering: answeringOf(nextGuest(call)) };
+      const answered = await answer(readMessage(input, call.request), context);
       bytes = toBinary(output, create(output, answered));
     } catch (error) {
       respond(statusOf(error));
@@ -84,7 +88,7 @@ export function streamingHandler<Input extends DescMessage, Output extends DescM
   { input, output }: { readonly input: Input; readonly output: Output },
   answer: (
     request: MessageShape<Input>,
-    context: CallContext,
+    context: Omit<CallContext, "answering">,
   ) => AsyncIterable<MessageInitShape<Output>>,
 ): handleServerStreamingCall<Uint8Array, Uint8Array> {
   return async (call) => {
@@ -104,10 +108,12 @@ export function streamingHandler<Input extends DescMessage, Output extends DescM
  * Any number of messages in and as many out, in the same order; they are answered side by side.
  *
  * @param answer does not throw
+ * @param slots of all such streams
  */
 export function duplexHandler<Input extends DescMessage, Output extends DescMessage>(
   { input, output }: { readonly input: Input; readonly output: Output },
   answer: (request: MessageShape<Input>, context: CallContext) => Promise<MessageInitShape<Output>>,
+  slots: StreamSlots,
 ): (call: ServerDuplexStream<Uint8Array, Uint8Array>) => void {
   return (call) => {
     const context = contextOf(call);
@@ -115,12 +121,18 @@ export function duplexHandler<Input extends DescMessage, Output extends DescMess
     const fail = (error: unknown) => {
       if (!context.signal.aborted) call.emit("error", statusOf(error));
     };
+    const slot = slotOf(slots, fail);
+    if (slot === null) return;
+    call.once("cancelled", slot.leave);
     call.on("data", (bytes: Uint8Array) => {
+      const answering = answeringOf(nextGuest(call));
+      slot.asked();
       try {
-        const answered = answer(readMessage(input, bytes), context);
+        const answered = answer(readMessage(input, bytes), { ...context, answering });
         last = last.then(async () => {
           const message = await answered;
           if (!context.signal.aborted) call.write(toBinary(output, create(output, message)));
+          slot.answered();
         }, fail);
       } catch (error) {
         last = last.then(() => fail(error));
@@ -134,7 +146,21 @@ export function duplexHandler<Input extends DescMessage, Output extends DescMess
   };
 }
 
-function contextOf(call: AnyCall): CallContext {
+/** @returns `null` if there is none, of which the stream is told */
+function slotOf(slots: StreamSlots, fail: (error: unknown) => void): StreamSlot | null {
+  try {
+    return slots.take(fail);
+  } catch (error) {
+    fail(error);
+    return null;
+  }
+}
+
+function answeringOf(guest: Guest | undefined): CallContext["answering"] {
+  return (bytes) => guest?.answered(bytes);
+}
+
+function contextOf(call: AnyCall): Omit<CallContext, "answering"> {
   const gone = new AbortController();
   call.once("cancelled", () =>
     gone.abort(new CodedError("CHANNEL_CLOSED", "the client has given the call up")),

@@ -64,7 +64,7 @@ const published: Readonly<Record<string, string>> = {
   ModelStatisticsResponse: "1 model_stats ModelStatistics[]",
   StatisticDuration: "1 count uint64, 2 ns uint64",
   InferStatistics:
-    "1 success StatisticDuration, 2 fail StatisticDuration, 3 queue StatisticDuration, 4 compute_input StatisticDuration, 5 compute_infer StatisticDuration, 6 compute_output StatisticDuration",
+    "1 success StatisticDuration, 2 fail StatisticDuration, 3 queue StatisticDuration, 4 compute_input StatisticDuration, 5 compute_infer StatisticDuration, 6 compute_output StatisticDuration, 7 cache_hit StatisticDuration, 8 cache_miss StatisticDuration",
   InferBatchStatistics:
     "1 batch_size uint64, 2 compute_input StatisticDuration, 3 compute_infer StatisticDuration, 4 compute_output StatisticDuration",
   ModelStatistics:

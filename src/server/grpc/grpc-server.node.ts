@@ -8,18 +8,16 @@ import {
   logVerbosity,
   Server,
   ServerCredentials,
-  type ServerDuplexStream,
   setLogVerbosity,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { systemClock } from "../../base/clock.node.ts";
 import type { Clock } from "../../base/clock.ts";
-import { CodedError, messageOf } from "../../base/errors.ts";
 import { type Seconds, seconds } from "../../base/units.ts";
+import { Admission } from "../oip/admission.ts";
 import type { InferenceService } from "../oip/inference-service.ts";
 import { defaultLimits, type RequestLimits } from "../oip/limits.ts";
-import { Admission } from "./admission.ts";
-import { admitting } from "./admitted-call.node.ts";
+import { type AdmittedService, admitting } from "./admitted-call.node.ts";
 import {
   duplexHandler,
   pathOf,
@@ -29,9 +27,10 @@ import {
 } from "./call-handlers.node.ts";
 import { Health } from "./generated/health_pb.ts";
 import { GRPCInferenceService } from "./generated/inference_pb.ts";
+import { type GrpcListener, listen } from "./grpc-listener.node.ts";
 import { healthMethods } from "./health-methods.ts";
 import { inferenceMethods } from "./inference-methods.ts";
-import { statusOf } from "./status.node.ts";
+import { StreamSlots } from "./stream-slots.ts";
 
 export interface GrpcServerOptions {
   readonly service: InferenceService;
@@ -47,7 +46,14 @@ export interface GrpcServerOptions {
 export interface GrpcServer extends AsyncDisposable {
   /** For instance `127.0.0.1:8001`. */
   readonly address: string;
-  /** Takes no new calls; those under way have a second to end. Drain the service before. */
+  /** Of all messages that are being read or answered, and of answers that were not taken. */
+  readonly heldBytes: () => number;
+  /**
+   * Takes no new requests and closes when those that were taken are answered; what is not within `limit`
+   * is given up, see `InferenceService.drain`.
+   */
+  drain(limit: Seconds): Promise<void>;
+  /** Takes no new calls; those under way have a second to end. */
   close(): Promise<void>;
 }
 
@@ -55,52 +61,72 @@ export interface GrpcServer extends AsyncDisposable {
 const concurrentCalls = 256;
 /** After which a client is asked whether it is there; who does not answer is let go. */
 const silenceSeconds = 60;
+const answerSeconds = 20;
 const closeSeconds: Seconds = seconds(1);
 
 /** @throws PORT_IN_USE */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const { host, port, limits = defaultLimits, clock = systemClock } = options;
+  const { service, host, port, limits = defaultLimits, clock = systemClock } = options;
   // The library would write a line for everything that is wrong with what clients send.
   setLogVerbosity(logVerbosity.NONE);
+  const { bodyBytes, heldBytes, transferSeconds } = limits;
+  const inference = new Admission({ heldBytes, transferSeconds, clock });
+  const others = new Admission({ heldBytes: 2 * bodyBytes, transferSeconds, clock });
   const server = new Server({
-    "grpc.max_receive_message_length": limits.bodyBytes,
+    "grpc.max_receive_message_length": bodyBytes,
     "grpc.max_send_message_length": -1,
     "grpc.max_concurrent_streams": concurrentCalls,
     "grpc.enable_channelz": 0,
     "grpc.keepalive_time_ms": 1000 * silenceSeconds,
-    interceptors: [admittingCalls(limits, clock)],
+    "grpc.keepalive_timeout_ms": 1000 * answerSeconds,
+    interceptors: [
+      admitting({
+        services: admittedServices(inference, others),
+        largestBytes: bodyBytes,
+        cut: (peer) => listener.cut(peer),
+      }),
+    ],
   });
   server.addService(
     serviceDefinition(GRPCInferenceService),
-    inferenceHandlers({ ...options, limits }),
+    inferenceHandlers({ ...options, limits, clock }),
   );
-  server.addService(serviceDefinition(Health), healthHandlers(options.service, clock));
-  const bound = await listen(server, host, port);
-  const close = () => shutDown(server, clock);
-  return { address: `${bracketed(host)}:${bound}`, close, [Symbol.asyncDispose]: close };
+  server.addService(serviceDefinition(Health), healthHandlers(service, clock));
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const listener = await listen(injector, host, port);
+  const close = () => shutDown(server, listener, clock);
+  return {
+    address: `${bracketed(host)}:${listener.port}`,
+    heldBytes: () => inference.held + others.held,
+    drain: async (limit) => {
+      const end = clock.now() + limit;
+      await service.drain(limit);
+      await inference.sent(seconds(end - clock.now()));
+      await close();
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 /** Whoever only asks how things are does not wait behind large requests. */
-function admittingCalls(limits: RequestLimits, clock: Clock): ReturnType<typeof admitting> {
-  const { bodyBytes, heldBytes } = limits;
+function admittedServices(inference: Admission, others: Admission): readonly AdmittedService[] {
   const { modelInfer, modelStreamInfer } = GRPCInferenceService.method;
-  const inference = new Admission({ heldBytes, clock });
-  const others = new Admission({ heldBytes: 2 * bodyBytes, clock });
-  const services = [
+  return [
     { path: pathOf(modelInfer), admission: inference },
     { path: pathOf(modelStreamInfer), admission: inference },
     { path: "/", admission: others },
   ];
-  return admitting(services, bodyBytes);
 }
 
 function inferenceHandlers(
-  options: GrpcServerOptions & { readonly limits: RequestLimits },
+  options: GrpcServerOptions & { readonly limits: RequestLimits; readonly clock: Clock },
 ): UntypedServiceImplementation {
   const { method } = GRPCInferenceService;
-  const { service, limits, version } = options;
+  const { service, limits, version, clock } = options;
   const methods = inferenceMethods({ service, limits, version });
-  const streams = duplexHandler(method.modelStreamInfer, methods.streamedInfer);
+  const most = Math.max(1, Math.floor(limits.heldBytes / limits.bodyBytes));
+  const slots = new StreamSlots(most, clock);
   return {
     serverLive: unaryHandler(method.serverLive, methods.serverLive),
     serverReady: unaryHandler(method.serverReady, methods.serverReady),
@@ -108,7 +134,7 @@ function inferenceHandlers(
     serverMetadata: unaryHandler(method.serverMetadata, methods.serverMetadata),
     modelMetadata: unaryHandler(method.modelMetadata, methods.modelMetadata),
     modelInfer: unaryHandler(method.modelInfer, methods.modelInfer),
-    modelStreamInfer: atMost(Math.max(1, Math.floor(limits.heldBytes / limits.bodyBytes)), streams),
+    modelStreamInfer: duplexHandler(method.modelStreamInfer, methods.streamedInfer, slots),
     modelConfig: unaryHandler(method.modelConfig, methods.modelConfig),
     modelStatistics: unaryHandler(method.modelStatistics, methods.modelStatistics),
     repositoryIndex: unaryHandler(method.repositoryIndex, methods.repositoryIndex),
@@ -128,43 +154,13 @@ function healthHandlers(service: InferenceService, clock: Clock): UntypedService
   };
 }
 
-type Duplex = ServerDuplexStream<Uint8Array, Uint8Array>;
-
-/** Refuses streams beyond a number: each may bring a large message at any time. */
-function atMost(most: number, handler: (call: Duplex) => void): (call: Duplex) => void {
-  let open = 0;
-  return (call) => {
-    if (open >= most) {
-      const message = `${open} streams are open, and this server takes no more at a time; use ModelInfer, or try again later`;
-      call.emit("error", statusOf(new CodedError("DEVICE_BUSY", message, { limit: most })));
-      return;
-    }
-    open++;
-    call.once("cancelled", () => open--);
-    handler(call);
-  };
-}
-
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const address = `${bracketed(host)}:${port}`;
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) {
-        resolve(bound);
-        return;
-      }
-      const message = `cannot serve gRPC at ${address} (${messageOf(error)}); choose another with --grpc`;
-      reject(new CodedError("PORT_IN_USE", message, { host, port }, error));
-    });
-  });
-}
-
 function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-async function shutDown(server: Server, clock: Clock): Promise<void> {
+async function shutDown(server: Server, listener: GrpcListener, clock: Clock): Promise<void> {
   const late = new AbortController();
+  const closed = listener.close();
   const ended = new Promise<void>((resolve) => {
     server.tryShutdown(() => {
       late.abort();
@@ -173,9 +169,10 @@ async function shutDown(server: Server, clock: Clock): Promise<void> {
   });
   try {
     await clock.sleep(closeSeconds, late.signal);
-    server.forceShutdown();
+    listener.cutAll();
   } catch {
     // All calls have ended.
   }
   await ended;
+  await closed;
 }

@@ -7,7 +7,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { isCoded, messageOf } from "../../base/errors.ts";
 import type { InferenceService } from "../oip/inference-service.ts";
 import type { RequestLimits } from "../oip/limits.ts";
-import { modelConfig, modelMetadata, serverMetadata } from "../oip/metadata.ts";
+import { type ModelConfig, modelConfig, modelMetadata, serverMetadata } from "../oip/metadata.ts";
 import { checkLoadParameters } from "../oip/parameters.ts";
 import type { Duration, ModelStatistics } from "../oip/statistics.ts";
 import type { ServedModel } from "../served-model.ts";
@@ -59,7 +59,7 @@ export function inferenceMethods({
     modelInfer,
     streamedInfer: (request, context) => inferStreamed(modelInfer, request, context),
     modelConfig: ({ name, version: asked }) => ({
-      config: configOf(repository.find(name, asked)),
+      config: configOf(modelConfig(repository.find(name, asked), limits)),
     }),
     modelStatistics: ({ name, version: asked }) => ({
       modelStats: statistics
@@ -85,7 +85,7 @@ function infer(
   service: InferenceService,
   limits: RequestLimits,
   request: ModelInferRequest,
-  { header, deadlineSeconds, signal, reply }: CallContext,
+  { header, deadlineSeconds, signal, reply, answering }: CallContext,
 ): Promise<ModelInferResponse> {
   const call = {
     model: request.modelName,
@@ -100,6 +100,7 @@ function infer(
     call,
     () => readInferRequest(request, limits, terms),
     (answer) => {
+      answering(answer.outputs.reduce((bytes, { value }) => bytes + value.data.byteLength, 0));
       if (answer.traceparent !== null) reply({ traceparent: answer.traceparent });
       return writeInferResponse(answer, request.id);
     },
@@ -146,8 +147,7 @@ function metadataOf(model: ServedModel): MessageInitShape<typeof ModelMetadataRe
   };
 }
 
-function configOf(model: ServedModel): MessageInitShape<typeof ModelConfigSchema> {
-  const config = modelConfig(model);
+function configOf(config: ModelConfig): MessageInitShape<typeof ModelConfigSchema> {
   const described = (tensors: typeof config.input) =>
     tensors.map(({ name, data_type, dims }) => ({
       name,
@@ -192,7 +192,15 @@ function statisticsOf(of: ModelStatistics): MessageInitShape<typeof ModelStatist
       computeInput: durationOf(stats.compute_input),
       computeInfer: durationOf(stats.compute_infer),
       computeOutput: durationOf(stats.compute_output),
+      cacheHit: durationOf(stats.cache_hit),
+      cacheMiss: durationOf(stats.cache_miss),
     },
+    batchStats: of.batch_stats.map((batch) => ({
+      batchSize: BigInt(batch.batch_size),
+      computeInput: durationOf(batch.compute_input),
+      computeInfer: durationOf(batch.compute_infer),
+      computeOutput: durationOf(batch.compute_output),
+    })),
   };
 }
 

@@ -15,6 +15,8 @@ export interface CallContext {
   readonly deadlineSeconds: number | null;
   /** Aborted with a coded error when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
+  /** Told how many bytes the answer has, before it is made. @throws DEVICE_BUSY if too much is held */
+  readonly answering: (bytes: number) => void;
   /** Sent before the answer. */
   readonly reply: (headers: Readonly<Record<string, string>>) => void;
 }
@@ -26,7 +28,7 @@ type Unary<Input extends DescMessage, Output extends DescMessage> = (
 
 type Streaming<Input extends DescMessage, Output extends DescMessage> = (
   request: MessageShape<Input>,
-  context: CallContext,
+  context: Omit<CallContext, "answering">,
 ) => AsyncIterable<MessageInitShape<Output>>;
 
 /** Those methods of a service that take one message, each as a function. */

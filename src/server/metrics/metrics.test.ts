@@ -106,13 +106,14 @@ test("requests that were joined count as one run together", async () => {
   const { metrics, series } = start();
   const inference = {
     ...{ request: 42, outputs: {} },
-    timings: { ...timings, joined: { request: 42, requests: 4 } },
+    timings: { ...timings, joined: { request: 42, requests: 4, rows: 8 } },
   };
   for (let of = 0; of < 4; of++) {
-    metrics.begun(arrival).ended({ ...answered, outcome: { type: "answered", inference } });
+    const outcome = { type: "answered", inference, rows: 2 } as const;
+    metrics.begun(arrival).ended({ ...answered, outcome });
   }
   const counted = await series("tritonPage");
-  expect(counted.get(`nv_inference_count{${ofRequest}}`)).toBe(4);
+  expect(counted.get(`nv_inference_count{${ofRequest}}`)).toBe(8);
   expect(counted.get(`nv_inference_exec_count{${ofRequest}}`)).toBe(1);
 });
 

@@ -34,7 +34,7 @@ export class TritonMetrics implements Observer {
       [...ofModel, "reason"],
       "Requests that failed: REJECTED (no room, no model, too late), BACKEND (in the run) or OTHER",
     );
-    this.#inferences = counter("count", "Inferences");
+    this.#inferences = counter("count", "Inferences, of which a request may ask for several");
     this.#executions = counter("exec_count", "Runs of the model");
     this.#pending = instruments.gauge(
       "nv_inference_pending_request_count",
@@ -66,7 +66,7 @@ export class TritonMetrics implements Observer {
     }
     const { timings } = outcome.inference;
     this.#success.inc(labels);
-    this.#inferences.inc(labels);
+    this.#inferences.inc(labels, outcome.rows);
     this.#executions.inc(labels, shareOfRun(timings));
     this.#request.inc(labels, totalSeconds * microseconds);
     this.#queue.inc(labels, timings.waitSeconds * microseconds);

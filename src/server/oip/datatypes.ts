@@ -69,7 +69,7 @@ export function checkShape(tensor: string, shape: readonly unknown[]): readonly 
   // Counted without axes of size 0: else one of them hides how large the others are.
   const count = isValid ? elementCount(shape.filter((size) => size !== 0)) : Number.NaN;
   if (isValid && Number.isSafeInteger(count)) return shape;
-  const shown = shape.slice(0, mostAxes).map(String).join(", ").slice(0, 200);
+  const shown = JSON.stringify(shape.slice(0, mostAxes)).slice(1, -1).slice(0, 200);
   throw new CodedError(
     "REQUEST_INVALID",
     `input '${tensor}' has the shape [${shown}]; it needs at most ${mostAxes} whole numbers from 0 on, with a product below 2^53`,

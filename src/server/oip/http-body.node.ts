@@ -8,60 +8,64 @@ import { promisify } from "node:util";
 import { constants, createGunzip, createInflate, deflate, type Gunzip, gzip } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { CodedError, isCoded, messageOf } from "../../base/errors.ts";
+import type { Guest } from "./admission.ts";
+import { clientGone } from "./http-visit.node.ts";
 import type { RequestLimits } from "./limits.ts";
 
-/** Reads bodies, so that all of them together stay below a limit until they are answered. */
-export class BodyReader {
-  readonly #limits: RequestLimits;
-  #heldBytes = 0;
-
-  constructor(limits: RequestLimits) {
-    this.#limits = limits;
-  }
-
-  /** Of all bodies whose answers are not through. */
-  get heldBytes(): number {
-    return this.#heldBytes;
-  }
-
-  /**
-   * A request's body, no longer compressed; empty if it has none.
-   *
-   * @throws REQUEST_INVALID, REQUEST_TOO_LARGE; DEVICE_BUSY if others hold too much just now;
-   * CHANNEL_CLOSED if the client goes
-   */
-  async read({ headers, raw }: FastifyRequest, reply: FastifyReply): Promise<Buffer<ArrayBuffer>> {
-    let held = 0;
-    reply.raw.once("close", () => {
-      this.#heldBytes -= held;
-      held = 0;
-    });
-    const take = (bytes: number) => {
-      checkSize(held + bytes, this.#limits.bodyBytes);
-      this.#checkRoom(bytes);
-      held += bytes;
-      this.#heldBytes += bytes;
-    };
-    try {
-      checkSize(Number(headers["content-length"] ?? 0), this.#limits.bodyBytes);
-      return await collect(raw, decoderOf(headers["content-encoding"]), take);
-    } catch (error) {
-      // What else comes is read and dropped, so that the client hears why.
-      raw.resume();
-      throw isCoded(error) ? error : unreadable(error);
+/**
+ * A request's body, no longer compressed; empty if it has none.
+ *
+ * @param guest holds it from now on
+ * @throws REQUEST_INVALID, REQUEST_TOO_LARGE; DEVICE_BUSY if others hold too much just now;
+ * REQUEST_DEADLINE_EXCEEDED if it comes too slowly; CHANNEL_CLOSED if the client goes
+ */
+export async function readBody(
+  { headers, raw }: FastifyRequest,
+  reply: FastifyReply,
+  guest: Guest,
+  { bodyBytes, stallSeconds }: RequestLimits,
+): Promise<Buffer<ArrayBuffer>> {
+  let held = 0;
+  const take = (bytes: number) => {
+    checkSize(held + bytes, bodyBytes);
+    guest.take(bytes);
+    held += bytes;
+  };
+  const { displaced } = guest;
+  let giveUp: (error: unknown) => void = () => undefined;
+  const tooSlow = new Promise<never>((_, reject) => {
+    giveUp = reject;
+  });
+  const onDisplaced = () => giveUp(displaced.reason);
+  const onStall = () => giveUp(stalled(stallSeconds));
+  displaced.addEventListener("abort", onDisplaced, { once: true });
+  raw.setTimeout(1000 * stallSeconds, onStall);
+  try {
+    checkSize(Number(headers["content-length"] ?? 0), bodyBytes);
+    const decoder = decoderOf(headers["content-encoding"]);
+    const body = await Promise.race([collect(raw, decoder, take), tooSlow]);
+    guest.arrived(held);
+    return body;
+  } catch (error) {
+    // What else comes is read and dropped, so that the client hears why; of who is slow, not for long.
+    raw.resume();
+    if (isCoded(error) && error.code === "REQUEST_DEADLINE_EXCEEDED") {
+      reply.header("connection", "close");
     }
+    throw isCoded(error) ? error : unreadable(error);
+  } finally {
+    displaced.removeEventListener("abort", onDisplaced);
+    raw.off("timeout", onStall);
+    raw.setTimeout(0);
   }
+}
 
-  /** @throws DEVICE_BUSY */
-  #checkRoom(bytes: number): void {
-    const { heldBytes } = this.#limits;
-    if (this.#heldBytes + bytes <= heldBytes) return;
-    throw new CodedError(
-      "DEVICE_BUSY",
-      `the requests that this server holds have ${this.#heldBytes} bytes, and at most ${heldBytes} are held; try again later, or ask for fewer answers at once`,
-      { heldBytes: this.#heldBytes, limit: heldBytes },
-    );
-  }
+function stalled(stallSeconds: number): CodedError {
+  return new CodedError(
+    "REQUEST_DEADLINE_EXCEEDED",
+    `nothing of the request came for ${stallSeconds} s, though it was not at its end; send it again`,
+    { limitSeconds: stallSeconds },
+  );
 }
 
 /** @throws REQUEST_TOO_LARGE */
@@ -72,11 +76,6 @@ function checkSize(bytes: number, most: number): void {
     `the body of the request has ${bytes} bytes or more, this server takes at most ${most}`,
     { bytes, limit: most },
   );
-}
-
-/** The client has ended the connection. */
-export function clientGone(): CodedError {
-  return new CodedError("CHANNEL_CLOSED", "the client went before it was answered");
 }
 
 function unreadable(error: unknown): CodedError {

@@ -37,6 +37,9 @@ async function start(limits = {}) {
 const invalid = [400, "REQUEST_INVALID"];
 const tooLarge = [413, "REQUEST_TOO_LARGE"];
 
+/** It becomes neither a number nor a text. */
+const unwritable = { valueOf: 1, toString: 1 };
+
 /** What somebody may write into a request, and the answer to it. */
 const requests: readonly (readonly [string, unknown, readonly unknown[]])[] = [
   ["no object", [], invalid],
@@ -63,6 +66,8 @@ const requests: readonly (readonly [string, unknown, readonly unknown[]])[] = [
   ["a size that is no whole number", { inputs: [{ ...input, shape: [0.5] }] }, invalid],
   ["sizes whose product overflows", { inputs: [{ ...input, shape: [2 ** 40, 2 ** 40] }] }, invalid],
   ["a shape far larger than its data", { inputs: [{ ...input, shape: [2 ** 50] }] }, invalid],
+  ["a size that cannot be written", { inputs: [{ ...input, shape: [unwritable] }] }, invalid],
+  ["an element that cannot be written", { inputs: [{ ...input, data: [unwritable, 1] }] }, invalid],
   ["too few elements", { inputs: [{ ...input, data: [1] }] }, invalid],
   ["elements that are no numbers", { inputs: [{ ...input, data: ["1", "2"] }] }, invalid],
   ["numbers that are none of 32 bits", { inputs: [{ ...input, data: [1e300, 0] }] }, invalid],
@@ -197,9 +202,20 @@ test("of very many things that are wrong, not each is described", async () => {
   });
 });
 
-test("JSON beyond its own limit is refused, although the body is within", async () => {
-  const { post } = await start({ jsonBytes: 200 });
+test("JSON beyond its own limits is refused, although the body is within", async () => {
+  const { post } = await start({ jsonBytes: 200, jsonElements: 1 });
   expect(await post(JSON.stringify({ inputs: [input], id: "x".repeat(200) }))).toEqual(tooLarge);
+  expect(await post(JSON.stringify({ inputs: [input] }))).toEqual(tooLarge);
+});
+
+test("of what a client repeats without end, its error repeats a part", async () => {
+  const { url } = await start();
+  const named = { ...input, name: "x".repeat(100_000) };
+  const response = await fetch(`${url}${path}`, {
+    method: "POST",
+    body: JSON.stringify({ inputs: [named, named] }),
+  });
+  expect((await response.text()).length).toBeLessThan(5000);
 });
 
 test("a coding that is damaged, cut off, unknown or a lie is refused", async () => {

@@ -8,7 +8,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { CodedError } from "../../base/errors.ts";
 import { serverTiming } from "../server-timing.ts";
-import { type BodyReader, clientGone, compress } from "./http-body.node.ts";
+import type { Admission } from "./admission.ts";
+import { compress, readBody } from "./http-body.node.ts";
+import { receive } from "./http-visit.node.ts";
 import { type HttpHead, readInferRequest } from "./infer-request.ts";
 import { type InferResponse, writeInferResponse } from "./infer-response.ts";
 import type { Call, InferenceAnswer, InferenceService } from "./inference-service.ts";
@@ -21,7 +23,7 @@ import { checked, parametersSchema } from "./schema.ts";
 export interface RouteOptions {
   readonly service: InferenceService;
   readonly limits: RequestLimits;
-  readonly bodies: BodyReader;
+  readonly admission: Admission;
   /** Of this program. */
   readonly version: string;
 }
@@ -49,13 +51,13 @@ export function addRoutes(app: FastifyInstance, options: RouteOptions): void {
 }
 
 function addModelRoutes(app: FastifyInstance, path: string, options: RouteOptions): void {
-  const { service } = options;
+  const { service, limits } = options;
   const { repository, statistics } = service;
   app.get<{ Params: ModelParams }>(path, async ({ params }) =>
     modelMetadata(repository.find(params.model, params.version)),
   );
   app.get<{ Params: ModelParams }>(`${path}/config`, async ({ params }) =>
-    modelConfig(repository.find(params.model, params.version)),
+    modelConfig(repository.find(params.model, params.version), limits),
   );
   app.get<{ Params: ModelParams }>(`${path}/stats`, async ({ params }) => ({
     model_stats: statistics.of(repository, params.model, params.version),
@@ -74,24 +76,27 @@ async function infer(
   request: FastifyRequest,
   reply: FastifyReply,
   { model, version = "" }: ModelParams,
-  { service, bodies, limits }: RouteOptions,
+  { service, admission, limits }: RouteOptions,
 ): Promise<FastifyReply> {
   const { headers } = request;
-  // Before the body is read: the client may go while it is unpacked.
-  const signal = goneSignal(reply);
-  const body = await outcome(bodies.read(request, reply));
+  const { guest, gone } = receive(admission, reply);
+  const body = await outcome(readBody(request, reply, guest, limits));
   const call: Call = {
     model,
     version,
     protocol: "http",
     traceparent: one(headers["traceparent"]),
     tracestate: one(headers["tracestate"]),
-    signal,
+    signal: gone,
   };
   const { answer, response } = await service.infer(
     call,
     () => readInferRequest(body(), headOf(request), limits),
-    (answer, { id, form }) => ({ answer, response: writeInferResponse(answer, id, form) }),
+    (answer, { id, form }) => {
+      const response = writeInferResponse(answer, id, form, limits);
+      guest.answered(response.body.byteLength);
+      return { answer, response };
+    },
   );
   setHeaders(reply, answer, response);
   return reply.send(await compress(request, reply, response.body));
@@ -147,16 +152,6 @@ function jsonBytesOf(header: string | null): number | null {
   );
 }
 
-/** Aborted when the client goes before it is answered. */
-function goneSignal(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  reply.raw.once("close", () => {
-    if (reply.raw.writableEnded) return;
-    gone.abort(clientGone());
-  });
-  return gone.signal;
-}
-
 const indexSchema = z.object({ ready: z.boolean().optional() });
 const changeSchema = z.object({ parameters: parametersSchema.optional() });
 
@@ -187,8 +182,9 @@ async function readObject<T>(
   request: FastifyRequest,
   reply: FastifyReply,
   schema: z.ZodType<T>,
-  { bodies, limits }: RouteOptions,
+  { admission, limits }: RouteOptions,
 ): Promise<T> {
-  const body = await bodies.read(request, reply);
+  const { guest } = receive(admission, reply);
+  const body = await readBody(request, reply, guest, limits);
   return checked(schema, body.byteLength === 0 ? {} : readJson(body, limits));
 }

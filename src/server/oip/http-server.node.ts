@@ -5,8 +5,10 @@
  */
 import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import { systemClock } from "../../base/clock.node.ts";
 import { CodedError, type ErrorCode, errorTraits, isCoded, messageOf } from "../../base/errors.ts";
-import { BodyReader } from "./http-body.node.ts";
+import { type Seconds, seconds } from "../../base/units.ts";
+import { Admission } from "./admission.ts";
 import { addRoutes } from "./http-routes.node.ts";
 import type { InferenceService } from "./inference-service.ts";
 import { defaultLimits, type RequestLimits } from "./limits.ts";
@@ -27,42 +29,35 @@ export interface HttpServerOptions {
 export interface HttpServer extends AsyncDisposable {
   /** For instance `http://127.0.0.1:8000`. */
   readonly url: string;
-  /** Of all requests that are being read or answered. */
+  /** Of all requests that are being read or answered, and of answers that were not taken. */
   readonly heldBytes: () => number;
-  /** Takes no new requests, answers those that were taken, and closes. */
-  drain(): Promise<void>;
+  /**
+   * Takes no new requests and closes when those that were taken are answered; what is not within `limit`
+   * is given up, see `InferenceService.drain`.
+   */
+  drain(limit: Seconds): Promise<void>;
   /** Closes at once: what is unanswered stays so. */
   close(): Promise<void>;
 }
 
-/** How long a client may take to send a request. */
-const requestMilliseconds = 300_000;
-/** How long it may take to read the last answers of a server that drains, or to end what is no request yet. */
+/** How long a client may take to end what is no request yet when a server has drained. */
 const lastMilliseconds = 5000;
+/** How often within the time for the head of a request it is looked whether that is over. */
+const checksOfStall = 4;
 /** Characters of a name in a path. */
 const longestParam = 1024;
+/** Characters of an error: names that clients give stand in it. */
+const longestError = 4096;
 
 /** @throws PORT_IN_USE */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port, service, version } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const bodies = new BodyReader(limits);
-  const app = Fastify({
-    forceCloseConnections: "idle",
-    requestTimeout: requestMilliseconds,
-    http: { maxHeaderSize: limits.headerBytes },
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: longestParam },
-    frameworkErrors: (error, _, reply) => void refuse(reply, error),
-    clientErrorHandler: refuseSocket,
-  });
-  app.setErrorHandler((error, _, reply) => refuse(reply, error));
-  app.setNotFoundHandler(({ method, url }, reply) =>
-    refuse(reply, unknownRoute(method, url), notFound),
-  );
-  // Handlers read bodies themselves: their limits depend on one another.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", (_, payload, done) => done(null, payload));
-  addRoutes(app, { service, limits, bodies, version });
+  const { heldBytes, transferSeconds } = limits;
+  const clock = systemClock;
+  const admission = new Admission({ heldBytes, transferSeconds, clock });
+  const app = createApp(limits);
+  addRoutes(app, { service, limits, admission, version });
   options.mount?.(app);
   const url = await listen(app, host, port);
   const close = async (): Promise<void> => {
@@ -72,9 +67,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   };
   return {
     url,
-    heldBytes: () => bodies.heldBytes,
-    drain: async () => {
-      await service.drain();
+    heldBytes: () => admission.held,
+    drain: async (limit) => {
+      const end = clock.now() + limit;
+      await service.drain(limit);
+      await admission.sent(seconds(end - clock.now()));
       const cut = setTimeout(() => app.server.closeAllConnections(), lastMilliseconds);
       await app.close();
       clearTimeout(cut);
@@ -82,6 +79,35 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function createApp(limits: RequestLimits): FastifyInstance {
+  const { headerBytes, transferSeconds, stallSeconds } = limits;
+  const stallMilliseconds = 1000 * stallSeconds;
+  const app = Fastify({
+    forceCloseConnections: "idle",
+    requestTimeout: 1000 * transferSeconds,
+    http: {
+      maxHeaderSize: headerBytes,
+      headersTimeout: stallMilliseconds,
+      connectionsCheckingInterval: stallMilliseconds / checksOfStall,
+    },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: longestParam },
+    frameworkErrors: (error, _, reply) => void refuse(reply, error),
+    clientErrorHandler: refuseSocket,
+  });
+  // Not for whole connections: they may be silent while a model runs.
+  app.addHook("onSend", async (_, reply) => {
+    reply.raw.setTimeout(stallMilliseconds);
+  });
+  app.setErrorHandler((error, _, reply) => refuse(reply, error));
+  app.setNotFoundHandler(({ method, url }, reply) =>
+    refuse(reply, unknownRoute(method, url), notFound),
+  );
+  // Handlers read bodies themselves: their limits depend on one another.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_, payload, done) => done(null, payload));
+  return app;
 }
 
 async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
@@ -108,9 +134,10 @@ function unknownRoute(method: string, url: string): CodedError {
 }
 
 /** An error as the protocol writes it. */
-function refuse(reply: FastifyReply, error: unknown, ownStatus?: number): FastifyReply {
-  const { code, message, status } = outward(error);
-  return reply.status(ownStatus ?? status).send({ error: `${code}: ${message}` });
+function refuse(reply: FastifyReply, reason: unknown, ownStatus?: number): FastifyReply {
+  const { code, message, status } = outward(reason);
+  const error = `${code}: ${message}`.slice(0, longestError);
+  return reply.status(ownStatus ?? status).send({ error });
 }
 
 function outward(error: unknown): { code: ErrorCode; message: string; status: number } {

@@ -14,6 +14,7 @@ import {
   passOn,
   servedModel,
 } from "../../../test/fixtures/served-models.ts";
+import { seconds } from "../../base/units.ts";
 import { packStrings } from "../../graph/string-value.ts";
 import { elementCount } from "../../graph/tensor-value.ts";
 import { Metrics } from "../metrics/metrics.node.ts";
@@ -76,8 +77,10 @@ test("describes a model, with and without its version, as Triton does", async ()
     });
     expect(await get("/config")).toMatchObject({
       name: "floats",
-      max_batch_size: 0,
-      input: [{ name: "x", data_type: "TYPE_FP32", dims: [-1, 2] }],
+      // As many rows of two floats as 64 MiB hold.
+      max_batch_size: 2 ** 23,
+      input: [{ name: "x", data_type: "TYPE_FP32", dims: [2] }],
+      output: [{ name: "x_out", data_type: "TYPE_FP32", dims: [2] }],
     });
     expect(await get("/stats")).toMatchObject({ model_stats: [{ name: "floats", version: "1" }] });
   }
@@ -333,7 +336,7 @@ test("draining answers what was taken, says that it is not ready, and then is go
   const { server } = await startOip([slow]);
   const taken = post(`${server.url}${path}`, JSON.stringify(jsonRequest));
   await asked.promise;
-  const drained = server.drain();
+  const drained = server.drain(seconds(60));
   expect((await fetch(`${server.url}/v2/health/ready`)).status).toBe(503);
   expect((await fetch(`${server.url}/v2/health/live`)).status).toBe(200);
   const late = await post(`${server.url}${path}`, JSON.stringify(jsonRequest));
@@ -352,7 +355,7 @@ test("draining does not wait for a request that does not come to its end", async
   while (server.heldBytes() < 50_000) await settle();
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
-  const drained = server.drain();
+  const drained = server.drain(seconds(60));
   await vi.advanceTimersByTimeAsync(5000);
   await drained;
   await ended;

@@ -3,10 +3,13 @@
  *
  * @module
  */
+import { CodedError } from "../../base/errors.ts";
+import { elementCount } from "../../graph/tensor-value.ts";
 import { datatypeOf } from "./datatypes.ts";
 import type { OutputForm } from "./infer-request.ts";
 import type { InferenceAnswer } from "./inference-service.ts";
 import { writeJsonData } from "./json-data.ts";
+import type { RequestLimits } from "./limits.ts";
 
 export interface InferResponse {
   readonly body: Uint8Array<ArrayBuffer>;
@@ -18,14 +21,17 @@ export interface InferResponse {
  * Writes an answer.
  *
  * @param id the client's; `null`: it gave none
- * @throws TENSOR_MALFORMED if texts that are to stand in JSON are not in UTF-8
+ * @throws TENSOR_MALFORMED if texts that are to stand in JSON are not in UTF-8; REQUEST_TOO_LARGE if
+ * there is more than is written as JSON
  */
 export function writeInferResponse(
   { model, outputs }: InferenceAnswer,
   id: string | null,
   { isBinary, byName }: OutputForm,
+  { jsonElements }: Pick<RequestLimits, "jsonElements">,
 ): InferResponse {
   const tensors: Uint8Array[] = [];
+  let written = 0;
   const described = outputs.map(({ name, value }) => {
     const { dataType, shape, data } = value;
     const datatype = datatypeOf(dataType);
@@ -35,6 +41,8 @@ export function writeInferResponse(
       tensors.push(data);
       return JSON.stringify({ ...start, parameters: { binary_data_size: data.byteLength } });
     }
+    written += elementCount(shape);
+    if (written > jsonElements) throw tooMany(name, jsonElements);
     return withRaw(start, "data", writeJsonData(name, datatype, value));
   });
   const start = {
@@ -46,6 +54,14 @@ export function writeInferResponse(
   const json = new TextEncoder().encode(text);
   if (tensors.length === 0) return { body: json, jsonBytes: null };
   return { body: joined([json, ...tensors]), jsonBytes: json.byteLength };
+}
+
+function tooMany(output: string, limit: number): CodedError {
+  return new CodedError(
+    "REQUEST_TOO_LARGE",
+    `with output '${output}' the answer would have more than ${limit} elements in JSON; ask for it in binary form (binary_data_output)`,
+    { tensor: output, limit },
+  );
 }
 
 /** An object's JSON with one more field, whose value is JSON already. */

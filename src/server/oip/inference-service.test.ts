@@ -207,7 +207,7 @@ test("draining answers what was taken, and takes nothing new", async () => {
   );
   const taken = [ask(), ask()];
   let isDrained = false;
-  const drained = [service.drain(), service.drain()].map((drain) =>
+  const drained = [service.drain(seconds(9)), service.drain(seconds(9))].map((drain) =>
     drain.then(() => {
       isDrained = true;
     }),
@@ -219,7 +219,19 @@ test("draining answers what was taken, and takes nothing new", async () => {
   expect(isDrained).toBe(false);
   answers.shift()?.();
   await Promise.all([...taken, ...drained]);
-  await service.drain();
+  await service.drain(seconds(9));
+});
+
+test("what is not answered within the limit of draining is given up, and says why", async () => {
+  const { ask, service, clock, seen } = start(servedModel("passing", graph, neverAnswer));
+  const asked = ask();
+  const refused = expect(asked).rejects.toMatchObject({ code: "MODEL_NOT_READY" });
+  const drained = service.drain(seconds(9));
+  await clock.advance(seconds(8));
+  expect(seen[0]?.departures).toEqual([]);
+  await clock.advance(seconds(1));
+  await Promise.all([drained, refused]);
+  expect(seen[0]?.departures).toMatchObject([{ outcome: { code: "MODEL_NOT_READY" } }]);
 });
 
 test("a request that is given up ends with the signal's reason", async () => {
@@ -249,22 +261,47 @@ test("statistics count what became of the requests of a model", async () => {
       queue: { count: 2, ns: 500_000_000 },
       compute_infer: { count: 2, ns: 1_000_000_000 },
       compute_output: { count: 2 },
+      cache_hit: { count: 0, ns: 0 },
+      cache_miss: { count: 0, ns: 0 },
     },
+    batch_stats: [{ batch_size: 1, compute_infer: { count: 2, ns: 1_000_000_000 } }],
   });
   expect(service.statistics.of(repository)).toHaveLength(1);
   expect(() => service.statistics.of(repository, "other")).toThrow(/no model 'other'/);
 });
 
-test("statistics count requests that were joined as one run together", () => {
+test("statistics count requests that were joined as one run together, by how many rows it had", () => {
   const { service, repository } = start();
-  const joined = { ...timings, joined: { request: 42, requests: 3 } };
+  const joined = { ...timings, joined: { request: 42, requests: 3, rows: 5 } };
   const inference = { request: 42, outputs: {}, timings: joined };
-  for (let of = 0; of < 3; of++) {
+  for (const rows of [1, 1, 3]) {
     const observation = service.statistics.begun({ ...arrival, model: "passing" });
-    observation.ended({ ...answered, outcome: { type: "answered", inference } });
+    observation.ended({ ...answered, outcome: { type: "answered", inference, rows } });
+  }
+  const run = { count: 1, ns: 1e9 * timings.totalSeconds };
+  expect(service.statistics.of(repository, "passing")).toMatchObject([
+    {
+      ...{ inference_count: 5, execution_count: 1 },
+      batch_stats: [{ batch_size: 5, compute_input: { count: 1 }, compute_infer: run }],
+    },
+  ]);
+});
+
+test("a request of several rows along an open first axis counts as so many inferences", async () => {
+  const open = passingModel({ x: { dataType: "uint8", shape: ["N", 2] } });
+  const { ask, service, repository } = start(servedModel("passing", open, passOn));
+  for (const rows of [3, 1, 3]) {
+    const data = new Uint8Array(2 * rows);
+    await ask({ inputs: { x: { dataType: "uint8", shape: [rows, 2], data } } });
   }
   expect(service.statistics.of(repository, "passing")).toMatchObject([
-    { inference_count: 3, execution_count: 1 },
+    {
+      ...{ inference_count: 7, execution_count: 3, inference_stats: { success: { count: 3 } } },
+      batch_stats: [
+        { batch_size: 1, compute_infer: { count: 1 } },
+        { batch_size: 3, compute_infer: { count: 2 } },
+      ],
+    },
   ]);
 });
 

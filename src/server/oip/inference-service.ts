@@ -5,14 +5,18 @@
  * @module
  */
 import type { Clock } from "../../base/clock.ts";
-import { CodedError, isCoded, messageOf } from "../../base/errors.ts";
+import { CodedError } from "../../base/errors.ts";
+import type { Seconds } from "../../base/units.ts";
 import type { Inference } from "../../cluster/inference.ts";
 import type { TensorValue } from "../../graph/tensor-value.ts";
 import type { TensorValues } from "../../runtime/runtime.ts";
 import { checkInputs } from "../../runtime/signature.ts";
-import type { Arrival, Observation, Observer } from "../observer.ts";
+import type { Arrival, Observer } from "../observer.ts";
 import type { ModelRepository, RepositoryEntry, ServedModel } from "../served-model.ts";
+import { rowsOf } from "./batch-axis.ts";
+import { Course } from "./course.ts";
 import { Statistics } from "./statistics.ts";
+import { UnderWay } from "./under-way.ts";
 
 export interface InferenceServiceOptions {
   readonly repository: ModelRepository;
@@ -62,15 +66,17 @@ interface NamedValue {
   readonly value: TensorValue;
 }
 
+/** Requests that are answered at a time: each takes far more memory than its bytes. */
+const mostUnderWay = 4096;
+
 /** Answers requests of all protocols, until it drains. */
 export class InferenceService {
   readonly repository: ModelRepository;
   readonly statistics: Statistics;
   readonly #observers: readonly Observer[];
   readonly #clock: Clock;
-  #underWay = 0;
+  readonly #underWay = new UnderWay(mostUnderWay);
   #isDraining = false;
-  #resolveDrained: () => void = () => undefined;
 
   constructor({ repository, observers, clock, calendar }: InferenceServiceOptions) {
     this.repository = repository;
@@ -91,17 +97,13 @@ export class InferenceService {
     return !this.#isDraining && entry?.state === "READY";
   }
 
-  /** Takes no new requests. @returns when all that were taken are answered */
-  async drain(): Promise<void> {
+  /**
+   * Takes no new requests. Resolves when all that were taken are answered; what is not within `limit`
+   * ends in MODEL_NOT_READY.
+   */
+  async drain(limit: Seconds): Promise<void> {
     this.#isDraining = true;
-    if (this.#underWay === 0) return;
-    await new Promise<void>((resolve) => {
-      const others = this.#resolveDrained;
-      this.#resolveDrained = () => {
-        others();
-        resolve();
-      };
-    });
+    await this.#underWay.end(limit, this.#clock, () => shutDown(limit));
   }
 
   /**
@@ -125,7 +127,7 @@ export class InferenceService {
    * @param read reads it from the form of its protocol
    * @param write makes the protocol's answer
    * @returns what `write` made
-   * @throws MODEL_UNKNOWN, MODEL_NOT_READY; REQUEST_INVALID if an output is asked for twice;
+   * @throws MODEL_UNKNOWN, MODEL_NOT_READY; DEVICE_BUSY; REQUEST_INVALID if an output is asked for twice;
    * TENSOR_UNKNOWN, TENSOR_TYPE_MISMATCH, TENSOR_SHAPE_MISMATCH; what `read`, `write` and
    * `ServedModel.infer` throw
    */
@@ -135,19 +137,17 @@ export class InferenceService {
     write: (answer: InferenceAnswer, request: R) => T,
   ): Promise<T> {
     const course = new Course(this.#observers, this.#clock, this.#named(call));
-    this.#underWay++;
     try {
-      const request = course.read(read);
-      const answer = await this.#ask(call, request);
-      return course.write(answer.inference, () =>
-        write({ ...answer, traceparent: course.traceparent }, request),
-      );
+      return await this.#underWay.run(call.signal, async (signal) => {
+        const request = course.read(read);
+        const answer = await this.#ask({ ...call, signal }, request);
+        return course.write(answer.inference, rowsOf(answer.model, request.inputs), () =>
+          write({ ...answer, traceparent: course.traceparent }, request),
+        );
+      });
     } catch (error) {
       course.fail(error);
       throw error;
-    } finally {
-      this.#underWay--;
-      if (this.#underWay === 0) this.#resolveDrained();
     }
   }
 
@@ -205,76 +205,10 @@ function checkOutputs(model: ServedModel, asked: readonly string[] | null): read
   return asked;
 }
 
-function bytesOf(values: TensorValues): number {
-  return Object.values(values).reduce((bytes, { data }) => bytes + data.byteLength, 0);
-}
-
-/** One request as the observers see it: each is told once that it began and once how it ended. */
-class Course {
-  readonly #observers: readonly Observer[];
-  readonly #clock: Clock;
-  readonly #call: Call;
-  readonly #start: number;
-  #observations: readonly Observation[] | null = null;
-  #inputSeconds = 0;
-  #outputSeconds = 0;
-  #hasEnded = false;
-
-  constructor(observers: readonly Observer[], clock: Clock, call: Call) {
-    this.#observers = observers;
-    this.#clock = clock;
-    this.#call = call;
-    this.#start = clock.now();
-  }
-
-  get traceparent(): string | null {
-    const parents = this.#observations?.map(({ traceparent }) => traceparent) ?? [];
-    return parents.find((traceparent) => traceparent !== null) ?? null;
-  }
-
-  read<R extends InferenceRequest>(read: () => R): R {
-    try {
-      const request = read();
-      this.#begin(request.id, bytesOf(request.inputs));
-      return request;
-    } finally {
-      this.#inputSeconds = this.#clock.now() - this.#start;
-    }
-  }
-
-  write<T>(inference: Inference, write: () => T): T {
-    const start = this.#clock.now();
-    const written = write();
-    this.#outputSeconds = this.#clock.now() - start;
-    this.#end({ type: "answered", inference }, bytesOf(inference.outputs));
-    return written;
-  }
-
-  fail(error: unknown): void {
-    if (this.#hasEnded) return;
-    const code = isCoded(error) ? error.code : "RUNTIME_FAILED";
-    this.#end({ type: "failed", code, message: messageOf(error) }, 0);
-  }
-
-  #begin(id: string | null, inputBytes: number): readonly Observation[] {
-    const { model, version, protocol, traceparent, tracestate } = this.#call;
-    const arrival = { model, version, protocol, id, inputBytes, traceparent, tracestate };
-    this.#observations = this.#observers.map((observer) => observer.begun(arrival));
-    return this.#observations;
-  }
-
-  #end(outcome: Parameters<Observation["ended"]>[0]["outcome"], outputBytes: number): void {
-    this.#hasEnded = true;
-    const departure = {
-      inputSeconds: this.#inputSeconds,
-      outputSeconds: this.#outputSeconds,
-      totalSeconds: this.#clock.now() - this.#start,
-      outputBytes,
-      outcome,
-    };
-    // What could not be read has no id and no bytes.
-    for (const observation of this.#observations ?? this.#begin(null, 0)) {
-      observation.ended(departure);
-    }
-  }
+function shutDown(limit: Seconds): CodedError {
+  return new CodedError(
+    "MODEL_NOT_READY",
+    `this server is shutting down, and the answer was not there ${limit} s later; ask another one`,
+    { limitSeconds: limit },
+  );
 }

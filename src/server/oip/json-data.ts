@@ -22,7 +22,7 @@ const elements: Readonly<Record<Exclude<Datatype, "BYTES">, Element>> = {
   BOOL: {
     expected: "true or false",
     put: (view, offset, element) => {
-      view.setUint8(offset, Number(element));
+      view.setUint8(offset, element === true ? 1 : 0);
       return typeof element === "boolean";
     },
     text: (view, offset) => String(view.getUint8(offset) !== 0),
@@ -39,21 +39,26 @@ const elements: Readonly<Record<Exclude<Datatype, "BYTES">, Element>> = {
   BF16: shortFloat(bfloat16),
   FP32: {
     expected: "a number of 32 bits",
-    put: (view, offset, element) => {
-      view.setFloat32(offset, Number(element), true);
-      return typeof element === "number" && Number.isFinite(Math.fround(element));
-    },
+    put: number((view, offset, value) => {
+      view.setFloat32(offset, value, true);
+      return Number.isFinite(Math.fround(value));
+    }),
     text: (view, offset) => numberText(view.getFloat32(offset, true)),
   },
   FP64: {
     expected: "a number",
-    put: (view, offset, element) => {
-      view.setFloat64(offset, Number(element), true);
-      return typeof element === "number" && Number.isFinite(element);
-    },
+    put: number((view, offset, value) => {
+      view.setFloat64(offset, value, true);
+      return Number.isFinite(value);
+    }),
     text: (view, offset) => numberText(view.getFloat64(offset, true)),
   },
 };
+
+/** Of what is a number: objects may fail to become one. */
+function number(put: (view: DataView, offset: number, value: number) => boolean): Element["put"] {
+  return (view, offset, element) => typeof element === "number" && put(view, offset, element);
+}
 
 function whole(
   least: number,
@@ -62,10 +67,10 @@ function whole(
 ): Element {
   return {
     expected: `a whole number from ${least} to ${most}`,
-    put: (view, offset, element) => {
-      view[`set${kind}`](offset, Number(element), true);
-      return Number.isInteger(element) && Number(element) >= least && Number(element) <= most;
-    },
+    put: number((view, offset, value) => {
+      view[`set${kind}`](offset, value, true);
+      return Number.isInteger(value) && value >= least && value <= most;
+    }),
     text: (view, offset) => String(view[`get${kind}`](offset, true)),
   };
 }
@@ -74,11 +79,11 @@ function whole(
 function wide(least: number, kind: "BigInt64" | "BigUint64"): Element {
   return {
     expected: `a whole number from ${least} to 2^53 - 1 (larger ones only in binary form)`,
-    put: (view, offset, element) => {
-      if (!Number.isSafeInteger(element) || Number(element) < least) return false;
-      view[`set${kind}`](offset, BigInt(Number(element)), true);
+    put: number((view, offset, value) => {
+      if (!Number.isSafeInteger(value) || value < least) return false;
+      view[`set${kind}`](offset, BigInt(value), true);
       return true;
-    },
+    }),
     text: (view, offset) => String(view[`get${kind}`](offset, true)),
   };
 }
@@ -86,11 +91,11 @@ function wide(least: number, kind: "BigInt64" | "BigUint64"): Element {
 function shortFloat(format: typeof float16): Element {
   return {
     expected: "a number of 16 bits",
-    put: (view, offset, element) => {
-      const bits = encodeShortFloat(format, Number(element));
+    put: number((view, offset, value) => {
+      const bits = encodeShortFloat(format, value);
       view.setUint16(offset, bits, true);
-      return typeof element === "number" && Number.isFinite(decodeShortFloat(format, bits));
-    },
+      return Number.isFinite(decodeShortFloat(format, bits));
+    }),
     text: (view, offset) => numberText(decodeShortFloat(format, view.getUint16(offset, true))),
   };
 }
@@ -172,11 +177,20 @@ export function writeJsonData(tensor: string, datatype: Datatype, value: TensorV
   const { text } = elements[datatype];
   const width = bytesPerElement(dataType) ?? 0;
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const texts = Array.from({ length: elementCount(shape) }, (_, index) =>
-    text(view, index * width),
-  );
-  return `[${texts.join(",")}]`;
+  const count = elementCount(shape);
+  const pieces: string[] = [];
+  // All texts at once would take ten times what they come to.
+  for (let start = 0; start < count; start += piece) {
+    const texts = Array.from({ length: Math.min(piece, count - start) }, (_, index) =>
+      text(view, (start + index) * width),
+    );
+    pieces.push(texts.join(","));
+  }
+  return `[${pieces.join(",")}]`;
 }
+
+/** Elements that are written at a time. */
+const piece = 4096;
 
 function writeTexts(tensor: string, { data }: TensorValue): string[] {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

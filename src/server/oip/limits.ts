@@ -4,12 +4,18 @@ import { CodedError } from "../../base/errors.ts";
 export interface RequestLimits {
   /** Of one request: both as it is sent and as it is when it is no longer compressed. */
   readonly bodyBytes: number;
-  /** Of all requests that are being read or answered. */
+  /** Of all requests that are being read or answered, and of the answers that clients have not taken. */
   readonly heldBytes: number;
+  /** How long a client may take to send a request, and as long to take the answer. */
+  readonly transferSeconds: number;
+  /** How long it may send nothing of the request, or take nothing of the answer, over HTTP. */
+  readonly stallSeconds: number;
   /** Inputs, and as many outputs, of one request. */
   readonly tensors: number;
   /** Of JSON, which takes many times its size when it is read. */
   readonly jsonBytes: number;
+  /** Of all outputs that are written as JSON. */
+  readonly jsonElements: number;
   /** How deep arrays and objects of JSON lie in one another. */
   readonly jsonDepth: number;
   /** Of all headers of an HTTP request. */
@@ -19,8 +25,11 @@ export interface RequestLimits {
 export const defaultLimits: RequestLimits = {
   bodyBytes: 64 * 2 ** 20,
   heldBytes: 512 * 2 ** 20,
+  transferSeconds: 300,
+  stallSeconds: 30,
   tensors: 1024,
   jsonBytes: 16 * 2 ** 20,
+  jsonElements: 2 ** 22,
   jsonDepth: 72,
   headerBytes: 16 * 2 ** 10,
 };

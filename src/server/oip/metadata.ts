@@ -5,7 +5,9 @@
  */
 import type { DeclaredTensor } from "../../runtime/signature.ts";
 import type { ServedModel } from "../served-model.ts";
+import { mostRows } from "./batch-axis.ts";
 import { datatypeOf } from "./datatypes.ts";
+import type { RequestLimits } from "./limits.ts";
 
 export interface ServerMetadata {
   readonly name: string;
@@ -79,26 +81,33 @@ export interface ModelConfig {
   readonly platform: string;
   readonly backend: string;
   readonly version_policy: { readonly latest: { readonly num_versions: number } };
-  /** 0: shapes are the whole ones, with the axis of the batch if there is one. */
+  /** Rows of one request along the first axis, which `dims` leave out; 0: `dims` are the whole shapes. */
   readonly max_batch_size: number;
   readonly input: readonly TensorConfig[];
   readonly output: readonly TensorConfig[];
 }
 
-export function modelConfig({ name, inputs, outputs }: ServedModel): ModelConfig {
+export function modelConfig(model: ServedModel, limits: RequestLimits): ModelConfig {
+  const { name, inputs, outputs } = model;
+  const most = mostRows(model, limits);
+  const config = (tensor: DeclaredTensor) => tensorConfig(tensor, most > 0);
   return {
     name,
     platform,
     backend: "onnxruntime",
     version_policy: { latest: { num_versions: 1 } },
-    max_batch_size: 0,
-    input: inputs.map(tensorConfig),
-    output: outputs.map(tensorConfig),
+    max_batch_size: most,
+    input: inputs.map(config),
+    output: outputs.map(config),
   };
 }
 
-function tensorConfig(tensor: DeclaredTensor): TensorConfig {
+function tensorConfig(tensor: DeclaredTensor, isBatch: boolean): TensorConfig {
   const written = writtenType(tensor);
   const kind = written === "BYTES" ? "STRING" : written;
-  return { name: tensor.name, data_type: `TYPE_${kind}`, dims: sizesOf(tensor) };
+  return {
+    name: tensor.name,
+    data_type: `TYPE_${kind}`,
+    dims: sizesOf(tensor).slice(isBatch ? 1 : 0),
+  };
 }

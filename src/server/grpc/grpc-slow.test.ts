@@ -1,0 +1,120 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+import { setImmediate as settle } from "node:timers/promises";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { expect, onTestFinished, test } from "vitest";
+import {
+  inferOutcome,
+  inferPath,
+  startGrpc,
+  streamPath,
+} from "../../../test/fixtures/grpc-setting.ts";
+import { generousModel } from "../../../test/fixtures/served-models.ts";
+import type { Clock } from "../../base/clock.ts";
+import { seconds } from "../../base/units.ts";
+import { createVirtualClock } from "../../base/virtual-clock.ts";
+import { defaultLimits, type RequestLimits } from "../oip/limits.ts";
+import { ModelInferRequestSchema } from "./generated/inference_pb.ts";
+
+const answerBytes = 2 ** 20;
+const asked = { modelName: "generous", inputs: [], rawInputContents: [] };
+const message = toBinary(ModelInferRequestSchema, create(ModelInferRequestSchema, asked));
+
+async function start(limits: Partial<RequestLimits>, clock?: Clock) {
+  const setting = await startGrpc([generousModel(answerBytes)], {
+    limits: { ...defaultLimits, ...limits },
+    ...(clock === undefined ? {} : { clock }),
+  });
+  const session = connect(`http://${setting.server.address}`);
+  session.on("error", () => undefined);
+  onTestFinished(() => session.destroy());
+  return { ...setting, session };
+}
+
+/** A call that reads nothing until it is told to. */
+function call(session: ClientHttp2Session, path: string): ClientHttp2Stream {
+  const stream = session.request({
+    ":method": "POST",
+    ":path": path,
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  stream.on("error", () => undefined);
+  return stream;
+}
+
+/** As gRPC frames it. */
+function framed(bytes: Uint8Array, announced = bytes.byteLength): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(announced, 1);
+  return Buffer.concat([head, bytes]);
+}
+
+const until = async (isThere: () => boolean) => {
+  while (!isThere()) await settle();
+};
+
+test("an answer that nobody takes is held, leaves no room for others, and ends with its connection", async () => {
+  const limits = { heldBytes: 1.5 * answerBytes, bodyBytes: 1000, transferSeconds: 0.3 };
+  const { session, server, client } = await start(limits);
+  const closed = new Promise((resolve) => session.once("close", resolve));
+  call(session, inferPath).end(framed(message));
+  await until(() => server.heldBytes() >= answerBytes);
+  expect(await inferOutcome(client, asked)).toMatch(/^UNAVAILABLE DEVICE_BUSY/);
+  await closed;
+  await until(() => server.heldBytes() === 0);
+  expect(await inferOutcome(client, asked)).toBe("OK");
+});
+
+test("answers of a stream are held until they are taken, also those behind the first", async () => {
+  const { session, server } = await start({});
+  const stream = call(session, streamPath);
+  stream.write(Buffer.concat([framed(message), framed(message), framed(message)]));
+  await until(() => server.heldBytes() >= 3 * answerBytes);
+  stream.resume();
+  await until(() => server.heldBytes() === 0);
+  stream.close();
+});
+
+test("a message that does not come to its end is not waited for, and its client hears why", async () => {
+  const { session, server } = await start({ transferSeconds: 0.1 });
+  const stream = call(session, inferPath);
+  const trailers = new Promise((resolve) => stream.once("response", resolve));
+  stream.write(framed(message, 1000));
+  expect(await trailers).toMatchObject({
+    "grpc-status": "4",
+    "grpc-message": expect.stringContaining("REQUEST_DEADLINE_EXCEEDED"),
+  });
+  await until(() => server.heldBytes() === 0);
+});
+
+test("draining lets answers be taken within its limit", async () => {
+  const clock = createVirtualClock();
+  const { session, server } = await start({}, clock);
+  const stream = call(session, inferPath);
+  stream.end(framed(message));
+  await until(() => server.heldBytes() >= answerBytes);
+  let isOver = false;
+  const drained = server.drain(seconds(60)).then(() => {
+    isOver = true;
+  });
+  await clock.advance(seconds(30));
+  expect(isOver).toBe(false);
+  let taken = 0;
+  for await (const chunk of stream) taken += (chunk as Buffer).byteLength;
+  expect(taken).toBeGreaterThan(answerBytes);
+  await until(() => server.heldBytes() === 0);
+  await clock.advance(seconds(2));
+  await drained;
+});
+
+test("a stream that stays open holds up nobody who closes the server", async () => {
+  const clock = createVirtualClock();
+  const { session, server } = await start({}, clock);
+  const stream = call(session, streamPath);
+  stream.resume();
+  stream.write(framed(message));
+  await new Promise((resolve) => stream.once("data", resolve));
+  const closed = server.close();
+  await clock.advance(seconds(2));
+  await closed;
+});

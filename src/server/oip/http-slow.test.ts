@@ -1,0 +1,96 @@
+import { connect, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
+import { setImmediate as settle } from "node:timers/promises";
+import { expect, onTestFinished, test } from "vitest";
+import { beginUpload, startOip } from "../../../test/fixtures/oip-server.ts";
+import {
+  generousModel,
+  neverAnswer,
+  passingModel,
+  servedModel,
+} from "../../../test/fixtures/served-models.ts";
+
+const path = "/v2/models/generous/infer";
+const request = JSON.stringify({ inputs: [], parameters: { binary_data_output: true } });
+const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${request.length}\r\n\r\n`;
+const answerBytes = 2 ** 24;
+const model = generousModel(answerBytes);
+
+/** A connection that reads nothing. */
+function deaf(url: string): Socket {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname).pause();
+  socket.on("error", () => undefined);
+  onTestFinished(() => void socket.destroy());
+  return socket;
+}
+
+async function ask(url: string): Promise<[number, string]> {
+  const response = await fetch(`${url}${path}`, { method: "POST", body: request });
+  const body = await response.text();
+  return [response.status, response.ok ? "" : body];
+}
+
+const until = async (isThere: () => boolean) => {
+  while (!isThere()) await settle();
+};
+
+test("an answer that nobody takes is held, leaves no room for others, and ends with its connection", async () => {
+  const limits = { heldBytes: 1.5 * answerBytes, bodyBytes: 1000, stallSeconds: 0.3 };
+  const { server } = await startOip([model], { limits });
+  deaf(server.url).write(head + request);
+  await until(() => server.heldBytes() >= answerBytes);
+  expect(await ask(server.url)).toEqual([503, expect.stringContaining("DEVICE_BUSY")]);
+  await until(() => server.heldBytes() === 0);
+  expect(await ask(server.url)).toEqual([200, ""]);
+});
+
+test("an answer that is not taken within the time for it ends with its connection", async () => {
+  const limits = { transferSeconds: 0.2 };
+  const { server } = await startOip([model], { limits });
+  const socket = deaf(server.url);
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.write(head + request);
+  await until(() => server.heldBytes() >= answerBytes);
+  await until(() => server.heldBytes() === 0);
+  socket.resume();
+  await closed;
+});
+
+test("a head that does not come to its end is not waited for", async () => {
+  const { server } = await startOip([model], { limits: { stallSeconds: 0.1 } });
+  const socket = deaf(server.url);
+  socket.write(head.slice(0, 20));
+  expect(await text(socket)).toMatch(/^HTTP\/1.1 408 [\s\S]*REQUEST_INVALID/);
+});
+
+test.each([
+  ["stops coming", { stallSeconds: 0.1 }],
+  ["comes drop by drop", { transferSeconds: 0.1 }],
+])("a body that %s is not waited for, and its client hears why", async (_, limits) => {
+  const { server } = await startOip([model], { limits });
+  const upload = beginUpload(server.url, path, { "content-length": "1000" });
+  const drops = "transferSeconds" in limits ? setInterval(() => upload.write("x"), 10) : undefined;
+  onTestFinished(() => clearInterval(drops));
+  upload.write("{");
+  const answer = await new Promise<string>((resolve) => {
+    upload.once("response", (response) => void text(response).then(resolve));
+  });
+  expect(answer).toContain("REQUEST_DEADLINE_EXCEEDED");
+  await until(() => server.heldBytes() === 0);
+});
+
+test("requests behind one that is not answered end with their connection", async () => {
+  let given = 0;
+  const stuck = servedModel("generous", passingModel({}), async (values, options) => {
+    options.signal?.addEventListener("abort", () => given++);
+    return await neverAnswer(values, options);
+  });
+  const { server } = await startOip([stuck]);
+  const socket = deaf(server.url);
+  socket.write((head + request).repeat(3));
+  await until(() => server.heldBytes() === 3 * request.length);
+  socket.destroy();
+  await until(() => given === 3);
+  expect(server.heldBytes()).toBe(0);
+});
