@@ -142,7 +142,7 @@ test("passes on what plans are to be like, as it was written", async () => {
   });
   const [{ spec }] = objectsOf(textsOf(out)["coordinator.yaml"] ?? "");
   const { args } = spec.template.spec.containers[0];
-  expect(args.slice(2, -5)).toEqual([
+  expect(args.slice(2, -6)).toEqual([
     "zoo:squeezenet",
     "--objective=throughput",
     "--max-latency=50 ms",
