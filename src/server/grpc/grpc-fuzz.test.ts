@@ -105,7 +105,11 @@ function collected(): number {
   return process.memoryUsage().heapUsed;
 }
 
-test(`${inputs} hostile messages get a coded answer each, and leave nothing behind`, async () => {
+const timeout = isLong ? 1_800_000 : 120_000;
+
+test(`${inputs} hostile messages get a coded answer each, and leave nothing behind`, {
+  timeout,
+}, async () => {
   const seed = 7;
   const random = createRandom(seed);
   const { client } = await startGrpc([passing], {
