@@ -53,16 +53,26 @@ const until = async (isThere: () => boolean) => {
   while (!isThere()) await settle();
 };
 
-test("an answer that nobody takes is held, leaves no room for others, and ends with its connection", async () => {
-  const limits = { heldBytes: 1.5 * answerBytes, bodyBytes: 1000, transferSeconds: 0.3 };
+test("an answer that nobody takes is held and leaves no room for others until its client goes", async () => {
+  const limits = { heldBytes: 1.5 * answerBytes, bodyBytes: 1000 };
   const { session, server, client } = await start(limits);
-  const closed = new Promise((resolve) => session.once("close", resolve));
   call(session, inferPath).end(framed(message));
   await until(() => server.heldBytes() >= answerBytes);
   expect(await inferOutcome(client, asked)).toMatch(/^UNAVAILABLE DEVICE_BUSY/);
-  await closed;
+  session.destroy();
   await until(() => server.heldBytes() === 0);
   expect(await inferOutcome(client, asked)).toBe("OK");
+});
+
+test("an answer that is not taken within the time for it ends with its connection", async () => {
+  const clock = createVirtualClock();
+  const { session, server } = await start({ bodyBytes: 1000 }, clock);
+  const closed = new Promise((resolve) => session.once("close", resolve));
+  call(session, inferPath).end(framed(message));
+  await until(() => server.heldBytes() >= answerBytes);
+  await clock.advance(seconds(301));
+  expect(server.heldBytes()).toBe(0);
+  await closed;
 });
 
 test("answers of a stream are held until they are taken, also those behind the first", async () => {
@@ -76,10 +86,13 @@ test("answers of a stream are held until they are taken, also those behind the f
 });
 
 test("a message that does not come to its end is not waited for, and its client hears why", async () => {
-  const { session, server } = await start({ transferSeconds: 0.1 });
+  const clock = createVirtualClock();
+  const { session, server } = await start({}, clock);
   const stream = call(session, inferPath);
   const trailers = new Promise((resolve) => stream.once("response", resolve));
   stream.write(framed(message, 1000));
+  await until(() => server.heldBytes() === defaultLimits.bodyBytes);
+  await clock.advance(seconds(301));
   expect(await trailers).toMatchObject({
     "grpc-status": "4",
     "grpc-message": expect.stringContaining("REQUEST_DEADLINE_EXCEEDED"),
@@ -89,7 +102,7 @@ test("a message that does not come to its end is not waited for, and its client 
 
 test("draining lets answers be taken within its limit", async () => {
   const clock = createVirtualClock();
-  const { session, server } = await start({}, clock);
+  const { session, server } = await start({ bodyBytes: 1000 }, clock);
   const stream = call(session, inferPath);
   stream.end(framed(message));
   await until(() => server.heldBytes() >= answerBytes);

@@ -6,6 +6,7 @@
 import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import { systemClock } from "../../base/clock.node.ts";
+import type { Clock } from "../../base/clock.ts";
 import { CodedError, type ErrorCode, errorTraits, isCoded, messageOf } from "../../base/errors.ts";
 import { type Seconds, seconds } from "../../base/units.ts";
 import { Admission } from "./admission.ts";
@@ -22,6 +23,7 @@ export interface HttpServerOptions {
   readonly service: InferenceService;
   /** Default: `defaultLimits`. */
   readonly limits?: Partial<RequestLimits>;
+  readonly clock?: Clock;
   /** Adds further routes. */
   readonly mount?: (app: FastifyInstance) => void;
 }
@@ -43,7 +45,7 @@ export interface HttpServer extends AsyncDisposable {
 /** How long a client may take to end what is no request yet when a server has drained. */
 const lastMilliseconds = 5000;
 /** How often within the time for the head of a request it is looked whether that is over. */
-const checksOfStall = 4;
+const checksOfHead = 4;
 /** Characters of a name in a path. */
 const longestParam = 1024;
 /** Characters of an error: names that clients give stand in it. */
@@ -51,10 +53,9 @@ const longestError = 4096;
 
 /** @throws PORT_IN_USE */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { host, port, service, version } = options;
+  const { host, port, service, version, clock = systemClock } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const { heldBytes, transferSeconds } = limits;
-  const clock = systemClock;
   const admission = new Admission({ heldBytes, transferSeconds, clock });
   const app = createApp(limits);
   addRoutes(app, { service, limits, admission, version });
@@ -82,15 +83,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 function createApp(limits: RequestLimits): FastifyInstance {
-  const { headerBytes, transferSeconds, stallSeconds } = limits;
-  const stallMilliseconds = 1000 * stallSeconds;
+  const { headerBytes, transferSeconds, headSeconds, stallSeconds } = limits;
+  const headMilliseconds = 1000 * headSeconds;
   const app = Fastify({
     forceCloseConnections: "idle",
     requestTimeout: 1000 * transferSeconds,
     http: {
       maxHeaderSize: headerBytes,
-      headersTimeout: stallMilliseconds,
-      connectionsCheckingInterval: stallMilliseconds / checksOfStall,
+      headersTimeout: headMilliseconds,
+      connectionsCheckingInterval: headMilliseconds / checksOfHead,
     },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: longestParam },
     frameworkErrors: (error, _, reply) => void refuse(reply, error),
@@ -98,7 +99,7 @@ function createApp(limits: RequestLimits): FastifyInstance {
   });
   // Not for whole connections: they may be silent while a model runs.
   app.addHook("onSend", async (_, reply) => {
-    reply.raw.setTimeout(stallMilliseconds);
+    reply.raw.setTimeout(1000 * stallSeconds);
   });
   app.setErrorHandler((error, _, reply) => refuse(reply, error));
   app.setNotFoundHandler(({ method, url }, reply) =>

@@ -8,6 +8,8 @@ export interface RequestLimits {
   readonly heldBytes: number;
   /** How long a client may take to send a request, and as long to take the answer. */
   readonly transferSeconds: number;
+  /** How long it may take to send the head of a request over HTTP. */
+  readonly headSeconds: number;
   /** How long it may send nothing of the request, or take nothing of the answer, over HTTP. */
   readonly stallSeconds: number;
   /** Inputs, and as many outputs, of one request. */
@@ -26,6 +28,7 @@ export const defaultLimits: RequestLimits = {
   bodyBytes: 64 * 2 ** 20,
   heldBytes: 512 * 2 ** 20,
   transferSeconds: 300,
+  headSeconds: 30,
   stallSeconds: 30,
   tensors: 1024,
   jsonBytes: 16 * 2 ** 20,
