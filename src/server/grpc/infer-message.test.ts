@@ -53,6 +53,14 @@ test.each([
   },
 );
 
+test("raw bytes are copied, so that they are aligned and keep nothing else of the message", () => {
+  const inputs = [{ name: "x", datatype: "FP64", shape: [1n] }];
+  const { x } = read({ inputs, rawInputContents: [Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)] }).inputs;
+  expect([...(x?.data ?? [])]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  expect(x?.data.byteOffset).toBe(0);
+  expect(x?.data.buffer.byteLength).toBe(8);
+});
+
 test("typed elements that do not fit are refused", () => {
   const refused = (datatype: string, contents: Contents, count?: number) =>
     codeOf(() => typed(datatype, contents, count));

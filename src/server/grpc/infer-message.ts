@@ -118,18 +118,14 @@ function readInput(input: InputTensor, raw: Uint8Array | null): TensorValue {
     return { dataType: dataTypeOf(datatype), shape, data };
   }
   if (contents === undefined || isEmpty(contents)) {
-    return readRaw(name, datatype, shape, ofPlainBuffer(raw));
+    // Else all of the message is kept, and elements stand at any place in it.
+    return readRaw(name, datatype, shape, new Uint8Array(raw));
   }
   throw new CodedError(
     "REQUEST_INVALID",
     `input '${name}' has both contents and raw_input_contents; give one of them`,
     { tensor: name },
   );
-}
-
-/** Messages are never read from memory that threads share. */
-function ofPlainBuffer(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes as Uint8Array<ArrayBuffer>;
 }
 
 function earlier(first: number | null, second: number | null): number | null {

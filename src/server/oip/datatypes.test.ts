@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { codeOf } from "../../../test/fixtures/code-of.ts";
 import {
@@ -43,18 +42,6 @@ test("a shape has whole sizes from 0 on, whose product can be counted", () => {
     Array.from({ length: 65 }, () => 1),
   ];
   for (const shape of wrong) expect(codeOf(() => checkShape("x", shape))).toBe("REQUEST_INVALID");
-});
-
-test("raw bytes are copied, so that they are aligned and keep nothing else", () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ minLength: 8, maxLength: 32 }), fc.nat(7), (bytes, offset) => {
-      const raw = new Uint8Array(bytes).subarray(offset);
-      const value = readRaw("x", "UINT8", [raw.length], raw);
-      expect([...value.data]).toEqual([...raw]);
-      expect(value.data.byteOffset).toBe(0);
-      expect(value.data.buffer.byteLength).toBe(raw.length);
-    }),
-  );
 });
 
 test("a truth value is 0 or 1", () => {

@@ -81,7 +81,7 @@ export function checkShape(tensor: string, shape: readonly unknown[]): readonly 
  * A tensor from its binary form: little-endian, row-major; of `BYTES`, each element behind its length
  * in 4 bytes. Whether it fills its shape is left to the check against the model.
  *
- * @param raw is copied, so that the element type is aligned and nothing else is kept
+ * @param raw is kept, in memory of its own, in which elements of any type are aligned
  * @throws REQUEST_INVALID if a truth value is neither 0 nor 1
  */
 export function readRaw(
@@ -98,5 +98,5 @@ export function readRaw(
       { tensor },
     );
   }
-  return { dataType: dataTypeOf(datatype), shape, data: new Uint8Array(raw) };
+  return { dataType: dataTypeOf(datatype), shape, data: raw };
 }

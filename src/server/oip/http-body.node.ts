@@ -3,12 +3,13 @@
  *
  * @module
  */
-import type { Readable } from "node:stream";
+import { finished, type Readable } from "node:stream";
 import { promisify } from "node:util";
 import { constants, createGunzip, createInflate, deflate, type Gunzip, gzip } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { CodedError, isCoded, messageOf } from "../../base/errors.ts";
 import type { Guest } from "./admission.ts";
+import { Chunks } from "./chunks.ts";
 import { clientGone } from "./http-visit.node.ts";
 import type { RequestLimits } from "./limits.ts";
 
@@ -24,7 +25,7 @@ export async function readBody(
   reply: FastifyReply,
   guest: Guest,
   { bodyBytes, stallSeconds }: RequestLimits,
-): Promise<Buffer<ArrayBuffer>> {
+): Promise<Chunks> {
   let held = 0;
   const take = (bytes: number) => {
     checkSize(held + bytes, bodyBytes);
@@ -109,7 +110,7 @@ async function collect(
   payload: Readable,
   decoder: Gunzip | null,
   take: (bytes: number) => void,
-): Promise<Buffer<ArrayBuffer>> {
+): Promise<Chunks> {
   if (decoder === null) return await chunksOf(payload, take);
   const onError = (error: Error) => decoder.destroy(error);
   payload.once("error", onError);
@@ -126,17 +127,21 @@ async function collect(
 }
 
 /** @param take is told of each chunk before it is kept, and throws if it is too much */
-async function chunksOf(
-  stream: Readable,
-  take: (bytes: number) => void,
-): Promise<Buffer<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
-  // A request must outlive its body: destroying it ends the connection, with the answer.
-  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
-    take(chunk.byteLength);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+function chunksOf(stream: Readable, take: (bytes: number) => void): Promise<Chunks> {
+  const chunks = new Chunks();
+  return new Promise((resolve, reject) => {
+    const keep = (chunk: Uint8Array) => {
+      try {
+        take(chunk.byteLength);
+        chunks.push(chunk);
+      } catch (error) {
+        stream.off("data", keep);
+        reject(error);
+      }
+    };
+    stream.on("data", keep);
+    finished(stream, { writable: false }, (error) => (error ? reject(error) : resolve(chunks)));
+  });
 }
 
 const compressors = { gzip: promisify(gzip), deflate: promisify(deflate) };

@@ -186,5 +186,8 @@ async function readObject<T>(
 ): Promise<T> {
   const { guest } = receive(admission, reply);
   const body = await readBody(request, reply, guest, limits);
-  return checked(schema, body.byteLength === 0 ? {} : readJson(body, limits));
+  return checked(
+    schema,
+    body.byteLength === 0 ? {} : readJson(body.copy(0, body.byteLength), limits),
+  );
 }

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { CodedError } from "../../base/errors.ts";
 import type { TensorValue } from "../../graph/tensor-value.ts";
+import type { Chunks } from "./chunks.ts";
 import { checkDatatype, checkShape, readRaw } from "./datatypes.ts";
 import type { InferenceRequest } from "./inference-service.ts";
 import { readJsonData } from "./json-data.ts";
@@ -78,7 +79,7 @@ const countsSchema = z.object({ inputs: listSchema, outputs: listSchema.optional
  * @throws REQUEST_INVALID, REQUEST_TOO_LARGE
  */
 export function readInferRequest(
-  body: Uint8Array<ArrayBuffer>,
+  body: Chunks,
   { jsonBytes, idempotencyKey }: HttpHead,
   limits: RequestLimits,
 ): HttpInferRequest {
@@ -90,7 +91,7 @@ export function readInferRequest(
       { jsonBytes: end, bodyBytes: body.byteLength },
     );
   }
-  const json = readJson(body.subarray(0, end), limits);
+  const json = readJson(body.copy(0, end), limits);
   const listed = checked(countsSchema, json);
   checkCount("inputs", listed.inputs.length, limits);
   checkCount("outputs", listed.outputs?.length ?? 0, limits);
@@ -99,7 +100,7 @@ export function readInferRequest(
   return {
     id: id ?? null,
     idempotencyKey,
-    inputs: readInputs(inputs, body.subarray(end)),
+    inputs: readInputs(inputs, body, end),
     outputs: outputs === undefined || outputs.length === 0 ? null : outputs.map(nameOf),
     deadlineSeconds: timeoutSeconds(parameters),
     form: formOf(parameters, outputs ?? []),
@@ -111,24 +112,25 @@ const nameOf = ({ name }: { readonly name: string }): string => name;
 /** @throws REQUEST_INVALID */
 function readInputs(
   inputs: readonly NamedInput[],
-  binary: Uint8Array<ArrayBuffer>,
+  body: Chunks,
+  jsonEnd: number,
 ): Record<string, TensorValue> {
   const values = new Map<string, TensorValue>();
-  let at = 0;
+  let at = jsonEnd;
   for (const input of inputs) {
     const { name } = input;
     if (values.has(name)) {
       throw new CodedError("REQUEST_INVALID", `input '${name}' is given twice`, { tensor: name });
     }
-    const size = binarySize(input, binary.byteLength - at);
-    values.set(name, readInput(input, size === null ? null : binary.subarray(at, at + size)));
+    const size = binarySize(input, body.byteLength - at);
+    values.set(name, readInput(input, size === null ? null : body.copy(at, at + size)));
     at += size ?? 0;
   }
-  if (at === binary.byteLength) return Object.fromEntries(values);
+  if (at === body.byteLength) return Object.fromEntries(values);
   throw new CodedError(
     "REQUEST_INVALID",
-    `${binary.byteLength} bytes stand behind the JSON, its inputs have a binary_data_size of ${at} together`,
-    { observed: binary.byteLength, expected: at },
+    `${body.byteLength - jsonEnd} bytes stand behind the JSON, its inputs have a binary_data_size of ${at - jsonEnd} together`,
+    { observed: body.byteLength - jsonEnd, expected: at - jsonEnd },
   );
 }
 
