@@ -14,16 +14,20 @@ import { additiveFactors, type Objective, objectiveValue, parseObjective } from 
 import type { Plan, TriedBatch } from "./plan.ts";
 import { createProblem, type Limits, type Problem } from "./problem.ts";
 
+/** How requests of a model may be joined. */
+export interface Joining {
+  /** So many as one at most. */
+  readonly most: number;
+  /** How long one may wait for others. */
+  readonly waitSeconds: number;
+}
+
 /** What is asked for one request; limits and objective too. */
-export interface BatchQuestion {
+export interface BatchQuestion extends Joining {
   readonly profile: Profile;
   readonly topology: Topology;
   readonly objective: Objective;
   readonly limits: Limits;
-  /** Requests that may be joined. */
-  readonly most: number;
-  /** How long one may wait for others. */
-  readonly waitSeconds: number;
 }
 
 /** More requests as one have to be better by so much, relative: they keep each other waiting. */
@@ -155,6 +159,11 @@ function triedOf(found: Found): TriedBatch {
   const { plan, value, bound } = found;
   const { latencySeconds, periodSeconds } = plan.claimed;
   return { requests, latencySeconds, throughputPerSecond: requests / periodSeconds, value, bound };
+}
+
+/** The time between answers in steady state: a pass has one for each of its requests. */
+export function periodOfRequest({ claimed, batch }: Pick<Plan, "claimed" | "batch">): number {
+  return claimed.periodSeconds / (batch?.most ?? 1);
 }
 
 /** A plan for so many requests as one, as it is written down: for the graph of one. */

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { clock } from "../../test/conformance/planner.ts";
 import { chainModel } from "../../test/fixtures/chain-model.ts";
 import { codeOf } from "../../test/fixtures/code-of.ts";
+import type { Seconds } from "../base/units.ts";
 import type { Topology } from "../cost/topology.ts";
 import { readTopology } from "../cost/topology-file.ts";
 import type { Infeasible } from "./feasibility.ts";
@@ -185,4 +186,36 @@ test("says which device has no time or memory for plans together", () => {
     reason:
       "device 'cloud' would need 6 kB for all models together, 2.9 kB more than its memory of 3.1 kB",
   });
+});
+
+/** One node, which takes so many seconds for one request and for two as one. */
+function joinable(name: string, one: number, two: number, requestsPerSecond: number): ModelDemand {
+  const { profile } = demand(name, [one], requestsPerSecond);
+  const core = profile.devices["core"] as (typeof profile.devices)[string];
+  const both = { ...core, requests: 2, nodeSeconds: [two as Seconds] };
+  return {
+    name,
+    requestsPerSecond,
+    profile: {
+      ...profile,
+      batch: { axes: [0, 0], difference: 0 },
+      devices: { core: { ...core, batches: [both] } },
+    },
+    joining: { most: 2, waitSeconds: 0.1 },
+  };
+}
+
+test("requests are joined where a rate asks for it, and each takes its share of a pass", () => {
+  const lone = { ...home, devices: home.devices.slice(0, 1), links: [] };
+  const slow = placed(lone, [joinable("often", 1, 1.2, 0.5)]);
+  expect(slow.models[0]?.plan.batch).toMatchObject({ most: 1, waitSeconds: 0 });
+  // One by one it would be busy all the time.
+  const often = joinable("often", 1, 1.2, 1.2);
+  const { models, together } = placed(lone, [often, demand("seldom", [0.1], 1)]);
+  expect(models[0]?.plan.batch).toMatchObject({ most: 2, waitSeconds: 0.1 });
+  expect(together.taken.devices["camera"]?.utilisation).toBeCloseTo((1.2 * 1.2) / 2 + 0.1, 9);
+  expect(together.models[0]?.periodSeconds).toBeCloseTo(1.2 / 0.9 / 2, 9);
+  expect(together.models[0]?.latencySeconds).toBeCloseTo(1.2 / 0.9 + 0.1, 9);
+  expect(checkSeveral(lone, models)).toEqual(together);
+  expect(refused(lone, [demand("often", [1], 1.2)]).witness).toMatchObject({ model: "often" });
 });

@@ -8,6 +8,7 @@ import { CodedError } from "../base/errors.ts";
 import { formatQuantity } from "../base/units.ts";
 import type { Profile } from "../cost/profile.ts";
 import type { Topology } from "../cost/topology.ts";
+import { type Joining, periodOfRequest, planBatches } from "./batch.ts";
 import type { Infeasible } from "./feasibility.ts";
 import type { Plan } from "./plan.ts";
 import { createProblem, type Limits } from "./problem.ts";
@@ -27,6 +28,8 @@ export interface ModelDemand {
   readonly requestsPerSecond: number;
   /** It keeps them beside all others; `memoryBytes` holds for all models of a device together. */
   readonly limits?: Limits;
+  /** Left out: each request goes by itself. */
+  readonly joining?: Joining;
 }
 
 export interface SeveralPlans {
@@ -55,8 +58,10 @@ export const mostShare = 0.9;
  * Places models so that each has the least latency in what those before it leave, and takes the order
  * in which all find a place and the mean latency of all requests beside one another is least. Up to
  * four models: all orders; more: by falling load, which is rate times the least seconds of each node.
+ * Requests of a model are joined where it could not keep up with its rate otherwise.
  *
- * Solves at most two problems for each beginning of an order: 128 for four models.
+ * Solves at most two problems for each beginning of an order, 128 for four models; of a model whose
+ * requests may be joined two for each number of them that was measured.
  *
  * @param topology `inputBytes` names inputs of any of the models
  * @param demands at least one
@@ -180,18 +185,21 @@ const equality = 1 - 1e-9;
 function placeNext(
   topology: Topology,
   placed: readonly UsingModel[],
-  { name, profile, requestsPerSecond, limits = {} }: ModelDemand,
+  { name, profile, requestsPerSecond, limits = {}, joining }: ModelDemand,
   solve: Solve,
 ): PlacedModel | Infeasible {
   const reserved = reserve(topology, placed);
   const left = beside(topology, reserved, profile, limits);
+  const objective = { type: "latency" } as const;
   const solveWithin = (within: Limits): Plan | Infeasible =>
-    solve(createProblem(profile, left, { type: "latency" }, within));
+    joining === undefined
+      ? solve(createProblem(profile, left, objective, within))
+      : planBatches({ profile, topology: left, objective, limits: within, ...joining }, solve);
   const periodSeconds = mostShare / requestsPerSecond;
   const fastest = solveWithin(limits);
   if ("type" in fastest) return fastest;
   const model = { name, profile, requestsPerSecond };
-  if (fastest.claimed.periodSeconds <= periodSeconds) {
+  if (periodOfRequest(fastest) <= periodSeconds) {
     return { ...model, plan: { ...fastest, reserved } };
   }
   const steady = solveWithin({ ...limits, periodSeconds });

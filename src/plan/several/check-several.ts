@@ -1,5 +1,6 @@
 import { CodedError } from "../../base/errors.ts";
 import type { Topology } from "../../cost/topology.ts";
+import { asPass } from "../batch.ts";
 import { check } from "../check.ts";
 import { problemOfPlan } from "../problem-of-plan.ts";
 import type { Reservation } from "../reservation.ts";
@@ -16,7 +17,8 @@ import { evaluateSeveral, type Together } from "./together.ts";
 export function checkSeveral(topology: Topology, models: readonly PlacedModel[]): Together {
   const byName = new Map(models.map((model) => [model.name, model]));
   for (const { name, profile, plan } of models) {
-    check(problemOfPlan(plan, profile, topology), plan);
+    const problem = problemOfPlan(plan, profile, topology);
+    check(problem, asPass(plan, problem));
     const { reserved } = plan;
     if (reserved === undefined) continue;
     const others = reserved.models.map((other) => {

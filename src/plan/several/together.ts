@@ -52,7 +52,10 @@ export function evaluateSeveral(
       const reason = `model '${name}' beside the others: ${evaluation.reason}`;
       return infeasible(reason, { model: name, ...evaluation.witness });
     }
-    const { latencySeconds, periodSeconds } = evaluation;
+    // Of a pass the whole latency, and a share of the period.
+    const { most, waitSeconds } = model.plan.batch ?? { most: 1, waitSeconds: 0 };
+    const latencySeconds = evaluation.latencySeconds + waitSeconds;
+    const periodSeconds = evaluation.periodSeconds / most;
     found.push({ name, requestsPerSecond, latencySeconds, periodSeconds });
   }
   return { type: "feasible", models: found, meanLatencySeconds: meanLatency(found), taken };

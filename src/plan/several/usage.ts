@@ -1,3 +1,4 @@
+import { profileOfBatch, topologyOfBatch } from "../../cost/batch.ts";
 import type { Profile } from "../../cost/profile.ts";
 import type { Topology } from "../../cost/topology.ts";
 import { shareOfNode } from "../../graph/tile.ts";
@@ -8,7 +9,7 @@ import { createProblem, type Problem } from "../problem.ts";
 import { forGraph } from "../reservation.ts";
 import { worksOf } from "../stage-works.ts";
 
-/** What one request asks of a topology; arrays are by position. */
+/** What one request asks of a topology, of a full pass its share; arrays are by position. */
 export interface Usage {
   /** Computing, and own work at the boundary; of an exclusive device its hops as a whole. */
   readonly deviceSeconds: readonly number[];
@@ -25,12 +26,18 @@ export interface Usage {
  * @throws PLAN_INVALID if it was made from another graph or with other codecs; as `createProblem`
  */
 export function usageOf(topology: Topology, profile: Profile, plan: Plan): Usage {
-  const plain = createProblem(profile, forGraph(topology, profile.graph), { type: "latency" });
+  const requests = plan.batch?.most ?? 1;
+  const plain = createProblem(
+    profileOfBatch(profile, requests),
+    topologyOfBatch(forGraph(topology, profile.graph), requests),
+    { type: "latency" },
+  );
   const problem = withCodecs(plain, codecsOf(plain, plan));
   const positions = new Map(topology.devices.map(({ name }, position) => [name, position]));
   const deviceSeconds = topology.devices.map(() => 0);
   const add = (device: number | undefined, seconds: number): void => {
-    if (device !== undefined) deviceSeconds[device] = (deviceSeconds[device] ?? 0) + seconds;
+    if (device === undefined) return;
+    deviceSeconds[device] = (deviceSeconds[device] ?? 0) + seconds / requests;
   };
   for (const { device: name, nodes, tile } of plan.stages.flatMap((s) => worksOf(plain.index, s))) {
     const device = positions.get(name);
@@ -51,7 +58,7 @@ export function usageOf(topology: Topology, profile: Profile, plan: Plan): Usage
     add(to, isExclusive(to) ? whole : problem.hops.receiveSeconds(link, tensor, share));
     const wire = topology.links[link]?.medium ?? link;
     const seconds = problem.hops.wireSeconds(link, tensor, share);
-    wires.set(wire, (wires.get(wire) ?? 0) + seconds);
+    wires.set(wire, (wires.get(wire) ?? 0) + seconds / requests);
   }
   return {
     deviceSeconds,
