@@ -140,7 +140,7 @@ export class Coordinator implements AsyncDisposable {
    * Resolves when something serves for the first time.
    *
    * @throws DEVICE_LOST, naming the devices that did not join in time; PART_REFUSED if a part does
-   * not fit; ONNX_UNSUPPORTED, RUNTIME_FAILED if one cannot be loaded; CHANNEL_CLOSED after `close`
+   * not fit; ONNX_UNSUPPORTED, RUNTIME_FAILED if one cannot be loaded; CHANNEL_CLOSED after `close` or `abandon`
    */
   async ready(): Promise<void> {
     await this.#ready;
@@ -237,6 +237,7 @@ export class Coordinator implements AsyncDisposable {
   /** Ends this coordinator as if it had been killed: agents go on, and wait for the next one. */
   async abandon(): Promise<void> {
     this.#stop.abort();
+    this.#rejectReady(new CodedError("CHANNEL_CLOSED", "the coordinator was abandoned"));
     await Promise.allSettled([
       this.#reception.abandon(),
       this.#watchers.close(),
