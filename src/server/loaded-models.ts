@@ -3,6 +3,7 @@ import type { ModelRepository, RepositoryEntry, ServedModel } from "./served-mod
 
 /** Models that need no loading: unloading only keeps them from being asked. */
 export class LoadedModels implements ModelRepository {
+  readonly isStarting: boolean = false;
   readonly #models: ReadonlyMap<string, ServedModel>;
   readonly #unloaded = new Set<string>();
 

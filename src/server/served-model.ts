@@ -30,6 +30,8 @@ export interface RepositoryEntry {
 /** The models of a server, in the order in which they were named. */
 export interface ModelRepository {
   index(): readonly RepositoryEntry[];
+  /** Whether some of those that are to be served from the beginning on are still being loaded. */
+  readonly isStarting: boolean;
   /**
    * @param version empty or left out: the one that there is
    * @throws MODEL_UNKNOWN if there is none of this name and version; MODEL_NOT_READY if it is not loaded

@@ -12,7 +12,7 @@ import { createVirtualClock } from "../../base/virtual-clock.ts";
 import type { TensorValue } from "../../graph/tensor-value.ts";
 import { LoadedModels } from "../loaded-models.ts";
 import type { Arrival, Departure, Observer } from "../observer.ts";
-import type { ServedModel } from "../served-model.ts";
+import type { ModelState, ServedModel } from "../served-model.ts";
 import { type Call, type InferenceRequest, InferenceService } from "./inference-service.ts";
 
 const graph = passingModel({
@@ -197,6 +197,18 @@ test("a model that was unloaded is not ready, and is again when it is loaded", a
   await expect(ask()).resolves.toBeDefined();
 });
 
+test("is ready when all has begun that is served from the beginning on, whatever is loaded later", () => {
+  const isReady = (isStarting: boolean, ...states: ModelState[]) => {
+    const { repository: loaded, clock } = start();
+    const entries = states.map((state, at) => ({ name: `${at}`, version: "1", state, reason: "" }));
+    const repository = Object.assign(loaded, { isStarting, index: () => entries });
+    return new InferenceService({ repository, observers: [], clock, calendar: () => 0 }).isReady;
+  };
+  expect(isReady(true, "READY", "LOADING")).toBe(false);
+  expect(isReady(false, "READY", "LOADING")).toBe(true);
+  expect(isReady(false, "UNAVAILABLE", "LOADING")).toBe(false);
+});
+
 test("draining answers what was taken, and takes nothing new", async () => {
   const answers: (() => void)[] = [];
   const { ask, service } = start(
@@ -320,6 +332,7 @@ test("a model whose devices are lost is not ready, nor is one that there is not"
   const away = { name: "passing", version: "1", state: "UNAVAILABLE", reason: "lost" } as const;
   const waiting = new InferenceService({
     repository: {
+      isStarting: false,
       index: () => [away],
       find: (name) => repository.find(name),
       load: (name) => repository.load(name),

@@ -85,10 +85,10 @@ export class InferenceService {
     this.#clock = clock;
   }
 
-  /** Whether every model that is loaded can be asked, and it does not drain. */
+  /** Whether all has begun that is to be served from the beginning on, some of it can be asked, and it does not drain. */
   get isReady(): boolean {
-    const states = this.repository.index().map(({ state }) => state);
-    return !this.#isDraining && states.includes("READY") && !states.includes("LOADING");
+    if (this.#isDraining || this.repository.isStarting) return false;
+    return this.repository.index().some(({ state }) => state === "READY");
   }
 
   /** Whether a model can be asked now; one that there is not cannot. */

@@ -30,15 +30,17 @@ export class HostedModel implements ServedModel {
   readonly version = "1";
   readonly inputs: readonly DeclaredTensor[];
   readonly outputs: readonly DeclaredTensor[];
-  readonly maxBatch = 1;
   readonly #host: ModelHost;
   #state: ModelState = "UNAVAILABLE";
   #reason = "it was not loaded";
   #plan: Plan | null = null;
   #coordinator: Coordinator | null = null;
   #client: Client | null = null;
+  /** How often it was to be loaded: what an earlier load comes to counts no more. */
+  #loads = 0;
   #underWay = 0;
-  #onIdle: () => void = () => undefined;
+  /** Called when nothing is under way any more. */
+  readonly #onIdle = new Set<() => void>();
   /** What it does at the moment; whoever wants something else waits for it. */
   #busy: Promise<void> = Promise.resolve();
 
@@ -47,6 +49,10 @@ export class HostedModel implements ServedModel {
     this.inputs = inputs;
     this.outputs = outputs;
     this.#host = host;
+  }
+
+  get maxBatch(): number {
+    return this.plan?.batch?.most ?? 1;
   }
 
   get entry(): RepositoryEntry {
@@ -100,7 +106,8 @@ export class HostedModel implements ServedModel {
     this.#state = "LOADING";
     this.#reason = "its coordinator starts";
     this.#plan = plan;
-    await this.#inTurn(() => this.#load(plan, joinSeconds));
+    const load = ++this.#loads;
+    await this.#inTurn(() => this.#load(load, plan, joinSeconds));
   }
 
   /** Resolves when what was asked is answered and no device holds anything of it. */
@@ -122,8 +129,22 @@ export class HostedModel implements ServedModel {
       return await client.infer(inputs, options);
     } finally {
       this.#underWay--;
-      if (this.#underWay === 0) this.#onIdle();
+      if (this.#underWay === 0) this.#wakeIdle();
     }
+  }
+
+  /**
+   * Nothing of it is run by this process any more, while devices go on. Resolves at once; what was
+   * asked is answered still.
+   */
+  async abandon(reason: string): Promise<void> {
+    this.refuse(reason);
+    const [client, coordinator] = [this.#client, this.#coordinator];
+    this.#client = null;
+    this.#coordinator = null;
+    this.#plan = null;
+    void this.#idle().then(() => client?.close());
+    await coordinator?.abandon();
   }
 
   async #inTurn(task: () => Promise<void>): Promise<void> {
@@ -132,44 +153,58 @@ export class HostedModel implements ServedModel {
     await done;
   }
 
-  async #load(plan: Plan, joinSeconds: number | null): Promise<void> {
+  async #load(load: number, plan: Plan, joinSeconds: number | null): Promise<void> {
     try {
-      this.#coordinator = await this.#host.start(this.name, plan, joinSeconds);
+      const coordinator = await this.#host.start(this.name, plan, joinSeconds);
+      this.#coordinator = coordinator;
       // Whoever unloaded it meanwhile found nothing to close.
-      this.#checkWanted();
-      await this.#coordinator.ready();
-      this.#client = await this.#host.connect(this.name);
-      this.#checkWanted();
+      this.#checkWanted(load);
+      await coordinator.ready();
+      const client = await this.#host.connect(this.name);
+      this.#client = client;
+      this.#checkWanted(load);
       this.#state = "READY";
       this.#reason = "";
-      void this.#stayConnected(this.#coordinator, this.#client);
-      void this.#coordinator.ended.then((error) => this.#lose(error));
+      void this.#stayConnected(coordinator, client);
+      void coordinator.ended.then((error) => this.#lose(error));
     } catch (error) {
       try {
         await this.#release();
       } finally {
-        if (this.isLoading) this.refuse(messageOf(error));
+        if (this.#isWanted(load)) this.refuse(messageOf(error));
       }
       throw error;
     }
   }
 
   /** @throws MODEL_NOT_READY if it is not to be loaded any more */
-  #checkWanted(): void {
-    if (!this.isLoading) throw notReady(this.entry);
+  #checkWanted(load: number): void {
+    if (!this.#isWanted(load)) throw notReady(this.entry);
+  }
+
+  #isWanted(load: number): boolean {
+    return this.isLoading && this.#loads === load;
   }
 
   async #unload(): Promise<void> {
-    if (this.#underWay > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
-    }
+    await this.#idle();
     try {
       await this.#release();
     } finally {
       this.refuse("it was unloaded");
     }
+  }
+
+  async #idle(): Promise<void> {
+    if (this.#underWay === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle.add(resolve);
+    });
+  }
+
+  #wakeIdle(): void {
+    for (const wake of this.#onIdle) wake();
+    this.#onIdle.clear();
   }
 
   async #release(): Promise<void> {

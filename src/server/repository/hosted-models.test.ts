@@ -140,6 +140,71 @@ test("a model that is unloaded while a place is looked for is not loaded", async
   expect(coordinators).toEqual([]);
 });
 
+test("whoever loads a model behind an unload is answered for itself", async () => {
+  const { models, until, gates, join, coordinators } = setUp();
+  const held = pledge();
+  gates.place = held.promise;
+  const refused = expect(models.load("pair")).rejects.toMatchObject({ code: "MODEL_NOT_READY" });
+  await until(models.unload("pair"));
+  const second = models.load("pair");
+  held.resolve();
+  await refused;
+  await join();
+  await until(second);
+  expect(coordinators).toHaveLength(1);
+  await until(models.find("pair").infer(inputs));
+});
+
+test("what is loaded from the beginning on is waited for, what is loaded later is not", async () => {
+  const { models, until, join, clock, coordinators } = setUp();
+  expect(models.isStarting).toBe(false);
+  const begun = models.begin(new Map([["pair", plan]]), () => undefined);
+  expect(models.isStarting).toBe(true);
+  await join();
+  await until(begun);
+  expect(models.isStarting).toBe(false);
+  await until(models.unload("pair"));
+  const again = models.load("pair");
+  while (coordinators.length === 1) await clock.advance(seconds(0.01));
+  expect([models.isStarting, models.index()[0]?.state]).toEqual([false, "LOADING"]);
+  await join();
+  await until(again);
+});
+
+test("a model that is given up goes on without this process, which answers what was asked", async () => {
+  const started = await loaded();
+  const { models, until, gates, camera, clock } = started;
+  gates.release = Promise.reject(new Error("nothing is released"));
+  gates.release.catch(() => undefined);
+  const asked = models.find("pair").infer(inputs);
+  let isOver = false;
+  void camera.ended.then(() => {
+    isOver = true;
+  });
+  await until(models.abandon("another one leads"));
+  expect(() => models.find("pair")).toThrow(/another one leads/);
+  expect((await until(asked)).outputs).toHaveProperty("b");
+  await clock.advance(seconds(1));
+  expect([isOver, models.statuses.size]).toEqual([false, 0]);
+});
+
+test("a model that is given up while devices are waited for can be taken up again", async () => {
+  const { models, until, join, clock, coordinators } = setUp();
+  const failed: string[] = [];
+  const places = new Map([["pair", plan]]);
+  const begin = () => models.begin(places, (name) => failed.push(name));
+  const first = begin();
+  while (models.statuses.size === 0) await clock.advance(seconds(0.01));
+  const given = models.abandon("another one leads");
+  const second = begin();
+  await until(Promise.all([given, first]));
+  while (coordinators.length === 1) await clock.advance(seconds(0.01));
+  await join();
+  await until(second);
+  expect(failed).toEqual(["pair"]);
+  await until(models.find("pair").infer(inputs));
+});
+
 test("two who want a model at once wait for the same, and it can be loaded again", async () => {
   const { models, until, join, coordinators } = setUp();
   const both = Promise.all([models.load("pair"), models.load("pair")]);

@@ -18,14 +18,21 @@ export interface HostedModelsOptions {
 /** Devices that are there join at once: a model that is loaded later does not wait for others. */
 const joinSeconds = 30;
 
+/** One that is under way, until it has ended or the model is unloaded. */
+interface Load {
+  readonly loaded: Promise<void>;
+  /** A place that is still looked for is not taken. */
+  readonly unwanted: AbortController;
+}
+
 /** Models on the same devices, loaded and unloaded one by one. */
 export class HostedModels implements ModelRepository {
   readonly #models: ReadonlyMap<string, HostedModel>;
   readonly #place: HostedModelsOptions["place"];
-  /** Loads that are under way: whoever wants the same waits for them. */
-  readonly #loading = new Map<string, Promise<void>>();
-  /** Unloaded last: a place that is still looked for is not taken. */
-  readonly #unwanted = new Set<string>();
+  /** Whoever wants the same model waits for the same. */
+  readonly #loads = new Map<string, Load>();
+  /** Loads of what is to be served from the beginning on, while they are under way. */
+  readonly #starting = new Set<symbol>();
   #placing: Promise<unknown> = Promise.resolve();
 
   constructor({ models, place }: HostedModelsOptions) {
@@ -35,6 +42,10 @@ export class HostedModels implements ModelRepository {
 
   index(): readonly RepositoryEntry[] {
     return [...this.#models.values()].map(({ entry }) => entry);
+  }
+
+  get isStarting(): boolean {
+    return this.#starting.size > 0;
   }
 
   find(name: string, version = ""): ServedModel {
@@ -52,15 +63,16 @@ export class HostedModels implements ModelRepository {
 
   async load(name: string): Promise<void> {
     const model = this.#known(name);
-    this.#unwanted.delete(name);
     if (model.isLoaded) return;
-    const loading = this.#loading.get(name) ?? this.#load(model, joinSeconds);
-    await this.#keep(name, loading);
+    const under = this.#loads.get(name)?.loaded;
+    await (under ?? this.#keep(name, (unwanted) => this.#load(model, unwanted)));
   }
 
   async unload(name: string): Promise<void> {
     const model = this.#known(name);
-    this.#unwanted.add(name);
+    // Who wants it again from now on wants another load.
+    this.#loads.get(name)?.unwanted.abort();
+    this.#loads.delete(name);
     await model.unload();
   }
 
@@ -75,10 +87,14 @@ export class HostedModels implements ModelRepository {
   ): Promise<void> {
     const loads = [...places].map(async ([name, place]) => {
       const model = this.#known(name);
+      const start = Symbol(name);
+      this.#starting.add(start);
       try {
-        await this.#keep(name, this.#loadAt(model, place, null));
+        await this.#keep(name, () => this.#loadAt(model, place, null));
       } catch (error) {
         onFailed(name, error);
+      } finally {
+        this.#starting.delete(start);
       }
     });
     await Promise.all(loads);
@@ -98,27 +114,36 @@ export class HostedModels implements ModelRepository {
     return others.reduce((sum, model) => sum + model.takesBytes(device), 0);
   }
 
+  /** Others run them, or nobody: devices go on with what they have, and what was asked is answered. */
+  async abandon(reason: string): Promise<void> {
+    for (const { unwanted } of this.#loads.values()) unwanted.abort();
+    this.#loads.clear();
+    await Promise.all([...this.#models.values()].map((model) => model.abandon(reason)));
+  }
+
   /** Unloads all. */
   async close(): Promise<void> {
     await Promise.allSettled([...this.#models.values()].map((model) => model.unload()));
   }
 
-  async #keep(name: string, loading: Promise<void>): Promise<void> {
-    this.#loading.set(name, loading);
-    await loading.finally(() => {
-      if (this.#loading.get(name) === loading) this.#loading.delete(name);
+  async #keep(name: string, begin: (unwanted: AbortSignal) => Promise<void>): Promise<void> {
+    const unwanted = new AbortController();
+    const load: Load = { loaded: begin(unwanted.signal), unwanted };
+    this.#loads.set(name, load);
+    await load.loaded.finally(() => {
+      if (this.#loads.get(name) === load) this.#loads.delete(name);
     });
   }
 
   /** Places are found one after the other: each counts for the next. */
-  async #load(model: HostedModel, seconds: number | null): Promise<void> {
+  async #load(model: HostedModel, unwanted: AbortSignal): Promise<void> {
     // One that is being unloaded is in the way of itself.
     if (!model.isLoading) await model.unload();
     let loaded: Promise<void> = Promise.resolve();
     const placed = this.#placing.then(async () => {
       const place = await this.#place(model.name);
-      if (this.#unwanted.has(model.name)) throw notReady(model.entry);
-      loaded = this.#loadAt(model, place, seconds);
+      if (unwanted.aborted) throw notReady(model.entry);
+      loaded = this.#loadAt(model, place, joinSeconds);
       loaded.catch(() => undefined);
     });
     this.#placing = placed.catch(() => undefined);
