@@ -46,7 +46,7 @@ export class Candidate {
   /**
    * Resolves when this process leads.
    *
-   * @throws USAGE_INVALID if another one leads with another token, model, authority or version, which this one
+   * @throws USAGE_INVALID if another one leads with another token, model, command, authority or version, which this one
    * could not take over from; the signal's reason
    */
   async lead(signal: AbortSignal): Promise<Leadership> {
@@ -153,6 +153,10 @@ function mismatch(leader: Leader, self: Leader): CodedError | null {
   }
   if (leader.model !== self.model) {
     const message = `${where} runs the model '${leader.model}' (here '${self.model}'): choose another cluster's name in --nats, one for each model`;
+    return new CodedError("USAGE_INVALID", message);
+  }
+  if (leader.command !== self.command) {
+    const message = `${where} is a \`partita ${leader.command}\`, and a \`partita ${self.command}\` cannot go on with its agents: start the same command, or choose another cluster's name in --nats`;
     return new CodedError("USAGE_INVALID", message);
   }
   if (leader.fingerprint === self.fingerprint) return null;

@@ -71,13 +71,20 @@ function encryptionOf({ servers }: NatsPlace, ca: string | undefined) {
   return { ...(ca === undefined ? {} : { ca }), checkServerIdentity: check };
 }
 
-/** The URL comes first. */
-function loginOf({ user, password }: NatsPlace, given: NatsCredentials) {
-  if (user !== null && password !== null) return { user, pass: password };
+/** What a server is shown first of all: what stands in the URL, else what is given. */
+export function passwordOf(
+  { user, password }: NatsPlace,
+  given: NatsCredentials,
+): Pick<NatsCredentials, "user" | "password" | "token"> {
+  if (user !== null && password !== null) return { user, password };
   const token = user ?? given.token;
+  return token === undefined ? { user: given.user, password: given.password } : { token };
+}
+
+function loginOf(place: NatsPlace, given: NatsCredentials) {
+  const { user, password, token } = passwordOf(place, given);
   if (token !== undefined) return { token };
-  if (given.user === undefined) return {};
-  return { user: given.user, ...(given.password === undefined ? {} : { pass: given.password }) };
+  return user === undefined ? {} : { user, ...(password === undefined ? {} : { pass: password }) };
 }
 
 async function readCredentials({ credentials }: NatsCredentials): Promise<Authenticator | null> {

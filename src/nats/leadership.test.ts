@@ -24,7 +24,11 @@ class Standing {
 
   constructor(cell: MemoryCell, clock: VirtualClock, id: string, more: Partial<Leader> = {}) {
     this.view = cell.view();
-    const self = { id, addresses: [id], model: "m", tokenMark: "t", fingerprint: null, ...more };
+    const self: Leader = {
+      ...{ id, addresses: [id], model: "m", command: "coordinator" },
+      ...{ tokenMark: "t", fingerprint: null },
+      ...more,
+    };
     void this.#stand(clock, self).catch((error) => {
       this.failure = error;
     });
@@ -93,13 +97,17 @@ test("hands on at once what is resigned", async () => {
   expect([one.leads, two.leads]).toEqual([false, true]);
 });
 
-test("refuses to stand by for another token, another authority and another model", async () => {
+test("refuses to stand by for another token, authority, model and command", async () => {
   const { cell, clock } = setting();
   new Standing(cell, clock, "one");
   await clock.advance(seconds(1));
-  const others = [{ tokenMark: "u" }, { fingerprint: "f" }, { model: "n" }].map(
-    (more, at) => new Standing(cell, clock, `other ${at}`, more),
-  );
+  const differing: Partial<Leader>[] = [
+    { tokenMark: "u" },
+    { fingerprint: "f" },
+    { model: "n" },
+    { command: "serve" },
+  ];
+  const others = differing.map((more, at) => new Standing(cell, clock, `other ${at}`, more));
   await clock.advance(seconds(1));
   for (const { failure } of others) expect(failure).toMatchObject({ code: "USAGE_INVALID" });
 });

@@ -31,7 +31,8 @@ function cluster() {
   const toLeader = { ...setting, transport: withLeader({ transport, sight, clock }) };
   /** Leads as soon as it may, at an address of its own. */
   const lead = async (id: string) => {
-    const self = { id, addresses: [id], model: "m", tokenMark: "t", fingerprint: null };
+    const who = { id, addresses: [id], model: "m", command: "coordinator" } as const;
+    const self = { ...who, tokenMark: "t", fingerprint: null };
     const candidate = new Candidate({ cell: record.view(), clock, self });
     const leadership = await candidate.lead(over.signal);
     const { term } = leadership;
