@@ -18,6 +18,7 @@ import { usage } from "./command.ts";
 import { readText, shownName } from "./files.ts";
 import { loadModel } from "./model-argument.ts";
 import { fileSha256 } from "./model-hash.ts";
+import type { ModelReference } from "./models.ts";
 import { loadTopologyText } from "./planning.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -44,11 +45,11 @@ const mostTextBytes = 900 * 1024;
  */
 export async function readInstallationInputs(
   topologyFile: string,
-  models: readonly string[],
+  models: readonly ModelReference[],
   profiles: readonly string[],
   terminal: Terminal,
 ): Promise<InstallationInputs> {
-  refuseStreams([topologyFile, ...models, ...profiles]);
+  refuseStreams([topologyFile, ...models.map(({ argument }) => argument), ...profiles]);
   const { text, topology } = await loadTopologyText(topologyFile, terminal);
   const read = await readProfiles(profiles, bytesOf(text), terminal);
   const found = [];
@@ -83,16 +84,16 @@ function refuseClashes(copied: readonly Source[]): void {
   }
 }
 
-async function readModel(argument: string, terminal: Terminal) {
+async function readModel({ name, argument }: ModelReference, terminal: Terminal) {
   if (argument.startsWith("zoo:")) {
     const { model } = await loadModel(argument, terminal, { skeleton: true });
-    return { word: argument, copied: [], weightBytes: weightBytesOf(model) };
+    return { word: `${name}=${argument}`, copied: [], weightBytes: weightBytesOf(model) };
   }
   const { model, files } = await readOnnxFiles(argument);
   const copied = await Promise.all(
-    files.map((name) => sourceOf(name, join(dirname(argument), name))),
+    files.map((file) => sourceOf(file, join(dirname(argument), file))),
   );
-  const word = `${paths.models}/${basename(argument)}`;
+  const word = `${name}=${paths.models}/${basename(argument)}`;
   return { word, copied, weightBytes: weightBytesOf(model) };
 }
 

@@ -84,6 +84,28 @@ export function readNamed(
 }
 
 /**
+ * What `VALUE` says of all models, and `NAME=VALUE` of one.
+ *
+ * @param flag for messages, such as `--max-batch`
+ * @throws USAGE_INVALID as `readNamed`, or if all are spoken of twice
+ */
+export function readForEach(
+  flag: string,
+  written: readonly string[],
+  models: readonly ModelReference[],
+): ReadonlyMap<string, string> {
+  const [common, second] = written.filter((text) => !text.includes("="));
+  if (second !== undefined) throw usage(`${flag} is given twice for all models; keep one`);
+  const named = readNamed(
+    flag,
+    written.filter((text) => text.includes("=")),
+    models,
+  );
+  const values = models.map(({ name }) => [name, named.get(name) ?? common] as const);
+  return new Map(values.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
+/**
  * How often a second each of the models is asked that a rate is given for.
  *
  * @throws USAGE_INVALID

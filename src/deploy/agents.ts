@@ -9,21 +9,18 @@ import {
   type Manifest,
   metadataOf,
   objectName,
-  sha256Of,
 } from "./manifest.ts";
-import { natsInPod, natsUrl, natsWords, usesNats } from "./nats.ts";
+import { natsInPod, natsInputs, natsMounts, natsVolumes, natsWords, usesNats } from "./nats.ts";
 import {
   containerSecurity,
-  dataClaim,
   literal,
   mebibytes,
   placesInPod,
-  podPrivacy,
-  podSecurity,
   temporaryVolume,
   tokenInPod,
   writableMounts,
 } from "./pod.ts";
+import { singlePod } from "./single-pod.ts";
 
 const agentsName = "agents";
 
@@ -35,10 +32,7 @@ const gibibyte = 2 ** 30;
 /** What an agent takes itself, beside its parts, and what the allocator holds on to. */
 const ownBytes = 256 * mebibyte;
 
-/**
- * One agent for each device that joins, on the machine with its label. Sets of one pod each: the
- * device's key and weights outlive the pod, and there are never two of one name.
- */
+/** One agent for each device that joins, on the machine with its label. */
 export function agentManifests(installation: Installation): Manifest[] {
   return [
     {
@@ -74,39 +68,29 @@ export function agentWords({ name, memoryBytes }: Device, installation: Installa
   const coordinator = usesNats(installation)
     ? natsWords(installation)
     : [`--join=${firstCoordinator}:${ports.coordinator}`];
-  return [...literal(own), ...coordinator];
+  return literal([...own, ...coordinator]);
 }
 
 function agentPod(device: Device, installation: Installation): Manifest {
-  const labels = { ...agentLabels, [deviceLabel]: labelValue(device.name) };
-  const name = `agent-${objectName(device.name)}`;
-  const keys = [installation.credentials.token, natsUrl(installation)];
-  return {
-    apiVersion: "apps/v1",
-    kind: "StatefulSet",
-    metadata: metadataOf(name, agentsName, installation),
-    spec: {
+  const isDevice = { [deviceLabel]: labelValue(device.name) };
+  return singlePod(
+    {
+      name: `agent-${objectName(device.name)}`,
+      component: agentsName,
       serviceName: agentsName,
-      replicas: 1,
-      selector: { matchLabels: labels },
-      template: {
-        metadata: {
-          labels,
-          annotations: { "partita.dev/inputs": sha256Of(JSON.stringify(keys)) },
-        },
-        spec: {
-          ...podPrivacy,
-          securityContext: podSecurity,
-          nodeSelector: { [deviceLabel]: labelValue(device.name) },
-          // Machines that are kept for devices have a taint of this name.
-          tolerations: [{ key: deviceLabel, operator: "Exists" }],
-          containers: [agentContainer(device, installation)],
-          volumes: [temporaryVolume],
-        },
+      labels: { ...agentLabels, ...isDevice },
+      inputs: [installation.credentials.token, natsInputs(installation)],
+      dataBytes: 2 * cacheBytes(installation),
+      spec: {
+        nodeSelector: isDevice,
+        // Machines that are kept for devices have a taint of this name.
+        tolerations: [{ key: deviceLabel, operator: "Exists" }],
+        containers: [agentContainer(device, installation)],
+        volumes: [temporaryVolume, ...natsVolumes(installation)],
       },
-      volumeClaimTemplates: [dataClaim(2 * cacheBytes(installation), installation)],
     },
-  };
+    installation,
+  );
 }
 
 function agentContainer(device: Device, installation: Installation) {
@@ -125,7 +109,7 @@ function agentContainer(device: Device, installation: Installation) {
       requests: { cpu: cpu.requests, memory: limit ?? mebibytes(ownBytes + weightBytes) },
       limits: { cpu: cpu.limits, ...(limit === null ? {} : { memory: limit }) },
     },
-    volumeMounts: writableMounts,
+    volumeMounts: [...writableMounts, ...natsMounts(installation)],
   };
 }
 

@@ -1,31 +1,34 @@
 import { type Installation, paths, ports, sumsFile } from "./installation.ts";
-import {
-  deviceLabel,
-  labelsOf,
-  labelValue,
-  type Manifest,
-  metadataOf,
-  sha256Of,
-} from "./manifest.ts";
-import { natsInPod, natsUrl, natsWords, usesNats } from "./nats.ts";
+import { deviceLabel, labelsOf, labelValue, type Manifest } from "./manifest.ts";
+import { natsInPod, natsInputs, natsMounts, natsVolumes, natsWords, usesNats } from "./nats.ts";
 import {
   containerSecurity,
-  dataClaim,
   literal,
   mebibytes,
   placesInPod,
-  podPrivacy,
-  podSecurity,
   temporaryVolume,
   tokenInPod,
   writableMounts,
 } from "./pod.ts";
+import { singlePod } from "./single-pod.ts";
 
 export const coordinatorName = "coordinator";
+
+/** The sets of one pod each that there are: one, or two of which one leads. */
+export function coordinatorSets(installation: Installation): readonly string[] {
+  return usesNats(installation)
+    ? [`${coordinatorName}-a`, `${coordinatorName}-b`]
+    : [coordinatorName];
+}
 
 /** The pod that agents join where there is one coordinator only. */
 export const firstCoordinator: string = `${coordinatorName}-0.${coordinatorName}`;
 
+/** On which each listens. */
+export const openPorts = ["coordinator", "http", "grpc", "metrics"] as const;
+
+/** Says of the pods of coordinators which set they belong to. */
+const setLabel = "partita.dev/set";
 const gibibyte = 2 ** 30;
 /** Measuring a model takes about five times its weights, planning and serving less. */
 const measuredWeights = 5;
@@ -39,50 +42,31 @@ const drainSeconds = 60;
 /** From then on, until the last answers have gone out and the agents know. */
 const endSeconds = 20;
 
-/**
- * What the container is called with: `partita serve`, or `partita coordinator` where two share their
- * state and clients ask through NATS.
- */
+/** What the container is called with. */
 export function coordinatorWords(installation: Installation): string[] {
   const { served } = installation;
   const listen = `--listen=0.0.0.0:${ports.coordinator}`;
-  const common = [`${paths.config}/topology.yaml`, ...served, listen, `--state=${paths.state}`];
-  if (usesNats(installation)) {
-    return [...literal(["coordinator", ...common]), ...natsWords(installation)];
-  }
   const protocols = (["http", "grpc", "metrics"] as const).map(
     (name) => `--${name}=0.0.0.0:${ports[name]}`,
   );
-  return literal(["serve", ...common, ...protocols, `--drain=${drainSeconds}s`]);
+  const own = [`${paths.config}/topology.yaml`, ...served, listen, `--state=${paths.state}`];
+  return literal(["serve", ...own, ...protocols, `--drain=${drainSeconds}s`, ...natsWords(installation)]);
 }
 
 /** One coordinator, or two of which one leads. */
-export function coordinatorPods(installation: Installation): Manifest {
+export function coordinatorPods(installation: Installation): Manifest[] {
   const { texts, copied, credentials, weightBytes } = installation;
-  const labels = labelsOf(coordinatorName);
   const copiedBytes = copied.reduce((sum, { bytes }) => sum + bytes, 0);
-  return {
-    apiVersion: "apps/v1",
-    kind: "StatefulSet",
-    metadata: metadataOf(coordinatorName, coordinatorName, installation),
-    spec: {
-      serviceName: coordinatorName,
-      replicas: usesNats(installation) ? 2 : 1,
-      podManagementPolicy: "Parallel",
-      selector: { matchLabels: labels },
-      template: {
-        metadata: {
-          labels,
-          // Pods do not start again by themselves when what they read has changed.
-          annotations: {
-            "partita.dev/inputs": sha256Of(
-              JSON.stringify([texts, copied, credentials, natsUrl(installation)]),
-            ),
-          },
-        },
+  return coordinatorSets(installation).map((name) =>
+    singlePod(
+      {
+        name,
+        component: coordinatorName,
+        serviceName: coordinatorName,
+        labels: { ...labelsOf(coordinatorName), [setLabel]: name },
+        inputs: [texts, copied, credentials, natsInputs(installation)],
+        dataBytes: gibibyte + 2 * (copiedBytes + weightBytes),
         spec: {
-          ...podPrivacy,
-          securityContext: podSecurity,
           terminationGracePeriodSeconds: withdrawalSeconds + drainSeconds + endSeconds,
           affinity: besideSource(installation),
           initContainers: [bringAuthority(installation), ...awaitCopied(installation)],
@@ -91,12 +75,13 @@ export function coordinatorPods(installation: Installation): Manifest {
             temporaryVolume,
             { name: "config", configMap: { name: "config" } },
             { name: "authority", secret: { secretName: "authority" } },
+            ...natsVolumes(installation),
           ],
         },
       },
-      volumeClaimTemplates: [dataClaim(gibibyte + 2 * (copiedBytes + weightBytes), installation)],
-    },
-  };
+      installation,
+    ),
+  );
 }
 
 /** Requests go from here to the agent of the source; two coordinators stand on two machines. */
@@ -168,23 +153,19 @@ function container(installation: Installation) {
     image: installation.image,
     args: coordinatorWords(installation),
     env: [...placesInPod, tokenInPod, ...natsInPod(installation)],
-    ports: openPorts(installation).map((name) => ({ name, containerPort: ports[name] })),
-    // Of two coordinators the lease says which one lives: what hangs loses it.
-    ...(usesNats(installation) ? {} : probes),
+    ports: openPorts.map((name) => ({ name, containerPort: ports[name] })),
+    ...probes,
     securityContext: containerSecurity,
     resources: {
       requests: { cpu: "1", memory },
       limits: { cpu: "2", memory },
     },
-    volumeMounts: [...writableMounts, { name: "config", mountPath: paths.config, readOnly: true }],
+    volumeMounts: [
+      ...writableMounts,
+      { name: "config", mountPath: paths.config, readOnly: true },
+      ...natsMounts(installation),
+    ],
   };
-}
-
-/** On which a coordinator listens. */
-export function openPorts(
-  installation: Installation,
-): readonly ("coordinator" | "http" | "grpc" | "metrics")[] {
-  return usesNats(installation) ? ["coordinator"] : ["coordinator", "http", "grpc", "metrics"];
 }
 
 const live = { httpGet: { path: "/v2/health/live", port: "http" }, periodSeconds: probeSeconds };

@@ -1,25 +1,17 @@
 import { agentLabels } from "./agents.ts";
-import { coordinatorName } from "./coordinator.ts";
 import type { Installation } from "./installation.ts";
-import { labelsOf, type Manifest, metadataOf } from "./manifest.ts";
-import { usesNats } from "./nats.ts";
+import { type Manifest, metadataOf } from "./manifest.ts";
 
 /**
- * How many pods may go at once where machines are emptied: one device, since a plan for the loss of
- * each is ready, and one of two coordinators. A single coordinator has no budget: it would keep its
- * machine from ever being emptied.
+ * How many devices may go at once where machines are emptied: one, since a plan for the loss of each
+ * is ready. Coordinators have no budget: the only one, or the one that leads, would keep its machine
+ * from ever being emptied, and of two the other takes over.
  */
-export function disruptionBudgets(installation: Installation): Manifest[] {
-  const budget = (name: string, limit: object, matchLabels: object): Manifest => ({
+export function disruptionBudget(installation: Installation): Manifest {
+  return {
     apiVersion: "policy/v1",
     kind: "PodDisruptionBudget",
-    metadata: metadataOf(name, name, installation),
-    spec: { ...limit, selector: { matchLabels } },
-  });
-  return [
-    budget("agents", { maxUnavailable: 1 }, agentLabels),
-    ...(usesNats(installation)
-      ? [budget(coordinatorName, { minAvailable: 1 }, labelsOf(coordinatorName))]
-      : []),
-  ];
+    metadata: metadataOf("agents", "agents", installation),
+    spec: { maxUnavailable: 1, selector: { matchLabels: agentLabels } },
+  };
 }

@@ -46,11 +46,28 @@ export interface Credentials {
   readonly authority: string;
 }
 
-/** `own`: one server, written too; `given`: somebody else's, with what it wants in the URL, at these ports. */
+/** `own`: one server, written too; `given`: somebody else's, at these ports. */
 export type Nats =
   | { readonly type: "none" }
   | { readonly type: "own"; readonly password: string }
-  | { readonly type: "given"; readonly url: string; readonly ports: readonly number[] };
+  | {
+      readonly type: "given";
+      /** Without what it wants to be shown. */
+      readonly url: string;
+      readonly ports: readonly number[];
+      readonly login: NatsLogin;
+    };
+
+/** What a server wants to be shown, as far as it does. */
+export interface NatsLogin {
+  readonly user?: string;
+  readonly password?: string;
+  readonly token?: string;
+  /** A file of credentials, as `nsc` writes it. */
+  readonly credentials?: string;
+  /** Certificates to trust, as PEM. */
+  readonly authorities?: string;
+}
 
 /** Where the processes listen, in every pod. */
 export const ports = {
@@ -71,6 +88,7 @@ export const paths = {
   models: "/var/lib/partita/models",
   config: "/etc/partita",
   authority: "/run/partita",
+  nats: "/run/nats",
   temporary: "/tmp",
 } as const;
 

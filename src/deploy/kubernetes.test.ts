@@ -123,7 +123,7 @@ test.each(Object.entries(installations))("%s, services find pods that listen", (
 test("secrets stand in their file only, and each pod sees only its own", () => {
   const given = installations["with a NATS of its own"] as Installation;
   const { "secrets.yaml": secrets = "", ...others } = kubernetesFiles(given);
-  for (const secret of ["secret.print", "certificate", "word@nats"]) {
+  for (const secret of ["secret.print", "certificate", "pass-word"]) {
     expect(secrets).toContain(secret);
     expect(Object.values(others).join()).not.toContain(secret);
   }

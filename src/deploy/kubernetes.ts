@@ -2,7 +2,7 @@ import { stringify } from "yaml";
 import { agentManifests } from "./agents.ts";
 import { coordinatorPods } from "./coordinator.ts";
 import { credentialManifests } from "./credentials.ts";
-import { disruptionBudgets } from "./disruption.ts";
+import { disruptionBudget } from "./disruption.ts";
 import { type Installation, sumsFile } from "./installation.ts";
 import { type Manifest, metadataOf } from "./manifest.ts";
 import { natsManifests } from "./nats.ts";
@@ -39,8 +39,8 @@ export function kubernetesManifests(
     [secretsFile]: credentialManifests(installation),
     "network.yaml": networkPolicies(installation),
     "nats.yaml": natsManifests(installation),
-    "coordinator.yaml": [coordinatorPods(installation), ...serviceManifests(installation)],
-    "agents.yaml": [...agentManifests(installation), ...disruptionBudgets(installation)],
+    "coordinator.yaml": [...coordinatorPods(installation), ...serviceManifests(installation)],
+    "agents.yaml": [...agentManifests(installation), disruptionBudget(installation)],
   };
   return Object.fromEntries(Object.entries(all).filter(([, manifests]) => manifests.length > 0));
 }

@@ -1,34 +1,93 @@
-import { type Installation, ports } from "./installation.ts";
-import { type Fields, labelsOf, type Manifest, metadataOf, sha256Of } from "./manifest.ts";
-import { containerSecurity, dataClaim, podPrivacy, podSecurity } from "./pod.ts";
+import { type Installation, type NatsLogin, paths, ports } from "./installation.ts";
+import { type Fields, labelsOf, type Manifest, metadataOf } from "./manifest.ts";
+import { containerSecurity } from "./pod.ts";
+import { singlePod } from "./single-pod.ts";
 
 /** The official image; `partita` was tried with servers from 2.9 on. */
 const natsImage = "nats:2.10.22-alpine";
 const natsName = "nats";
 const natsLabels = labelsOf(natsName);
-const urlVariable = "NATS_URL";
 const storageBytes = 10 * 2 ** 30;
 const memory = "512Mi";
+const ownUser = "partita";
+
+/** How the commands read what the server wants: from the environment, or from a file named there. */
+const variables = {
+  user: "PARTITA_NATS_USER",
+  password: "PARTITA_NATS_PASSWORD",
+  token: "PARTITA_NATS_TOKEN",
+} as const;
+const files = {
+  credentials: { variable: "PARTITA_NATS_CREDS", name: "user.creds" },
+  authorities: { variable: "PARTITA_NATS_CA", name: "ca.pem" },
+} as const;
+
+type Given = Pick<Installation, "nats">;
 
 /** State in NATS, and with it a second coordinator that can take over. */
-export function usesNats({ nats }: Pick<Installation, "nats">): boolean {
+export function usesNats({ nats }: Given): boolean {
   return nats.type !== "none";
 }
 
-/** What coordinators and agents dial, with what they have to show. */
-export function natsUrl({ nats }: Pick<Installation, "nats">): string {
-  if (nats.type !== "own") return nats.type === "given" ? nats.url : "";
-  return `nats://partita:${nats.password}@${natsName}:${ports.nats}`;
+/** How the commands are told where it is. */
+export function natsWords({ nats }: Given): readonly string[] {
+  if (nats.type === "none") return [];
+  return [`--nats=${nats.type === "own" ? `nats://${natsName}:${ports.nats}` : nats.url}`];
 }
 
-/** How the commands are told: Kubernetes puts the URL in, so that no manifest but the secret has it. */
-export function natsWords(installation: Installation): readonly string[] {
-  return usesNats(installation) ? [`--nats=$(${urlVariable})`] : [];
+/** What pods that dial it read. */
+export function natsInputs(given: Given): unknown {
+  return [natsWords(given), natsSecret(given)];
 }
 
-export function natsInPod(installation: Installation): readonly Fields[] {
-  if (!usesNats(installation)) return [];
-  return [{ name: urlVariable, valueFrom: { secretKeyRef: { name: natsName, key: "url" } } }];
+/** What it wants to be shown, by the keys of a Secret; none: nothing. */
+export function natsSecret({ nats }: Given): Readonly<Record<string, string>> {
+  const login = loginOf(nats);
+  const entries = [
+    ...keysOf(variables).map((key) => [key, login[key]] as const),
+    ...keysOf(files).map((key) => [files[key].name, login[key]] as const),
+  ];
+  return Object.fromEntries(
+    entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
+}
+
+/** The environment of who dials it: no manifest but the Secret holds what it wants. */
+export function natsInPod({ nats }: Given): readonly Fields[] {
+  const login = loginOf(nats);
+  const texts = keysOf(variables).flatMap((key) =>
+    login[key] === undefined
+      ? []
+      : { name: variables[key], valueFrom: { secretKeyRef: { name: natsName, key } } },
+  );
+  const places = filesOf(login).map(({ variable, name }) => ({
+    name: variable,
+    value: `${paths.nats}/${name}`,
+  }));
+  return [...texts, ...places];
+}
+
+export function natsVolumes({ nats }: Given): readonly Fields[] {
+  const items = filesOf(loginOf(nats)).map(({ name }) => ({ key: name, path: name }));
+  return items.length === 0 ? [] : [{ name: natsName, secret: { secretName: natsName, items } }];
+}
+
+export function natsMounts({ nats }: Given): readonly Fields[] {
+  if (filesOf(loginOf(nats)).length === 0) return [];
+  return [{ name: natsName, mountPath: paths.nats, readOnly: true }];
+}
+
+function loginOf(nats: Installation["nats"]): NatsLogin {
+  if (nats.type === "own") return { user: ownUser, password: nats.password };
+  return nats.type === "given" ? nats.login : {};
+}
+
+function filesOf(login: NatsLogin) {
+  return keysOf(files).flatMap((key) => (login[key] === undefined ? [] : files[key]));
+}
+
+function keysOf<T extends object>(object: T): (keyof T)[] {
+  return Object.keys(object) as (keyof T)[];
 }
 
 /** The server, where it is ours. */
@@ -57,36 +116,28 @@ jetstream {
   max_file_store: ${Math.floor(storageBytes * 0.9)}
 }
 authorization {
-  user: partita
+  user: ${ownUser}
   password: "${password}"
 }
 `;
 }
 
 function natsPod(installation: Installation): Manifest {
-  return {
-    apiVersion: "apps/v1",
-    kind: "StatefulSet",
-    metadata: metadataOf(natsName, natsName, installation),
-    spec: {
+  return singlePod(
+    {
+      name: natsName,
+      component: natsName,
       serviceName: natsName,
-      replicas: 1,
-      selector: { matchLabels: natsLabels },
-      template: {
-        metadata: {
-          labels: natsLabels,
-          annotations: { "partita.dev/inputs": sha256Of(natsUrl(installation)) },
-        },
-        spec: {
-          ...podPrivacy,
-          securityContext: podSecurity,
-          containers: [natsContainer()],
-          volumes: [{ name: "config", secret: { secretName: "nats-server" } }],
-        },
+      labels: natsLabels,
+      inputs: natsInputs(installation),
+      dataBytes: storageBytes,
+      spec: {
+        containers: [natsContainer()],
+        volumes: [{ name: "config", secret: { secretName: "nats-server" } }],
       },
-      volumeClaimTemplates: [dataClaim(storageBytes, installation)],
     },
-  };
+    installation,
+  );
 }
 
 function natsContainer(): Fields {

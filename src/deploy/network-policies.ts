@@ -20,9 +20,7 @@ const natsServers = labelsOf("nats");
 export function networkPolicies(installation: Installation): Manifest[] {
   const { nats } = installation;
   const toNats = waysToNats(nats);
-  const others = openPorts(installation).flatMap((name) =>
-    name === "coordinator" ? [] : [ports[name]],
-  );
+  const others = openPorts.flatMap((name) => (name === "coordinator" ? [] : [ports[name]]));
   const toAgents = way([ports.agent], agentLabels);
   const toCoordinators = way([ports.coordinator], coordinators);
   const names: Way = {
@@ -47,10 +45,7 @@ export function networkPolicies(installation: Installation): Manifest[] {
     policy(
       coordinatorName,
       { matchLabels: coordinators },
-      [
-        way([ports.coordinator], agentLabels, coordinators, clientLabels),
-        ...(others.length === 0 ? [] : [way(others)]),
-      ],
+      [way([ports.coordinator], agentLabels, coordinators, clientLabels), way(others)],
       [toAgents, toCoordinators, ...toNats],
     ),
     policy(
@@ -63,12 +58,7 @@ export function networkPolicies(installation: Installation): Manifest[] {
       "clients",
       { matchLabels: clientLabels },
       [],
-      [
-        toAgents,
-        toCoordinators,
-        ...(others.length === 0 ? [] : [way(others, coordinators)]),
-        ...toNats,
-      ],
+      [toAgents, toCoordinators, way(others, coordinators), ...toNats],
     ),
     ...(nats.type === "own"
       ? [

@@ -65,18 +65,54 @@ test("a coordinator waits for each file that somebody has to copy", () => {
 });
 
 test("with NATS there are two coordinators, and agents are told of it instead of one of them", () => {
-  const [one, agent] = podsOf(manifestsOf(installation));
-  expect(one?.spec.replicas).toBe(1);
-  expect(agent?.spec.template.spec.containers[0]?.args).toContain(
-    "--join=coordinator-0.coordinator:7000",
-  );
+  const wordsOf = (given: Installation) =>
+    podsOf(manifestsOf(given)).map(({ metadata, spec }) => [
+      metadata.name,
+      spec.template.spec.containers[0]?.args?.filter((word) => /^--(nats|join)=/.test(word)),
+    ]);
+  const join = ["--join=coordinator-0.coordinator:7000"];
+  expect(wordsOf(installation).slice(0, 2)).toEqual([
+    ["coordinator", []],
+    ["agent-camera", join],
+  ]);
+  const nats = ["--nats=tls://nats.example:4443/vision?replicas=3"];
   const given = installations["with somebody else's NATS"] as Installation;
-  const [two, follower] = podsOf(manifestsOf(given));
-  expect(two?.spec.replicas).toBe(2);
-  expect(two?.spec.template.spec.containers[0]?.args).toContain("--nats=$(NATS_URL)");
-  expect(follower?.spec.template.spec.containers[0]?.args).toContain("--nats=$(NATS_URL)");
-  expect(follower?.spec.template.spec.containers[0]?.args?.join()).not.toContain("--join");
-  expect(podsOf(manifestsOf(given)).map(({ metadata }) => metadata.name)).not.toContain("nats");
+  expect(wordsOf(given).slice(0, 3)).toEqual([
+    ["coordinator-a", nats],
+    ["coordinator-b", nats],
+    ["agent-camera", nats],
+  ]);
+  expect(wordsOf(given)).toHaveLength(4);
+});
+
+test("what NATS wants to be shown comes from a Secret: words in the environment, files in a folder", () => {
+  const manifests = manifestsOf(installations["with somebody else's NATS"] as Installation);
+  expect(named(manifests, "Secret", "nats")["stringData"]).toEqual({
+    user: "me",
+    password: "pass-word",
+    "user.creds": "user\n",
+    "ca.pem": "pem\n",
+  });
+  for (const { spec } of podsOf(manifests)) {
+    const { containers, volumes } = spec.template.spec;
+    const shown = containers[0]?.env?.filter(({ name }) => name.startsWith("PARTITA_NATS_"));
+    expect(shown).toEqual([
+      { name: "PARTITA_NATS_USER", valueFrom: { secretKeyRef: { name: "nats", key: "user" } } },
+      {
+        name: "PARTITA_NATS_PASSWORD",
+        valueFrom: { secretKeyRef: { name: "nats", key: "password" } },
+      },
+      { name: "PARTITA_NATS_CREDS", value: "/run/nats/user.creds" },
+      { name: "PARTITA_NATS_CA", value: "/run/nats/ca.pem" },
+    ]);
+    expect(volumes).toContainEqual({
+      name: "nats",
+      secret: {
+        secretName: "nats",
+        items: ["user.creds", "ca.pem"].map((key) => ({ key, path: key })),
+      },
+    });
+  }
 });
 
 test("pods start again when what they read has changed", () => {

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { coordinatorName, openPorts } from "./coordinator.ts";
+import { coordinatorName, type openPorts } from "./coordinator.ts";
 import { type Installation, ports } from "./installation.ts";
 import { labelsOf, type Manifest, metadataOf } from "./manifest.ts";
 
-type Port = "coordinator" | "http" | "grpc" | "metrics";
+type Port = (typeof openPorts)[number];
 
 /** Pods by name, also those that are not ready: agents have to come before a coordinator is. */
 const eachPod = { clusterIP: "None", publishNotReadyAddresses: true } as const;
@@ -15,12 +15,7 @@ const eachPod = { clusterIP: "None", publishNotReadyAddresses: true } as const;
 export function serviceManifests(installation: Installation): Manifest[] {
   return [
     service(installation, coordinatorName, ["coordinator"], eachPod),
-    ...(openPorts(installation).includes("http") ? protocolServices(installation) : []),
-  ];
-}
-
-function protocolServices(installation: Installation): Manifest[] {
-  return [
+    // Those that are ready: of two, the one that leads.
     service(installation, "partita", ["http", "grpc"], {}),
     service(installation, "metrics", ["metrics"], eachPod),
     ...(installation.serviceMonitor ? [serviceMonitor(installation)] : []),

@@ -20,8 +20,11 @@ const script = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url))
 /** A folder of its own, in which commands run as a user would run them. */
 export class Workbench {
   readonly folder: string = mkdtempSync(join(tmpdir(), "partita-e2e-"));
+  readonly #environment: Readonly<Record<string, string>>;
 
-  constructor() {
+  /** @param environment of commands, beside the test's own */
+  constructor(environment: Readonly<Record<string, string>> = {}) {
+    this.#environment = environment;
     mkdirSync(this.path("tmp"));
   }
 
@@ -89,6 +92,7 @@ export class Workbench {
         XDG_CACHE_HOME: this.path("cache"),
         XDG_STATE_HOME: this.path("state"),
         PARTITA: `${process.execPath} ${script}`,
+        ...this.#environment,
       },
     });
   }

@@ -2,10 +2,9 @@ import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/base/clock.node.ts";
 import { seconds } from "../../src/base/units.ts";
 import type { ClusterStatus } from "../../src/cluster/status.ts";
-import { elementCount } from "../../src/graph/tensor-value.ts";
 import { equalProfile } from "./equal-profile.ts";
 import { Workbench } from "./partita.ts";
-import { ServingProcess } from "./serving-process.ts";
+import { questionOf, ServingProcess } from "./serving-process.ts";
 
 const topology = `format: partita.topology/1
 devices:
@@ -53,22 +52,6 @@ async function start(workbench: Workbench, ...words: string[]) {
   const post = (path: string, body: unknown = {}): Promise<Response> =>
     fetch(`${http}/v2/${path}`, { method: "POST", body: JSON.stringify(body) });
   return { server, http, address, token, post };
-}
-
-/** A request of noise that is the same each time. */
-async function questionOf(http: string, model: string): Promise<unknown> {
-  const metadata = await (await fetch(`${http}/v2/models/${model}`)).json();
-  const { inputs } = metadata as {
-    inputs: { name: string; shape: number[]; datatype: string }[];
-  };
-  return {
-    inputs: inputs.map(({ name, shape, datatype }) => ({
-      name,
-      shape,
-      datatype,
-      data: Array.from({ length: elementCount(shape) }, (_, at) => ((at * 7919) % 256) / 256),
-    })),
-  };
 }
 
 test("two models answer alike while one comes and goes and a device is killed that runs a part of both", {
@@ -189,6 +172,8 @@ test("says what is wrong with how it is called", async () => {
     ["a.onnx", "--local", "--as", "camera"],
     ["a.onnx", "--local", "--listen", "0.0.0.0:0"],
     ["a.onnx", "b.onnx", "--local", "--objective", "throughput"],
+    ["a.onnx", "b.onnx", "--listen", "127.0.0.1:7000", "--nats", "nats://127.0.0.1"],
+    ["a.onnx", "--local", "--nats", "nats://127.0.0.1"],
   ]) {
     const { code, errors } = await workbench.call("serve", "home.topology.yaml", ...words);
     expect([code, errors]).toEqual([64, expect.stringContaining("USAGE_INVALID")]);

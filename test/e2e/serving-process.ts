@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
+import { elementCount } from "../../src/graph/tensor-value.ts";
 
 /** Three devices as processes take their time on a busy machine. */
 const patienceSeconds = 60;
@@ -47,4 +48,20 @@ export class ServingProcess {
     if (this.child.exitCode !== null) return this.child.exitCode;
     return await new Promise((resolve) => this.child.once("exit", resolve));
   }
+}
+
+/** A request of noise that is the same each time. */
+export async function questionOf(http: string, model: string): Promise<unknown> {
+  const metadata = await (await fetch(`${http}/v2/models/${model}`)).json();
+  const { inputs } = metadata as {
+    inputs: { name: string; shape: number[]; datatype: string }[];
+  };
+  return {
+    inputs: inputs.map(({ name, shape, datatype }) => ({
+      name,
+      shape,
+      datatype,
+      data: Array.from({ length: elementCount(shape) }, (_, at) => ((at * 7919) % 256) / 256),
+    })),
+  };
 }

@@ -6,6 +6,7 @@ import { parseAllDocuments } from "yaml";
 import { temporaryFolder } from "../../../test/fixtures/authority.ts";
 import { plainTerminal } from "../../../test/fixtures/quiet-terminal.ts";
 import { smallNetwork } from "../../../test/fixtures/small-network.ts";
+import type { NatsCredentials } from "../../nats/connection.node.ts";
 import { writeOnnxFile } from "../../onnx/files.node.ts";
 import { fileSha256 } from "../model-hash.ts";
 import type { Terminal } from "../terminal.ts";
@@ -14,7 +15,8 @@ import { deploy } from "./deploy.ts";
 const folder = mkdtempSync(join(tmpdir(), "partita-deploy-"));
 const at = (name: string): string => join(folder, name);
 const topology = at("home.topology.yaml");
-const model = at("small model.onnx");
+const file = at("small model.onnx");
+const model = `small=${file}`;
 const profile = "bench/profiles/squeezenet.profile.json";
 
 const topologyText = `
@@ -26,15 +28,18 @@ source: camera
 
 beforeAll(async () => {
   writeFileSync(topology, topologyText);
-  await writeOnnxFile(model, smallNetwork(), { externalData: "always" });
+  await writeOnnxFile(file, smallNetwork(), { externalData: "always" });
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Where a user calls the command; the same for all calls that are to find the same keys. */
-function place(): { readonly terminal: Terminal; readonly written: () => string } {
+function place(nats: NatsCredentials = {}): {
+  readonly terminal: Terminal;
+  readonly written: () => string;
+} {
   let written = "";
-  const terminal = plainTerminal({ json: true, stateFolder: temporaryFolder() });
+  const terminal = plainTerminal({ json: true, stateFolder: temporaryFolder(), nats });
   terminal.output.on("data", (piece) => {
     written += piece;
   });
@@ -92,26 +97,60 @@ test("says of each file of a model where it is to be copied, and by which sum it
   const out = at("copied");
   await call([topology, model], { out, namespace: "vision" }, terminal);
   const [config] = objectsOf(textsOf(out)["config.yaml"] ?? "");
-  const sums = await Promise.all([model, `${model}.data`].map(fileSha256));
+  const files = [file, `${file}.data`];
+  const sums = await Promise.all(files.map(fileSha256));
   expect(config.data["models.sha256"]).toBe(
     `${sums[0]}  small model.onnx\n${sums[1]}  small model.onnx.data\n`,
   );
   const { steps } = JSON.parse(written());
   const commands = steps.flatMap(({ commands }: { commands: string[] }) => commands);
-  for (const file of [model, `${model}.data`]) {
-    const target = `coordinator-0:/var/lib/partita/models/${file.slice(folder.length + 1)}`;
-    expect(commands).toContain(`kubectl -n vision cp -c models '${file}' '${target}'`);
+  for (const path of files) {
+    const target = `coordinator-0:/var/lib/partita/models/${path.slice(folder.length + 1)}`;
+    expect(commands).toContain(`kubectl -n vision cp -c models '${path}' '${target}'`);
   }
 });
 
-test("with somebody else's NATS, requests go there, and no password is printed", async () => {
-  const { terminal, written } = place();
-  const nats = "nats://me:s3cret@nats.example:4443/vision";
-  await call([topology, "zoo:squeezenet"], { out: at("given"), nats }, terminal);
-  expect(written()).not.toContain("s3cret");
-  expect(written()).not.toContain("port-forward");
-  expect(written()).toContain("partita run --nats nats://nats.example:4443/vision INPUT");
-  expect(textsOf(at("given"))["network.yaml"]).toContain("port: 4443");
+test("somebody else's NATS is shown what it wants, and nothing of that is printed or stands in words", async () => {
+  const [credentials, authorities] = [at("user.creds"), at("ca.pem")];
+  writeFileSync(credentials, "s3cret of the user");
+  writeFileSync(authorities, "certificates");
+  const { terminal, written } = place({
+    user: "other",
+    password: "s3cret",
+    credentials,
+    authorities,
+  });
+  const nats = "nats://me:s3cret%2F@nats.example:4443/vision";
+  const out = at("given");
+  await call([topology, "zoo:squeezenet"], { out, nats }, terminal);
+  const url = "nats://nats.example:4443/vision";
+  expect(written()).toContain(`partita run --nats ${url} INPUT`);
+  const { "secrets.yaml": secrets = "", ...others } = textsOf(out);
+  const secret = objectsOf(secrets).find(({ metadata }) => metadata.name === "nats");
+  expect(secret.stringData).toEqual({
+    user: "me",
+    password: "s3cret/",
+    "user.creds": "s3cret of the user",
+    "ca.pem": "certificates",
+  });
+  expect(`${written()}${Object.values(others).join()}`).not.toContain("s3cret");
+  expect(others["network.yaml"]).toContain("port: 4443");
+  expect(others["coordinator.yaml"]).toContain(`--nats=${url}`);
+});
+
+test("several models are passed on with their names, rates, and how they are joined", async () => {
+  const out = at("several");
+  const given = { rate: ["door=5/s"], maxBatch: ["4", "net=1"], maxWait: ["door=5 ms"] };
+  await call([topology, `door=${file}`, "net=zoo:squeezenet"], { out, ...given });
+  const [{ spec }] = objectsOf(textsOf(out)["coordinator.yaml"] ?? "");
+  expect(spec.template.spec.containers[0].args.slice(2, 8)).toEqual([
+    "door=/var/lib/partita/models/small model.onnx",
+    "net=zoo:squeezenet",
+    "--rate=door=5/s",
+    "--max-batch=4",
+    "--max-batch=net=1",
+    "--max-wait=door=5 ms",
+  ]);
 });
 
 test("a profile that is too large for a ConfigMap is copied like a model", async () => {
@@ -143,7 +182,7 @@ test("passes on what plans are to be like, as it was written", async () => {
   const [{ spec }] = objectsOf(textsOf(out)["coordinator.yaml"] ?? "");
   const { args } = spec.template.spec.containers[0];
   expect(args.slice(2, -6)).toEqual([
-    "zoo:squeezenet",
+    "squeezenet=zoo:squeezenet",
     "--objective=throughput",
     "--max-latency=50 ms",
     "--tiles",
@@ -165,6 +204,9 @@ test.each([
   [["kubernetes", topology, at("none.onnx")], {}, "FILE_NOT_FOUND", "none.onnx"],
   [["kubernetes", topology, "zoo:nonet"], {}, "ZOO_UNKNOWN", "nonet"],
   [["kubernetes", topology, model], { profile: [topology] }, "PROFILE_INVALID", "home.topology"],
+  [["kubernetes", topology, file], {}, "USAGE_INVALID", "NAME="],
+  [["kubernetes", topology, model], { rate: ["other=5/s"] }, "USAGE_INVALID", "other"],
+  [["kubernetes", topology, model, "a=zoo:alexnet"], { nats: "own" }, "USAGE_INVALID", "--nats"],
 ])("refuses %j with %j: %s, naming %s, and writes nothing", async (words, options, code, name) => {
   const { terminal } = place();
   const out = at("refused");
@@ -179,7 +221,9 @@ test.each([
 test("two models of one name that differ are refused", async () => {
   const other = join(temporaryFolder(), "small model.onnx");
   await writeOnnxFile(other, smallNetwork(), { externalData: "never" });
-  await expect(call([topology, model, other], { out: at("clash") })).rejects.toMatchObject({
+  await expect(
+    call([topology, model, `other=${other}`], { out: at("clash") }),
+  ).rejects.toMatchObject({
     code: "USAGE_INVALID",
   });
 });

@@ -20,9 +20,10 @@ import { type InstallationInputs, readInstallationInputs } from "../installation
 import { chooseNats, openInstallationKeys } from "../installation-keys.ts";
 import { allPassedOn, type PassedOn } from "../passed-on.ts";
 import { stateFolderOf } from "../places.ts";
-import { planningOptions, tilesOption, topologyArgument } from "../planning.ts";
+import { topologyArgument } from "../planning.ts";
 import { type InstallationStep, installationSteps } from "../print/installation-steps.ts";
-import { profilingOptions } from "../profiles.ts";
+import { readNamedModels, refuseForSeveral } from "../serving/named-models.ts";
+import { servingOptions } from "../serving/serving-options.ts";
 import { readToken, tokenOption } from "../token-option.ts";
 import { version } from "../version.ts";
 
@@ -32,7 +33,7 @@ const ownOptions = {
   image: text("--image <name>", "of the container, as docker/Dockerfile makes it"),
   nats: text(
     "--nats <own|url>",
-    "two coordinators of one model, asked through NATS: a server that is written, too, or yours",
+    "two servers of one model, of which one leads: by a NATS server that is written, too, or yours (PARTITA_NATS_USER, _PASSWORD, _TOKEN, _CREDS, _CA)",
   ),
   storageClass: text("--storage-class <name>", "of all volumes (default: the cluster's)"),
   serviceMonitor: flag("--service-monitor", "have the Prometheus operator collect the metrics"),
@@ -45,7 +46,7 @@ const ownOptions = {
 };
 
 /** What the coordinator's container is told as it was given. */
-const served = allPassedOn({ ...planningOptions, tiles: tilesOption, ...profilingOptions });
+const served = allPassedOn(servingOptions);
 
 const options = { ...ownOptions, ...served };
 
@@ -57,12 +58,15 @@ export const deploy: Command = defineCommand({
   arguments: [
     { syntax: "<engine>", summary: "kubernetes" },
     topologyArgument,
-    { syntax: "<model...>", summary: "one or more: .onnx or zoo:NAME" },
+    {
+      syntax: "<model...>",
+      summary: "one or more: .onnx or zoo:NAME; NAME=MODEL serves it as NAME",
+    },
   ],
   options,
   examples: [
     "partita deploy kubernetes home.topology.yaml model.onnx --profile model.profile.json -o manifests",
-    "partita deploy kubernetes home.topology.yaml a.onnx b.onnx --image registry.local/partita:1 -o manifests",
+    "partita deploy kubernetes home.topology.yaml door=a.onnx b.onnx --rate door=5/s -o manifests",
     "partita deploy kubernetes home.topology.yaml model.onnx --nats own -o manifests",
   ],
   run: async (call) => {
@@ -87,13 +91,12 @@ async function readInstallation(
   call: Call<Choices>,
 ): Promise<{ inputs: InstallationInputs; installation: Installation }> {
   const { options, terminal } = call;
-  const [, topologyFile = "", ...models] = call.arguments;
+  const [, topologyFile = "", ...words] = call.arguments;
   const namespace = checkNamespace(options.namespace ?? "partita");
-  if (options.nats !== undefined && models.length > 1) {
-    throw usage(
-      `with --nats there is one model, not ${models.length}: leave --nats out, or write manifests for each in a --namespace of its own`,
-    );
-  }
+  const { rate, maxBatch, maxWait, objective } = options;
+  const asked = { rate: rate.value, maxBatch: maxBatch.value, maxWait: maxWait.value };
+  const models = readNamedModels(words, asked);
+  refuseForSeveral(models, { objective: objective.value, nats: options.nats });
   const inputs = await readInstallationInputs(topologyFile, models, options.profile, terminal);
   const state =
     options.state ??
@@ -112,7 +115,7 @@ async function readInstallation(
     weightBytes: inputs.weightBytes,
     threads: options.threads.value ?? 1,
     credentials: await openInstallationKeys(state, await readToken(options.token, terminal)),
-    nats: await chooseNats(state, options.nats),
+    nats: await chooseNats(state, options.nats, terminal),
     storageClass: options.storageClass ?? null,
     serviceMonitor: options.serviceMonitor,
   };

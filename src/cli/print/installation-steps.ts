@@ -1,10 +1,9 @@
 import { joiningDevices } from "../../deploy/agents.ts";
-import { coordinatorName } from "../../deploy/coordinator.ts";
+import { coordinatorName, coordinatorSets } from "../../deploy/coordinator.ts";
 import { type Installation, paths, ports } from "../../deploy/installation.ts";
 import { secretsFile } from "../../deploy/kubernetes.ts";
 import { deviceLabel, labelValue } from "../../deploy/manifest.ts";
 import { usesNats } from "../../deploy/nats.ts";
-import { parseNatsUrl, publicUrl } from "../../nats/nats-url.ts";
 import type { Source } from "../installation-inputs.ts";
 
 /** What is to be done by hand, in this order. */
@@ -42,35 +41,26 @@ export function installationSteps(
 
 function asking(installation: Installation): InstallationStep {
   const { namespace, nats } = installation;
-  const title = "Ask, when it is ready:";
-  if (nats.type === "given") {
-    const url = shell(publicUrl(parseNatsUrl(nats.url)));
-    const commands = [
-      `partita run --nats ${url} INPUT…   (PARTITA_NATS_USER and PARTITA_NATS_PASSWORD as in ${secretsFile})`,
-    ];
-    return { title, commands };
-  }
-  if (nats.type === "own") {
-    const commands = [
-      `kubectl -n ${namespace} port-forward service/nats ${ports.nats}`,
-      `partita run --nats nats://127.0.0.1:${ports.nats} INPUT…   (PARTITA_TOKEN, PARTITA_NATS_USER and PARTITA_NATS_PASSWORD as in ${secretsFile})`,
-    ];
-    return { title, commands };
-  }
+  const ready = `kubectl -n ${namespace} wait --for=condition=ready pod -l app.kubernetes.io/component=${coordinatorName} --timeout=1h`;
   const commands = [
-    `kubectl -n ${namespace} wait --for=condition=ready pod -l app.kubernetes.io/component=${coordinatorName} --timeout=1h`,
+    // Of two only the one that leads is ready.
+    ...(usesNats(installation) ? [] : [ready]),
     `kubectl -n ${namespace} port-forward service/partita ${ports.http} ${ports.grpc}`,
     `curl http://127.0.0.1:${ports.http}/v2/health/ready`,
   ];
-  return { title, commands };
+  if (nats.type === "given") commands.push(keptRequests(nats.url));
+  return { title: "Ask, when it is ready:", commands };
+}
+
+function keptRequests(url: string): string {
+  return `partita run --nats ${shell(url)} INPUT…   (PARTITA_NATS_… as in ${secretsFile}; requests are kept until they are answered)`;
 }
 
 function copying(installation: Installation, copied: readonly Source[]): InstallationStep[] {
   if (copied.length === 0) return [];
-  const pods = usesNats(installation) ? [0, 1] : [0];
-  const commands = pods.flatMap((pod) =>
+  const commands = coordinatorSets(installation).flatMap((set) =>
     copied.map(({ name, path }) => {
-      const target = `${coordinatorName}-${pod}:${paths.models}/${name}`;
+      const target = `${set}-0:${paths.models}/${name}`;
       return `kubectl -n ${installation.namespace} cp -c models ${shell(path)} ${shell(target)}`;
     }),
   );
