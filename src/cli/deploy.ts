@@ -24,7 +24,7 @@ import { checkPlanned } from "./cut.ts";
 import { type Fleet, type FleetOptions, startFleet } from "./fleet.ts";
 import { decideJoined, joiningOf } from "./joining.ts";
 import type { Judge } from "./judge.ts";
-import { profileModel, shapesFor } from "./measuring.ts";
+import { profileModel, shapesOf } from "./measuring.ts";
 import { loadModel, type NamedModel } from "./model-argument.ts";
 import {
   decide,
@@ -41,6 +41,7 @@ import {
 import { type PlanModel, PlanningThreads } from "./planning-threads.ts";
 import { prepareModel } from "./prepare.ts";
 import { type ProfilingChoices, profilingOptions } from "./profiles.ts";
+import type { Shapes } from "./shape-option.ts";
 
 /** The coordinator does nothing else meanwhile. */
 const judgeSeconds = 0.1;
@@ -107,11 +108,9 @@ export async function prepareDeployment(
     given === null
       ? await planFor(named, topology, call)
       : await planLike(given, named, topology, call);
-  const { plan, ...others } = planning;
+  const { plan, profile, ...others } = planning;
   const level = plan.level ?? "extended";
-  const { most } = plan.batch ?? { most: 1 };
-  const shapes =
-    most === 1 ? shapesFor(named.model, options) : shapesOfBatch(named.model, options.shape, 1);
+  const shapes = profile === null ? shapesOfPlan(plan, named, options) : shapesOf(profile);
   const prepared = await prepareModel(named.model, level, shapes);
   checkPlanned(prepared, plan, level);
   if (given !== null) checkDeployable(plan, prepared.graph, topology);
@@ -120,6 +119,16 @@ export async function prepareDeployment(
   const deployable = { named, topology, plan, prepared: { ...prepared, graph }, constantOutputs };
   return { ...deployable, ...others };
 }
+
+/** One request is what a plan that joins them is for. */
+function shapesOfPlan({ batch }: Plan, { model }: NamedModel, { shape }: DeployChoices): Shapes {
+  return batch === undefined ? shape : shapesOfBatch(model, shape, 1);
+}
+
+/** A plan, and the profile that it can be replaced by others with; `null`: there is none. */
+type Planned = Pick<Deployable, "plan" | "replan" | "judge" | "benchmarks"> & {
+  readonly profile: Profile | null;
+};
 
 /**
  * A plan that is given is run as it is: what was to make another must not seem to be obeyed. Profiles
@@ -141,7 +150,7 @@ async function planFor(
   named: NamedModel,
   topology: Topology,
   call: Pick<Call<DeployChoices>, "options" | "terminal" | "signal">,
-): Promise<Required<Pick<Deployable, "plan" | "replan" | "judge" | "benchmarks">>> {
+): Promise<Planned> {
   const { options, terminal } = call;
   const joining = joiningOf(options);
   const profile = await profileModel(named, options.profile, call);
@@ -154,6 +163,7 @@ async function planFor(
   const plan = demandPlan(answer, problem);
   return {
     plan,
+    profile,
     benchmarks: profiledBenchmarks(profile, topology),
     replan: replanner(profile, plan, options),
     judge: judgeLike(plan, profile, options),
@@ -194,9 +204,9 @@ async function planLike(
   named: NamedModel,
   topology: Topology,
   call: Pick<Call<DeployChoices>, "options" | "terminal" | "signal">,
-): Promise<Pick<Deployable, "plan" | "replan" | "benchmarks">> {
+): Promise<Planned> {
   const { options } = call;
-  if (options.profile.length === 0) return { plan };
+  if (options.profile.length === 0) return { plan, profile: null };
   const profile = await profileModel(named, options.profile, call);
   if (graphSha256(profile.graph) !== plan.graphSha256) {
     const message = `the profile is of another graph than the plan ${options.plan}: after a loss nothing could be planned with it; give the one that the plan was made with`;
@@ -204,6 +214,7 @@ async function planLike(
   }
   return {
     plan,
+    profile,
     benchmarks: profiledBenchmarks(profile, topology),
     replan: replanner(profile, plan, options),
   };

@@ -5,7 +5,7 @@
  */
 import type { Profile } from "../cost/profile.ts";
 import type { Topology } from "../cost/topology.ts";
-import { type BatchQuestion, planBatches } from "../plan/batch.ts";
+import { type BatchQuestion, type Joining, planBatches } from "../plan/batch.ts";
 import type { Infeasible } from "../plan/feasibility.ts";
 import { loadHighsSolver } from "../plan/highs.node.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -17,7 +17,7 @@ import type { Terminal } from "./terminal.ts";
 export function joiningOf({
   maxBatch,
   maxWait,
-}: PlanningChoices): Pick<BatchQuestion, "most" | "waitSeconds"> | null {
+}: Pick<PlanningChoices, "maxBatch" | "maxWait">): Joining | null {
   if (maxBatch !== undefined) return { most: maxBatch, waitSeconds: maxWait ?? 0 };
   if (maxWait === undefined) return null;
   throw usage(
@@ -41,7 +41,7 @@ export function refuseJoiningOfSeveral({ maxBatch, maxWait }: PlanningChoices): 
 export async function decideJoined(
   profile: Profile,
   topology: Topology,
-  joining: Pick<BatchQuestion, "most" | "waitSeconds">,
+  joining: Joining,
   choices: PlanningChoices & { readonly tiles?: boolean },
   terminal: Terminal,
 ): Promise<Plan | Infeasible> {

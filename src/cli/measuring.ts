@@ -83,8 +83,14 @@ export function describeMeasurement(
 }
 
 /** Where requests are to be joined, an open first dimension is that of one. @throws ONNX_UNSUPPORTED */
-export function shapesFor(model: OnnxModel, choices: ProfilingChoices): Shapes {
+function shapesFor(model: OnnxModel, choices: ProfilingChoices): Shapes {
   return batchesOf(choices).length === 0 ? choices.shape : shapesOfBatch(model, choices.shape, 1);
+}
+
+/** What a model's inputs were when it was measured: dimensions that are open in it are bound so again. */
+export function shapesOf({ graph }: Profile): Shapes {
+  const inputs = graph.tensors.filter(({ name }) => graph.inputs.includes(name));
+  return Object.fromEntries(inputs.map(({ name, shape }) => [name, shape]));
 }
 
 function hashOf(inputs: TensorValues | undefined): string | null {

@@ -3,9 +3,10 @@ import type { Topology } from "../cost/topology.ts";
 import { questionOf } from "../plan/batch.ts";
 import type { Infeasible } from "../plan/feasibility.ts";
 import { loadHighsSolver } from "../plan/highs.node.ts";
+import { parseObjective } from "../plan/objective.ts";
 import type { Plan } from "../plan/plan.ts";
 import { problemOfPlan } from "../plan/problem-of-plan.ts";
-import { answerJoined } from "./joining.ts";
+import { answerJoined, joiningOf } from "./joining.ts";
 import { mayAskSolver, type PlanningChoices, plannerOf, runWithin } from "./planning.ts";
 import type { PlanModel, PlanningTask, Replanned } from "./planning-threads.ts";
 
@@ -34,7 +35,10 @@ export async function replan(
   };
 }
 
-/** Where requests are joined, how many of them is decided anew, all within the time of one plan. */
+/**
+ * Where requests are joined, how many of them is decided anew, all within the time of one plan: as the
+ * plan was made, or, where there is none yet, as the limits of one request say.
+ */
 async function solve(
   like: PlanModel,
   profile: Profile,
@@ -46,6 +50,14 @@ async function solve(
     const waitSeconds = choices.maxWait ?? question.waitSeconds;
     const timeLimit = choices.timeLimit / like.batch.tried.length;
     return await answerJoined({ ...question, waitSeconds }, { ...choices, timeLimit });
+  }
+  const joining = joiningOf(choices);
+  if (joining !== null) {
+    const { limits } = like;
+    const question = { profile, topology, objective: parseObjective(like.objective), limits };
+    // Numbers of requests that are measured double.
+    const timeLimit = choices.timeLimit / (1 + Math.ceil(Math.log2(joining.most)));
+    return await answerJoined({ ...question, ...joining }, { ...choices, timeLimit });
   }
   const problem = problemOfPlan(like, profile, topology);
   const { planner } = plannerOf(choices, problem);

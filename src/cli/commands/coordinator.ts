@@ -1,54 +1,25 @@
 import type { ClusterEvent } from "../../cluster/status.ts";
 import { parseToken } from "../../cluster/token.ts";
-import { parseNatsUrl, publicUrl } from "../../nats/nats-url.ts";
 import { dialableAddresses, remoteAddresses } from "../addresses.ts";
+import { type Call, type Command, defineCommand, needed, text, usage } from "../command.ts";
 import {
-  type Call,
-  type Command,
-  defineCommand,
-  flag,
-  needed,
-  type Option,
-  quantity,
-  text,
-  texts,
-  usage,
-  whole,
-} from "../command.ts";
+  accompany,
+  checkDeviceHere,
+  coordinatingOptions,
+  readGroundChoices,
+} from "../coordinating.ts";
 import { type Deployable, deployOptions, prepareDeployment } from "../deploy.ts";
 import { findGathered, type GatheredTopology, gatherTopology, readDevices } from "../gathered.ts";
-import { type Log, logOption, openLog } from "../log.ts";
-import type { TurnOptions } from "../nats-coordinator.ts";
-import { type NatsCluster, natsOption, openNats } from "../nats-option.ts";
+import { type Log, openLog } from "../log.ts";
+import type { LeadOptions } from "../nats-coordinator.ts";
+import { type NatsCluster, openNats } from "../nats-option.ts";
 import { describeEvent } from "../print/cluster-status.ts";
 import { printDeployment } from "../print/deployment.ts";
-import {
-  answerQuestions,
-  defaultStateFolder,
-  type Ground,
-  joinItself,
-  openGround,
-  type Service,
-  startService,
-} from "../service.ts";
+import { tellTurns } from "../print/turns.ts";
+import { type Ground, openGround, type Service, startService } from "../service.ts";
 import type { Terminal } from "../terminal.ts";
-import { readToken, tokenOption } from "../token-option.ts";
 
 const { fullSpeed: _, ...planning } = deployOptions;
-
-const noTls: Option<boolean> = {
-  flags: "--no-tls",
-  summary: "no TLS, with a warning off the loopback",
-  repeatable: false,
-  read: (given) => given === false,
-};
-
-const noAdapt: Option<boolean> = {
-  flags: "--no-adapt",
-  summary: "stay with a plan while links and devices change, until something is lost",
-  repeatable: false,
-  read: (given) => given === false,
-};
 
 const options = {
   listen: text("--listen <host:port>", "where agents and clients dial, for instance 0.0.0.0:7000"),
@@ -56,20 +27,8 @@ const options = {
     "--devices <a,b,c>",
     "no topology: wait for these, measure their links (a: source)",
   ),
-  as: text("--as <device>", "this machine is that device, too"),
   http: text("--http <host:port>", "serve status and events over HTTP (default: not)"),
-  tls: flag("--tls", "TLS on the loopback, too (elsewhere it is on)"),
-  noTls,
-  token: tokenOption("what agents and clients must show (default: one that is made and kept)"),
-  state: text("--state <folder>", "keys, token and journal (default: by the topology's name)"),
-  forget: texts("--forget <device>", "let another machine have this device's name; repeatable"),
-  nats: natsOption("share state, parts and requests over NATS; start two, and one leads"),
-  discover: flag("--discover", "answer agents that look for a coordinator on the local network"),
-  mixed: flag("--mixed", "let in agents with another ONNX Runtime: answers may differ in bits"),
-  noAdapt,
-  heartbeat: quantity("--heartbeat <0.5 s>", "how often agents must be heard", "s"),
-  missed: whole("--missed <n>", "a device is lost that misses more heartbeats (default 10)", 1),
-  log: logOption,
+  ...coordinatingOptions,
   ...planning,
 };
 
@@ -106,7 +65,7 @@ export const coordinator: Command = defineCommand({
       ...call,
       options: { ...options, fullSpeed: true },
     });
-    const as = deviceHere(options.as, deployable);
+    checkDeviceHere(options.as, deployable.topology);
     if (!terminal.json) printDeployment(deployable, false, terminal);
     signal.throwIfAborted();
     const serviceOptions = {
@@ -126,7 +85,7 @@ export const coordinator: Command = defineCommand({
     }
     const service = await startService(ground, serviceOptions);
     const { coordinator } = service;
-    if (!isGathering) accompany(ground, coordinator.address, as, options);
+    if (!isGathering) accompany(ground, coordinator.address, options);
     signal.addEventListener("abort", () => void coordinator.close(), { once: true });
     if (signal.aborted) await coordinator.close();
     announce(ground, service, deployable, isGathering, call);
@@ -138,15 +97,14 @@ export const coordinator: Command = defineCommand({
 
 async function readChoices(call: Call<Choices>) {
   const { options, terminal } = call;
-  const { heartbeat, tls, noTls: withoutTls } = options;
   const listen = needed(
     options.listen,
     "--listen HOST:PORT",
     "where agents and clients dial; 0.0.0.0:7000 for all networks of this machine, 127.0.0.1:7000 for this machine alone",
   );
-  if (tls && withoutTls) throw usage("--tls and --no-tls: give one of them");
-  if (heartbeat === 0) throw usage("--heartbeat wants more than 0 s");
-  if (options.nats !== undefined) refuseBesideNats(options);
+  if (options.nats !== undefined && options.devices !== undefined) {
+    throw usage("--devices measures links for one coordinator; with --nats name a TOPOLOGY");
+  }
   const devices = options.devices === undefined ? null : readDevices(options.devices);
   const [topology, model] = devices === null ? call.arguments : ["", ...call.arguments];
   if (topology === undefined || model === undefined || call.arguments.length > 2) {
@@ -157,32 +115,9 @@ async function readChoices(call: Call<Choices>) {
     topology,
     model,
     listen,
-    tls: withoutTls ? false : tls || undefined,
-    token: await readToken(options.token, terminal),
-    folder: options.state ?? defaultStateFolder(devices?.join("-") ?? topology, terminal),
+    ...(await readGroundChoices(options, devices?.join("-") ?? topology, terminal)),
     forget: options.nats === undefined ? options.forget : [],
   };
-}
-
-/** @throws USAGE_INVALID for what belongs to a coordinator that is the only one */
-function refuseBesideNats({ nats = "", devices, as, discover }: Choices): void {
-  parseNatsUrl(nats);
-  if (devices !== undefined) {
-    throw usage("--devices measures links for one coordinator; with --nats name a TOPOLOGY");
-  }
-  if (as !== undefined) {
-    throw usage(
-      "--as ends with its coordinator; with --nats start `partita agent --nats` beside it",
-    );
-  }
-  if (discover) throw usage("--discover finds one coordinator; with --nats agents find who leads");
-}
-
-/** @throws USAGE_INVALID if the topology has no such device */
-function deviceHere(as: string | undefined, { topology }: Deployable): string | undefined {
-  if (as === undefined || topology.devices.some(({ name }) => name === as)) return as;
-  const names = topology.devices.map(({ name }) => name).join(", ");
-  throw usage(`--as ${as}: the topology has no such device (devices: ${names})`);
 }
 
 /** Before there is a topology: who is to come, and where. */
@@ -206,18 +141,7 @@ function summon(ground: Ground, devices: readonly string[], { options, terminal 
     );
     terminal.line("The links between them are measured when all are here.");
   }
-  accompany(ground, ground.listen, as, options);
-}
-
-/** What else belongs to a coordinator that can be dialled. */
-function accompany(
-  ground: Ground,
-  address: string,
-  as: string | undefined,
-  { discover }: Choices,
-): void {
-  if (discover) answerQuestions(ground, address);
-  if (as !== undefined) joinItself(ground, address, as);
+  accompany(ground, ground.listen, options);
 }
 
 function describeFound({ path, isNew }: GatheredTopology): string {
@@ -285,32 +209,17 @@ function turns(
   nats: NatsCluster,
   { named, plan, topology }: Deployable,
   { options, terminal, signal }: Call<Choices>,
-): Pick<TurnOptions, "nats" | "forget" | "onStandby" | "onLeading" | "onDeposed" | "signal"> {
-  const say = (text: string, told: Readonly<Record<string, unknown>>): void =>
-    terminal.line(terminal.json ? JSON.stringify(told) : text);
-  const { bold } = terminal.colours;
+): Pick<LeadOptions, "nats" | "forget" | "onStandby" | "onLeading" | "onDeposed" | "signal"> {
+  const teller = tellTurns({ place: nats.place, topology, token }, terminal);
   return {
+    ...teller,
     nats,
     forget: options.forget,
     signal,
-    onStandby: ({ addresses }) =>
-      say(`${bold("stands by")}: ${addresses.join(", ")} leads`, { type: "standby", addresses }),
     onLeading: ({ coordinator: { address }, url }, term) => {
-      const told = { type: "leading", term, address, token, url, model: named.name, plan };
-      say(`${bold("leads")} at ${dialableAddresses(address).join(", ")} (term ${term})`, told);
-      if (terminal.json || term > 1) return;
-      terminal.line("Start on each machine (with user and password, if the server wants them):");
-      const at = publicUrl(nats.place);
-      for (const { name, relay } of topology.devices) {
-        if (relay !== undefined) continue;
-        terminal.line(`  ${terminal.program} agent --nats ${at} --name ${name} --token ${token}`);
-      }
-      terminal.line("To ask, and to look on:");
-      terminal.line(`  ${terminal.program} run --nats ${at} INPUT…`);
-      terminal.line(`  ${terminal.program} status --nats ${at} --token ${token}`);
-      terminal.line("Ctrl-C hands the cluster over to a coordinator that stands by, or ends it.");
+      const told = { address, token, url, model: named.name, plan };
+      teller.onLeading(dialableAddresses(address), term, told);
     },
-    onDeposed: (why) => say(why.message, { type: "deposed", why: why.message }),
   };
 }
 

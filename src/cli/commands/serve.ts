@@ -1,93 +1,70 @@
-import { messageOf } from "../../base/errors.ts";
-import { seconds } from "../../base/units.ts";
+import { CodedError, messageOf } from "../../base/errors.ts";
+import { type Seconds, seconds } from "../../base/units.ts";
 import type { ClusterEvent } from "../../cluster/status.ts";
-import { remoteAddresses } from "../addresses.ts";
+import type { Topology } from "../../cost/topology.ts";
+import type { Plan } from "../../plan/plan.ts";
+import type { Place } from "../../server/repository/hosted-models.ts";
+import { dialableAddresses } from "../addresses.ts";
 import {
   type Call,
   type Command,
   defineCommand,
   flag,
   needed,
-  type Option,
   quantity,
   text,
-  texts,
   usage,
-  whole,
 } from "../command.ts";
+import {
+  accompany,
+  checkDeviceHere,
+  coordinatingOptions,
+  readGroundChoices,
+} from "../coordinating.ts";
 import { deployOptions } from "../deploy.ts";
-import { type Log, logOption, openLog } from "../log.ts";
+import { type Log, openLog } from "../log.ts";
 import { modelArgument } from "../model-argument.ts";
-import { rateOption } from "../models.ts";
+import { openNats } from "../nats-option.ts";
 import { loadTopology, topologyArgument } from "../planning.ts";
 import { describeEvent } from "../print/cluster-status.ts";
 import { printPlaces } from "../print/places.ts";
+import { printDoors, printInvitation } from "../print/serving.ts";
+import { tellTurns } from "../print/turns.ts";
 import { isLoopback } from "../security.ts";
-import {
-  answerQuestions,
-  defaultStateFolder,
-  type Ground,
-  joinItself,
-  openGround,
-} from "../service.ts";
+import { type Ground, openGround } from "../service.ts";
 import { type Doors, openDoors } from "../serving/doors.ts";
 import { startLocalAgents } from "../serving/local-agents.ts";
 import { forgetDevices } from "../serving/model-host.ts";
-import { readNamedModels } from "../serving/named-models.ts";
+import { readNamedModels, refuseForSeveral } from "../serving/named-models.ts";
 import { placeModels } from "../serving/place-models.ts";
 import { loadSources, type ServedSource } from "../serving/served-source.ts";
-import { type Serving, startServing } from "../serving/start-serving.ts";
-import { readToken, tokenOption } from "../token-option.ts";
+import { servingOptions } from "../serving/serving-options.ts";
+import { prepareServing, type Serving } from "../serving/start-serving.ts";
 
-/** Each request by itself: batches are not planned for several models. */
-const { plan: _, maxBatch: _most, maxWait: _wait, batch: _batch, ...planning } = deployOptions;
+const { profile, fullSpeed } = deployOptions;
 
 const usualHttp = "127.0.0.1:8000";
 const usualGrpc = "127.0.0.1:8001";
 const usualDrainSeconds = 30;
 
-const noTls: Option<boolean> = {
-  flags: "--no-tls",
-  summary: "no TLS between devices, with a warning off the loopback",
-  repeatable: false,
-  read: (given) => given === false,
-};
-
-const noAdapt: Option<boolean> = {
-  flags: "--no-adapt",
-  summary: "stay with a plan while links and devices change, until something is lost",
-  repeatable: false,
-  read: (given) => given === false,
-};
-
 const options = {
   http: text("--http <host:port>", `where clients ask over HTTP (default ${usualHttp})`),
   grpc: text("--grpc <host:port>", `where clients ask over gRPC (default ${usualGrpc})`),
   metrics: text("--metrics <host:port>", "where /metrics is, too (it always is a part of --http)"),
-  rate: rateOption,
   local: flag("--local", "start the agents on this machine, which imitates the topology"),
   listen: text(
     "--listen <host:port>",
     "where agents dial, for instance 0.0.0.0:7000 (default with --local: a free port)",
   ),
-  as: text("--as <device>", "this machine is that device, too"),
-  tls: flag("--tls", "TLS between devices on the loopback, too (elsewhere it is on)"),
-  noTls,
-  token: tokenOption("what agents must show (default: one that is made and kept)"),
-  state: text("--state <folder>", "keys, token and journals (default: by the topology's name)"),
-  forget: texts("--forget <device>", "let another machine have this device's name; repeatable"),
-  discover: flag("--discover", "answer agents that look for a coordinator on the local network"),
-  mixed: flag("--mixed", "let in agents with another ONNX Runtime: answers may differ in bits"),
-  noAdapt,
-  heartbeat: quantity("--heartbeat <0.5 s>", "how often agents must be heard", "s"),
-  missed: whole("--missed <n>", "a device is lost that misses more heartbeats (default 10)", 1),
   drain: quantity(
     "--drain <30 s>",
     "how long what was asked may take to be answered when it is told to end",
     "s",
   ),
-  log: logOption,
-  ...planning,
+  ...coordinatingOptions,
+  profile,
+  ...servingOptions,
+  fullSpeed,
 };
 
 type Choices = { readonly [K in keyof typeof options]: ReturnType<(typeof options)[K]["read"]> };
@@ -105,57 +82,126 @@ export const serve: Command = defineCommand({
     "partita serve home.topology.yaml model.onnx --local",
     "partita serve home.topology.yaml detector=yolo.onnx zoo:mobilenetv2 --rate detector=5/s --local",
     "partita serve home.topology.yaml model.onnx --listen 0.0.0.0:7000 --http 0.0.0.0:8000 --grpc 0.0.0.0:8001",
+    "partita serve home.topology.yaml model.onnx --listen 10.0.0.1:7000 --nats nats://10.0.0.9",
   ],
   run: async (call) => {
-    const { terminal, signal } = call;
-    const options = { ...call.options, maxBatch: undefined, maxWait: undefined };
+    const { options, terminal, signal } = call;
     const [topologyFile = "", ...words] = call.arguments;
     const choices = await readChoices(topologyFile, call);
-    const names = readNamedModels(words, options.rate);
-    if (names.length > 1 && options.objective !== undefined && options.objective !== "latency") {
-      throw usage("--objective is for one model: several are placed for the least latency");
-    }
+    const names = readNamedModels(words, options);
+    refuseForSeveral(names, options);
     await using log = await openLog(options.log, "serve", terminal);
     await using ground = await openGround({ ...choices, forget: [], terminal });
-    await forgetDevices(ground.folder, options.forget);
+    if (options.nats === undefined) await forgetDevices(ground.folder, options.forget);
     const topology = await loadTopology(topologyFile, terminal);
-    const sources = await loadSources(names, topology, { options, terminal, signal });
-    checkDevice(options.as, topology.devices);
-    const places = await placeModels(sources, topology, options, terminal, signal);
+    checkDeviceHere(options.as, topology);
+    const common = { ...options, maxBatch: undefined, maxWait: undefined };
+    const sources = await loadSources(names, topology, { options: common, terminal, signal });
+    const places = await placeModels(sources, topology, common, terminal, signal);
     if (!terminal.json) printPlaces(places, terminal);
     signal.throwIfAborted();
-    await using serving = await startServing(ground, {
+    const serving = prepareServing(ground, {
       sources,
-      places,
       topology,
       emulate: options.local && !options.fullSpeed,
       mixed: options.mixed,
       adapt: !options.noAdapt,
       heartbeatSeconds: options.heartbeat ?? 0.5,
       missedHeartbeats: options.missed ?? 10,
-      options,
       signal,
       onEvent: (model, event) => report(model, event, log, call),
     });
     const { http = usualHttp, grpc = usualGrpc, metrics } = options;
     await using doors = await openDoors({ http, grpc, metrics }, serving, terminal);
-    await using _agents = await gatherAgents(ground, serving, topology, call);
-    const begun = serving.models.begin(places, (model, error) =>
-      terminal.note(`model '${model}' is not served: ${messageOf(error)}`),
-    );
-    announce(ground, serving, doors, sources, call);
-    await untilAborted(signal);
-    await doors.drain(seconds(options.drain ?? usualDrainSeconds));
-    await serving.models.close();
-    await begun;
+    const work: Work = { ground, serving, doors, topology, sources, places };
+    await (options.nats === undefined
+      ? serveAlone(work, call)
+      : serveOnNats(options.nats, work, call));
     return 0;
   },
 });
 
+/** What is there when models can be loaded. */
+interface Work {
+  readonly ground: Ground;
+  readonly serving: Serving;
+  readonly doors: Doors;
+  readonly topology: Topology;
+  readonly sources: readonly ServedSource[];
+  readonly places: ReadonlyMap<string, Place>;
+}
+
+async function serveAlone(work: Work, call: Call<Choices>): Promise<void> {
+  const { ground, serving, doors, topology, sources, places } = work;
+  const { options, terminal, signal } = call;
+  await using begun = await serving.begin({ places, onFailed: complaining(call) });
+  const { address } = begun;
+  await using _agents = gatherAgents(ground, address, topology, call);
+  const place = { address, token: ground.security.token };
+  printDoors(doors, namesOf(sources), place, terminal);
+  const missing = topology.devices.filter(
+    ({ name, relay }) => !options.local && name !== options.as && relay === undefined,
+  );
+  printInvitation(place, missing, terminal);
+  await untilAborted(signal);
+  await doors.drain(drainingLimit(options));
+  await begun.close();
+  await begun.loaded;
+}
+
+async function serveOnNats(url: string, work: Work, call: Call<Choices>): Promise<void> {
+  const { ground, serving, doors, topology, sources, places } = work;
+  const { options, terminal, signal } = call;
+  const source = sources[0] as ServedSource;
+  const plan = demandPlace(source.name, places);
+  const { token } = ground.security;
+  await using nats = await openNats(url, terminal);
+  const teller = tellTurns({ place: nats.place, topology, token }, terminal);
+  printDoors(doors, namesOf(sources), { address: ground.listen, token }, terminal);
+  const { serveInTurn } = await import("../serving/serve-in-turn.ts");
+  await serveInTurn(ground, serving, {
+    ...teller,
+    nats,
+    source,
+    plan,
+    forget: options.forget,
+    drain: () => doors.drain(drainingLimit(options)),
+    signal,
+    onLeading: (address, term) =>
+      teller.onLeading(dialableAddresses(address), term, { address, token, model: source.name }),
+    onFailed: complaining(call),
+  });
+  // It may have answered for another one that leads now.
+  await doors.drain(drainingLimit(options));
+}
+
+function drainingLimit({ drain = usualDrainSeconds }: Choices): Seconds {
+  return seconds(drain);
+}
+
+function namesOf(sources: readonly ServedSource[]): string[] {
+  return sources.map(({ name }) => name);
+}
+
+/** @throws PLAN_INFEASIBLE: nobody is to lead with nothing */
+function demandPlace(name: string, places: ReadonlyMap<string, Place>): Plan {
+  const place = places.get(name);
+  if (place !== undefined && !("infeasible" in place)) return place;
+  const message = `no place was found for model '${name}': ${place?.infeasible ?? "it is not there"}; add a device, or state a lower --rate`;
+  throw new CodedError("PLAN_INFEASIBLE", message, { model: name });
+}
+
+function complaining({ terminal }: Call<Choices>): (model: string, error: unknown) => void {
+  return (model, error) => terminal.note(`model '${model}' is not served: ${messageOf(error)}`);
+}
+
 async function readChoices(topologyFile: string, { options, terminal }: Call<Choices>) {
-  const { heartbeat, tls, noTls: withoutTls, local } = options;
-  if (tls && withoutTls) throw usage("--tls and --no-tls: give one of them");
-  if (heartbeat === 0) throw usage("--heartbeat wants more than 0 s");
+  const { local } = options;
+  if (local && options.nats !== undefined) {
+    throw usage(
+      "--local starts agents that end with this server; with --nats start `partita agent --nats` on each machine",
+    );
+  }
   if (local && options.as !== undefined) {
     throw usage("--as is for machines that are one device each: leave it out with --local");
   }
@@ -167,31 +213,18 @@ async function readChoices(topologyFile: string, { options, terminal }: Call<Cho
   if (local && !isLoopback(listen)) {
     throw usage(`--local runs everything on this machine, and ${listen} is dialled from others`);
   }
-  return {
-    listen,
-    tls: withoutTls ? false : tls || undefined,
-    token: await readToken(options.token, terminal),
-    folder: options.state ?? defaultStateFolder(topologyFile, terminal),
-  };
-}
-
-/** @throws USAGE_INVALID if the topology has no such device */
-function checkDevice(as: string | undefined, devices: readonly { readonly name: string }[]): void {
-  if (as === undefined || devices.some(({ name }) => name === as)) return;
-  const names = devices.map(({ name }) => name).join(", ");
-  throw usage(`--as ${as}: the topology has no such device (devices: ${names})`);
+  return { listen, ...(await readGroundChoices(options, topologyFile, terminal)) };
 }
 
 /** Those that are to run here. */
-async function gatherAgents(
+function gatherAgents(
   ground: Ground,
-  { address }: Serving,
-  topology: Parameters<typeof startLocalAgents>[1],
-  { options: { local, as, discover }, terminal }: Call<Choices>,
-): Promise<AsyncDisposable> {
-  if (discover) answerQuestions(ground, address);
-  if (as !== undefined) joinItself(ground, address, as);
-  if (!local) return { [Symbol.asyncDispose]: async () => undefined };
+  address: string,
+  topology: Topology,
+  { options, terminal }: Call<Choices>,
+): AsyncDisposable {
+  accompany(ground, address, options);
+  if (!options.local) return { [Symbol.asyncDispose]: async () => undefined };
   return startLocalAgents({ address, token: ground.security.token }, topology, terminal);
 }
 
@@ -205,39 +238,6 @@ function report(
   log?.write("info", entry);
   if (terminal.json) terminal.line(JSON.stringify(entry));
   else terminal.line(`  ${model}: ${describeEvent(event)}`);
-}
-
-/** Where to ask, and what to start elsewhere. */
-function announce(
-  { security: { token } }: Ground,
-  { address }: Serving,
-  { http, grpc, metrics }: Doors,
-  sources: readonly ServedSource[],
-  { options: { local, as }, terminal }: Call<Choices>,
-): void {
-  const models = sources.map(({ name }) => name);
-  if (terminal.json) {
-    terminal.line(
-      JSON.stringify({ type: "listening", address, token, http, grpc, metrics, models }),
-    );
-    return;
-  }
-  const { bold } = terminal.colours;
-  terminal.line(`${bold("serving")} at ${http}, gRPC at ${grpc}`);
-  for (const name of models) terminal.line(`  curl ${http}/v2/models/${name}`);
-  terminal.line(`  curl ${metrics}/metrics`);
-  const [where = address] = remoteAddresses(address);
-  if (!local) {
-    const devices = sources[0]?.topology.devices ?? [];
-    terminal.line("Start on each machine (an agent that runs already comes back by itself):");
-    for (const { name, relay } of devices) {
-      if (name === as || relay !== undefined) continue;
-      terminal.line(`  ${terminal.program} agent --join ${where} --name ${name} --token ${token}`);
-    }
-  }
-  terminal.line("To look on:");
-  terminal.line(`  ${terminal.program} status --to ${where} --token ${token}`);
-  terminal.line("Ctrl-C or SIGTERM: what was asked is answered, then it ends.");
 }
 
 async function untilAborted(signal: AbortSignal): Promise<void> {

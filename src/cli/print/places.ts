@@ -13,8 +13,10 @@ export function printPlaces(places: ReadonlyMap<string, Place>, terminal: Termin
     }
     const { latencySeconds, throughputPerSecond } = place.claimed;
     const rate = Number(throughputPerSecond.toPrecision(3));
+    const { most } = place.batch ?? { most: 1 };
+    const joined = most === 1 ? "" : `, up to ${most} requests as one`;
     terminal.line(
-      `${bold(name)}: predicted latency ${formatQuantity(latencySeconds, "s")}, at most ${rate} /s beside the others`,
+      `${bold(name)}: predicted latency ${formatQuantity(latencySeconds, "s")}, at most ${rate} /s beside the others${joined}`,
     );
     terminal.line(formatStages(place, terminal));
   }

@@ -32,7 +32,7 @@ export interface Doors extends AsyncDisposable {
   readonly grpc: string;
   /** As a URL. */
   readonly metrics: string;
-  /** Takes nothing new, and resolves when what was asked is answered, or given up after `limit`. */
+  /** Takes nothing new, and resolves when what was asked is answered, or given up after `limit`. Idempotent. */
   drain(limit: Seconds): Promise<void>;
 }
 
@@ -68,12 +68,17 @@ export async function openDoors(
       metricsUrl = apart.url;
     }
     warnOfOpen([choices.http, choices.grpc], terminal);
+    let drained: Promise<void> | null = null;
+    const drain = async (limit: Seconds): Promise<void> => {
+      await Promise.all([http.drain(limit), grpc.drain(limit)]);
+    };
     return {
       http: http.url,
       grpc: grpc.address,
       metrics: metricsUrl,
-      drain: async (limit) => {
-        await Promise.all([http.drain(limit), grpc.drain(limit)]);
+      drain: (limit) => {
+        drained ??= drain(limit);
+        return drained;
       },
       [Symbol.asyncDispose]: end,
     };

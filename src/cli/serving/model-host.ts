@@ -8,11 +8,11 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.node.ts";
 import type { Clock } from "../../base/clock.ts";
-import { isCoded } from "../../base/errors.ts";
+import { CodedError, isCoded } from "../../base/errors.ts";
 import { type Client, connectClient } from "../../cluster/client.ts";
 import { Coordinator } from "../../cluster/coordinator.ts";
 import type { CoordinatorGroup } from "../../cluster/coordinator-group.ts";
-import type { Replan } from "../../cluster/coordinator-options.ts";
+import type { CoordinatorOptions, Replan } from "../../cluster/coordinator-options.ts";
 import { KnownDevices } from "../../cluster/identity.ts";
 import { fileJournal } from "../../cluster/journal.node.ts";
 import { concludeJournal, forgetDevice, type JournalStore } from "../../cluster/journal.ts";
@@ -27,10 +27,7 @@ import { type CoordinatorSecurity, secureClient } from "../security.ts";
 import type { ServedSource } from "./served-source.ts";
 
 export interface CoordinatingHostOptions {
-  readonly group: CoordinatorGroup;
   readonly security: CoordinatorSecurity;
-  /** Each model has one in it. */
-  readonly folder: string;
   readonly sources: readonly ServedSource[];
   readonly mixed: boolean;
   readonly emulate: boolean;
@@ -45,67 +42,78 @@ export interface CoordinatingHostOptions {
   readonly onEvent: (model: string, event: ClusterEvent) => void;
 }
 
+/** Where models run: an address, and what outlives their coordinators. */
+export interface Site {
+  readonly group: CoordinatorGroup;
+  readonly journalOf: (model: string) => JournalStore;
+  /** What is shared with those that may take over. Left out: there are none. */
+  readonly sharedOf?: (model: string) => Pick<CoordinatorOptions, "depot" | "cutter">;
+}
+
 interface Running {
   readonly coordinator: Coordinator;
+  readonly journal: JournalStore;
   /** Ends what steers it. */
   readonly over: AbortController;
 }
 
 /** How long nobody may take requests before those that wait are told. */
 const patienceSeconds = 30;
-
 const modelsFolder = "models";
 
 export class CoordinatingHost implements ModelHost {
   readonly clock: Clock = systemClock;
   readonly #options: CoordinatingHostOptions;
   readonly #known = new KnownDevices();
-  readonly #journals = new Map<string, JournalStore>();
   readonly #running = new Map<string, Running>();
+  #site: Site | null = null;
 
   constructor(options: CoordinatingHostOptions) {
     this.#options = options;
   }
 
+  /** Models can run from now on. */
+  settle(site: Site): void {
+    this.#site = site;
+  }
+
+  /** Nothing runs by this process any more; whoever has coordinators is to abandon them. */
+  leave(): void {
+    this.#site = null;
+    for (const { over } of this.#running.values()) over.abort();
+    this.#running.clear();
+  }
+
   async start(model: string, plan: Plan, joinSeconds: number | null): Promise<Coordinator> {
-    const { group, security, mixed, emulate, heartbeatSeconds, missedHeartbeats } = this.#options;
+    const site = this.#demandSite(model);
+    const { group, sharedOf } = site;
     const source = this.#options.sources.find(({ name }) => name === model) as ServedSource;
-    const { topology, prepared, constantOutputs, benchmarks } = source;
     const over = new AbortController();
     const steering = steeringBy(this.#options.judge(model, plan) ?? undefined, over.signal);
-    const replan = this.#options.replan(model);
-    const journal = this.#journalOf(model);
+    const journal = site.journalOf(model);
     group.want(model);
     try {
       const coordinator = await Coordinator.start({
-        ...whatRuns({ plan, topology, prepared, constantOutputs, benchmarks, replan }),
+        ...this.#commonOptions(source, plan),
         transport: group.transportFor(model),
-        clock: systemClock,
         listen: group.address,
-        token: security.secret,
-        authority: security.authority,
-        known: this.#known,
         journal,
         joinSeconds,
-        mixed,
-        emulate,
-        heartbeatSeconds,
-        missedHeartbeats,
-        // Requests come through this process: without it there are none.
-        standby: false,
-        takenBytes: (device) => this.#options.takenBytes(model, device),
+        // Where requests come through this process only, there are none without it.
+        standby: sharedOf !== undefined,
+        ...sharedOf?.(model),
         ...steering?.hooks,
-        onEvent: (event) => {
-          this.#options.onEvent(model, event);
-          if (event.type === "serving") this.#tellOthers(model);
-        },
       });
+      if (this.#site !== site) {
+        await coordinator.abandon();
+        throw nowhere(model);
+      }
       steering?.steer(coordinator);
-      this.#running.set(model, { coordinator, over });
+      this.#running.set(model, { coordinator, journal, over });
       return coordinator;
     } catch (error) {
       over.abort();
-      group.unwant(model);
+      if (this.#site === site) group.unwant(model);
       throw error;
     }
   }
@@ -118,8 +126,8 @@ export class CoordinatingHost implements ModelHost {
   }
 
   async connect(model: string): Promise<Client> {
-    const { group, security } = this.#options;
-    const { transport, secret } = secureClient(security.token);
+    const { group } = this.#demandSite(model);
+    const { transport, secret } = secureClient(this.#options.security.token);
     return await connectClient({
       transport,
       clock: systemClock,
@@ -131,12 +139,13 @@ export class CoordinatingHost implements ModelHost {
   }
 
   async release(model: string): Promise<void> {
-    this.#running.get(model)?.over.abort();
+    const running = this.#running.get(model);
+    if (running === undefined) return;
+    running.over.abort();
     this.#running.delete(model);
-    this.#options.group.unwant(model);
+    this.#site?.group.unwant(model);
     this.#tellOthers(model);
-    const journal = this.#journals.get(model);
-    if (journal !== undefined) await concludeJournal(journal);
+    await concludeJournal(running.journal);
   }
 
   /** What a model takes of devices has changed: others may find places now, or not any more. */
@@ -146,15 +155,43 @@ export class CoordinatingHost implements ModelHost {
     }
   }
 
-  #journalOf(model: string): JournalStore {
-    const journal = fileJournal(journalPath(this.#options.folder, model));
-    this.#journals.set(model, journal);
-    return journal;
+  #commonOptions(source: ServedSource, plan: Plan) {
+    const { security, mixed, emulate, heartbeatSeconds, missedHeartbeats } = this.#options;
+    const { name, topology, prepared, constantOutputs, benchmarks } = source;
+    const replan = this.#options.replan(name);
+    return {
+      ...whatRuns({ plan, topology, prepared, constantOutputs, benchmarks, replan }),
+      clock: systemClock,
+      token: security.secret,
+      authority: security.authority,
+      known: this.#known,
+      mixed,
+      emulate,
+      heartbeatSeconds,
+      missedHeartbeats,
+      takenBytes: (device: string) => this.#options.takenBytes(name, device),
+      onEvent: (event: ClusterEvent) => {
+        this.#options.onEvent(name, event);
+        if (event.type === "serving") this.#tellOthers(name);
+      },
+    };
+  }
+
+  /** @throws MODEL_NOT_READY */
+  #demandSite(model: string): Site {
+    if (this.#site !== null) return this.#site;
+    throw nowhere(model);
   }
 }
 
-function journalPath(folder: string, model: string): string {
-  return join(folder, modelsFolder, model, "journal.json");
+function nowhere(model: string): CodedError {
+  const message = `model '${model}' does not run by this server: another one leads, or none does; ask the one that leads, or again later`;
+  return new CodedError("MODEL_NOT_READY", message, { model });
+}
+
+/** In a folder of state, where each model has one. */
+export function modelJournal(folder: string, model: string): JournalStore {
+  return fileJournal(join(folder, modelsFolder, model, "journal.json"));
 }
 
 /**
@@ -167,7 +204,7 @@ export async function forgetDevices(folder: string, devices: readonly string[]):
   const models = await readdir(join(folder, modelsFolder)).catch(() => [] as string[]);
   for (const device of devices) {
     const forgotten = await Promise.all(
-      models.map((model) => isForgotten(fileJournal(journalPath(folder, model)), device)),
+      models.map((model) => isForgotten(modelJournal(folder, model), device)),
     );
     if (forgotten.includes(true)) continue;
     throw usage(`no key is known of a device '${device}'; is ${folder} the right state folder?`);

@@ -5,17 +5,14 @@
  */
 import { planBeside, type Sharer } from "../../cluster/sharing.ts";
 import type { Topology } from "../../cost/topology.ts";
-import { loadHighsSolver } from "../../plan/highs.node.ts";
+import { periodOfRequest } from "../../plan/batch.ts";
+import type { Infeasible } from "../../plan/feasibility.ts";
 import type { Plan } from "../../plan/plan.ts";
+import type { Problem } from "../../plan/problem.ts";
 import { mostShare } from "../../plan/several.ts";
 import type { Place } from "../../server/repository/hosted-models.ts";
-import {
-  mayAskSolver,
-  type PlanningChoices,
-  plannerOf,
-  problemOf,
-  runWithin,
-} from "../planning.ts";
+import { decideJoined } from "../joining.ts";
+import { decide, type PlanningChoices, plannerOf, problemOf } from "../planning.ts";
 import type { Terminal } from "../terminal.ts";
 import { placeModels as placeSeveral } from "../together.ts";
 import { asMeasured, type ServedSource } from "./served-source.ts";
@@ -36,7 +33,7 @@ export async function placeModels(
 ): Promise<ReadonlyMap<string, Place>> {
   const [only, second] = sources;
   if (only !== undefined && second === undefined && !only.isRateStated) {
-    return new Map([[only.name, await placeAlone(only, choices, terminal)]]);
+    return new Map([[only.name, await placeAlone(only, terminal)]]);
   }
   const answer = await placeSeveral(topology, sources, choices, terminal);
   if (answer.type === "infeasible") return await placeInOrder(sources, topology, signal);
@@ -46,16 +43,22 @@ export async function placeModels(
   );
 }
 
-async function placeAlone(
-  source: ServedSource,
+async function placeAlone(source: ServedSource, terminal: Terminal): Promise<Place> {
+  const { profile, topology, joining, choices } = source;
+  const answer =
+    joining === undefined
+      ? await decideSingle(problemOf(profile, topology, choices), choices, terminal)
+      : await decideJoined(profile, topology, joining, choices, terminal);
+  return "type" in answer ? { infeasible: answer.reason } : asMeasured(answer, source);
+}
+
+async function decideSingle(
+  problem: Problem,
   choices: PlanningChoices,
   terminal: Terminal,
-): Promise<Place> {
-  const problem = problemOf(source.profile, source.topology, choices);
+): Promise<Plan | Infeasible> {
   const { planner } = plannerOf(choices, problem);
-  const solver = mayAskSolver(planner) ? await loadHighsSolver() : undefined;
-  const answer = terminal.blocking(() => runWithin(planner, problem, choices, solver));
-  return "type" in answer ? { infeasible: answer.reason } : answer;
+  return await decide(planner, problem, choices, terminal);
 }
 
 /** Each for what those before it leave; who finds no place takes nothing. */
@@ -102,7 +105,7 @@ export async function placeBeside(
   const fastest = await planBeside([...others, sharer], sharer, left, signal);
   if ("infeasible" in fastest || !source.isRateStated) return fastest;
   const periodSeconds = mostShare / source.requestsPerSecond;
-  if (fastest.claimed.periodSeconds <= periodSeconds) return fastest;
+  if (periodOfRequest(fastest) <= periodSeconds) return fastest;
   const steady = { ...sharer, replan: source.replanWithin(periodSeconds) };
   return await planBeside([...others, steady], steady, left, signal);
 }

@@ -7,6 +7,7 @@ import type { Replan } from "../../cluster/coordinator-options.ts";
 import type { Profile } from "../../cost/profile.ts";
 import { profiledBenchmarks } from "../../cost/relative-speed.ts";
 import type { Topology } from "../../cost/topology.ts";
+import type { Joining } from "../../plan/batch.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Limits } from "../../plan/problem.ts";
 import { forGraph } from "../../plan/reservation.ts";
@@ -14,7 +15,7 @@ import type { PreparedGraph } from "../../runtime/prepare.node.ts";
 import type { TensorValues } from "../../runtime/runtime.ts";
 import type { Call } from "../command.ts";
 import { replanner, runConstants } from "../deploy.ts";
-import { profileModel } from "../measuring.ts";
+import { profileModel, shapesOf } from "../measuring.ts";
 import { loadModel, type NamedModel } from "../model-argument.ts";
 import { modelSha256 } from "../model-hash.ts";
 import { limitsOf, type PlanningChoices } from "../planning.ts";
@@ -41,6 +42,10 @@ export interface ServedSource {
   readonly requestsPerSecond: number;
   /** Whether that was stated, so that a plan must keep up with it. */
   readonly isRateStated: boolean;
+  /** How its requests may be joined; left out: each goes by itself. */
+  readonly joining?: Joining;
+  /** What is asked of its plans. */
+  readonly choices: SourceChoices;
   /** What all its plans have in common. */
   readonly like: PlanModel;
   /** Plans it within a time in which a cluster can wait. */
@@ -82,21 +87,22 @@ async function profilesByModel({ options, terminal }: Surrounding): Promise<Map<
 }
 
 async function loadSource(
-  { name, argument, requestsPerSecond }: NamedArgument,
+  { name, argument, requestsPerSecond, joining }: NamedArgument,
   topology: Topology,
   profiles: ReadonlyMap<string, readonly string[]>,
-  call: Surrounding,
+  { options, terminal, signal }: Surrounding,
 ): Promise<ServedSource> {
-  const { options, terminal, signal } = call;
+  const choices = { ...options, maxBatch: joining?.most, maxWait: joining?.waitSeconds };
   const named = await loadModel(argument, terminal);
   const files = profiles.get(modelSha256(named.model)) ?? profiles.get("") ?? [];
-  const profile = await profileModel({ ...named, name }, files, { terminal, signal, options });
+  const surrounding = { terminal, signal, options: choices };
+  const profile = await profileModel({ ...named, name }, files, surrounding);
   signal.throwIfAborted();
   const level = profile.source?.level ?? "extended";
   const { threads } = profile.source ?? {};
-  const prepared = await prepareModel(named.model, level, options.shape);
-  const limits = limitsOf(profile, options);
-  const objective = options.objective ?? "latency";
+  const prepared = await prepareModel(named.model, level, shapesOf(profile));
+  const limits = limitsOf(profile, choices);
+  const objective = choices.objective ?? "latency";
   const like = { objective, limits, level, ...(threads === undefined ? {} : { threads }) };
   return {
     name,
@@ -107,10 +113,12 @@ async function loadSource(
     limits,
     requestsPerSecond: requestsPerSecond ?? usualRequestsPerSecond,
     isRateStated: requestsPerSecond !== null,
+    ...(joining === null ? {} : { joining }),
+    choices,
     like,
-    replan: replanner(profile, like, options),
+    replan: replanner(profile, like, choices),
     replanWithin: (periodSeconds) =>
-      replanner(profile, { ...like, limits: { ...limits, periodSeconds } }, options),
+      replanner(profile, { ...like, limits: { ...limits, periodSeconds } }, choices),
     benchmarks: profiledBenchmarks(profile, topology),
     topology: forGraph(topology, profile.graph),
   };

@@ -15,14 +15,12 @@ import { HostedModels, type Place } from "../../server/repository/hosted-models.
 import { judgeLike } from "../deploy.ts";
 import type { Judge } from "../judge.ts";
 import type { Ground } from "../service.ts";
-import { CoordinatingHost } from "./model-host.ts";
+import { CoordinatingHost, modelJournal, type Site } from "./model-host.ts";
 import { placeBeside, sharerOf } from "./place-models.ts";
-import type { ServedSource, SourceChoices } from "./served-source.ts";
+import type { ServedSource } from "./served-source.ts";
 
 export interface ServingOptions {
   readonly sources: readonly ServedSource[];
-  /** Of those that are to be loaded first. */
-  readonly places: ReadonlyMap<string, Place>;
   readonly topology: Topology;
   readonly emulate: boolean;
   readonly mixed: boolean;
@@ -30,46 +28,51 @@ export interface ServingOptions {
   readonly adapt: boolean;
   readonly heartbeatSeconds: number;
   readonly missedHeartbeats: number;
-  readonly options: SourceChoices;
   readonly signal: AbortSignal;
   readonly onEvent: (model: string, event: ClusterEvent) => void;
 }
 
-export interface Serving extends AsyncDisposable {
-  /** Where agents and watchers dial. */
-  readonly address: string;
+/** Models that are there to be asked, wherever they run. */
+export interface Serving {
   readonly models: HostedModels;
   /** Tells whoever wants to know what happens. */
   readonly watchers: Set<(model: string, event: ClusterEvent) => void>;
+  /**
+   * Begins to listen for devices, and to load the models for which there are plans.
+   *
+   * @throws PORT_IN_USE
+   */
+  begin(beginning: Beginning): Promise<Begun>;
 }
 
-/**
- * Begins to listen; nothing is loaded yet. Disposing of it unloads everything and tells all agents to
- * end.
- *
- * @throws PORT_IN_USE
- */
-export async function startServing(
-  { security, listen, folder }: Ground,
-  serving: ServingOptions,
-): Promise<Serving> {
-  const { sources, places, topology, signal, adapt, heartbeatSeconds, missedHeartbeats } = serving;
-  const group = await CoordinatorGroup.open({
-    transport: security.transport,
-    clock: systemClock,
-    listen,
-    token: security.secret,
-    heartbeatSeconds,
-    missedHeartbeats,
-    models: sources.map(({ name }) => name),
-    wanted: [...places].flatMap(([name, place]) => ("infeasible" in place ? [] : [name])),
-  });
+export interface Beginning {
+  /** By model. */
+  readonly places: ReadonlyMap<string, Place>;
+  /** Told of each that could not be loaded. */
+  readonly onFailed: (model: string, error: unknown) => void;
+  /** What outlives coordinators. Default: journals in the ground's folder. */
+  readonly keeping?: Omit<Site, "group">;
+}
+
+/** Models that run, or soon will. Disposing of it is its orderly end. */
+export interface Begun extends AsyncDisposable {
+  /** Where agents and watchers dial. */
+  readonly address: string;
+  /** Resolves when each model is loaded, or is not to be. */
+  readonly loaded: Promise<void>;
+  /** Ends it here and nowhere else: agents go on, and wait for whoever coordinates next. */
+  abandon(why: string): Promise<void>;
+  /** Unloads everything and tells all agents to end. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Models on shared devices, none of which runs yet. */
+export function prepareServing(ground: Ground, serving: ServingOptions): Serving {
+  const { sources, topology, signal, adapt } = serving;
   const watchers = new Set([serving.onEvent]);
   const host = new CoordinatingHost({
     ...serving,
-    group,
-    security,
-    folder,
+    security: ground.security,
     replan: (name) => (left, aborted) => planBeside(sharers, sharerNamed(name), left, aborted),
     judge: (...model) => (adapt ? judgeBeside(...model) : null),
     takenBytes: (name, device) => models.takenBesideBytes(name, device),
@@ -87,21 +90,70 @@ export async function startServing(
   const sourceNamed = (name: string) =>
     sources.find((source) => source.name === name) as ServedSource;
   // What the others do of computing and sending shows in what is measured.
-  const judgeBeside = (name: string, plan: Plan): Judge =>
-    judgeLike(plan, sourceNamed(name).profile, serving.options, (left) =>
+  const judgeBeside = (name: string, plan: Plan): Judge => {
+    const { profile, choices } = sourceNamed(name);
+    return judgeLike(plan, profile, choices, (left) =>
       withoutBytes(left, (device) => models.takenBesideBytes(name, device)),
     );
+  };
   const models = new HostedModels({
     models: hosted,
     place: (name) => placeBeside(sources, sharers, name, host.world(topology), signal),
   });
   return {
-    address: group.address,
     models,
     watchers,
-    [Symbol.asyncDispose]: async () => {
-      await models.close();
-      await group.close();
+    begin: async (beginning) => {
+      const group = await openGroup(ground, serving, beginning);
+      const journalOf = (model: string) => modelJournal(ground.folder, model);
+      host.settle({ journalOf, ...beginning.keeping, group });
+      return run(beginning, models, host, group);
     },
+  };
+}
+
+async function openGroup(
+  { security, listen }: Ground,
+  { sources, heartbeatSeconds, missedHeartbeats }: ServingOptions,
+  { places }: Beginning,
+): Promise<CoordinatorGroup> {
+  return await CoordinatorGroup.open({
+    transport: security.transport,
+    clock: systemClock,
+    listen,
+    token: security.secret,
+    heartbeatSeconds,
+    missedHeartbeats,
+    models: sources.map(({ name }) => name),
+    // Agents that run already are not to let go of what they have.
+    wanted: [...places].flatMap(([name, place]) => ("infeasible" in place ? [] : [name])),
+  });
+}
+
+function run(
+  { places, onFailed }: Beginning,
+  models: HostedModels,
+  host: CoordinatingHost,
+  group: CoordinatorGroup,
+): Begun {
+  const loaded = models.begin(places, onFailed);
+  let closing: Promise<void> | null = null;
+  const end = async (): Promise<void> => {
+    await models.close();
+    await group.close();
+  };
+  const close = (): Promise<void> => {
+    closing ??= end();
+    return closing;
+  };
+  return {
+    address: group.address,
+    loaded,
+    abandon: async (why) => {
+      host.leave();
+      await Promise.all([models.abandon(why), group.abandon()]);
+    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }

@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { seconds } from "../../base/units.ts";
+import { createVirtualClock } from "../../base/virtual-clock.ts";
+import { keepAlive } from "./kept-alive.ts";
+
+/** Starts what the test lets die. */
+function setUp() {
+  const clock = createVirtualClock();
+  const startedAt: number[] = [];
+  const told: number[] = [];
+  let die: () => void = () => undefined;
+  let ended = 0;
+  const kept = keepAlive(
+    () => {
+      startedAt.push(clock.now());
+      const death = new Promise<never>((_, reject) => {
+        die = () => reject(new Error("killed"));
+      });
+      return { death, end: async () => void ended++ };
+    },
+    { clock, onDeath: (_, pause) => told.push(pause) },
+  );
+  return { clock, kept, startedAt, told, die: () => die(), ended: () => ended };
+}
+
+test("what dies is started again, after pauses that grow to half a minute", async () => {
+  const { clock, startedAt, told, die } = setUp();
+  for (let death = 1; death <= 7; death++) {
+    die();
+    while (startedAt.length <= death) await clock.advance(seconds(0.5));
+  }
+  expect(told).toEqual([1, 2, 4, 8, 16, 30, 30]);
+  expect(startedAt.slice(0, 4)).toEqual([0, 1, 3, 7]);
+});
+
+test("what has lived for a minute is started again soon", async () => {
+  const { clock, startedAt, told, die } = setUp();
+  for (const lifetime of [0, 0, 60]) {
+    await clock.advance(seconds(lifetime));
+    die();
+    const before = startedAt.length;
+    while (startedAt.length === before) await clock.advance(seconds(0.5));
+  }
+  expect(told).toEqual([1, 2, 1]);
+});
+
+test("nothing is started after the end, not even what was to come", async () => {
+  const { clock, kept, startedAt, die, ended } = setUp();
+  die();
+  await clock.advance(seconds(0.5));
+  await kept[Symbol.asyncDispose]();
+  await clock.advance(seconds(10));
+  expect([startedAt.length, ended()]).toEqual([1, 1]);
+});
