@@ -53,8 +53,7 @@ export async function serveInTurn(
     ...turns,
     command: "serve",
     model: source.name,
-    start: (turn) =>
-      lead(turn, serving, cutter, { ...turns, forget: forget.splice(0) }),
+    start: (turn) => lead(turn, serving, cutter, { ...turns, forget: forget.splice(0) }),
     onStandby: (leader) => {
       void serving.models.abandon(`this server stands by: ${whereIs(leader)} leads`);
       onStandby(leader);
