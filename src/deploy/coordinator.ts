@@ -50,7 +50,13 @@ export function coordinatorWords(installation: Installation): string[] {
     (name) => `--${name}=0.0.0.0:${ports[name]}`,
   );
   const own = [`${paths.config}/topology.yaml`, ...served, listen, `--state=${paths.state}`];
-  return literal(["serve", ...own, ...protocols, `--drain=${drainSeconds}s`, ...natsWords(installation)]);
+  return literal([
+    "serve",
+    ...own,
+    ...protocols,
+    `--drain=${drainSeconds}s`,
+    ...natsWords(installation),
+  ]);
 }
 
 /** One coordinator, or two of which one leads. */
