@@ -21,6 +21,7 @@ import { type NatsServer, startNatsServer } from "./fixtures/nats-server.ts";
 let server: NatsServer;
 /** Where the machine has something else to do. */
 const patient = { timeout: 30_000 };
+const none = new Uint8Array();
 
 beforeAll(async () => {
   server = await startNatsServer();
@@ -176,9 +177,7 @@ test("keeps inputs and answers that no message holds, and removes them when they
   const asking = await client(engine);
   const large = floats([...Array(400_000).keys()]);
   const { outputs } = await asking.infer(large);
-  expect(sha256Hex(outputs["y"]?.data ?? new Uint8Array())).toBe(
-    sha256Hex(large["x"]?.data ?? new Uint8Array()),
-  );
+  expect(sha256Hex(outputs["y"]?.data ?? none)).toBe(sha256Hex(large["x"]?.data ?? none));
   // Whoever answered removes the inputs a moment after the answer is there.
   await expect.poll(() => messagesIn(engine, engine.names.bodyStream), patient).toEqual([0]);
 });
@@ -188,13 +187,16 @@ test("answers whoever else asks under an id when one of them gives it up", async
   const bridge = answer(engine, echo().answering);
   const [leaving, staying] = [await client(engine), await client(await reopen(hurried))];
   await bridge.stop();
-  const answered = staying.infer(floats([3]), { id: "both" });
-  const { requests } = engine.names;
+  const large = floats([...Array(400_000).keys()]);
+  const answered = staying.infer(large, { id: "both" });
+  const { requests, bodyStream } = engine.names;
   await expect.poll(() => messagesIn(engine, requests), patient).toEqual([1]);
-  const given = leaving.infer(floats([3]), { id: "both", deadlineSeconds: 0.2 });
+  const given = leaving.infer(large, { id: "both", deadlineSeconds: 1 });
   await expect(given).rejects.toMatchObject({ code: "REQUEST_DEADLINE_EXCEEDED" });
   answer(engine, echo().answering);
-  expect((await answered).outputs["y"]).toEqual(floats([3])["x"]);
+  const { outputs } = await answered;
+  expect(sha256Hex(outputs["y"]?.data ?? none)).toBe(sha256Hex(large["x"]?.data ?? none));
+  await expect.poll(() => messagesIn(engine, bodyStream), patient).toEqual([0]);
 });
 
 test("asks again when somebody else under the id has taken what no message holds", async () => {
@@ -276,11 +278,13 @@ test("says at the deadline why a request could not be kept", async () => {
   const asking = await client(engine);
   await bridge.stop();
   await engine.manager.streams.delete(engine.names.requests);
-  await expect(asking.infer(floats([1]), { deadlineSeconds: 2 })).rejects.toMatchObject({
+  const large = floats([...Array(400_000).keys()]);
+  await expect(asking.infer(large, { deadlineSeconds: 2 })).rejects.toMatchObject({
     code: "REQUEST_DEADLINE_EXCEEDED",
     message: expect.stringMatching(/within 2 s: NATS: request 'own-1' cannot be kept/),
     cause: { code: "ENGINE_UNAVAILABLE" },
   });
+  expect(await messagesIn(engine, engine.names.bodyStream)).toEqual([0]);
 });
 
 test("goes on when its server was killed and started again", async () => {

@@ -6,8 +6,8 @@
 import { AckPolicy, type Consumer, DeliverPolicy } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
 import type { Engine } from "./engine.ts";
-import { engineError, isGone, isRefusal } from "./engine-error.ts";
-import { dropBody, lighten } from "./kept-bodies.ts";
+import { engineError, isGone } from "./engine-error.ts";
+import { dropBody, isSameBody } from "./kept-bodies.ts";
 import { answerKey, consumerName, requestSubject } from "./names.ts";
 
 /** Whoever takes a request says so often that it still works on it, in milliseconds. */
@@ -21,49 +21,53 @@ const mostTaken = 1024;
 export interface Accepted {
   /** In the queue. */
   readonly place: number;
-  /** What whoever asked has sent, which nobody else refers to. */
+  /** What stands there. */
   readonly message: Uint8Array;
 }
 
 /**
  * Resolves when a request is accepted: from then on it is not lost. The same id within two minutes
- * is the same request, unless that one has left the queue and is not answered.
+ * is the same request, unless that one has left the queue and is still wanted.
  *
- * @param isStanding whether the request at a place is in the queue, or its answer waits
+ * @param message what `lighten` made of the request; it may be given again after an error
+ * @param isOver whether a request that is not in the queue is wanted no more: its answer waits, perhaps
  * @throws ENGINE_FULL; ENGINE_UNAVAILABLE, also where it was accepted all the same
  */
 export async function submit(
   engine: Engine,
   model: string,
   id: string,
-  bytes: Uint8Array,
-  isStanding: (place: number) => Promise<boolean>,
+  message: Uint8Array,
+  isOver: () => Promise<boolean>,
 ): Promise<Accepted> {
   const { stream, cluster, names } = engine;
   const key = answerKey(model, id);
-  const message = await lighten(engine, `request.${key}`, bytes);
   try {
     for (let msgID = key; ; ) {
       const expect = { streamName: names.requests };
       const subject = requestSubject(cluster, model);
       const { seq, duplicate } = await stream.publish(subject, message, { msgID, expect });
       if (!duplicate) return { place: seq, message };
-      if (await isStanding(seq)) {
-        await dropBody(engine, message);
-        return { place: seq, message };
+      const queued = await queuedAt(engine, seq);
+      if (queued !== null || (await isOver())) {
+        // Unless this is the one that stands there, which was not acknowledged before.
+        if (queued === null || !isSameBody(queued, message)) await dropBody(engine, message);
+        return { place: seq, message: queued ?? message };
       }
       msgID = `${key}.${seq}`;
     }
   } catch (error) {
-    if (isRefusal(error)) await dropBody(engine, message);
     throw engineError(`request '${id}' cannot be kept`, error);
   }
 }
 
-/** Whether a request waits to be answered. @throws ENGINE_UNAVAILABLE */
-export async function isQueued({ manager, names }: Engine, place: number): Promise<boolean> {
+/** A request that waits to be answered; `null`: it does not wait. @throws ENGINE_UNAVAILABLE */
+export async function queuedAt(
+  { manager, names }: Engine,
+  place: number,
+): Promise<Uint8Array | null> {
   try {
-    return (await manager.streams.getMessage(names.requests, { seq: place })) !== null;
+    return (await manager.streams.getMessage(names.requests, { seq: place }))?.data ?? null;
   } catch (error) {
     throw engineError("the queue of requests cannot be read", error);
   }

@@ -3,7 +3,8 @@ import { type Seconds, seconds } from "../base/units.ts";
 import { coded } from "../cluster/protocol.ts";
 import type { Engine } from "./engine.ts";
 import { isAnswered } from "./kept-answers.ts";
-import { type Accepted, isQueued, submit, withdraw } from "./kept-requests.ts";
+import { dropBody, lighten } from "./kept-bodies.ts";
+import { type Accepted, queuedAt, submit, withdraw } from "./kept-requests.ts";
 import { answerKey } from "./names.ts";
 
 export interface SubmissionOptions {
@@ -30,6 +31,9 @@ const longestLookSeconds = 30;
 export class Submission {
   readonly #options: SubmissionOptions;
   readonly #over = new AbortController();
+  /** What is sent until it is accepted. */
+  #draft: Uint8Array | null = null;
+  /** The latest that was accepted, though it may be there no more. */
   #accepted: Accepted | null = null;
   #mayBeAnswered: boolean;
   #failure: CodedError | null = null;
@@ -49,10 +53,8 @@ export class Submission {
     return this.#failure;
   }
 
-  /** There is no answer to what was accepted: it is asked again at once. */
+  /** Its answer is not to be had: it is looked for at once, and asked again if it is not there. */
   renew(): void {
-    this.#accepted = null;
-    this.#mayBeAnswered = false;
     this.#wake();
   }
 
@@ -68,6 +70,7 @@ export class Submission {
     this.#late = async (accepted) => {
       if (accepted.place !== answered) await withdraw(this.#options.engine, accepted);
     };
+    if (this.#draft !== null) await dropBody(this.#options.engine, this.#draft);
     if (this.#accepted !== null) await this.#late(this.#accepted);
   }
 
@@ -90,17 +93,25 @@ export class Submission {
   async #isStanding(): Promise<boolean> {
     const { engine, model, id } = this.#options;
     // In this order: a request leaves the queue when its answer is there.
-    if (this.#accepted !== null && (await isQueued(engine, this.#accepted.place))) return true;
+    const place = this.#accepted?.place;
+    if (place !== undefined && (await queuedAt(engine, place)) !== null) return true;
     return this.#mayBeAnswered && (await isAnswered(engine, answerKey(model, id)));
   }
 
   async #submit(): Promise<void> {
     const { engine, model, id, bytes } = this.#options;
     if (this.#over.signal.aborted) return;
-    const accepted = await submit(engine, model, id, bytes, async (place) => {
-      if (this.#over.signal.aborted || (await isQueued(engine, place))) return true;
-      return await isAnswered(engine, answerKey(model, id));
-    });
+    const key = answerKey(model, id);
+    if (this.#accepted !== null) await dropBody(engine, this.#accepted.message);
+    this.#draft ??= await lighten(engine, `request.${key}`, bytes);
+    const accepted = await submit(
+      engine,
+      model,
+      id,
+      this.#draft,
+      async () => this.#over.signal.aborted || (await isAnswered(engine, key)),
+    );
+    this.#draft = null;
     this.#accepted = accepted;
     this.#mayBeAnswered = true;
     this.#lookSeconds = firstLookSeconds;
