@@ -78,6 +78,19 @@ test("all that wait for a blob ask again when it came damaged, and have it when 
   await done;
 });
 
+test("a blob that came damaged before somebody waited for it is no reason to give up for him", async () => {
+  const { fetcher, fetch } = setUp();
+  const damaged = weight.with(7, 255);
+  const refused = expect(fetch(weight)).rejects.toMatchObject({ code: "PART_REFUSED" });
+  for (let time = 0; time < 3; time++) await fetcher.accept(piece(weight), damaged);
+  const never = new AbortController().signal;
+  const done = fetcher.fetch([reference(weight)], () => undefined, never);
+  await fetcher.accept(piece(weight), damaged);
+  await refused;
+  await fetcher.accept(piece(weight), weight);
+  await done;
+});
+
 test("ignores pieces that nobody waits for, and refuses those outside of their blob", async () => {
   const { fetcher, fetch } = setUp();
   await fetcher.accept(piece(skeleton), skeleton);

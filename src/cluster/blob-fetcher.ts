@@ -7,9 +7,9 @@ type WantedBlob = Want["body"]["blobs"][number];
 /** So often a blob is fetched again that came damaged. */
 const mostRefusals = 3;
 
-/** One fetch: what it still lacks, and whom to tell. */
+/** One fetch: what it still lacks, how often each of that came damaged meanwhile, and whom to tell. */
 interface Fetch {
-  readonly lacking: Set<string>;
+  readonly lacking: Map<string, number>;
   readonly ask: (blobs: readonly WantedBlob[]) => void;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -18,7 +18,6 @@ interface Fetch {
 interface Arriving {
   readonly bytes: number;
   readonly fetches: Set<Fetch>;
-  refusals: number;
 }
 
 /**
@@ -47,7 +46,8 @@ export class BlobFetcher {
     signal.throwIfAborted();
     const distinct = new Map(references.map(({ sha256, bytes }) => [sha256, bytes]));
     const { promise, resolve, reject } = deferred();
-    const fetch: Fetch = { lacking: new Set(distinct.keys()), ask, resolve, reject };
+    const lacking = new Map([...distinct.keys()].map((sha256) => [sha256, 0]));
+    const fetch: Fetch = { lacking, ask, resolve, reject };
     const onAbort = () => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
@@ -105,7 +105,7 @@ export class BlobFetcher {
   }
 
   #expect(sha256: string, bytes: number, fetch: Fetch): void {
-    const arriving = this.#arriving.get(sha256) ?? { bytes, fetches: new Set(), refusals: 0 };
+    const arriving = this.#arriving.get(sha256) ?? { bytes, fetches: new Set() };
     if (arriving.bytes !== bytes) {
       const lengths = `${bytes} and ${arriving.bytes}`;
       throw new CodedError("PART_REFUSED", `blob ${sha256} was announced with ${lengths} bytes`, {
@@ -134,11 +134,11 @@ export class BlobFetcher {
   }
 
   #refuse(sha256: string, arriving: Arriving, error: unknown): void {
-    arriving.refusals++;
     const isDamaged = isCoded(error) && error.code === "PART_REFUSED";
-    const isHopeless = !isDamaged || arriving.refusals > mostRefusals;
     for (const fetch of [...arriving.fetches]) {
-      if (isHopeless) fetch.reject(error);
+      const refusals = (fetch.lacking.get(sha256) ?? 0) + 1;
+      fetch.lacking.set(sha256, refusals);
+      if (!isDamaged || refusals > mostRefusals) fetch.reject(error);
       // Each: whoever is asked for one of them may be gone.
       else fetch.ask([{ sha256, offset: 0 }]);
     }

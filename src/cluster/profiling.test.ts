@@ -13,10 +13,15 @@ import { createRandom } from "../base/random.ts";
 import { seconds } from "../base/units.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { AgentOptions } from "./agent-options.ts";
+import { sendBlob } from "./blob-sender.ts";
 import type { Coordinator } from "./coordinator.ts";
+import { greet } from "./greeting.ts";
+import { introduce } from "./handshake.ts";
 import { meetProgram } from "./meeting.ts";
+import type { Message } from "./message.ts";
 import type { ProfileHost } from "./profiling.ts";
 import type { ProfileOrder } from "./program-message.ts";
+import { decodeMessage, encodeMessage } from "./protocol.ts";
 import { profileOnDevice, type RemoteProfileOptions, surveyLink } from "./task-client.ts";
 
 const problem = pairProblem("camera");
@@ -213,6 +218,25 @@ test("asks for a link between devices that are there, and is told which is not",
     link: { tunnelled: false },
     error: null,
   });
+});
+
+test("a program gives a device no other blob than the model that is to be measured", async () => {
+  const { setting, coordinator } = await stage(endless);
+  const { transport, clock, until } = setting;
+  const channel = await until(transport.connect(coordinator.address));
+  const task = { type: "task", ...greet({ token }), device: "camera" } as const;
+  await until(introduce(channel, clock, task, "taken"));
+  const [ordered, other] = ["a", "b"].map((digit) => digit.repeat(64)) as [string, string];
+  const asked = { ...order, type: "profile", model: { sha256: ordered, bytes: 8 } } as const;
+  await until(channel.send(encodeMessage(asked)));
+  await until(sendBlob(channel, other, new Uint8Array(8), 0));
+  let last: Message | null = null;
+  const heard = (async () => {
+    for await (const frame of channel) last = decodeMessage(frame).message;
+  })();
+  await until(Promise.race([heard, clock.sleep(seconds(5))]));
+  expect(last).toMatchObject({ type: "refused", error: { code: "FRAME_MALFORMED" } });
+  await until(channel.close());
 });
 
 test("nobody takes a task that does not wait", async () => {

@@ -125,7 +125,7 @@ export class Profiling {
       () => undefined,
     );
     const release = fetcher.hold([order.model]);
-    void listen(channel, fetcher, end);
+    void listen(channel, order, fetcher, end);
     void this.#report(channel, order.force, end);
     try {
       const ask = (wanted: readonly { readonly sha256: string; readonly offset: number }[]) => {
@@ -165,13 +165,24 @@ export class Profiling {
   }
 }
 
-/** Takes the model's bytes. Whoever goes away, or says something else, has given the task up. */
-async function listen(channel: Channel, fetcher: BlobFetcher, end: AbortController): Promise<void> {
+/**
+ * Takes the model's bytes, and those of nothing else that is fetched here. Whoever goes away, or says
+ * something else, has given the task up.
+ */
+async function listen(
+  channel: Channel,
+  { model }: ProfileOrder,
+  fetcher: BlobFetcher,
+  end: AbortController,
+): Promise<void> {
   try {
     for await (const frame of channel) {
       const { message, payload } = decodeMessage(frame);
-      if (message.type === "blob") await fetcher.accept(message, payload);
-      else throw malformed(`a message '${message.type}'`, "expected: blob");
+      if (message.type !== "blob") throw malformed(`a message '${message.type}'`, "expected: blob");
+      if (message.sha256 !== model.sha256) {
+        throw malformed(`blob ${message.sha256}`, `the model to be measured is ${model.sha256}`);
+      }
+      await fetcher.accept(message, payload);
     }
     end.abort(new CodedError("CHANNEL_CLOSED", "the program has gone"));
   } catch (error) {
