@@ -150,6 +150,29 @@ test("keeps no second answer of somebody who was held up, even when the first on
   expect(await engine.answers.get(key)).toBeNull();
 });
 
+test("whoever comes back under an id is not told of the deadline of whoever has gone", async () => {
+  const { engine } = await openCluster(server.url);
+  const { answering } = echo();
+  const bridge = answer(engine, answering);
+  const [leaving, back] = [await client(engine), await client(engine)];
+  await bridge.stop();
+  const { requests } = engine.names;
+  const lost = leaving.infer(floats([1]), { id: "late", deadlineSeconds: 60 });
+  await expect.poll(() => messagesIn(engine, requests), patient).toEqual([1]);
+  await leaving.close();
+  await expect(lost).rejects.toMatchObject({ code: "CHANNEL_CLOSED" });
+  answer(engine, {
+    ...answering,
+    infer: async (inputs, options) => {
+      if (options?.deadlineSeconds === null) return await answering.infer(inputs, options);
+      throw new CodedError("REQUEST_DEADLINE_EXCEEDED", "it took too long");
+    },
+  });
+  await expect.poll(() => messagesIn(engine, requests), patient).toEqual([0]);
+  const { outputs } = await back.infer(floats([1]), { id: "late" });
+  expect(outputs["y"]).toEqual(floats([1])["x"]);
+});
+
 test("tells a failure once, and asks again where the cluster says it may", async () => {
   const { engine } = await openCluster(server.url);
   const { asked, answering } = echo();

@@ -1,5 +1,5 @@
 import type { Consumer, JsMsg } from "@nats-io/jetstream";
-import { type CodedError, type ErrorCode, errorTraits, isCoded } from "../base/errors.ts";
+import { type CodedError, errorTraits, isCoded } from "../base/errors.ts";
 import { seconds } from "../base/units.ts";
 import type { Client } from "../cluster/client.ts";
 import { coded } from "../cluster/protocol.ts";
@@ -31,9 +31,6 @@ const expiresMilliseconds = 1000;
 /** Before NATS, or the cluster, is tried again. */
 const pauseSeconds = seconds(0.25);
 const pauseMilliseconds = 250;
-
-/** Errors that say how it went, though another attempt might go better. */
-const isFinal: ReadonlySet<ErrorCode> = new Set(["REQUEST_DEADLINE_EXCEEDED"]);
 
 /**
  * Answers the requests that are kept for a model, until the signal aborts. A request leaves the queue
@@ -142,7 +139,7 @@ class Bridge {
     if (!this.#options.signal.aborted) this.#options.onTrouble?.(coded(error));
   }
 
-  /** @returns whether the request has its answer @throws ENGINE_FULL, ENGINE_UNAVAILABLE */
+  /** @returns whether nobody needs to answer it any more @throws ENGINE_FULL, ENGINE_UNAVAILABLE */
   async #settle({ message, giveUp }: Running): Promise<"done" | "again"> {
     const { engine, model } = this.#options;
     const { data, info, seq: place } = message;
@@ -152,8 +149,8 @@ class Bridge {
     const key = answerKey(model, id);
     if (info.deliveryCount === 1 || !(await isAnswered(engine, key))) {
       const outcome = await this.#ask(request, giveUp.signal);
-      if (outcome === null) return "again";
-      await keepAnswer(engine, key, { place, inputsSha256, outcome });
+      if (outcome === "again") return "again";
+      if (outcome !== "over") await keepAnswer(engine, key, { place, inputsSha256, outcome });
     }
     await dropBody(engine, data);
     return "done";
@@ -171,18 +168,20 @@ class Bridge {
     }
   }
 
-  /** @returns `null`: not at the moment */
+  /** @returns `again`: not at the moment; `over`: nobody waits any more */
   async #ask(
     { inputs, id, deadlineSeconds }: ReturnType<typeof decodeRequest>,
     signal: AbortSignal,
-  ): Promise<KeptAnswer["outcome"] | null> {
+  ): Promise<KeptAnswer["outcome"] | "again" | "over"> {
     const { asked } = this.#options;
     try {
       return await asked.infer(inputs, { id, deadlineSeconds, signal });
     } catch (error) {
-      if (signal.aborted) return null;
+      if (signal.aborted) return "again";
       const failure: CodedError = coded(error);
-      return errorTraits[failure.code].retryable && !isFinal.has(failure.code) ? null : failure;
+      // Whoever asked has counted it, too; whoever asks under the id later has another one.
+      if (failure.code === "REQUEST_DEADLINE_EXCEEDED") return "over";
+      return errorTraits[failure.code].retryable ? "again" : failure;
     }
   }
 
