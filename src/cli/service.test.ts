@@ -37,7 +37,7 @@ test("a coordinator that cannot serve status leaves a cluster that runs as it is
   const folder = temporaryFolder();
   const journal = fileJournal(join(folder, "journal.json"));
   const running = formatJournal({
-    format: "partita.journal/1",
+    format: "partita.journal/2",
     graphSha256: graphSha256(graph),
     tokenMark: tokenMarkOf({ token: "secret" }),
     lastGeneration: 7,

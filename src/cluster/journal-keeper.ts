@@ -83,7 +83,7 @@ export class JournalKeeper {
 
   #journalOf(state: CoordinationState): Journal {
     return {
-      format: "partita.journal/1",
+      format: "partita.journal/2",
       ...this.#cluster,
       lastGeneration: state.lastGeneration,
       started: state.started,

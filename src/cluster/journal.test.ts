@@ -28,7 +28,7 @@ const expected = {
   tokenMark: tokenMarkOf({ token: "open sesame" }),
 };
 const journal: Journal = {
-  format: "partita.journal/1",
+  format: "partita.journal/2",
   ...expected,
   lastGeneration: 3,
   started: true,
@@ -61,7 +61,7 @@ test("refuses a journal of another model, of another token, and one that is dama
     { text: text.slice(0, text.length / 2), expected, says: "cannot be read" },
     { text: "", expected, says: "cannot be read" },
     { text: "\0".repeat(text.length), expected, says: "cannot be read" },
-    { text: text.replace("journal/1", "journal/2"), expected, says: "another version" },
+    { text: text.replace("journal/2", "journal/1"), expected, says: "another version" },
     { text: text.replace('"started":true', '"started":1'), expected, says: "cannot be read" },
   ];
   for (const { text: kept, expected: wanted, says } of cases) {

@@ -21,7 +21,7 @@ export interface JournalStore {
 }
 
 export interface Journal {
-  readonly format: "partita.journal/1";
+  readonly format: "partita.journal/2";
   readonly graphSha256: string;
   /** Says which token: a coordinator with another one would be found by no agent. */
   readonly tokenMark: string;
@@ -42,7 +42,7 @@ export interface JournalEntry {
   readonly plan: Plan;
 }
 
-const format = "partita.journal/1";
+const format = "partita.journal/2";
 
 const schema: z.ZodType<Journal> = z.strictObject({
   format: z.literal(format),
