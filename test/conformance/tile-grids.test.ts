@@ -162,6 +162,7 @@ test("chains of stages in grids cost what they are evaluated to, whatever stands
         isStart: cuts.map(() => true),
         width: Number.POSITIVE_INFINITY,
         high: Number.POSITIVE_INFINITY,
+        rest: new Float64Array(model.count + 1),
         ledger: null,
       }),
     );

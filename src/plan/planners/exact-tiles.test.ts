@@ -150,3 +150,66 @@ test("a device that makes padding at no cost is not taken to be as slow as it is
   const { value } = best as Evaluation;
   expect(found?.value).toBeLessThanOrEqual(value * (1 + 1e-9));
 });
+
+/** A slow device with the picture, machines of the edge near it, and a fast cloud far away. */
+function tiers(seed: number, edges: readonly string[], runners: readonly string[]): Problem {
+  const { profile } = randomStrips(createRandom(seed), { nodes: 7, height: 40, devices: 1 });
+  const [kind] = Object.values(profile.devices) as [DeviceProfile];
+  const relay: DeviceProfile = { ...kind, nodeSeconds: kind.nodeSeconds.map(() => null) };
+  const speeds: Record<string, number> = { device: 0.02, cloud: 30 };
+  const link = (from: string, to: string, bandwidth: string) => ({
+    between: [from, to],
+    bandwidth,
+  });
+  const topology = readTopology(
+    JSON.stringify({
+      format: "partita.topology/1",
+      devices: ["device", ...edges, "cloud"].map((name) => ({
+        name,
+        speed: speeds[name] ?? 1,
+        profile: runners.includes(name) ? "kind" : "relay",
+      })),
+      links: [
+        link("device", edges[0] as string, "20 kbit/s"),
+        link(edges[0] as string, "cloud", "3 bit/s"),
+        link("device", "cloud", "2 bit/s"),
+        ...edges.flatMap((from, at) =>
+          edges.slice(at + 1).map((to) => link(from, to, "20 kbit/s")),
+        ),
+      ],
+      source: "device",
+      sink: "anywhere",
+    }),
+  );
+  const kinds = { ...profile, devices: { kind, relay } };
+  return createProblem(kinds, topology, { type: "latency" }, { tiles: true });
+}
+
+/** Moves on by a second each time that somebody looks. */
+function countingClock(): Clock {
+  let now = 0;
+  return { now: () => seconds(now++), sleep: () => Promise.resolve() };
+}
+
+test.each([100, 200])(
+  "a device and a cloud beside the edge make no plan worse that is stopped after %i steps",
+  (timeLimitSeconds) => {
+    const edges = ["edge1", "edge2", "edge3"];
+    let shared = 0;
+    for (let seed = 1; seed <= 5; seed++) {
+      const run = { seed: 1, clock: countingClock(), timeLimitSeconds };
+      const plan = runPlanner(exact, tiers(seed, edges, ["device", ...edges, "cloud"]), run);
+      const among = runPlanner(exact, tiers(seed, edges, edges), {
+        ...run,
+        clock: countingClock(),
+      });
+      if ("type" in plan || "type" in among) throw new Error("there is a plan");
+      const { latencySeconds } = among.claimed;
+      expect(plan.claimed.latencySeconds, `seed ${seed}`).toBeLessThanOrEqual(
+        latencySeconds * (1 + 1e-9),
+      );
+      if (plan.stopped === true && plan.stages.some(({ tiles }) => tiles !== undefined)) shared++;
+    }
+    expect(shared).toBeGreaterThan(2);
+  },
+);

@@ -51,17 +51,20 @@ export function boundTiled(problem: Problem): number {
 }
 
 /**
- * What the pieces of a chain take at the least, from each on. The weights are the same for all of them,
- * since one shared run may hold several.
+ * What the pieces of a chain take some devices at the least, from each on. The weights are the same for
+ * all of them, since one shared run may hold several.
  */
-export function boundRest({ count, pieces, parts, tiledReach }: GroupModel): Float64Array {
+export function boundRest(
+  { count, pieces, parts, tiledReach }: GroupModel,
+  members: readonly number[],
+): Float64Array {
   const { problem, starts } = pieces;
   const all = problem.index.graph.nodes.map((_, node) => node);
   const whole = parts.map(() => 1);
   const isShared = (piece: number): boolean => (tiledReach[piece] as number) > piece;
   const tasks = Array.from({ length: count }, (_, piece) => {
     const nodes = all.slice(starts[piece], starts[piece + 1]);
-    return tasksOf(problem, isShared(piece) ? parts : whole, nodes);
+    return tasksOf(problem, isShared(piece) ? parts : whole, nodes, members);
   });
   const { weights } = shareOut(tasks.filter((_, piece) => isShared(piece)).flat());
   const rest = new Float64Array(count + 1);
@@ -101,12 +104,17 @@ function least(problem: Problem, node: number, weight: (device: number) => numbe
   return found;
 }
 
-/** The seconds of a node on each device, for the part of it that somebody has to make. */
+/** The seconds of a node on each of some devices, for the part of it that somebody has to make. */
 type Task = readonly number[];
 
-function tasksOf(problem: Problem, parts: readonly number[], nodes: readonly number[]): Task[] {
+function tasksOf(
+  problem: Problem,
+  parts: readonly number[],
+  nodes: readonly number[],
+  members: readonly number[] = [...problem.devices.keys()],
+): Task[] {
   return nodes.map((node) =>
-    problem.devices.map((_, device) => {
+    members.map((device) => {
       const own = secondsOf(problem, device, node);
       return Number.isFinite(own) ? own * (parts[node] as number) : own;
     }),

@@ -32,7 +32,7 @@ export function countHoldings(devices: number, height: number): number {
 /**
  * Shares by which the members of a group, in their order, are ready at the same time: by bisection.
  *
- * @param before who has what the run reads; `null`: everybody
+ * @param home who has what the run reads; `null`: everybody
  * @returns `null` where they cannot run the pieces, or only one of them would
  */
 export function shareOut(
@@ -40,14 +40,14 @@ export function shareOut(
   first: number,
   end: number,
   devices: readonly number[],
-  before: Holding | null,
+  home: number | null,
 ): Holding | null {
   const { height } = costs.model.rows(end - 1);
   if (height < devices.length) return null;
   const members = devices.map((device): Member => {
     const load = (from: number, to: number): number => {
       const own = costs.member(first, end, device, from, to);
-      return before === null ? own : own + costs.fetch(first, before, end, device, from, to);
+      return home === null ? own : own + costs.fetch(first, home, end, device, from, to);
     };
     return { load, idle: 0 };
   });

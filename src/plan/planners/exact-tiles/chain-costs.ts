@@ -3,7 +3,6 @@ import type { Rows } from "../../../graph/window.ts";
 import { answersOf, crossing, inputsOf } from "../exact-pieces/model.ts";
 import type { GroupModel } from "../pso/group-model.ts";
 import { RowWork, type RunRows } from "../pso/row-work.ts";
-import { boundRest } from "./bound.ts";
 import { type Shelf, Shipping } from "./shipping.ts";
 
 /** Who has what crosses a cut: one device all of it, or several their rows, one below the other, or their tiles. */
@@ -36,8 +35,6 @@ export interface SharedWork {
 /** Seconds of an inference on a chain of pieces, stage by stage, as the cost model has them. */
 export class ChainCosts {
   readonly model: GroupModel;
-  /** What the pieces from each on take at the least. */
-  readonly rest: Float64Array;
   readonly #rows: RowWork;
   readonly #work: (RunRows | undefined)[] = [];
   readonly #inTurn = new Map<string, number>();
@@ -51,7 +48,6 @@ export class ChainCosts {
   constructor(model: GroupModel) {
     const { problem, starts } = model.pieces;
     this.model = model;
-    this.rest = boundRest(model);
     this.#rows = new RowWork(model);
     this.#shipping = new Shipping(problem);
     this.#cargo = starts.map((start, piece) => {
@@ -91,8 +87,13 @@ export class ChainCosts {
   /** What brings all that crosses a cut to one device. */
   gather(cut: number, from: Holding, to: number): number {
     if (from.devices.length === 1 && from.devices[0] === to) return 0;
-    const waits = this.#bring(cut, from, [to], () => null);
-    return waits === null ? Number.POSITIVE_INFINITY : (waits[0] as number);
+    const needs = (this.#cargo[cut] ?? []).map((tensor) => {
+      const [height = 1, width = 1] = this.#extents(tensor);
+      return [{ device: to, from: 0, to: height, left: 0, right: width }];
+    });
+    const waits = new Float64Array(1);
+    const isSent = this.#send(cut, this.homes(cut, from), needs, waits, Infinity);
+    return isSent ? (waits[0] as number) : Number.POSITIVE_INFINITY;
   }
 
   /** What brings the answers to the sink. */
@@ -178,40 +179,23 @@ export class ChainCosts {
     });
   }
 
-  /** What brings a device all that it reads for some rows. */
+  /** What brings a device all that it reads for some rows from one that has it. */
   fetch(
     first: number,
-    before: Holding,
+    home: number,
     end: number,
     device: number,
     from: number,
     to: number,
   ): number {
+    if (home === device) return 0;
     const table = this.model.rows(end - 1);
-    const reads = (tensor: number): Shelf[] => {
-      const { from: starts, to: stops, across } = table.reads(tensor);
-      const [top, bottom] = [starts[from] as number, stops[to - 1] as number];
-      return [{ device, from: top, to: bottom, left: across.from, right: across.to }];
-    };
-    const waits = this.#bring(first, before, [device], reads);
-    return waits === null ? Number.POSITIVE_INFINITY : (waits[0] as number);
-  }
-
-  /** What each of some devices waits for in front of a cut; `null`: there is no route. */
-  #bring(
-    cut: number,
-    before: Holding,
-    devices: readonly number[],
-    reads: (tensor: number) => readonly Shelf[] | null,
-  ): Float64Array | null {
-    const needs = (this.#cargo[cut] ?? []).map((tensor) => {
-      const [height = 1, width = 1] = this.#extents(tensor);
-      const whole = { from: 0, to: height, left: 0, right: width };
-      return reads(tensor) ?? devices.map((device) => ({ device, ...whole }));
-    });
-    const waits = new Float64Array(devices.length);
-    const isSent = this.#send(cut, this.homes(cut, before), needs, waits, Infinity);
-    return isSent ? waits : null;
+    return (this.#cargo[first] ?? []).reduce((sum, tensor) => {
+      const { from: starts, to: stops, columns } = table.reads(tensor);
+      const rows = (stops[to - 1] as number) - (starts[from] as number);
+      const share = (rows / (this.#extents(tensor)[0] ?? 1)) * columns;
+      return rows > 0 ? sum + this.#shipping.between(home, device, tensor, share) : sum;
+    }, 0);
   }
 
   /** Adds to the times of some devices what they wait for; `false`: no route, or too long. */

@@ -41,6 +41,8 @@ export interface ChainSearch {
   readonly isStart: readonly boolean[];
   /** Chains of so many seconds or more are of no interest. */
   readonly high: number;
+  /** What the pieces from each on take at the least. */
+  readonly rest: Float64Array;
   /** How many ways to share are followed from each cut. */
   readonly width: number;
   /** `null`: no device is short of memory. */
@@ -62,12 +64,11 @@ const rounding = 1e-12;
  */
 export function* solveChain(costs: ChainCosts, search: ChainSearch): Generator<null, Chain[]> {
   const { pieces, count } = costs.model;
-  const { rest } = costs;
   const { source } = pieces.problem;
   const start = { value: 0, step: null, before: null, memory: search.ledger?.empty() ?? null };
   const states: State[][] = [[newState({ devices: [source], ends: [] }, [start])]];
   for (let cut = 1; cut <= count; cut++) {
-    const own = { ...search, high: search.high - (rest[cut] as number) };
+    const own = { ...search, high: search.high - (search.rest[cut] as number) };
     const reached = search.members.map((device): State => {
       const state = newState({ devices: [device], ends: [] });
       extendAlone(costs, states[cut - 1] as State[], cut, state, own);

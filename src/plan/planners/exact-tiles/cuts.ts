@@ -1,8 +1,11 @@
+import { divide } from "../../../graph/grid.ts";
 import type { GroupModel } from "../pso/group-model.ts";
 import type { ChainCosts } from "./chain-costs.ts";
 
 /** Cuts at which shared runs may begin and end, where there are more. */
 const mostCuts = 48;
+/** The same for a first look at many groups of devices. */
+const fewCuts = 8;
 
 /**
  * Where shared runs may begin and end: not in front of a piece that reads no row but its own and makes
@@ -35,4 +38,16 @@ export function chooseCuts(model: GroupModel, costs: ChainCosts): boolean[] {
     inner.sort((a, b) => (bytes[a] as number) - (bytes[b] as number)).slice(0, mostCuts),
   );
   return isUseful.map((useful, cut) => useful && (cut === 0 || cut === count || kept.has(cut)));
+}
+
+/** Of the cuts at which shared runs may begin and end a few all over the graph, where the fewest bytes cross. */
+export function chooseFewCuts(isCut: readonly boolean[], costs: ChainCosts): boolean[] {
+  const last = isCut.length - 1;
+  const inner = isCut.flatMap((own, cut) => (own && cut > 0 && cut < last ? [cut] : []));
+  const kept = divide(inner.length, Math.min(inner.length, fewCuts)).map(({ from, to }) =>
+    inner
+      .slice(from, to)
+      .reduce((best, cut) => (costs.bytes(cut) <= costs.bytes(best) ? cut : best)),
+  );
+  return isCut.map((own, cut) => own && (cut === 0 || cut === last || kept.includes(cut)));
 }

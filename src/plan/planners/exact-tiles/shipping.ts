@@ -29,9 +29,27 @@ interface Load {
 /** How long regions of tensors are on their way: what `findTiledHops` finds, for one tensor of one device. */
 export class Shipping {
   readonly #problem: Problem;
+  readonly #between = new Map<number, Map<number, number>>();
 
   constructor(problem: Problem) {
     this.#problem = problem;
+  }
+
+  /** How long a part of a tensor is on its way between two devices; `Infinity` where there is no route. */
+  between(from: number, to: number, tensor: number, share: number): number {
+    const { devices, hops } = this.#problem;
+    const pair = (tensor * devices.length + from) * devices.length + to;
+    const known = this.#between.get(pair) ?? new Map<number, number>();
+    this.#between.set(pair, known);
+    let seconds = known.get(share);
+    if (seconds === undefined) {
+      const route = hops.route(from, to, tensor, share);
+      seconds =
+        route?.reduce((sum, link) => sum + hops.hopSeconds(link, tensor, share), 0) ??
+        Number.POSITIVE_INFINITY;
+      known.set(share, seconds);
+    }
+    return seconds;
   }
 
   /**
