@@ -95,11 +95,12 @@ function createApp(limits: RequestLimits): FastifyInstance {
     },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: longestParam },
     frameworkErrors: (error, _, reply) => void refuse(reply, error),
-    clientErrorHandler: refuseSocket,
+    clientErrorHandler: (error, socket) => refuseSocket(error, socket, limits),
   });
-  // Not for whole connections: they may be silent while a model runs.
-  app.addHook("onSend", async (_, reply) => {
-    reply.raw.setTimeout(1000 * stallSeconds);
+  // Not for whole connections: they may be silent while a model runs, also behind an earlier answer.
+  app.addHook("onSend", async (_, { raw }) => {
+    raw.setTimeout(1000 * stallSeconds);
+    raw.prependOnceListener("finish", () => raw.setTimeout(0));
   });
   app.setErrorHandler((error, _, reply) => refuse(reply, error));
   app.setNotFoundHandler(({ method, url }, reply) =>
@@ -154,14 +155,20 @@ function outward(error: unknown): { code: ErrorCode; message: string; status: nu
     : { code: "RUNTIME_FAILED", message: `unexpected: ${messageOf(error)}`, status: serverFault };
 }
 
-/** What is no HTTP gets an answer, too; nothing in front of this sees it. */
-function refuseSocket(error: Error & { readonly code?: string }, socket: Socket): void {
+/** What is no HTTP gets an answer, too; nothing in front of this sees it, nor the connection after it. */
+function refuseSocket(
+  error: Error & { readonly code?: string },
+  socket: Socket,
+  { stallSeconds }: RequestLimits,
+): void {
   if (socket.destroyed || !socket.writable || error.code === "ECONNRESET") {
     socket.destroy();
     return;
   }
   const [status, text] = socketAnswers[error.code ?? ""] ?? otherwise;
   const body = JSON.stringify({ error: text });
+  const cut = setTimeout(() => socket.destroy(), 1000 * stallSeconds);
+  socket.once("close", () => clearTimeout(cut));
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   );

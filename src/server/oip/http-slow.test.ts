@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { setImmediate as settle } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { beginUpload, startOip } from "../../../test/fixtures/oip-server.ts";
+import { beginUpload, pledge, startOip } from "../../../test/fixtures/oip-server.ts";
 import {
   generousModel,
   neverAnswer,
@@ -120,4 +120,50 @@ test("requests behind one that is not answered end with their connection", async
   socket.destroy();
   await until(() => given === 3);
   expect(server.heldBytes()).toBe(0);
+});
+
+test("a client that does not end its connection after it was refused loses it", async () => {
+  const connections = new Set<Socket>();
+  const { server } = await startOip([model], {
+    limits: { headSeconds: 0.1, stallSeconds: 0.1 },
+    mount: ({ server }) =>
+      void server.on("connection", (socket: Socket) => {
+        connections.add(socket);
+        socket.once("close", () => connections.delete(socket));
+      }),
+  });
+  const { hostname, port } = new URL(server.url);
+  const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+  onTestFinished(() => void socket.destroy());
+  const refused = new Promise((resolve) => socket.once("end", resolve));
+  socket.resume().write(head.slice(0, 20));
+  await refused;
+  await until(() => connections.size === 0);
+  expect(socket.closed).toBe(false);
+});
+
+test("an answer behind another one of its connection may take as long as its model does", async () => {
+  const [first, second] = [pledge(), pledge()];
+  const pledges = [first, second];
+  const slow = servedModel("generous", passingModel({}), async () => {
+    await pledges.shift()?.promise;
+    return {};
+  });
+  const { server } = await startOip([slow], { limits: { stallSeconds: 0.1 } });
+  const socket = deaf(server.url);
+  let answers = "";
+  socket.on("data", (bytes) => {
+    answers += bytes.toString();
+  });
+  socket.resume().write((head + request).repeat(2));
+  await until(() => server.heldBytes() === 2 * request.length);
+  first.resolve();
+  await until(() => answers.includes("200 OK"));
+  // Another one is silent for as long as clients may be.
+  const upload = beginUpload(server.url, path, { "content-length": "1000" });
+  upload.write("{");
+  expect(await answerTo(upload)).toContain("REQUEST_DEADLINE_EXCEEDED");
+  second.resolve();
+  await until(() => socket.closed || answers.split("200 OK").length === 3);
+  expect(socket.closed).toBe(false);
 });
