@@ -27,9 +27,11 @@ export class Chunks {
     const whole = new Uint8Array(end - start);
     let before = 0;
     for (const piece of this.#pieces) {
+      if (before >= end) break;
       const from = Math.max(start - before, 0);
-      const part = piece.subarray(from, Math.max(end - before, from));
-      if (part.byteLength > 0) whole.set(part, before + from - start);
+      if (from < piece.byteLength) {
+        whole.set(piece.subarray(from, end - before), before + from - start);
+      }
       before += piece.byteLength;
     }
     return whole;
