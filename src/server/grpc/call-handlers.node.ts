@@ -129,11 +129,12 @@ export function duplexHandler<Input extends DescMessage, Output extends DescMess
       slot.asked();
       try {
         const answered = answer(readMessage(input, bytes), { ...context, answering });
-        last = last.then(async () => {
+        const write = async () => {
           const message = await answered;
           if (!context.signal.aborted) call.write(toBinary(output, create(output, message)));
           slot.answered();
-        }, fail);
+        };
+        last = last.then(write).catch(fail);
       } catch (error) {
         last = last.then(() => fail(error));
       }

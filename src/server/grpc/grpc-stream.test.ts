@@ -98,3 +98,16 @@ test("a stream of bytes that are no messages ends with a code, and streams have 
   }
   (await echoed(client.duplex(streamPath))).end();
 });
+
+test("a stream with an answer that cannot be written ends with a code", async () => {
+  const endless = { dataType: "float32", shape: [2 ** 63], data: new Uint8Array() };
+  const model = servedModel("passing", passingGraph, async () => ({ x_out: endless }));
+  const { client } = await startGrpc([model]);
+  const stream = client.duplex(streamPath);
+  stream.write(requestBytes());
+  const ended = new Promise<string>((resolve) => {
+    stream.on("error", (error: ServiceError) => resolve(outcomeOf(error)));
+  });
+  stream.resume();
+  expect(await ended).toMatch(/^INTERNAL RUNTIME_FAILED/);
+});
