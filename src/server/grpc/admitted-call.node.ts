@@ -4,11 +4,15 @@ import {
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
 } from "@grpc/grpc-js";
+import type { Clock } from "../../base/clock.ts";
+import { seconds } from "../../base/units.ts";
 import type { Admission, Guest } from "../oip/admission.ts";
 import { statusOf } from "./status.node.ts";
 
 /** Messages of one stream that are read before the first of them is answered. */
 const window = 8;
+/** How long a client may keep a call open of which it has been told the end. */
+const lingering = seconds(10);
 
 export interface AdmittedService {
   /** Begins the path of each of its methods. */
@@ -23,22 +27,31 @@ export interface AdmittingOptions {
   readonly largestBytes: number;
   /** Ends the connection of a peer, by the library's name of it. */
   readonly cut: (peer: string) => void;
+  readonly clock: Clock;
+  /** Aborted when the server closes. */
+  readonly closing: AbortSignal;
 }
 
 /**
  * Reads messages only as there is room for them. A call that takes one message has room for the largest
  * set aside, until it is here; a stream may be quiet for as long as it likes, and is read while there is
- * room for what has come in. Who does not take answers loses the connection: the library ends no single
- * call that waits for its client.
+ * room for what has come in. Who does not take answers loses the connection, and who goes on with a call
+ * that is over: the library ends no single call that waits for its client, and keeps what came of it.
  */
-export function admitting({ services, largestBytes, cut }: AdmittingOptions): ServerInterceptor {
+export function admitting(options: AdmittingOptions): ServerInterceptor {
+  const { services, largestBytes, cut, clock, closing } = options;
   return ({ path, requestStream }, call) => {
     const service = services.find((candidate) => path.startsWith(candidate.path));
     if (service === undefined) return new ServerInterceptingCall(call);
     const peer = call.getPeer();
-    return new AdmittedCall(call, service.admission, requestStream ? null : largestBytes, () =>
-      cut(peer),
-    );
+    return new AdmittedCall(call, service.admission, requestStream ? null : largestBytes, {
+      now: () => cut(peer),
+      late: async () => {
+        await clock.sleep(lingering, closing);
+        // Nobody is the peer of a call that the client has ended, too.
+        if (call.getPeer() === peer) cut(peer);
+      },
+    });
   };
 }
 
@@ -47,6 +60,13 @@ const admitted = new WeakMap<Metadata, AdmittedCall>();
 /** Of the messages of a call, in their order: each time the next one. */
 export function nextGuest({ metadata }: { readonly metadata: Metadata }): Guest | undefined {
   return admitted.get(metadata)?.claim();
+}
+
+/** Ends the connection of a call. */
+interface Cut {
+  readonly now: () => void;
+  /** After a while, if the client has not ended the call by then. @throws if the server closes */
+  readonly late: () => Promise<void>;
 }
 
 type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
@@ -58,7 +78,7 @@ class AdmittedCall extends ServerInterceptingCall {
   /** Of the one message; `null`: it is a stream. */
   readonly #largestBytes: number | null;
   readonly #over = new AbortController();
-  readonly #cut: () => void;
+  readonly #cut: Cut;
   /** Of the messages whose answers are not through, the oldest first; the last may still be on its way. */
   readonly #guests: Guest[] = [];
   /** Those that have come and whom nobody has asked for. */
@@ -67,12 +87,14 @@ class AdmittedCall extends ServerInterceptingCall {
   #bytes: number | null = null;
   #wantsMore = false;
   #hasAnswered = false;
+  /** The client has said that no more comes. */
+  #isWhole = false;
 
   constructor(
     call: ServerInterceptingCallInterface,
     admission: Admission,
     largestBytes: number | null,
-    cut: () => void,
+    cut: Cut,
   ) {
     super(call);
     this.#admission = admission;
@@ -98,11 +120,13 @@ class AdmittedCall extends ServerInterceptingCall {
         listener.onReceiveMessage(message);
       },
       onReceiveHalfClose: () => {
+        this.#isWhole = true;
         if (this.#largestBytes !== null) this.#guests.at(-1)?.arrived(this.#bytes ?? 0);
         listener.onReceiveHalfClose();
       },
       onCancel: () => {
         this.#leave();
+        if (!this.#isWhole) void this.#cut.late().catch(() => undefined);
         listener.onCancel();
       },
     });
@@ -134,9 +158,10 @@ class AdmittedCall extends ServerInterceptingCall {
     this.#wantsMore = false;
     try {
       const guest = await this.#admission.enter(this.#largestBytes ?? 0, this.#over.signal);
+      if (this.#over.signal.aborted) return guest.leave();
       this.#guests.push(guest);
       const giveWay = () => {
-        if (this.#hasAnswered) this.#cut();
+        if (this.#hasAnswered) this.#cut.now();
         else this.sendStatus(statusOf(guest.displaced.reason));
       };
       guest.displaced.addEventListener("abort", giveWay, { once: true });

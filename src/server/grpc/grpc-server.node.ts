@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { setMaxListeners } from "node:events";
 import {
   logVerbosity,
   Server,
@@ -72,6 +73,9 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const { bodyBytes, heldBytes, transferSeconds } = limits;
   const inference = new Admission({ heldBytes, transferSeconds, clock });
   const others = new Admission({ heldBytes: 2 * bodyBytes, transferSeconds, clock });
+  const closing = new AbortController();
+  // Of as many calls as linger.
+  setMaxListeners(0, closing.signal);
   const server = new Server({
     "grpc.max_receive_message_length": bodyBytes,
     "grpc.max_send_message_length": -1,
@@ -84,6 +88,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
         services: admittedServices(inference, others),
         largestBytes: bodyBytes,
         cut: (peer) => listener.cut(peer),
+        clock,
+        closing: closing.signal,
       }),
     ],
   });
@@ -94,7 +100,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   server.addService(serviceDefinition(Health), healthHandlers(service, clock));
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const listener = await listen(injector, host, port);
-  const close = () => shutDown(server, listener, clock);
+  const close = () => {
+    closing.abort();
+    return shutDown(server, listener, clock);
+  };
   return {
     address: `${bracketed(host)}:${listener.port}`,
     heldBytes: () => inference.held + others.held,

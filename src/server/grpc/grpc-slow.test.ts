@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+import { connect as connectSocket } from "node:net";
 import { setImmediate as settle } from "node:timers/promises";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, onTestFinished, test } from "vitest";
@@ -130,4 +131,40 @@ test("a stream that stays open holds up nobody who closes the server", async () 
   const closed = server.close();
   await clock.advance(seconds(2));
   await closed;
+});
+
+test("a client that goes on with a call that is over loses its connection, one that ends it does not", async () => {
+  const clock = createVirtualClock();
+  const { session, server } = await start({}, clock);
+  const closed = new Promise((resolve) => session.once("close", resolve));
+  const refuse = async () => {
+    const stream = call(session, inferPath);
+    const refused = new Promise((resolve) => stream.once("response", resolve));
+    stream.write(framed(message, 1000));
+    await until(() => server.heldBytes() === defaultLimits.bodyBytes);
+    await clock.advance(seconds(301));
+    await refused;
+    return stream;
+  };
+  const ended = await refuse();
+  ended.close();
+  await new Promise((resolve) => ended.once("close", resolve));
+  const other = await refuse();
+  expect([session.closed, other.closed]).toEqual([false, false]);
+  await clock.advance(seconds(11));
+  await closed;
+});
+
+test("a connection that breaks gives back the room of its calls, also of those that were just let in", async () => {
+  const limits = { bodyBytes: 1000, heldBytes: 1000 };
+  const { server } = await start(limits, createVirtualClock());
+  const [hostname = "", port] = server.address.split(":");
+  const socket = connectSocket(Number(port), hostname);
+  const session = connect(`http://${server.address}`, { createConnection: () => socket });
+  session.on("error", () => undefined);
+  for (let count = 0; count < 4; count++) call(session, inferPath).write(framed(message, 500));
+  await until(() => server.heldBytes() === 1000);
+  await new Promise((resolve) => session.ping(resolve));
+  socket.destroy();
+  await until(() => server.heldBytes() === 0);
 });
