@@ -4,13 +4,13 @@ import { isIP } from "node:net";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import {
   type Authenticator,
-  connect,
   credsAuthenticator,
   type NatsConnection,
 } from "@nats-io/transport-node";
 import { CodedError, messageOf } from "../base/errors.ts";
 import { parseAddress } from "../transport/tcp-listener.node.ts";
 import { engineError } from "./engine-error.ts";
+import { connectGuarded } from "./guarded-transport.node.ts";
 import { type NatsPlace, publicUrl } from "./nats-url.ts";
 
 /** How a server lets this process in, where the URL does not say it. */
@@ -41,7 +41,7 @@ export async function connectNats(
   const authenticator = await readCredentials(given);
   const ca = await readAuthorities(given);
   try {
-    return await connect({
+    return await connectGuarded({
       servers: [...servers],
       name: "partita",
       timeout: times.connect,
