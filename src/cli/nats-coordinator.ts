@@ -22,6 +22,8 @@ export interface LeadOptions
   readonly onLeading: (service: Service, term: number) => void;
 }
 
+type StartOptions = LeadOptions & { readonly forget: string[] };
+
 /**
  * Leads whenever it is its turn, until the signal aborts.
  *
@@ -36,7 +38,7 @@ export async function leadInTurn(ground: Ground, options: LeadOptions): Promise<
     ...options,
     command: "coordinator",
     model: named.name,
-    start: (turn) => start(ground, turn, cutter, { ...options, forget: forget.splice(0) }),
+    start: (turn) => start(ground, turn, cutter, { ...options, forget }),
   });
 }
 
@@ -67,16 +69,29 @@ export function keptOnNats(
   };
 }
 
+/**
+ * Forgets devices in the journal that is shared, and takes them off the list: one that this turn does
+ * not come to is forgotten in the next one, and none twice.
+ *
+ * @throws as `forgetDevice`
+ */
+export async function forgetOnce(journal: JournalStore, devices: string[]): Promise<void> {
+  for (let [device] = devices; device !== undefined; [device] = devices) {
+    await forgetDevice(journal, device);
+    devices.shift();
+  }
+}
+
 async function start(
   ground: Ground,
   turn: Turn,
   cutter: PartCutter,
-  options: LeadOptions,
+  options: StartOptions,
 ): Promise<Led> {
   const { nats, deployable, forget, onLeading } = options;
   const { depot, journal } = keptOnNats(nats, turn, deployable.named.name);
   const endings: Ground["endings"] = [];
-  for (const device of forget) await forgetDevice(journal, device);
+  await forgetOnce(journal, forget);
   const parts = { depot, cutter };
   const service = await startService({ ...ground, journal, endings }, { ...options, parts });
   const { coordinator, abandon } = service;

@@ -32,9 +32,12 @@ export interface Led {
   ready(): Promise<void>;
   /** Resolves when it has ended by itself: `null` in order, else why. */
   readonly ended: Promise<CodedError | null>;
-  /** Takes nothing new, and resolves when what was asked is answered. */
+  /** Takes nothing new, and resolves when what was asked is answered: before the cluster ends. */
   drain(): Promise<void>;
-  /** Ends it here and nowhere else: agents go on, and wait for whoever leads next. */
+  /**
+   * Ends it here and nowhere else: agents go on, and wait for whoever leads next. What was asked may
+   * be answered after that.
+   */
   abandon(): Promise<void>;
   /** Ends the cluster. */
   end(): Promise<void>;
@@ -123,11 +126,12 @@ async function lead(ground: Ground, turn: Turn, options: TurnOptions): Promise<E
     const led = await options.start(turn);
     void answerKept(ground, led, model, nats, over.signal);
     const end = await endOf(led, leadership, signal);
-    if (end.type === "stopped") await led.drain();
-    over.abort();
     if (end.type === "deposed" || (end.type === "stopped" && (await isReplaced(nats, ground)))) {
+      over.abort();
       await led.abandon();
     } else {
+      if (end.type === "stopped") await led.drain();
+      over.abort();
       await led.end();
       await retractModel(nats.engine, model);
     }

@@ -4,10 +4,9 @@
  * @module
  */
 import { type CodedError, type ErrorCode, isCoded } from "../../base/errors.ts";
-import { forgetDevice } from "../../cluster/journal.ts";
 import type { Leader } from "../../nats/leader-record.ts";
 import type { Plan } from "../../plan/plan.ts";
-import { cutInAdvance, keptOnNats } from "../nats-coordinator.ts";
+import { cutInAdvance, forgetOnce, keptOnNats } from "../nats-coordinator.ts";
 import { type Led, type Turn, type TurnOptions, takeTurns } from "../nats-turns.ts";
 import type { Ground } from "../service.ts";
 import type { ServedSource } from "./served-source.ts";
@@ -53,7 +52,7 @@ export async function serveInTurn(
     ...turns,
     command: "serve",
     model: source.name,
-    start: (turn) => lead(turn, serving, cutter, { ...turns, forget: forget.splice(0) }),
+    start: (turn) => lead(turn, serving, cutter, { ...turns, forget }),
     onStandby: (leader) => {
       void serving.models.abandon(`this server stands by: ${whereIs(leader)} leads`);
       onStandby(leader);
@@ -73,10 +72,18 @@ async function lead(
   turn: Turn,
   { begin }: Serving,
   cutter: ReturnType<typeof cutInAdvance>,
-  { nats, source: { name }, plan, forget, drain, onLeading, onFailed }: ServingTurns,
+  {
+    nats,
+    source: { name },
+    plan,
+    forget,
+    drain,
+    onLeading,
+    onFailed,
+  }: ServingTurns & { readonly forget: string[] },
 ): Promise<Led> {
   const { depot, journal } = keptOnNats(nats, turn, name);
-  for (const device of forget) await forgetDevice(journal, device);
+  await forgetOnce(journal, forget);
   let end: (why: CodedError) => void = () => undefined;
   const ended = new Promise<CodedError>((resolve) => {
     end = resolve;
