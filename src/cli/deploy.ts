@@ -13,7 +13,6 @@ import { shapesOfBatch } from "../onnx/batch.ts";
 import { extractConstantOutputs } from "../onnx/extract.ts";
 import { asJoined } from "../plan/batch.ts";
 import type { Plan } from "../plan/plan.ts";
-import type { Problem } from "../plan/problem.ts";
 import { problemOfPlan } from "../plan/problem-of-plan.ts";
 import { createOnnxRuntime } from "../runtime/onnxruntime.node.ts";
 import type { PreparedGraph } from "../runtime/prepare.node.ts";
@@ -171,7 +170,7 @@ async function planFor(
 }
 
 /**
- * Plans that are gone over to while requests flow join as many of them as the first.
+ * Plans that are gone over to while requests flow keep the limits of the first, and join as many.
  *
  * @param leave what others leave of a part of the topology. Default: all
  */
@@ -181,19 +180,15 @@ export function judgeLike(
   options: PlanningChoices & { readonly tiles: boolean },
   leave: (left: Topology) => Topology = (left) => left,
 ): Judge {
-  const { batch, reserved: _, ...others } = plan;
-  const solve = (changed: Problem) => {
-    const { planner } = plannerOf(options, changed);
-    return runWithin(planner, changed, { ...options, timeLimit: judgeSeconds });
-  };
-  if (batch === undefined) {
-    return { problemOf: (left) => problemOf(profile, leave(left), options), solve };
-  }
+  const { reserved: _, ...alone } = plan;
+  const { batch } = plan;
   return {
-    problemOf: (left, rows) => problemOfPlan({ ...others, batch }, profile, leave(left), rows),
+    problemOf: (left, rows) =>
+      problemOfPlan(alone, profile, leave(left), batch === undefined ? 1 : rows),
     solve: (changed) => {
-      const answer = solve(changed);
-      return "type" in answer ? answer : asJoined(answer, profile, batch);
+      const { planner } = plannerOf(options, changed);
+      const answer = runWithin(planner, changed, { ...options, timeLimit: judgeSeconds });
+      return "type" in answer || batch === undefined ? answer : asJoined(answer, profile, batch);
     },
   };
 }

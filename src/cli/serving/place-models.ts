@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { formatQuantity } from "../../base/units.ts";
 import { planBeside, type Sharer } from "../../cluster/sharing.ts";
 import type { Topology } from "../../cost/topology.ts";
 import { periodOfRequest } from "../../plan/batch.ts";
@@ -15,6 +16,7 @@ import { decideJoined } from "../joining.ts";
 import { decide, type PlanningChoices, plannerOf, problemOf } from "../planning.ts";
 import type { Terminal } from "../terminal.ts";
 import { placeModels as placeSeveral } from "../together.ts";
+import { keepsUp, periodAt } from "./keep-up.ts";
 import { asMeasured, type ServedSource } from "./served-source.ts";
 
 /**
@@ -102,10 +104,12 @@ export async function placeBeside(
   const source = sources.find((one) => one.name === name) as ServedSource;
   const sharer = sharers.find((one) => one.name === name) as Sharer;
   const others = sharers.filter((one) => one !== sharer);
-  const fastest = await planBeside([...others, sharer], sharer, left, signal);
-  if ("infeasible" in fastest || !source.isRateStated) return fastest;
-  const periodSeconds = mostShare / source.requestsPerSecond;
-  if (periodOfRequest(fastest) <= periodSeconds) return fastest;
-  const steady = { ...sharer, replan: source.replanWithin(periodSeconds) };
-  return await planBeside([...others, steady], steady, left, signal);
+  const place = await planBeside([...others, sharer], sharer, left, signal);
+  const { isRateStated, requestsPerSecond } = source;
+  if ("infeasible" in place || !isRateStated || keepsUp(place, requestsPerSecond)) return place;
+  const most = formatQuantity(periodAt(requestsPerSecond), "s", 4);
+  const found = formatQuantity(periodOfRequest(place), "s", 4);
+  return {
+    infeasible: `no plan keeps up with ${requestsPerSecond} /s: that takes a period of ${most} (a model may take ${100 * mostShare} % of what it finds of a device or link), and the fastest has ${found}; lower its --rate, or add a device or a faster link`,
+  };
 }

@@ -22,6 +22,7 @@ import { limitsOf, type PlanningChoices } from "../planning.ts";
 import type { PlanModel } from "../planning-threads.ts";
 import { prepareModel } from "../prepare.ts";
 import { loadProfile, type ProfilingChoices } from "../profiles.ts";
+import { keepUp, periodAt } from "./keep-up.ts";
 import type { NamedArgument } from "./named-models.ts";
 
 /** How often a model is taken to be asked of which that was not stated. */
@@ -48,10 +49,8 @@ export interface ServedSource {
   readonly choices: SourceChoices;
   /** What all its plans have in common. */
   readonly like: PlanModel;
-  /** Plans it within a time in which a cluster can wait. */
+  /** Plans it within a time in which a cluster can wait, at a rate that was stated if it can be. */
   readonly replan: Replan;
-  /** The same, so that it keeps up with so long a time between requests. */
-  replanWithin(periodSeconds: number): Replan;
   readonly benchmarks: Readonly<Record<string, number>>;
   /** With what the topology says of this model's inputs only. */
   readonly topology: Topology;
@@ -116,12 +115,23 @@ async function loadSource(
     ...(joining === null ? {} : { joining }),
     choices,
     like,
-    replan: replanner(profile, like, choices),
-    replanWithin: (periodSeconds) =>
-      replanner(profile, { ...like, limits: { ...limits, periodSeconds } }, choices),
+    replan: replanOf(profile, like, choices, requestsPerSecond),
     benchmarks: profiledBenchmarks(profile, topology),
     topology: forGraph(topology, profile.graph),
   };
+}
+
+function replanOf(
+  profile: Profile,
+  like: PlanModel,
+  choices: SourceChoices,
+  requestsPerSecond: number | null,
+): Replan {
+  const fastest = replanner(profile, like, choices);
+  if (requestsPerSecond === null) return fastest;
+  const limits = { ...like.limits, periodSeconds: periodAt(requestsPerSecond) };
+  const steady = replanner(profile, { ...like, limits }, choices);
+  return keepUp(fastest, steady, requestsPerSecond);
 }
 
 /** A plan that runs its parts as those of the model are measured. */
