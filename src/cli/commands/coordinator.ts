@@ -16,6 +16,7 @@ import { type NatsCluster, openNats } from "../nats-option.ts";
 import { describeEvent } from "../print/cluster-status.ts";
 import { printDeployment } from "../print/deployment.ts";
 import { tellTurns } from "../print/turns.ts";
+import { withToken } from "../print/with-token.ts";
 import { type Ground, openGround, type Service, startService } from "../service.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -194,11 +195,11 @@ function announce(
   }
   const [first = address] = remoteAddresses(address);
   terminal.line("To ask, and to look on:");
-  terminal.line(`  ${terminal.program} run --to ${first} --token ${token} INPUT…`);
-  terminal.line(`  ${terminal.program} status --to ${first} --token ${token}`);
+  terminal.line(`  ${withToken(`run INPUT… --to ${first}`, token, terminal)}`);
+  terminal.line(`  ${withToken(`status --to ${first}`, token, terminal)}`);
   if (url !== null) {
-    const { secret } = parseToken(token);
-    terminal.line(`  curl -H "Authorization: Bearer ${secret}" ${url}/v1/status`);
+    const shown = token === terminal.token ? `\${PARTITA_TOKEN%%.*}` : parseToken(token).secret;
+    terminal.line(`  curl -H "Authorization: Bearer ${shown}" ${url}/v1/status`);
   }
   terminal.line("Ctrl-C ends it everywhere.");
 }
@@ -238,7 +239,7 @@ function invite(
   }
   for (const [name, remark] of missing) {
     terminal.line(
-      `  ${terminal.program} agent --join ${where} --name ${name} --token ${token}${remark}`,
+      `  ${withToken(`agent --join ${where} --name ${name}`, token, terminal)}${remark}`,
     );
   }
 }

@@ -2,6 +2,7 @@ import type { Topology } from "../../cost/topology.ts";
 import { remoteAddresses } from "../addresses.ts";
 import type { Doors } from "../serving/doors.ts";
 import type { Terminal } from "../terminal.ts";
+import { withToken } from "./with-token.ts";
 
 /** Where coordinator and agents meet. */
 export interface MeetingPlace {
@@ -37,15 +38,14 @@ export function printInvitation(
   terminal: Terminal,
 ): void {
   if (terminal.json) return;
-  const { program } = terminal;
   const [where = address] = remoteAddresses(address);
   if (missing.length > 0) {
     terminal.line("Start on each machine (an agent that runs already comes back by itself):");
   }
   for (const { name } of missing) {
-    terminal.line(`  ${program} agent --join ${where} --name ${name} --token ${token}`);
+    terminal.line(`  ${withToken(`agent --join ${where} --name ${name}`, token, terminal)}`);
   }
   terminal.line("To look on:");
-  terminal.line(`  ${program} status --to ${where} --token ${token}`);
+  terminal.line(`  ${withToken(`status --to ${where}`, token, terminal)}`);
   terminal.line("Ctrl-C or SIGTERM: what was asked is answered, then it ends.");
 }

@@ -3,6 +3,7 @@ import type { Topology } from "../../cost/topology.ts";
 import type { Leader } from "../../nats/leader-record.ts";
 import { type NatsPlace, publicUrl } from "../../nats/nats-url.ts";
 import type { Terminal } from "../terminal.ts";
+import { withToken } from "./with-token.ts";
 
 /** What is said of who leads a cluster on NATS: a line each, with `--json` an object. */
 export interface TurnTeller {
@@ -43,10 +44,10 @@ function invite({ place, topology, token }: TurnSetting, terminal: Terminal): vo
   const at = publicUrl(place);
   for (const { name, relay } of topology.devices) {
     if (relay !== undefined) continue;
-    terminal.line(`  ${terminal.program} agent --nats ${at} --name ${name} --token ${token}`);
+    terminal.line(`  ${withToken(`agent --nats ${at} --name ${name}`, token, terminal)}`);
   }
   terminal.line("To ask, and to look on:");
   terminal.line(`  ${terminal.program} run --nats ${at} INPUT…`);
-  terminal.line(`  ${terminal.program} status --nats ${at} --token ${token}`);
+  terminal.line(`  ${withToken(`status --nats ${at}`, token, terminal)}`);
   terminal.line("Ctrl-C hands the cluster over to one that stands by, or ends it.");
 }
