@@ -52,3 +52,18 @@ test("nothing is started after the end, not even what was to come", async () => 
   await clock.advance(seconds(10));
   expect([startedAt.length, ended()]).toEqual([1, 1]);
 });
+
+test("what cannot even be started is tried again", async () => {
+  const clock = createVirtualClock();
+  const startedAt: number[] = [];
+  const kept = keepAlive(
+    () => {
+      startedAt.push(clock.now());
+      throw new Error("no memory for another process");
+    },
+    { clock, onDeath: () => undefined },
+  );
+  while (startedAt.length < 3) await clock.advance(seconds(0.5));
+  expect(startedAt).toEqual([0, 1, 3]);
+  await kept[Symbol.asyncDispose]();
+});
