@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { errorOf } from "../../../test/fixtures/code-of.ts";
-import { readNamedModels } from "./named-models.ts";
+import { readNamedModels, refuseForSeveral } from "./named-models.ts";
 
 const nothing = { rate: [], maxBatch: [], maxWait: [] };
 
@@ -42,3 +42,19 @@ test.each([
     /^USAGE_INVALID: .*(NAME|none of|rate)/,
   );
 });
+
+test.each([
+  [["a.onnx"], [], "throughput", undefined, "none"],
+  [["a.onnx"], ["a=5/s"], "latency", "nats://a", "none"],
+  [["a.onnx"], ["a=5/s"], "throughput", undefined, "USAGE_INVALID: --objective"],
+  [["a.onnx", "b.onnx"], [], "throughput", undefined, "USAGE_INVALID: --objective"],
+  [["a.onnx", "b.onnx"], [], undefined, "nats://a", "USAGE_INVALID: --nats"],
+])(
+  "of %j at %j with --objective %s and --nats %s says %s",
+  (words, rate, objective, nats, said) => {
+    const refusal = errorOf(() =>
+      refuseForSeveral(readNamedModels(words, { ...nothing, rate }), { objective, nats }),
+    );
+    expect(refusal).toContain(said);
+  },
+);

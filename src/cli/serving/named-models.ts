@@ -79,7 +79,7 @@ export function readNamedModels(
   }));
 }
 
-/** @throws USAGE_INVALID for what is there for one model only */
+/** @throws USAGE_INVALID for what is there for one model only, or for one whose rate is not stated */
 export function refuseForSeveral(
   models: readonly NamedArgument[],
   {
@@ -87,11 +87,14 @@ export function refuseForSeveral(
     nats,
   }: { readonly objective: string | undefined; readonly nats: string | undefined },
 ): void {
-  if (models.length === 1) return;
-  if (objective !== undefined && objective !== "latency") {
-    throw usage("--objective is for one model: several are placed for the least latency");
+  const isRateStated = models.some(({ requestsPerSecond }) => requestsPerSecond !== null);
+  const isPlain = models.length === 1 && !isRateStated;
+  if (!isPlain && objective !== undefined && objective !== "latency") {
+    throw usage(
+      "--objective is for one model without a --rate: models with rates, and several, are placed for the least latency",
+    );
   }
-  if (nats === undefined) return;
+  if (models.length === 1 || nats === undefined) return;
   const names = models.map(({ name }) => name).join(", ");
   throw usage(
     `--nats hands one model on from server to server, not ${models.length} (${names}): leave it out, or serve each model by itself, in a cluster of another name (nats://HOST/NAME)`,
