@@ -57,7 +57,7 @@ test("who is told to end hands over at once; who is the last answers before the 
 test("a device that could not be forgotten in one turn is in the next, and none is twice", async () => {
   const key = (keyFingerprint: string) => ({ keyFingerprint, address: "10.0.0.2:7001" });
   let kept = formatJournal({
-    format: "partita.journal/1",
+    format: "partita.journal/2",
     graphSha256: "",
     tokenMark: "",
     lastGeneration: 0,
