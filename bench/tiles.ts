@@ -54,7 +54,7 @@ const lines = lineChart({
     panel: network,
   })),
   x: { title: "devices", domain: [2, 6], format: "d" },
-  y: { title: "gain", domain: [1, 5] },
+  y: { title: "gain", domain: [1, 6] },
   seriesTitle: "speeds and links",
   panels: { columns: 2 },
 });

@@ -210,7 +210,7 @@ function seriesColour(title: string, values: readonly { readonly series: string 
     type: "nominal",
     sort: distinct(values.map(({ series }) => series)),
     title,
-    legend: { symbolType: "square" },
+    legend: { symbolType: "square", labelLimit: 300 },
     scale: { scheme: "tableau10" },
   };
 }
