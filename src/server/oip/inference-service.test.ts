@@ -299,6 +299,26 @@ test("statistics count requests that were joined as one run together, by how man
   ]);
 });
 
+test("statistics tell few sizes apart, whatever clients ask for: large ones by powers of two", () => {
+  const { service, repository } = start();
+  const inference = { request: 42, outputs: {}, timings };
+  for (let rows = 1; rows <= 1000; rows++) {
+    const observation = service.statistics.begun({ ...arrival, model: "passing" });
+    observation.ended({ ...answered, outcome: { type: "answered", inference, rows } });
+  }
+  const [of] = service.statistics.of(repository, "passing");
+  const sizes = of?.batch_stats.map((batch) => [batch.batch_size, batch.compute_infer.count]);
+  expect(sizes?.slice(62)).toEqual([
+    [63, 1],
+    [64, 1],
+    [128, 64],
+    [256, 128],
+    [512, 256],
+    [1024, 488],
+  ]);
+  expect([of?.execution_count, of?.inference_count]).toEqual([1000, 500_500]);
+});
+
 test("a request of several rows along an open first axis counts as so many inferences", async () => {
   const open = passingModel({ x: { dataType: "uint8", shape: ["N", 2] } });
   const { ask, service, repository } = start(servedModel("passing", open, passOn));

@@ -10,6 +10,7 @@ export interface Duration {
 
 /** What runs of the model did that had so many inferences each. */
 export interface BatchStatistics {
+  /** See `batchSize`. */
   readonly batch_size: number;
   /** `count` are runs. */
   readonly compute_input: Duration;
@@ -148,6 +149,14 @@ function batchStatistics(size: number, batch: Runs): BatchStatistics {
   };
 }
 
+/** Up to it, every size is counted by itself. */
+const largestOwnSize = 64;
+
+/** Clients choose sizes: larger ones count as the next power of two, which makes them few. */
+function batchSize(rows: number): number {
+  return rows <= largestOwnSize ? rows : 2 ** Math.ceil(Math.log2(rows));
+}
+
 function count(sums: Sums, departure: Departure): void {
   const { seconds, batches } = sums;
   const add = (quantity: Quantity, more: number) => {
@@ -167,7 +176,7 @@ function count(sums: Sums, departure: Departure): void {
   add("compute_input", inputSeconds);
   add("compute_infer", timings.totalSeconds);
   add("compute_output", outputSeconds);
-  const size = timings.joined?.rows ?? rows;
+  const size = batchSize(timings.joined?.rows ?? rows);
   const share = shareOfRun(timings);
   const batch = batches.get(size) ?? {
     runs: 0,
