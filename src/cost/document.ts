@@ -47,6 +47,10 @@ function checked<T>(
   code: ErrorCode,
   where: (path: readonly PropertyKey[]) => string,
 ): T {
+  const lost = lostName(value);
+  if (lost !== null) {
+    throw new CodedError(code, `${where(lost)}: nothing in a file may have this name; rename it`);
+  }
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
   const problems = result.error.issues.slice(0, 5).map((issue) => {
@@ -54,6 +58,21 @@ function checked<T>(
     return `${where(issue.path)}: ${issue.message}${found}`;
   });
   throw new CodedError(code, problems.join("\n"), { problems });
+}
+
+/** The path of a key `__proto__`, which schemas of maps leave out without a word; `null`: there is none. */
+function lostName(value: unknown): readonly string[] | null {
+  const open: (readonly [unknown, readonly string[]])[] = [[value, []]];
+  const seen = new Set<unknown>();
+  for (const [one, path] of open) {
+    if (typeof one !== "object" || one === null || seen.has(one)) continue;
+    seen.add(one);
+    if (Object.hasOwn(one, "__proto__")) return [...path, "__proto__"];
+    for (const [key, inner] of Object.entries(one)) {
+      if (typeof inner === "object") open.push([inner, [...path, key]]);
+    }
+  }
+  return null;
 }
 
 function brief(value: unknown): string {

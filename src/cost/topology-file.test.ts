@@ -125,6 +125,12 @@ const broken: readonly (readonly [string, string, string, RegExp])[] = [
     "name: gateway, profile: fast, relay: coordinator",
     /it is a relay and has profile 'fast'/,
   ],
+  [
+    "a name that schemas lose",
+    "{ data: 60 kB,",
+    "{ __proto__: 60 kB,",
+    /home\.yaml:11: inputBytes\.__proto__: nothing in a file may have this name; rename it/,
+  ],
   ["another format", "partita.topology/1", "partita.topology/2", /format/],
 ];
 

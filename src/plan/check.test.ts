@@ -44,6 +44,8 @@ test("a plan says what it costs, where, and what else there is", () => {
   expect(plan.claimed.latencySeconds).toBeCloseTo(0.4, 12);
   expect(plan.alternatives["cloud"]).toBeCloseTo(0.4, 12);
   expect(readPlan(JSON.stringify(plan))).toEqual(plan);
+  const placed = JSON.stringify(plan).replace('"placement":{', '"placement":{"__proto__":"a",');
+  expect(() => readPlan(placed)).toThrow(/plan: placement\.__proto__: nothing in a file/);
 });
 
 test("takes a plan that holds", () => {

@@ -213,11 +213,13 @@ test("lists, loads and unloads models", async () => {
   expect((await ask("models/floats/load", "{}")).status).toBe(200);
   expect(await (await ask("index")).json()).toEqual(ready);
   expect(await errorOf(await ask("models/other/load"))).toEqual([404, "MODEL_UNKNOWN"]);
-  const configured = '{"parameters":{"config":"{}"}}';
-  expect(await errorOf(await ask("models/floats/load", configured))).toEqual([
-    400,
-    "REQUEST_INVALID",
-  ]);
+  for (const parameter of ["config", "__proto__"]) {
+    const configured = `{"parameters":{"${parameter}":"{}"}}`;
+    expect(await errorOf(await ask("models/floats/load", configured))).toEqual([
+      400,
+      "REQUEST_INVALID",
+    ]);
+  }
 });
 
 test("hands the trace context to observers, and sends theirs back", async () => {
