@@ -56,10 +56,15 @@ function declared(info: ValueInfoProto): DeclaredTensor {
 /**
  * Checks the inputs of a run at the door.
  *
+ * @param called what messages call an element type
  * @throws TENSOR_UNKNOWN if one is missing or too many, TENSOR_TYPE_MISMATCH, TENSOR_SHAPE_MISMATCH;
  * TENSOR_MALFORMED if one of strings holds no text
  */
-export function checkInputs(expected: readonly DeclaredTensor[], inputs: TensorValues): void {
+export function checkInputs(
+  expected: readonly DeclaredTensor[],
+  inputs: TensorValues,
+  called: (dataType: string) => string = (dataType) => dataType,
+): void {
   const known = new Set(expected.map(({ name }) => name));
   for (const name of Object.keys(inputs)) {
     if (known.has(name)) continue;
@@ -79,21 +84,29 @@ export function checkInputs(expected: readonly DeclaredTensor[], inputs: TensorV
         { tensor: input.name },
       );
     }
-    checkType(input, value);
-    checkShape(input, value);
+    checkType(input, value, called);
+    checkShape(input, value, called);
   }
 }
 
-function checkType({ name, dataType }: DeclaredTensor, value: TensorValue): void {
+function checkType(
+  { name, dataType }: DeclaredTensor,
+  value: TensorValue,
+  called: (dataType: string) => string,
+): void {
   if (value.dataType === dataType) return;
   throw new CodedError(
     "TENSOR_TYPE_MISMATCH",
-    `input '${name}' must be ${dataType}, but ${value.dataType} was given`,
+    `input '${name}' must be ${called(dataType)}, but ${called(value.dataType)} was given`,
     { tensor: name, expected: dataType, observed: value.dataType },
   );
 }
 
-function checkShape({ name, shape, isRanked }: DeclaredTensor, value: TensorValue): void {
+function checkShape(
+  { name, shape, isRanked }: DeclaredTensor,
+  value: TensorValue,
+  called: (dataType: string) => string,
+): void {
   const fits =
     !isRanked ||
     (shape.length === value.shape.length &&
@@ -114,7 +127,7 @@ function checkShape({ name, shape, isRanked }: DeclaredTensor, value: TensorValu
   if (needed === value.data.byteLength) return;
   throw new CodedError(
     "TENSOR_SHAPE_MISMATCH",
-    `input '${name}' has ${value.data.byteLength} bytes; ${value.dataType} [${value.shape.join(", ")}] needs ${needed} bytes`,
+    `input '${name}' has ${value.data.byteLength} bytes; ${called(value.dataType)} [${value.shape.join(", ")}] needs ${needed} bytes`,
     details,
   );
 }

@@ -140,6 +140,10 @@ test("every code becomes its status, with the code in front", async () => {
   expect(await inferOutcome(client, { rawInputContents: [floats(1)] })).toMatch(
     /^INVALID_ARGUMENT TENSOR_SHAPE_MISMATCH/,
   );
+  const inputs = [{ name: "x", datatype: "INT32", shape: [1n, 2n] }];
+  expect(await inferOutcome(client, { inputs })).toMatch(
+    /TENSOR_TYPE_MISMATCH: input 'x' must be FP32, but INT32 was given/,
+  );
   const twice = { outputs: [{ name: "x_out" }, { name: "x_out" }] };
   expect(await inferOutcome(client, twice)).toMatch(/^INVALID_ARGUMENT REQUEST_INVALID/);
   await repository.unload("passing");

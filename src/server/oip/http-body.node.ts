@@ -8,8 +8,8 @@ import { promisify } from "node:util";
 import { constants, createGunzip, createInflate, deflate, type Gunzip, gzip } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { CodedError, isCoded, messageOf } from "../../base/errors.ts";
-import type { Guest } from "./admission.ts";
 import { Chunks } from "./chunks.ts";
+import type { Guest } from "./guest.ts";
 import { clientGone } from "./http-visit.node.ts";
 import type { RequestLimits } from "./limits.ts";
 
@@ -74,7 +74,7 @@ function checkSize(bytes: number, most: number): void {
   if (!(bytes > most)) return;
   throw new CodedError(
     "REQUEST_TOO_LARGE",
-    `the body of the request has ${bytes} bytes or more, this server takes at most ${most}`,
+    `the body of the request has ${bytes} bytes or more, this server takes at most ${most}; ask for less at once`,
     { bytes, limit: most },
   );
 }

@@ -142,6 +142,40 @@ test("a request that breaks a rule gets a coded answer, and the next one its ten
   expect(await post(JSON.stringify({ inputs: [input] }))).toEqual([200, "answered"]);
 });
 
+test("what is said of the commonest mistakes names what came, what is wanted, and a way out", async () => {
+  const { url } = await start({ bodyBytes: 1000 });
+  const bytes = new Uint8Array(8);
+  const { body: unheaded } = inferBody({ inputs: [binary] }, bytes);
+  const { body: unsized, headers } = inferBody({ inputs: [tensor] }, bytes);
+  const json = (change: object, more: object = {}) =>
+    JSON.stringify({ inputs: [{ ...input, ...change }], ...more });
+  const mistakes = [
+    [json({ name: "y" }), {}, "there is no input 'y'; the inputs are 'x'"],
+    [json({ shape: [1, 2] }), {}, "input 'x' must have the shape [2], but [1, 2] was given"],
+    [json({ datatype: "INT32" }), {}, "input 'x' must be FP32, but INT32 was given"],
+    [json({ data: [1] }), {}, "input 'x' has 1 elements; the shape [2] needs 2"],
+    [json({ data: [null, 1] }), {}, "element 0 of input 'x' is null; FP32 needs a finite number"],
+    [
+      json({ data: "-" }).replace('"-"', "[1,NaN]"),
+      {},
+      "send tensors that hold them in binary form",
+    ],
+    [json({ data: "-" }).replace('"-"', "[1,-Infinity]"), {}, "neither NaN nor infinity"],
+    [unheaded, {}, "Inference-Header-Content-Length says how many bytes the JSON has"],
+    [unsized, headers, "input 'x' has neither data nor a binary_data_size; give one of them"],
+    [json({}, { outputs: [{ name: "z" }] }), {}, "has no output 'z'; its outputs are 'x_out'"],
+    [
+      "x".repeat(1001),
+      {},
+      "1001 bytes or more, this server takes at most 1000; ask for less at once",
+    ],
+  ] as const;
+  for (const [body, given, said] of mistakes) {
+    const response = await fetch(`${url}${path}`, { method: "POST", body, headers: given });
+    expect((await response.json()) as unknown).toEqual({ error: expect.stringContaining(said) });
+  }
+});
+
 test("a length of the JSON that is not one is refused", async () => {
   const { post } = await start();
   const { body } = inferBody({ inputs: [binary] }, new Uint8Array(8));

@@ -15,6 +15,7 @@ import type { Arrival, Observer } from "../observer.ts";
 import type { ModelRepository, RepositoryEntry, ServedModel } from "../served-model.ts";
 import { rowsOf } from "./batch-axis.ts";
 import { Course } from "./course.ts";
+import { datatypeOf } from "./datatypes.ts";
 import { Statistics } from "./statistics.ts";
 import { UnderWay } from "./under-way.ts";
 
@@ -168,7 +169,7 @@ export class InferenceService {
   async #ask(call: Call, request: InferenceRequest): Promise<Omit<InferenceAnswer, "traceparent">> {
     const model = this.find(call.model, call.version);
     const names = checkOutputs(model, request.outputs);
-    checkInputs(model.inputs, request.inputs);
+    checkInputs(model.inputs, request.inputs, (dataType) => datatypeOf(dataType) ?? dataType);
     const { idempotencyKey: id, deadlineSeconds } = request;
     const inference = await model.infer(request.inputs, {
       ...(id === null ? {} : { id }),

@@ -38,7 +38,7 @@ const elements: Readonly<Record<Exclude<Datatype, "BYTES">, Element>> = {
   FP16: shortFloat(float16),
   BF16: shortFloat(bfloat16),
   FP32: {
-    expected: "a number of 32 bits",
+    expected: "a finite number of 32 bits (others only in binary form)",
     put: number((view, offset, value) => {
       view.setFloat32(offset, value, true);
       return Number.isFinite(Math.fround(value));
@@ -46,7 +46,7 @@ const elements: Readonly<Record<Exclude<Datatype, "BYTES">, Element>> = {
     text: (view, offset) => numberText(view.getFloat32(offset, true)),
   },
   FP64: {
-    expected: "a number",
+    expected: "a finite number (others only in binary form)",
     put: number((view, offset, value) => {
       view.setFloat64(offset, value, true);
       return Number.isFinite(value);
@@ -90,7 +90,7 @@ function wide(least: number, kind: "BigInt64" | "BigUint64"): Element {
 
 function shortFloat(format: typeof float16): Element {
   return {
-    expected: "a number of 16 bits",
+    expected: "a finite number of 16 bits (others only in binary form)",
     put: number((view, offset, value) => {
       const bits = encodeShortFloat(format, value);
       view.setUint16(offset, bits, true);
@@ -123,7 +123,7 @@ export function readJsonData(
   if (flat.length !== count) {
     throw new CodedError(
       "REQUEST_INVALID",
-      `input '${tensor}' has ${flat.length} elements; [${shape.join(", ")}] needs ${count}`,
+      `input '${tensor}' has ${flat.length} elements; the shape [${shape.join(", ")}] needs ${count}`,
       { tensor, observed: flat.length, expected: count },
     );
   }

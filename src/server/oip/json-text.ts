@@ -19,13 +19,26 @@ export function readJson(bytes: Uint8Array, limits: RequestLimits): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
+    const reason = messageOf(error).slice(0, 200);
     throw new CodedError(
       "REQUEST_INVALID",
-      `the request is no JSON in UTF-8 (${messageOf(error).slice(0, 200)})`,
+      `the request is no JSON in UTF-8 (${reason})${likelyCause(bytes)}`,
       {},
       error,
     );
   }
+}
+
+/** What clients get wrong most often. */
+function likelyCause(bytes: Uint8Array): string {
+  const text = new TextDecoder().decode(bytes);
+  if (/[[,:\s]-?(NaN|Infinity)\b/.test(text)) {
+    return "; JSON has neither NaN nor infinity: send tensors that hold them in binary form";
+  }
+  if (/binary_data_size/.test(text)) {
+    return "; where tensors stand behind the JSON, Inference-Header-Content-Length says how many bytes the JSON has";
+  }
+  return "";
 }
 
 const quote = 0x22;
