@@ -15,6 +15,9 @@ const answer = await infer({
   model_name: "squeezenet",
   inputs: [{ name: "input", shape: [1, 3, 64, 64], datatype: "FP32" }],
   raw_input_contents: [Buffer.from(new Float32Array(3 * 64 * 64).fill(0.5).buffer)],
+}).catch(({ details }) => {
+  console.error(`${server}: ${details}`);
+  process.exit(1);
 });
 const [{ name, shape }] = answer.outputs;
 const [bytes] = answer.raw_output_contents;

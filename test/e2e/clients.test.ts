@@ -9,7 +9,9 @@ import { createOnnxRuntime } from "../../src/runtime/onnxruntime.node.ts";
 import { GRPCInferenceService } from "../../src/server/grpc/generated/inference_pb.ts";
 import { buildZoo } from "../../src/zoo/zoo.ts";
 import { grpcClient } from "../fixtures/grpc-client.ts";
-import { serveModel } from "../fixtures/served-models.ts";
+import { startGrpc } from "../fixtures/grpc-setting.ts";
+import { startOip } from "../fixtures/oip-server.ts";
+import { passingModel, passOn, servedModel, serveModel } from "../fixtures/served-models.ts";
 import { equalProfile } from "./equal-profile.ts";
 import { Workbench } from "./partita.ts";
 import { ServingProcess } from "./serving-process.ts";
@@ -66,6 +68,15 @@ async function run(program: string, file: string, address: string): Promise<stri
   return (await promisify(execFile)(program, [`examples/clients/${file}`, address])).stdout;
 }
 
+/** With which status a client ends, and what it complains of. */
+function outcome(program: string, file: string, address: string): Promise<string> {
+  return new Promise((resolve) => {
+    execFile(program, [`examples/clients/${file}`, address], (error, _, stderr) =>
+      resolve(`${error?.code ?? 0} ${stderr}`),
+    );
+  });
+}
+
 test("curl asks as JSON and in binary, and gets all values of the answer", async () => {
   const [json = "", header = "", bytes = ""] = (await run("sh", "ask-curl.sh", http)).split("\n");
   expect(json).toMatch(/^\{.*"name":"flatten_output".*"data":\[.* \.\.\.$/);
@@ -88,6 +99,27 @@ if (spawnSync("python3", ["-c", "import tritonclient.http"]).status === 0) {
 test.each(clients)("%s gets the answer of the model itself", async (_, file, address) => {
   const program = file.endsWith(".py") ? "python3" : process.execPath;
   expect(await run(program, file, address())).toBe(answer);
+});
+
+test("each client says in a line why there is no answer: nobody there, no such model", async () => {
+  const other = [servedModel("other", passingModel({}), passOn)];
+  const { server: overHttp } = await startOip(other);
+  const { server: overGrpc } = await startGrpc(other);
+  const asked = [
+    ["sh", "ask-curl.sh", overHttp.url],
+    ["python3", "ask-http.py", overHttp.url],
+    [process.execPath, "ask-http.mjs", overHttp.url],
+    [process.execPath, "ask-grpc.mjs", overGrpc.address],
+  ] as const;
+  const outcomes = () =>
+    Promise.all(asked.map(([program, file, address]) => outcome(program, file, address)));
+  for (const said of await outcomes()) {
+    expect(said).toMatch(/^1 (curl: .*\n)?.*MODEL_UNKNOWN: there is no model 'squeezenet'; .*\n$/);
+  }
+  await Promise.all([overHttp.close(), overGrpc.close()]);
+  for (const said of await outcomes()) {
+    expect(said).toMatch(/^1 .*127\.0\.0\.1.*(connect|refused).*\n$/i);
+  }
 });
 
 test("the server says how often it was asked, and when last", async () => {
