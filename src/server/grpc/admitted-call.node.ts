@@ -6,7 +6,9 @@ import {
 } from "@grpc/grpc-js";
 import type { Clock } from "../../base/clock.ts";
 import { seconds } from "../../base/units.ts";
-import type { Admission, Guest } from "../oip/admission.ts";
+import type { Admission } from "../oip/admission.ts";
+import type { Guest } from "../oip/guest.ts";
+import { ComingMessages, type MessageTerms } from "./coming-messages.ts";
 import { statusOf } from "./status.node.ts";
 
 /** Messages of one stream that are read before the first of them is answered. */
@@ -17,14 +19,19 @@ const lingering = seconds(10);
 export interface AdmittedService {
   /** Begins the path of each of its methods. */
   readonly path: string;
+  /** Of messages that are answered, and of the answers. */
   readonly admission: Admission;
+  /** Of messages that come in; `null`: room for the largest is set aside in the other one. */
+  readonly coming: Admission | null;
+  /** Of a message, as it is when it is not compressed. */
+  readonly messageBytes: number;
 }
 
 export interface AdmittingOptions {
   /** The one that is meant stands first where several paths fit. */
   readonly services: readonly AdmittedService[];
-  /** Of a message. */
-  readonly largestBytes: number;
+  /** More than that the library makes of no message. */
+  readonly unpackedBytes: number;
   /** Ends the connection of a peer, by the library's name of it. */
   readonly cut: (peer: string) => void;
   readonly clock: Clock;
@@ -33,25 +40,29 @@ export interface AdmittingOptions {
 }
 
 /**
- * Reads messages only as there is room for them. A call that takes one message has room for the largest
- * set aside, until it is here; a stream may be quiet for as long as it likes, and is read while there is
- * room for what has come in. Who does not take answers loses the connection, and who goes on with a call
+ * Reads messages only as there is room for them. A call that brings one request has room for the largest
+ * set aside, until it is here; of all others the bytes count as they come, so that they may be quiet for
+ * as long as they like. Who does not take answers loses the connection, and who goes on with a call
  * that is over: the library ends no single call that waits for its client, and keeps what came of it.
  */
 export function admitting(options: AdmittingOptions): ServerInterceptor {
-  const { services, largestBytes, cut, clock, closing } = options;
+  const { services, unpackedBytes, cut, clock, closing } = options;
   return ({ path, requestStream }, call) => {
     const service = services.find((candidate) => path.startsWith(candidate.path));
     if (service === undefined) return new ServerInterceptingCall(call);
     const peer = call.getPeer();
-    return new AdmittedCall(call, service.admission, requestStream ? null : largestBytes, {
-      now: () => cut(peer),
-      late: async () => {
-        await clock.sleep(lingering, closing);
-        // Nobody is the peer of a call that the client has ended, too.
-        if (call.getPeer() === peer) cut(peer);
+    return new AdmittedCall(
+      call,
+      { ...service, unpackedBytes, isStream: requestStream },
+      {
+        now: () => cut(peer),
+        late: async () => {
+          await clock.sleep(lingering, closing);
+          // Nobody is the peer of a call that the client has ended, too.
+          if (call.getPeer() === peer) cut(peer);
+        },
       },
-    });
+    );
   };
 }
 
@@ -73,10 +84,12 @@ type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
 type Status = Parameters<ServerInterceptingCallInterface["sendStatus"]>[0];
 type Sent = Parameters<ServerInterceptingCallInterface["sendMessage"]>[1];
 
+interface CallKind extends AdmittedService, MessageTerms {}
+
 class AdmittedCall extends ServerInterceptingCall {
-  readonly #admission: Admission;
-  /** Of the one message; `null`: it is a stream. */
-  readonly #largestBytes: number | null;
+  readonly #kind: CallKind;
+  /** `null`: room for it is set aside. */
+  readonly #coming: ComingMessages | null = null;
   readonly #over = new AbortController();
   readonly #cut: Cut;
   /** Of the messages whose answers are not through, the oldest first; the last may still be on its way. */
@@ -90,16 +103,12 @@ class AdmittedCall extends ServerInterceptingCall {
   /** The client has said that no more comes. */
   #isWhole = false;
 
-  constructor(
-    call: ServerInterceptingCallInterface,
-    admission: Admission,
-    largestBytes: number | null,
-    cut: Cut,
-  ) {
+  constructor(call: ServerInterceptingCallInterface, kind: CallKind, cut: Cut) {
     super(call);
-    this.#admission = admission;
-    this.#largestBytes = largestBytes;
+    this.#kind = kind;
     this.#cut = cut;
+    if (kind.coming !== null) this.#coming = this.#count(call, kind.coming);
+    else onBytes(call, ({ byteLength }) => this.#guests.at(-1)?.came(byteLength));
   }
 
   claim(): Guest | undefined {
@@ -116,12 +125,12 @@ class AdmittedCall extends ServerInterceptingCall {
         this.#bytes = message.byteLength;
         const guest = this.#guests.at(-1);
         if (guest !== undefined) this.#unclaimed.push(guest);
-        if (this.#largestBytes === null) guest?.arrived(message.byteLength);
+        if (this.#kind.isStream) this.#arrived(message.byteLength);
         listener.onReceiveMessage(message);
       },
       onReceiveHalfClose: () => {
         this.#isWhole = true;
-        if (this.#largestBytes !== null) this.#guests.at(-1)?.arrived(this.#bytes ?? 0);
+        if (!this.#kind.isStream) this.#arrived(this.#bytes ?? 0);
         listener.onReceiveHalfClose();
       },
       onCancel: () => {
@@ -133,7 +142,7 @@ class AdmittedCall extends ServerInterceptingCall {
   }
 
   override startRead(): void {
-    const isWhole = this.#largestBytes !== null && this.#bytes !== null;
+    const isWhole = !this.#kind.isStream && this.#bytes !== null;
     if (isWhole) super.startRead();
     else if (this.#guests.length >= window) this.#wantsMore = true;
     else void this.#read();
@@ -154,10 +163,38 @@ class AdmittedCall extends ServerInterceptingCall {
     super.sendStatus(status);
   }
 
+  #count(call: ServerInterceptingCallInterface, admission: Admission): ComingMessages {
+    const guest = admission.open();
+    const coming = new ComingMessages(guest, this.#kind);
+    const refuse = (reason: unknown) => {
+      this.sendStatus(statusOf(reason));
+      // It is told behind answers that the client may not take.
+      void this.#cut.late().catch(() => undefined);
+    };
+    guest.displaced.addEventListener("abort", () => refuse(guest.displaced.reason), { once: true });
+    onBytes(call, (bytes) => {
+      try {
+        coming.came(bytes);
+      } catch (error) {
+        refuse(error);
+        throw error;
+      }
+    });
+    return coming;
+  }
+
+  /** The oldest message depends on the client no more. */
+  #arrived(bytes: number): void {
+    this.#coming?.handedOn();
+    this.#guests.at(-1)?.arrived(bytes);
+  }
+
   async #read(): Promise<void> {
     this.#wantsMore = false;
     try {
-      const guest = await this.#admission.enter(this.#largestBytes ?? 0, this.#over.signal);
+      const { admission, coming, messageBytes } = this.#kind;
+      const bytes = coming === null ? messageBytes : 0;
+      const guest = await admission.enter(bytes, this.#over.signal);
       if (this.#over.signal.aborted) return guest.leave();
       this.#guests.push(guest);
       const giveWay = () => {
@@ -169,11 +206,33 @@ class AdmittedCall extends ServerInterceptingCall {
       // The call is over.
       return;
     }
+    this.#coming?.awaited();
     super.startRead();
   }
 
   #leave(): void {
     this.#over.abort();
+    this.#coming?.leave();
     for (const guest of this.#guests.splice(0)) guest.leave();
   }
+}
+
+/**
+ * Has somebody see what comes of a call before the library puts messages together of it: it says how
+ * large one is when it has all of it, and has one limit for all methods.
+ *
+ * @param see what it throws refuses the call
+ */
+function onBytes(call: ServerInterceptingCallInterface, see: (bytes: Uint8Array) => void): void {
+  // No option of the library leads there; tests of what is counted fail where it is named otherwise.
+  const { decoder } = call as unknown as { readonly decoder: Decoder };
+  const { write } = decoder;
+  decoder.write = (bytes) => {
+    see(bytes);
+    return write.call(decoder, bytes);
+  };
+}
+
+interface Decoder {
+  write: (bytes: Uint8Array) => unknown;
 }

@@ -22,12 +22,11 @@ import {
   type ServiceDefinition,
 } from "@grpc/grpc-js";
 import { CodedError } from "../../base/errors.ts";
-import type { Guest } from "../oip/admission.ts";
+import type { Guest } from "../oip/guest.ts";
 import { nextGuest } from "./admitted-call.node.ts";
 import { readMessage } from "./bounded-message.ts";
 import type { CallContext } from "./service-methods.ts";
 import { statusOf } from "./status.node.ts";
-import type { StreamSlot, StreamSlots } from "./stream-slots.ts";
 
 /** A call, whatever its kind. */
 interface AnyCall extends EventEmitter {
@@ -108,12 +107,10 @@ export function streamingHandler<Input extends DescMessage, Output extends DescM
  * Any number of messages in and as many out, in the same order; they are answered side by side.
  *
  * @param answer does not throw
- * @param slots of all such streams
  */
 export function duplexHandler<Input extends DescMessage, Output extends DescMessage>(
   { input, output }: { readonly input: Input; readonly output: Output },
   answer: (request: MessageShape<Input>, context: CallContext) => Promise<MessageInitShape<Output>>,
-  slots: StreamSlots,
 ): (call: ServerDuplexStream<Uint8Array, Uint8Array>) => void {
   return (call) => {
     const context = contextOf(call);
@@ -121,18 +118,13 @@ export function duplexHandler<Input extends DescMessage, Output extends DescMess
     const fail = (error: unknown) => {
       if (!context.signal.aborted) call.emit("error", statusOf(error));
     };
-    const slot = slotOf(slots, fail);
-    if (slot === null) return;
-    call.once("cancelled", slot.leave);
     call.on("data", (bytes: Uint8Array) => {
       const answering = answeringOf(nextGuest(call));
-      slot.asked();
       try {
         const answered = answer(readMessage(input, bytes), { ...context, answering });
         const write = async () => {
           const message = await answered;
           if (!context.signal.aborted) call.write(toBinary(output, create(output, message)));
-          slot.answered();
         };
         last = last.then(write).catch(fail);
       } catch (error) {
@@ -145,16 +137,6 @@ export function duplexHandler<Input extends DescMessage, Output extends DescMess
       });
     });
   };
-}
-
-/** @returns `null` if there is none, of which the stream is told */
-function slotOf(slots: StreamSlots, fail: (error: unknown) => void): StreamSlot | null {
-  try {
-    return slots.take(fail);
-  } catch (error) {
-    fail(error);
-    return null;
-  }
 }
 
 function answeringOf(guest: Guest | undefined): CallContext["answering"] {

@@ -31,7 +31,6 @@ import { GRPCInferenceService } from "./generated/inference_pb.ts";
 import { type GrpcListener, listen } from "./grpc-listener.node.ts";
 import { healthMethods } from "./health-methods.ts";
 import { inferenceMethods } from "./inference-methods.ts";
-import { StreamSlots } from "./stream-slots.ts";
 
 export interface GrpcServerOptions {
   readonly service: InferenceService;
@@ -64,15 +63,21 @@ const concurrentCalls = 256;
 const silenceSeconds = 60;
 const answerSeconds = 20;
 const closeSeconds: Seconds = seconds(1);
+/** Of a message that brings no tensor, and of all of them at a time. */
+const otherBytes = 2 ** 20;
+const othersBytes = 128 * otherBytes;
 
 /** @throws PORT_IN_USE */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { service, host, port, limits = defaultLimits, clock = systemClock } = options;
   // The library would write a line for everything that is wrong with what clients send.
   setLogVerbosity(logVerbosity.NONE);
-  const { bodyBytes, heldBytes, transferSeconds } = limits;
-  const inference = new Admission({ heldBytes, transferSeconds, clock });
-  const others = new Admission({ heldBytes: 2 * bodyBytes, transferSeconds, clock });
+  const { bodyBytes, heldBytes } = limits;
+  const admissions = {
+    inference: new Admission({ heldBytes, pace: limits, clock }),
+    coming: new Admission({ heldBytes, pace: limits, clock }),
+    others: new Admission({ heldBytes: othersBytes, pace: limits, clock }),
+  };
   const closing = new AbortController();
   // Of as many calls as linger.
   setMaxListeners(0, closing.signal);
@@ -85,8 +90,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     "grpc.keepalive_timeout_ms": 1000 * answerSeconds,
     interceptors: [
       admitting({
-        services: admittedServices(inference, others),
-        largestBytes: bodyBytes,
+        services: admittedServices(admissions, limits),
+        unpackedBytes: bodyBytes,
         cut: (peer) => listener.cut(peer),
         clock,
         closing: closing.signal,
@@ -95,7 +100,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   });
   server.addService(
     serviceDefinition(GRPCInferenceService),
-    inferenceHandlers({ ...options, limits, clock }),
+    inferenceHandlers({ ...options, limits }),
   );
   server.addService(serviceDefinition(Health), healthHandlers(service, clock));
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
@@ -106,11 +111,11 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   };
   return {
     address: `${bracketed(host)}:${listener.port}`,
-    heldBytes: () => inference.held + others.held,
+    heldBytes: () => Object.values(admissions).reduce((bytes, { held }) => bytes + held, 0),
     drain: async (limit) => {
       const end = clock.now() + limit;
       await service.drain(limit);
-      await inference.sent(seconds(end - clock.now()));
+      await admissions.inference.sent(seconds(end - clock.now()));
       await close();
     },
     close,
@@ -118,24 +123,35 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   };
 }
 
-/** Whoever only asks how things are does not wait behind large requests. */
-function admittedServices(inference: Admission, others: Admission): readonly AdmittedService[] {
+interface Admissions {
+  /** Of requests, and of answers that clients have not taken. */
+  readonly inference: Admission;
+  /** Of what streams bring, until a message is whole. */
+  readonly coming: Admission;
+  /** Whoever only asks how things are does not wait behind large requests. */
+  readonly others: Admission;
+}
+
+function admittedServices(
+  { inference, coming, others }: Admissions,
+  { bodyBytes }: RequestLimits,
+): readonly AdmittedService[] {
   const { modelInfer, modelStreamInfer } = GRPCInferenceService.method;
+  const requests = { admission: inference, messageBytes: bodyBytes };
+  const messageBytes = Math.min(otherBytes, bodyBytes);
   return [
-    { path: pathOf(modelInfer), admission: inference },
-    { path: pathOf(modelStreamInfer), admission: inference },
-    { path: "/", admission: others },
+    { ...requests, path: pathOf(modelInfer), coming: null },
+    { ...requests, path: pathOf(modelStreamInfer), coming },
+    { path: "/", admission: others, coming: others, messageBytes },
   ];
 }
 
 function inferenceHandlers(
-  options: GrpcServerOptions & { readonly limits: RequestLimits; readonly clock: Clock },
+  options: GrpcServerOptions & { readonly limits: RequestLimits },
 ): UntypedServiceImplementation {
   const { method } = GRPCInferenceService;
-  const { service, limits, version, clock } = options;
+  const { service, limits, version } = options;
   const methods = inferenceMethods({ service, limits, version });
-  const most = Math.max(1, Math.floor(limits.heldBytes / limits.bodyBytes));
-  const slots = new StreamSlots(most, clock);
   return {
     serverLive: unaryHandler(method.serverLive, methods.serverLive),
     serverReady: unaryHandler(method.serverReady, methods.serverReady),
@@ -143,7 +159,7 @@ function inferenceHandlers(
     serverMetadata: unaryHandler(method.serverMetadata, methods.serverMetadata),
     modelMetadata: unaryHandler(method.modelMetadata, methods.modelMetadata),
     modelInfer: unaryHandler(method.modelInfer, methods.modelInfer),
-    modelStreamInfer: duplexHandler(method.modelStreamInfer, methods.streamedInfer, slots),
+    modelStreamInfer: duplexHandler(method.modelStreamInfer, methods.streamedInfer),
     modelConfig: unaryHandler(method.modelConfig, methods.modelConfig),
     modelStatistics: unaryHandler(method.modelStatistics, methods.modelStatistics),
     repositoryIndex: unaryHandler(method.repositoryIndex, methods.repositoryIndex),

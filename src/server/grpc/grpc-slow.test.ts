@@ -9,13 +9,15 @@ import {
   startGrpc,
   streamPath,
 } from "../../../test/fixtures/grpc-setting.ts";
-import { generousModel } from "../../../test/fixtures/served-models.ts";
+import { pledge } from "../../../test/fixtures/oip-server.ts";
+import { generousModel, passingModel, servedModel } from "../../../test/fixtures/served-models.ts";
 import type { Clock } from "../../base/clock.ts";
 import { seconds } from "../../base/units.ts";
 import { createVirtualClock } from "../../base/virtual-clock.ts";
 import { defaultLimits, type RequestLimits } from "../oip/limits.ts";
-import { ModelInferRequestSchema } from "./generated/inference_pb.ts";
+import { GRPCInferenceService, ModelInferRequestSchema } from "./generated/inference_pb.ts";
 
+const livePath = "/inference.GRPCInferenceService/ServerLive";
 const answerBytes = 2 ** 20;
 const asked = { modelName: "generous", inputs: [], rawInputContents: [] };
 const message = toBinary(ModelInferRequestSchema, create(ModelInferRequestSchema, asked));
@@ -71,9 +73,42 @@ test("an answer that is not taken within the time for it ends with its connectio
   const closed = new Promise((resolve) => session.once("close", resolve));
   call(session, inferPath).end(framed(message));
   await until(() => server.heldBytes() >= answerBytes);
-  await clock.advance(seconds(301));
+  // A second more for each 64 KiB.
+  await clock.advance(seconds(315));
+  expect(server.heldBytes()).toBeGreaterThan(0);
+  await clock.advance(seconds(2));
   expect(server.heldBytes()).toBe(0);
   await closed;
+});
+
+test("an answer that is ready behind a slow one of its stream has its own time to be taken", async () => {
+  const clock = createVirtualClock();
+  const [first, second] = [pledge(), pledge()];
+  let count = 0;
+  const slow = servedModel("generous", passingModel({}), async () => {
+    count++;
+    await (count === 1 ? first : second).promise;
+    return {};
+  });
+  const { client, server } = await startGrpc([slow], { clock });
+  const stream = client.duplex(streamPath);
+  const answers: unknown[] = [];
+  let failed = "";
+  stream.on("data", (answer) => answers.push(answer));
+  stream.on("error", (error: Error) => {
+    failed = error.message;
+  });
+  stream.write(message);
+  stream.write(message);
+  await until(() => count === 2);
+  const held = server.heldBytes();
+  second.resolve();
+  await until(() => server.heldBytes() !== held);
+  await clock.advance(seconds(400));
+  first.resolve();
+  await until(() => failed !== "" || answers.length === 2);
+  expect(failed).toBe("");
+  stream.end();
 });
 
 test("answers of a stream are held until they are taken, also those behind the first", async () => {
@@ -97,6 +132,45 @@ test("a message that does not come to its end is not waited for, and its client 
   expect(await trailers).toMatchObject({
     "grpc-status": "4",
     "grpc-message": expect.stringContaining("REQUEST_DEADLINE_EXCEEDED"),
+  });
+  await until(() => server.heldBytes() === 0);
+});
+
+test("a stream may be quiet for ever, but not within a message, whose bytes count as they come", async () => {
+  const clock = createVirtualClock();
+  const { session, server } = await start({}, clock);
+  const stream = call(session, streamPath);
+  const trailers = new Promise((resolve) => stream.once("trailers", resolve));
+  stream.resume();
+  stream.write(framed(message));
+  await new Promise((resolve) => stream.once("data", resolve));
+  await until(() => server.heldBytes() === 0);
+  await clock.advance(seconds(10_000));
+  stream.write(framed(message, 2 ** 20));
+  await until(() => server.heldBytes() > 0);
+  expect(server.heldBytes()).toBeLessThan(2000);
+  await clock.advance(seconds(302));
+  expect(await trailers).toMatchObject({ "grpc-status": "4" });
+  expect(server.heldBytes()).toBe(0);
+});
+
+test("calls that bring no tensor set nothing aside, and nobody waits for those that send none", async () => {
+  const { session, server, client } = await start({}, createVirtualClock());
+  for (let count = 0; count < 200; count++) call(session, livePath).write(framed(message, 100));
+  await until(() => server.heldBytes() >= 200 * message.byteLength);
+  expect(server.heldBytes()).toBeLessThan(2 ** 19);
+  const { serverLive } = GRPCInferenceService.method;
+  expect((await client.call(serverLive, {})).message.live).toBe(true);
+});
+
+test("a message that brings no tensor is refused by its head if it is large", async () => {
+  const { session, server } = await start({});
+  const stream = call(session, livePath);
+  const refused = new Promise((resolve) => stream.once("response", resolve));
+  stream.write(framed(new Uint8Array(), 2 ** 20 + 1));
+  expect(await refused).toMatchObject({
+    "grpc-status": "8",
+    "grpc-message": expect.stringContaining("REQUEST_TOO_LARGE"),
   });
   await until(() => server.heldBytes() === 0);
 });

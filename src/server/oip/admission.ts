@@ -8,47 +8,22 @@
 import type { Clock } from "../../base/clock.ts";
 import { CodedError } from "../../base/errors.ts";
 import { type Seconds, seconds } from "../../base/units.ts";
-
-/** A request from its first byte to the last one of its answer. */
-export interface Guest {
-  /** Aborted with REQUEST_DEADLINE_EXCEEDED if it gave way. */
-  readonly displaced: AbortSignal;
-  /** So many bytes more have come in. @throws DEVICE_BUSY; REQUEST_DEADLINE_EXCEEDED if it gave way */
-  take(bytes: number): void;
-  /** The request is here, whole, and has so many bytes: it depends on the client no more. */
-  arrived(bytes: number): void;
-  /**
-   * Its answer has so many bytes, in place of the request's, and waits for the client.
-   *
-   * @throws DEVICE_BUSY; REQUEST_DEADLINE_EXCEEDED if it gave way
-   */
-  answered(bytes: number): void;
-  /** Whatever is sent to the client now waits for it. */
-  sending(): void;
-  /** Its answer is through, or nobody wants it. Nothing that comes later counts. */
-  leave(): void;
-}
+import { type Guest, type House, Stay } from "./guest.ts";
+import type { Pace } from "./limits.ts";
 
 export interface AdmissionOptions {
   /** More than that only by what is alone, or has come in larger than what was set aside for it. */
   readonly heldBytes: number;
-  /** How long a request may come in, and as long an answer go out. */
-  readonly transferSeconds: number;
+  /** At which a request has to come in, and an answer to go out. */
+  readonly pace: Pace;
   readonly clock: Clock;
 }
 
-/** How long it may while others need its room. */
-const patience: Seconds = seconds(5);
+/** At which they have to while others need their room. */
+const hurried: Pace = { transferSeconds: 5, leastBytesPerSecond: 8 * 2 ** 20 };
 /** How often whoever takes too long is looked for, and whether answers are through. */
 const roundSeconds = 1;
 const glanceSeconds: Seconds = seconds(0.02);
-
-/** A request or an answer that depends on its client. */
-interface Moving {
-  what: "answer" | "request";
-  since: number;
-  displace(limitSeconds: number): void;
-}
 
 interface Waiting {
   readonly bytes: number;
@@ -57,18 +32,31 @@ interface Waiting {
 
 export class Admission {
   readonly #limit: number;
-  readonly #transferSeconds: number;
+  readonly #pace: Pace;
   readonly #clock: Clock;
+  readonly #house: House;
   readonly #waiting = new Set<Waiting>();
-  /** Who has been moving for longest is the first. */
-  readonly #moving = new Set<Moving>();
+  /** Those that depend on their clients, the longest first. */
+  readonly #moving = new Set<Stay>();
   #held = 0;
   #isWatching = false;
 
-  constructor({ heldBytes, transferSeconds, clock }: AdmissionOptions) {
+  constructor({ heldBytes, pace, clock }: AdmissionOptions) {
     this.#limit = heldBytes;
-    this.#transferSeconds = transferSeconds;
+    this.#pace = pace;
     this.#clock = clock;
+    this.#house = {
+      now: () => clock.now(),
+      makeRoom: (more, own) => {
+        if (!this.#makeRoom(more, own)) throw this.#busy();
+      },
+      hold: (more) => {
+        this.#held += more;
+        this.#admit();
+      },
+      move: (stay) => this.#move(stay),
+      rest: (stay) => void this.#moving.delete(stay),
+    };
   }
 
   /** Bytes that are held or set aside. */
@@ -78,7 +66,7 @@ export class Admission {
 
   /** Somebody of whom nothing has come in yet. */
   open(): Guest {
-    return this.#receive(0);
+    return new Stay(this.#house, 0);
   }
 
   /**
@@ -89,7 +77,8 @@ export class Admission {
    */
   async enter(bytes: number, signal: AbortSignal): Promise<Guest> {
     signal.throwIfAborted();
-    if (this.#waiting.size === 0 && this.#makeRoom(bytes, 0)) return this.#receive(bytes);
+    const isFirst = this.#waiting.size === 0;
+    if (isFirst && this.#makeRoom(bytes, 0)) return new Stay(this.#house, bytes);
     return await new Promise<Guest>((resolve, reject) => {
       const giveUp = () => {
         this.#waiting.delete(waiting);
@@ -98,7 +87,7 @@ export class Admission {
       };
       const admit = () => {
         signal.removeEventListener("abort", giveUp);
-        resolve(this.#receive(bytes));
+        resolve(new Stay(this.#house, bytes));
       };
       const waiting = { bytes, admit };
       this.#waiting.add(waiting);
@@ -109,71 +98,13 @@ export class Admission {
   /** Resolves when no answer waits for its client any more, or after so long. */
   async sent(limit: Seconds): Promise<void> {
     const end = this.#clock.now() + limit;
-    const isSending = () => [...this.#moving].some(({ what }) => what === "answer");
+    const isSending = () => [...this.#moving].some(({ isAnswer }) => isAnswer);
     while (isSending() && this.#clock.now() < end) await this.#clock.sleep(glanceSeconds);
   }
 
-  #receive(bytes: number): Guest {
-    const displaced = new AbortController();
-    let mine = 0;
-    let isOver = false;
-    const hold = (now: number) => {
-      this.#held += now - mine;
-      mine = now;
-      this.#admit();
-    };
-    const leave = () => {
-      if (isOver) return;
-      isOver = true;
-      this.#moving.delete(moving);
-      hold(0);
-    };
-    const displace = (limitSeconds: number) => {
-      leave();
-      displaced.abort(tooSlow(moving.what, limitSeconds));
-    };
-    const moving: Moving = { what: "request", since: this.#clock.now(), displace };
-    const grow = (more: number) => {
-      const hasRoom = isOver || this.#makeRoom(more, mine);
-      displaced.signal.throwIfAborted();
-      if (!hasRoom) throw this.#busy();
-    };
-    const move = (what: Moving["what"]) => {
-      if (!isOver) this.#move(moving, what);
-    };
-    if (bytes > 0) move("request");
-    hold(bytes);
-    return {
-      displaced: displaced.signal,
-      take: (more) => {
-        grow(more);
-        if (isOver) return;
-        if (mine === 0) move("request");
-        hold(mine + more);
-      },
-      arrived: (now) => {
-        if (isOver) return;
-        this.#moving.delete(moving);
-        hold(now);
-      },
-      answered: (now) => {
-        grow(now - mine);
-        if (isOver) return;
-        move("answer");
-        hold(now);
-      },
-      sending: () => {
-        if (moving.what !== "answer") move("answer");
-      },
-      leave,
-    };
-  }
-
-  #move(moving: Moving, what: Moving["what"]): void {
-    moving.what = what;
-    moving.since = this.#clock.now();
-    this.#moving.delete(moving);
-    this.#moving.add(moving);
+  #move(stay: Stay): void {
+    this.#moving.delete(stay);
+    this.#moving.add(stay);
     void this.#watch();
   }
 
@@ -184,10 +115,9 @@ export class Admission {
 
   /** Has those who are too slow give way, as far as it is needed. @returns whether it has become enough */
   #makeRoom(more: number, own: number): boolean {
-    for (const moving of this.#moving) {
-      const isPatient = moving.since + patience > this.#clock.now();
-      if (this.#fits(more, own) || isPatient) break;
-      moving.displace(patience);
+    for (const stay of this.#moving) {
+      if (this.#fits(more, own)) break;
+      stay.check(hurried, true);
     }
     return this.#fits(more, own);
   }
@@ -204,13 +134,12 @@ export class Admission {
   async #watch(): Promise<void> {
     if (this.#isWatching) return;
     this.#isWatching = true;
-    const round = seconds(Math.min(roundSeconds, this.#transferSeconds / 4));
+    const round = seconds(Math.min(roundSeconds, this.#pace.transferSeconds / 4));
     while (this.#moving.size > 0) {
       await this.#clock.sleep(round);
-      for (const moving of this.#moving) {
-        const limit = this.#waiting.size > 0 ? patience : this.#transferSeconds;
-        if (moving.since + limit > this.#clock.now()) break;
-        moving.displace(limit);
+      for (const stay of this.#moving) {
+        const isNeeded = this.#waiting.size > 0;
+        stay.check(isNeeded ? hurried : this.#pace, isNeeded);
       }
     }
     this.#isWatching = false;
@@ -223,14 +152,4 @@ export class Admission {
       { heldBytes: this.#held, limit: this.#limit },
     );
   }
-}
-
-function tooSlow(what: Moving["what"], limitSeconds: number): CodedError {
-  const late = what === "request" ? "the request was not here" : "the answer was not taken";
-  const others = limitSeconds === patience ? ", and others needed its room" : "";
-  return new CodedError(
-    "REQUEST_DEADLINE_EXCEEDED",
-    `${late} after ${limitSeconds} s${others}; ask again over a faster connection, or later`,
-    { limitSeconds },
-  );
 }

@@ -10,7 +10,7 @@ import { CodedError } from "../../base/errors.ts";
 import { serverTiming } from "../server-timing.ts";
 import type { Admission } from "./admission.ts";
 import { compress, readBody } from "./http-body.node.ts";
-import { receive } from "./http-visit.node.ts";
+import { receive, whenFirst } from "./http-visit.node.ts";
 import { type HttpHead, readInferRequest } from "./infer-request.ts";
 import { type InferResponse, writeInferResponse } from "./infer-response.ts";
 import type { Call, InferenceAnswer, InferenceService } from "./inference-service.ts";
@@ -99,7 +99,9 @@ async function infer(
     },
   );
   setHeaders(reply, answer, response);
-  return reply.send(await compress(request, reply, response.body));
+  const sent = await compress(request, reply, response.body);
+  whenFirst(reply, () => guest.sending());
+  return reply.send(sent);
 }
 
 /** What came of a promise, to be looked at where the request is counted. */

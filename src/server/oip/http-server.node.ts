@@ -12,7 +12,7 @@ import { type Seconds, seconds } from "../../base/units.ts";
 import { Admission } from "./admission.ts";
 import { addRoutes } from "./http-routes.node.ts";
 import type { InferenceService } from "./inference-service.ts";
-import { defaultLimits, type RequestLimits } from "./limits.ts";
+import { defaultLimits, type RequestLimits, transferSecondsOf } from "./limits.ts";
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -55,8 +55,7 @@ const longestError = 4096;
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port, service, version, clock = systemClock } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const { heldBytes, transferSeconds } = limits;
-  const admission = new Admission({ heldBytes, transferSeconds, clock });
+  const admission = new Admission({ heldBytes: limits.heldBytes, pace: limits, clock });
   const app = createApp(limits);
   addRoutes(app, { service, limits, admission, version });
   options.mount?.(app);
@@ -83,11 +82,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 function createApp(limits: RequestLimits): FastifyInstance {
-  const { headerBytes, transferSeconds, headSeconds, stallSeconds } = limits;
+  const { headerBytes, bodyBytes, headSeconds, stallSeconds } = limits;
   const headMilliseconds = 1000 * headSeconds;
   const app = Fastify({
     forceCloseConnections: "idle",
-    requestTimeout: 1000 * transferSeconds,
+    requestTimeout: Math.ceil(1000 * transferSecondsOf(bodyBytes, limits)),
     http: {
       maxHeaderSize: headerBytes,
       headersTimeout: headMilliseconds,

@@ -65,10 +65,38 @@ test("an answer that is not taken within the time for it ends with its connectio
   const closed = new Promise((resolve) => socket.once("close", resolve));
   socket.write(head + request);
   await until(() => server.heldBytes() >= answerBytes);
-  await clock.advance(seconds(301));
+  // A second more for each 64 KiB.
+  await clock.advance(seconds(427));
+  expect(server.heldBytes()).toBeGreaterThan(answerBytes);
+  await clock.advance(seconds(2));
   expect(server.heldBytes()).toBe(0);
   socket.resume();
   await closed;
+});
+
+test("an answer that is ready behind a slow one has its own time to be taken", async () => {
+  const [first, second] = [pledge(), pledge()];
+  let asked = 0;
+  const slow = servedModel("generous", passingModel({}), async () => {
+    asked++;
+    await (asked === 1 ? first : second).promise;
+    return {};
+  });
+  const clock = createVirtualClock();
+  const { server } = await startOip([slow], { clock });
+  const socket = deaf(server.url);
+  let answers = "";
+  socket.on("data", (bytes) => {
+    answers += bytes.toString();
+  });
+  socket.resume().write((head + request).repeat(2));
+  await until(() => server.heldBytes() === 2 * request.length);
+  second.resolve();
+  await until(() => server.heldBytes() !== 2 * request.length);
+  await clock.advance(seconds(400));
+  first.resolve();
+  await until(() => socket.closed || answers.split("200 OK").length === 3);
+  expect(socket.closed).toBe(false);
 });
 
 test("a head that does not come to its end is not waited for", async () => {

@@ -2,7 +2,8 @@ import { setMaxListeners } from "node:events";
 import type { Socket } from "node:net";
 import type { FastifyReply } from "fastify";
 import { CodedError } from "../../base/errors.ts";
-import type { Admission, Guest } from "./admission.ts";
+import type { Admission } from "./admission.ts";
+import type { Guest } from "./guest.ts";
 
 /** A request over HTTP, from its head to the last byte of its answer. */
 export interface Visit {
@@ -31,6 +32,13 @@ export function receive(admission: Admission, { raw }: FastifyReply): Visit {
   };
   guest.displaced.addEventListener("abort", cut, { once: true });
   return { guest, gone: gone.signal };
+}
+
+/** Its answer is made, and waits for the client as soon as those before it on the connection are through. */
+export function whenFirst({ raw }: FastifyReply, begin: () => void): void {
+  // A connection serves one answer at a time; the others have none yet.
+  if (raw.socket === null) raw.once("socket", begin);
+  else begin();
 }
 
 /** The client has ended the connection. */

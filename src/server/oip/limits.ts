@@ -1,13 +1,19 @@
 import { CodedError } from "../../base/errors.ts";
 
+/** How fast a client has to send a request, and to take the answer. */
+export interface Pace {
+  /** For one of any size. */
+  readonly transferSeconds: number;
+  /** And a second more for each so many bytes. */
+  readonly leastBytesPerSecond: number;
+}
+
 /** What one client may cost a server, whichever protocol it speaks. */
-export interface RequestLimits {
+export interface RequestLimits extends Pace {
   /** Of one request: both as it is sent and as it is when it is no longer compressed. */
   readonly bodyBytes: number;
   /** Of all requests that are being read or answered, and of the answers that clients have not taken. */
   readonly heldBytes: number;
-  /** How long a client may take to send a request, and as long to take the answer. */
-  readonly transferSeconds: number;
   /** How long it may take to send the head of a request over HTTP. */
   readonly headSeconds: number;
   /** How long it may send nothing of the request, or take nothing of the answer, over HTTP. */
@@ -28,6 +34,7 @@ export const defaultLimits: RequestLimits = {
   bodyBytes: 64 * 2 ** 20,
   heldBytes: 512 * 2 ** 20,
   transferSeconds: 300,
+  leastBytesPerSecond: 64 * 2 ** 10,
   headSeconds: 30,
   stallSeconds: 30,
   tensors: 1024,
@@ -36,6 +43,14 @@ export const defaultLimits: RequestLimits = {
   jsonDepth: 72,
   headerBytes: 16 * 2 ** 10,
 };
+
+/** How long so many bytes may take. */
+export function transferSecondsOf(
+  bytes: number,
+  { transferSeconds, leastBytesPerSecond }: Pace,
+): number {
+  return transferSeconds + bytes / leastBytesPerSecond;
+}
 
 /** @throws REQUEST_TOO_LARGE */
 export function checkCount(what: "inputs" | "outputs", count: number, limits: RequestLimits): void {
