@@ -178,9 +178,12 @@ test("models are listed, unloaded and loaded, and readiness follows", async () =
   expect(await ready("nobody")).toBe(false);
   const unknown = client.call(method.repositoryModelLoad, { modelName: "nobody" });
   expect(await failure(unknown)).toMatch(/^NOT_FOUND MODEL_UNKNOWN/);
-  const parameters = { config: { parameterChoice: { case: "stringParam", value: "{}" } } } as const;
-  const other = client.call(method.repositoryModelLoad, { modelName: "slow", parameters });
-  expect(await failure(other)).toMatch(/^INVALID_ARGUMENT REQUEST_INVALID/);
+  const value = { parameterChoice: { case: "stringParam", value: "{}" } } as const;
+  for (const parameter of ["config", "__proto__"]) {
+    const parameters = { [parameter]: value };
+    const other = client.call(method.repositoryModelLoad, { modelName: "slow", parameters });
+    expect(await failure(other)).toMatch(/^INVALID_ARGUMENT REQUEST_INVALID/);
+  }
 });
 
 test("counts what models did, of one or of all", async () => {
