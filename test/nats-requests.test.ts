@@ -310,12 +310,48 @@ test("says at the deadline why a request could not be kept", async () => {
   expect(await messagesIn(engine, engine.names.bodyStream)).toEqual([0]);
 });
 
-test("goes on when its server was killed and started again", async () => {
-  const { engine } = await openCluster(server.url);
-  answer(engine, echo().answering);
+test("goes on soon after its server was away, and keeps to deadlines meanwhile", async () => {
+  const { engine, reopen } = await openCluster(server.url);
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { asked, answering } = echo(() => held);
+  answer(await reopen(), answering);
   const asking = await client(engine);
-  const before = asking.infer(floats([1]));
-  await before;
-  await server.restart();
-  expect((await asking.infer(floats([2]))).outputs["y"]).toEqual(floats([2])["x"]);
+  const ask = async (value: number) => (await asking.infer(floats([value]))).outputs["y"];
+  const before = ask(1);
+  await expect.poll(() => asked.length, patient).toBe(1);
+  let during: ReturnType<typeof ask> | undefined;
+  await server.restart(async () => {
+    const start = systemClock.now();
+    during = ask(2);
+    const late = asking.infer(floats([3]), { deadlineSeconds: 0.5 });
+    await expect(late).rejects.toMatchObject({ code: "REQUEST_DEADLINE_EXCEEDED" });
+    expect(systemClock.now() - start).toBeLessThan(3);
+    release();
+  });
+  const back = systemClock.now();
+  expect(await Promise.all([before, during])).toEqual([floats([1])["x"], floats([2])["x"]]);
+  expect(systemClock.now() - back).toBeLessThan(4);
+});
+
+test("looks ever more seldom for an answer that cannot be removed", async () => {
+  const { engine, reopen } = await openCluster(server.url);
+  answer(engine, echo().answering);
+  const pauses: number[] = [];
+  const asking = await client(
+    await reopen({
+      ...systemClock,
+      sleep: (length, signal) => {
+        pauses.push(length);
+        return systemClock.sleep(length, signal);
+      },
+    }),
+  );
+  await engine.manager.streams.update(engine.names.answerStream, { deny_delete: true });
+  await engine.answers.put(answerKey("echo", "both"), encodeReference("taken"));
+  const asked = asking.infer(floats([4]), { id: "both", deadlineSeconds: 0.9 });
+  await expect(asked).rejects.toMatchObject({ code: "REQUEST_DEADLINE_EXCEEDED" });
+  expect(pauses).toEqual(expect.arrayContaining([0.25, 0.5, 1]));
 });

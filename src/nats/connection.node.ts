@@ -25,7 +25,7 @@ export interface NatsCredentials {
 }
 
 /** In milliseconds. A server that is silent for two pings has gone: there may be others. */
-const times = { connect: 5000, reconnect: 250, ping: 2000 } as const;
+const times = { connect: 5000, reconnect: 250, ping: 1000 } as const;
 
 /**
  * Connects to the servers of a cluster. A connection that breaks is made again for ever.

@@ -28,8 +28,11 @@ export interface DurableClientOptions {
   readonly newId: () => string;
 }
 
-/** Before NATS is tried again. */
+/** Before NATS is tried again; where it does not do what it is told twice as long each time, up to the longest. */
 const pauseSeconds = seconds(0.25);
+const longestPauseSeconds = seconds(8);
+/** So long whoever asked waits until what is done with is removed; then it is done behind its back. */
+const tidySeconds = seconds(2);
 
 /**
  * A client whose requests outlive every coordinator: a request that was accepted stays until it is
@@ -115,14 +118,21 @@ class Asking {
       const { standing, answer } = await this.#answer(key, submission, given.signal);
       answered = answer.place;
       if (isKnown && answer.inputsSha256 !== inputsSha256) throw taken(id);
-      await this.#forget(standing, answer);
+      await this.#inTime(this.#forget(standing, answer));
       if (answer.outcome instanceof CodedError) throw answer.outcome;
       return answer.outcome;
     } finally {
       const isLeft = isKnown && answered === null && given.signal.reason === this.#closed;
       if (isLeft) submission.stop();
-      else await submission.withdraw(answered);
+      else await this.#inTime(submission.withdraw(answered));
     }
+  }
+
+  /** Where NATS is away, nobody is to be told later for it. */
+  async #inTime(removing: Promise<void>): Promise<void> {
+    const done = new AbortController();
+    const late = this.#options.engine.clock.sleep(tidySeconds, done.signal).catch(() => undefined);
+    await Promise.race([removing, late]).finally(() => done.abort());
   }
 
   async #answer(
@@ -131,7 +141,7 @@ class Asking {
     signal: AbortSignal,
   ): Promise<{ readonly standing: Standing; readonly answer: KeptAnswer }> {
     const { engine } = this.#options;
-    for (;;) {
+    for (let pause = pauseSeconds; ; ) {
       try {
         const standing = await awaitAnswer(engine, key, signal);
         const whole = await wholeOf(engine, standing.message);
@@ -142,6 +152,9 @@ class Asking {
         // Somebody else under the same id has it.
         await removeAnswer(engine, standing);
         submission.renew();
+        // It may stand there still.
+        await engine.clock.sleep(pause, signal);
+        pause = seconds(Math.min(2 * pause, longestPauseSeconds));
       } catch (error) {
         signal.throwIfAborted();
         if (!isCoded(error) || !errorTraits[error.code].retryable) throw error;

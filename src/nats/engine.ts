@@ -11,15 +11,18 @@ import { type KV, Kvm } from "@nats-io/kv";
 import { type ObjectStore, Objm } from "@nats-io/obj";
 import { type NatsConnection, nanos } from "@nats-io/transport-node";
 import type { Clock } from "../base/clock.ts";
+import { Breaks } from "./breaks.ts";
 import { engineError, isMissing } from "./engine-error.ts";
 import { kvCell } from "./kv-cell.ts";
-import { journalKey, leaderKey, type Names, namesOf, saltKey } from "./names.ts";
+import { forgetKey, journalKey, leaderKey, type Names, namesOf, saltKey } from "./names.ts";
 import type { NatsPlace } from "./nats-url.ts";
 import type { SharedCell } from "./shared-cell.ts";
 
 /** What is kept for a cluster on a NATS server. */
 export interface Engine {
   readonly clock: Clock;
+  /** Of the connection to the server. */
+  readonly breaks: Breaks;
   readonly cluster: string;
   readonly names: Names;
   readonly stream: JetStreamClient;
@@ -33,6 +36,8 @@ export interface Engine {
   readonly leader: SharedCell;
   /** What makes the marks of this cluster's token unlike those of any other. */
   readonly salt: SharedCell;
+  /** Devices whose names whoever leads is to free. */
+  readonly forget: SharedCell;
   journal(model: string): SharedCell;
   /** What one message may hold, apart from its headers. */
   mostBytes(): number;
@@ -58,6 +63,7 @@ export async function openEngine(
   clock: Clock,
 ): Promise<Engine> {
   const names = namesOf(cluster);
+  const breaks = new Breaks(connection);
   try {
     const stream = jetstream(connection);
     const manager = await jetstreamManager(connection);
@@ -71,8 +77,10 @@ export async function openEngine(
     const parts = await objects.create(names.parts, { replicas });
     const bodies = await objects.create(names.bodies, { replicas, ttl: nanos(keptMilliseconds) });
     await openRequests(manager, names, replicas);
+    const cell = (key: string): SharedCell => kvCell(state, key, clock, breaks);
     return {
       clock,
+      breaks,
       cluster,
       names,
       stream,
@@ -82,9 +90,10 @@ export async function openEngine(
       parts,
       answers,
       bodies,
-      leader: kvCell(state, leaderKey, clock),
-      salt: kvCell(state, saltKey, clock),
-      journal: (model) => kvCell(state, journalKey(model), clock),
+      leader: cell(leaderKey),
+      salt: cell(saltKey),
+      forget: cell(forgetKey),
+      journal: (model) => cell(journalKey(model)),
       mostBytes: () => (connection.info?.max_payload ?? 1 << 20) - headerBytes,
     };
   } catch (error) {

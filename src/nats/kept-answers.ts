@@ -8,6 +8,7 @@ import { engineError, isOvertaken, isRefusal } from "./engine-error.ts";
 import { dropBody, lighten } from "./kept-bodies.ts";
 import { removeRequest } from "./kept-requests.ts";
 import { encodeAnswer, type KeptAnswer } from "./request-bytes.ts";
+import { watchKey } from "./watched-key.ts";
 
 /** An answer as it stands in its bucket. */
 export interface Standing {
@@ -53,22 +54,17 @@ export async function awaitAnswer(
   key: string,
   signal: AbortSignal,
 ): Promise<Standing> {
-  const watched = await engine.answers
-    .watch({ key })
-    .catch((error: unknown) => Promise.reject(engineError(`'${key}' cannot be watched`, error)));
-  const stop = (): void => watched.stop();
-  signal.addEventListener("abort", stop, { once: true });
-  if (signal.aborted) stop();
+  let why: unknown = new Error("the connection to the server has broken");
   try {
-    for await (const { operation, value, revision } of watched) {
+    const entries = watchKey(engine.answers, key, engine.breaks, signal);
+    for await (const { operation, value, revision } of entries) {
       if (operation === "PUT") return { message: value, revision };
     }
-    signal.throwIfAborted();
-    throw engineError(`'${key}' cannot be watched`, new Error("the watch ended"));
-  } finally {
-    signal.removeEventListener("abort", stop);
-    stop();
+  } catch (error) {
+    why = error;
   }
+  signal.throwIfAborted();
+  throw engineError(`'${key}' cannot be watched`, why);
 }
 
 /** Removes an answer, and every trace of it. What cannot be removed now ends by itself. */

@@ -4,7 +4,6 @@
  * @module
  */
 import { nuid } from "@nats-io/transport-node";
-import type { Clock } from "../base/clock.ts";
 import { seconds } from "../base/units.ts";
 import type { Engine } from "./engine.ts";
 import { engineError } from "./engine-error.ts";
@@ -57,33 +56,43 @@ export async function wholeOf(engine: Engine, message: Uint8Array): Promise<Uint
     if (found === null) return null;
     // The stream says it, too.
     found.error.catch(() => undefined);
-    return await readAll(found.data, found.info.size, engine.clock);
+    return await readAll(found.data, found.info.size, engine);
   } catch (error) {
     throw engineError(`'${body}' cannot be read`, error);
   }
 }
 
-async function readAll(pieces: Pieces, bytes: number, clock: Clock): Promise<Uint8Array> {
+async function readAll(
+  pieces: Pieces,
+  bytes: number,
+  { clock, breaks }: Engine,
+): Promise<Uint8Array> {
   const whole = new Uint8Array(bytes);
   const reader = pieces.getReader();
-  for (let offset = 0; ; ) {
-    const over = new AbortController();
-    // Somebody who removes it meanwhile leaves the rest unsaid.
-    const late = clock.sleep(patienceSeconds, over.signal).then(() => {
-      throw new Error(`nothing has come for ${patienceSeconds} s`);
-    });
-    late.catch(() => undefined);
-    try {
-      const { done, value } = await Promise.race([reader.read(), late]);
+  let forget = (): void => undefined;
+  const broken = new Promise<never>((_, reject) => {
+    forget = breaks.on(() => reject(new Error("the connection to the server has broken")));
+  });
+  broken.catch(() => undefined);
+  try {
+    for (let offset = 0; ; ) {
+      // Somebody who removes it meanwhile leaves the rest unsaid.
+      const over = new AbortController();
+      const late = clock.sleep(patienceSeconds, over.signal).then(() => {
+        throw new Error(`nothing has come for ${patienceSeconds} s`);
+      });
+      late.catch(() => undefined);
+      const read = Promise.race([reader.read(), late, broken]).finally(() => over.abort());
+      const { done, value } = await read;
       if (done || value === undefined) return whole;
       whole.set(value, offset);
       offset += value.byteLength;
-    } catch (error) {
-      void reader.cancel().catch(() => undefined);
-      throw error;
-    } finally {
-      over.abort();
     }
+  } catch (error) {
+    void reader.cancel().catch(() => undefined);
+    throw error;
+  } finally {
+    forget();
   }
 }
 

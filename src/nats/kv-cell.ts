@@ -1,14 +1,16 @@
-import type { KV } from "@nats-io/kv";
+import type { KV, KvEntry } from "@nats-io/kv";
 import type { Clock } from "../base/clock.ts";
 import { seconds } from "../base/units.ts";
+import type { Breaks } from "./breaks.ts";
 import { engineError, isOvertaken } from "./engine-error.ts";
 import type { SharedCell, Sighting } from "./shared-cell.ts";
+import { watchKey } from "./watched-key.ts";
 
 /** Before a watch that broke is begun anew. */
 const pauseSeconds = seconds(0.25);
 
 /** A cell in a key of a bucket. */
-export function kvCell(bucket: KV, key: string, clock: Clock): SharedCell {
+export function kvCell(bucket: KV, key: string, clock: Clock, breaks: Breaks): SharedCell {
   const read = async (): Promise<Sighting> => {
     try {
       const entry = await bucket.get(key);
@@ -28,30 +30,22 @@ export function kvCell(bucket: KV, key: string, clock: Clock): SharedCell {
         throw engineError(`'${key}' cannot be written`, error);
       }
     },
-    watch: (signal) => watchKey(bucket, key, clock, signal),
+    watch: (signal) => watchOn(() => watchKey(bucket, key, breaks, signal), clock, signal),
   };
 }
 
-async function* watchKey(
-  bucket: KV,
-  key: string,
+/** Begins anew whenever a watch ends. */
+async function* watchOn(
+  begin: () => AsyncIterable<KvEntry>,
   clock: Clock,
   signal: AbortSignal,
 ): AsyncIterable<Sighting> {
   while (!signal.aborted) {
     try {
-      const watched = await bucket.watch({ key });
-      const stop = () => watched.stop();
-      signal.addEventListener("abort", stop, { once: true });
-      try {
-        for await (const entry of watched) {
-          if (signal.aborted) return;
-          const isThere = entry.operation === "PUT";
-          yield { revision: entry.revision, text: isThere ? entry.string() : "" };
-        }
-      } finally {
-        signal.removeEventListener("abort", stop);
-        stop();
+      for await (const entry of begin()) {
+        if (signal.aborted) return;
+        const isThere = entry.operation === "PUT";
+        yield { revision: entry.revision, text: isThere ? entry.string() : "" };
       }
     } catch {
       // The connection is made again by itself; then the watch can begin anew.

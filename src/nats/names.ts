@@ -50,6 +50,9 @@ export function journalKey(model: string): string {
   return `journal.${wordOf(model)}`;
 }
 
+/** The key of devices whose names are to be freed. */
+export const forgetKey = "forget";
+
 /** The keys of all models. */
 export const everyModelKey = "model.*";
 
