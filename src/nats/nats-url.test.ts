@@ -37,6 +37,11 @@ test.each([
   "nats://me:p@secret@h",
   "nats://me:p/secret@h",
   "nats://me:p@secret/word@h",
+  "nats://me:secret@",
+  "nats://me:secret@/home",
+  "nats://me:secret",
+  "nats://secret:70000",
+  "nats://me:p/se.secret",
 ])("refuses %s without repeating a password", (text) => {
   expect(() => parseNatsUrl(text)).toThrow(
     expect.objectContaining({

@@ -19,7 +19,8 @@ const urlPattern =
   /^(?<scheme>nats|tls):\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<servers>[^/?]+)(?:\/(?<cluster>[^?]*))?(?:\?replicas=(?<replicas>[135]))?$/;
 /** What a bucket and a subject may be named; not so long that nobody reads them. */
 const clusterPattern = /^[A-Za-z0-9_-]{1,32}$/;
-const serverPattern = /^(?:[\w.-]+|\[[\da-fA-F:]+\])(?::\d{1,5})?$/;
+const serverPattern = /^(?:[\w.-]+|\[[\da-fA-F:]+\])(?::(?<port>\d{1,5}))?$/;
+const mostPort = 65_535;
 const usualPort = 4222;
 const usualCluster = "default";
 
@@ -27,7 +28,7 @@ const usualCluster = "default";
  * Reads `nats://USER:PASSWORD@HOST:PORT,HOST:PORT/CLUSTER?replicas=3`, of which only a host must be
  * there; `tls://` insists on TLS. What stands in front of the `@` is percent-encoded.
  *
- * @throws USAGE_INVALID, without repeating what may be a password
+ * @throws USAGE_INVALID; repeats nothing of the text: a host may be missing, and a password stand in its place
  */
 export function parseNatsUrl(text: string): NatsPlace {
   const groups = urlPattern.exec(text.trim())?.groups;
@@ -35,15 +36,17 @@ export function parseNatsUrl(text: string): NatsPlace {
     throw noUrl("nats://[USER:PASSWORD@]HOST[:PORT][,…][/CLUSTER][?replicas=1|3|5] was expected");
   }
   const { scheme, user, password, servers = "", cluster, replicas } = groups;
+  if (servers.endsWith("@")) throw noUrl("a HOST was expected behind the @");
   if (servers.includes("@") || cluster?.includes("@")) {
     throw noUrl("what stands in front of the last @ is to be percent-encoded (/ is %2F, @ is %40)");
   }
   const name = cluster === undefined || cluster === "" ? usualCluster : cluster;
   if (!clusterPattern.test(name)) {
-    throw noUrl(`the cluster '${name}' may have 1 to 32 letters, digits, - and _`);
+    throw noUrl("the cluster's name, behind the /, may have 1 to 32 letters, digits, - and _");
   }
-  const bad = servers.split(",").find((server) => !serverPattern.test(server));
-  if (bad !== undefined) throw noUrl(`'${bad}' is no HOST:PORT`);
+  if (!servers.split(",").every(isServer)) {
+    throw noUrl("HOST[:PORT][,HOST[:PORT]…] was expected behind nats:// and what ends with @");
+  }
   return {
     servers: servers
       .split(",")
@@ -54,6 +57,11 @@ export function parseNatsUrl(text: string): NatsPlace {
     cluster: name,
     replicas: Number(replicas ?? 1),
   };
+}
+
+function isServer(text: string): boolean {
+  const groups = serverPattern.exec(text)?.groups;
+  return groups !== undefined && Number(groups["port"] ?? usualPort) <= mostPort;
 }
 
 /** The place as others may read it: without user and password. */

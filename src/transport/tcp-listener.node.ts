@@ -24,17 +24,18 @@ export async function listenTcp(address: string, greet: Greet): Promise<Listener
 /**
  * Takes `host:port` or `[::1]:port` apart.
  *
- * @throws USAGE_INVALID
+ * @throws USAGE_INVALID; what stands in front of an @ is not repeated: it may be a password
  */
 export function parseAddress(address: string): { host: string; port: number } {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   if (host !== undefined && port <= 65535) return { host, port };
+  const shown = address.replace(/^.*@/s, "…@");
   throw new CodedError(
     "USAGE_INVALID",
-    `"${address}" is no address; write "host:port", for instance "127.0.0.1:7000" or "[::1]:7000"`,
-    { address },
+    `"${shown}" is no address; write "host:port", for instance "127.0.0.1:7000" or "[::1]:7000"`,
+    { address: shown },
   );
 }
 

@@ -84,13 +84,16 @@ test("listens and answers on IPv6", async () => {
   expect(await channel.ended).toBeNull();
 });
 
-test.each(["7000", "host", "host:", "host:70000", "a:b:1", ""])(
-  "refuses %j as an address and shows how one is written",
+test.each(["7000", "host", "host:", "host:70000", "a:b:1", "", "nats://me:secret@host:1"])(
+  "refuses %j as an address and shows how one is written, and no password",
   async (address) => {
-    await expect(tcpTransport.connect(address)).rejects.toMatchObject({
+    const refused = tcpTransport.connect(address);
+    await expect(refused).rejects.toMatchObject({
       code: "USAGE_INVALID",
       message: expect.stringContaining("127.0.0.1:7000"),
     });
+    const said = await refused.catch(({ message, details }) => JSON.stringify([message, details]));
+    expect(said).not.toContain("secret");
   },
 );
 
