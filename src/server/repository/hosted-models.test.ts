@@ -201,8 +201,20 @@ test("a model that is given up while devices are waited for can be taken up agai
   while (coordinators.length === 1) await clock.advance(seconds(0.01));
   await join();
   await until(second);
-  expect(failed).toEqual(["pair"]);
+  expect(failed).toEqual([]);
   await until(models.find("pair").infer(inputs));
+});
+
+test("of models that are still loading only those that could not be loaded have failed", async () => {
+  const { models, until, clock, coordinators } = setUp();
+  const failed: string[] = [];
+  const place = { infeasible: "it is too large" };
+  await models.begin(new Map([["pair", place]]), (name) => failed.push(name));
+  expect(failed).toEqual(["pair"]);
+  const begun = models.begin(new Map([["pair", plan]]), (name) => failed.push(name));
+  while (coordinators.length === 0) await clock.advance(seconds(0.01));
+  await until(Promise.all([models.close(), begun]));
+  expect(failed).toEqual(["pair"]);
 });
 
 test("two who want a model at once wait for the same, and it can be loaded again", async () => {

@@ -65,7 +65,7 @@ export class HostedModels implements ModelRepository {
     const model = this.#known(name);
     if (model.isLoaded) return;
     const under = this.#loads.get(name)?.loaded;
-    await (under ?? this.#keep(name, (unwanted) => this.#load(model, unwanted)));
+    await (under ?? this.#keep(name, (unwanted) => this.#load(model, unwanted)).loaded);
   }
 
   async unload(name: string): Promise<void> {
@@ -79,7 +79,7 @@ export class HostedModels implements ModelRepository {
   /**
    * Loads models for which there are plans; resolves when each is loaded, or is not to be.
    *
-   * @param onFailed told of each that could not be loaded, whose devices may also take long to join
+   * @param onFailed told of each that could not be loaded, although it was wanted still
    */
   async begin(
     places: ReadonlyMap<string, Place>,
@@ -89,10 +89,11 @@ export class HostedModels implements ModelRepository {
       const model = this.#known(name);
       const start = Symbol(name);
       this.#starting.add(start);
+      const load = this.#keep(name, () => this.#loadAt(model, place, null));
       try {
-        await this.#keep(name, () => this.#loadAt(model, place, null));
+        await load.loaded;
       } catch (error) {
-        onFailed(name, error);
+        if (!load.unwanted.signal.aborted) onFailed(name, error);
       } finally {
         this.#starting.delete(start);
       }
@@ -123,16 +124,17 @@ export class HostedModels implements ModelRepository {
 
   /** Unloads all. */
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#models.values()].map((model) => model.unload()));
+    await Promise.allSettled([...this.#models.keys()].map((name) => this.unload(name)));
   }
 
-  async #keep(name: string, begin: (unwanted: AbortSignal) => Promise<void>): Promise<void> {
+  #keep(name: string, begin: (unwanted: AbortSignal) => Promise<void>): Load {
     const unwanted = new AbortController();
-    const load: Load = { loaded: begin(unwanted.signal), unwanted };
-    this.#loads.set(name, load);
-    await load.loaded.finally(() => {
+    const loaded = begin(unwanted.signal).finally(() => {
       if (this.#loads.get(name) === load) this.#loads.delete(name);
     });
+    const load: Load = { loaded, unwanted };
+    this.#loads.set(name, load);
+    return load;
   }
 
   /** Places are found one after the other: each counts for the next. */
