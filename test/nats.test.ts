@@ -3,12 +3,12 @@ import { systemClock } from "../src/base/clock.node.ts";
 import { seconds } from "../src/base/units.ts";
 import { sha256Hex } from "../src/cluster/secret.ts";
 import { connectNats, type NatsCredentials } from "../src/nats/connection.node.ts";
-import { presentMembers, sayPresent } from "../src/nats/membership.ts";
+import { isHeard, presentMembers, sayPresent } from "../src/nats/membership.ts";
 import { announceModel, findModel } from "../src/nats/models.ts";
 import { parseNatsUrl } from "../src/nats/nats-url.ts";
 import { partsDepot } from "../src/nats/parts-depot.ts";
 import { cellConformance } from "./conformance/shared-cell.ts";
-import { echo, openCluster } from "./fixtures/nats-cluster.ts";
+import { echo, hurried, openCluster } from "./fixtures/nats-cluster.ts";
 import { certificateDoor, credentialsDoor } from "./fixtures/nats-doors.ts";
 import { type NatsServer, startNatsServer } from "./fixtures/nats-server.ts";
 
@@ -85,6 +85,21 @@ test("says who is there, and forgets whoever has gone", async () => {
   over.abort();
   await saying;
   expect(await presentMembers(other)).toEqual([]);
+});
+
+test("tells who is there from who was there a moment ago", async () => {
+  const { engine, reopen } = await openCluster(server.url);
+  const hurriedly = await reopen(hurried);
+  const isThere = () => isHeard(hurriedly, ({ role }) => role === "coordinator");
+  expect(await isThere()).toBe(false);
+  const member = { id: "a", role: "coordinator", name: "one", addresses: ["10.0.0.2:1"] } as const;
+  await engine.members.put("a", JSON.stringify(member));
+  expect(await isThere()).toBe(false);
+  expect(await presentMembers(engine)).toEqual([member]);
+  const over = new AbortController();
+  onTestFinished(() => over.abort());
+  void sayPresent(hurriedly, () => member, over.signal);
+  expect(await isThere()).toBe(true);
 });
 
 const doors: [string, string, string, NatsCredentials, string][] = [

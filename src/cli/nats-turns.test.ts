@@ -1,18 +1,26 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../../test/fixtures/authority.ts";
 import { freePort, startNatsServer } from "../../test/fixtures/nats-server.ts";
 import { quietTerminal } from "../../test/fixtures/quiet-terminal.ts";
 import { CodedError } from "../base/errors.ts";
-import { formatJournal } from "../cluster/journal.ts";
-import { forgetOnce } from "./nats-coordinator.ts";
-import { openNats } from "./nats-option.ts";
-import { takeTurns } from "./nats-turns.ts";
+import { type Member, sayPresent } from "../nats/membership.ts";
+import { type NatsCluster, openNats } from "./nats-option.ts";
+import { type Led, takeTurns } from "./nats-turns.ts";
 import { openGround } from "./service.ts";
 
-test("who is told to end hands over at once; who is the last answers before the cluster ends", async () => {
-  await using server = await startNatsServer();
+const member = (id: string): Member => ({
+  id,
+  role: "coordinator",
+  name: id,
+  addresses: [`${id}:7000`],
+});
+
+/** Takes turns on a NATS server of its own, and notes what becomes of what it leads. */
+async function setUp() {
+  const server = await startNatsServer();
+  onTestFinished(() => server[Symbol.asyncDispose]());
   const terminal = quietTerminal();
-  await using ground = await openGround({
+  const ground = await openGround({
     listen: `127.0.0.1:${await freePort()}`,
     tls: undefined,
     token: "open-sesame",
@@ -20,65 +28,66 @@ test("who is told to end hands over at once; who is the last answers before the 
     forget: [],
     terminal,
   });
-  const stepsOf = async (cluster: string, others: readonly string[]): Promise<string[]> => {
-    await using nats = await openNats(`${server.url}/${cluster}`, terminal);
-    for (const id of others) {
-      const member = { id, role: "coordinator", name: id, addresses: [`${id}:7000`] };
-      await nats.engine.members.put(id, JSON.stringify(member));
-    }
+  onTestFinished(() => ground[Symbol.asyncDispose]());
+  const open = async (cluster: string): Promise<NatsCluster> => {
+    const nats = await openNats(`${server.url}/${cluster}`, terminal);
+    onTestFinished(() => nats[Symbol.asyncDispose]());
+    return nats;
+  };
+  const never = new Promise<never>(() => undefined);
+  /** @param last the turn in which it is told to end @param failed what is led */
+  const stepsOf = async (nats: NatsCluster, last = 1, failed: Led["failed"] = never) => {
     const stop = new AbortController();
     const steps: string[] = [];
-    const never = new Promise<never>(() => undefined);
+    let turns = 0;
     await takeTurns(ground, {
       nats,
       model: "mesh",
       command: "serve",
+      forget: [],
       start: async () => {
-        stop.abort();
+        turns++;
+        if (turns === last) stop.abort();
         return {
           address: ground.listen,
           ready: () => never,
           ended: never,
+          failed,
+          forget: async () => false,
           drain: async () => void steps.push("drain"),
           abandon: async () => void steps.push("abandon"),
           end: async () => void steps.push("end"),
         };
       },
       onStandby: () => undefined,
-      onDeposed: () => undefined,
+      onDeposed: ({ message }) => void steps.push(message),
       signal: stop.signal,
     });
     return steps;
   };
-  expect(await stepsOf("pair", ["other"])).toEqual(["abandon"]);
-  expect(await stepsOf("lone", [])).toEqual(["drain", "end"]);
+  /** Another process that stands by, until the test has ended. */
+  const standBy = ({ engine, signal }: NatsCluster): void =>
+    void sayPresent(engine, () => member("other"), signal);
+  return { open, stepsOf, standBy };
+}
+
+test("who is told to end hands over at once; who is the last answers before the cluster ends", async () => {
+  const { open, stepsOf, standBy } = await setUp();
+  const taken = await open("taken");
+  // It was killed, and led until then.
+  await taken.engine.members.put("dead", JSON.stringify(member("dead")));
+  const pair = await open("pair");
+  standBy(pair);
+  expect(await stepsOf(pair)).toEqual(["abandon"]);
+  expect(await stepsOf(await open("lone"))).toEqual(["drain", "end"]);
+  expect(await stepsOf(taken)).toEqual(["drain", "end"]);
 });
 
-test("a device that could not be forgotten in one turn is in the next, and none is twice", async () => {
-  const key = (keyFingerprint: string) => ({ keyFingerprint, address: "10.0.0.2:7001" });
-  let kept = formatJournal({
-    format: "partita.journal/2",
-    graphSha256: "",
-    tokenMark: "",
-    lastGeneration: 0,
-    started: false,
-    generations: [],
-    devices: { camera: key("c"), cloud: key("d"), gateway: key("e") },
-  });
-  const away = new CodedError("ENGINE_UNAVAILABLE", "away");
-  const outcomes = [null, away];
-  const journal = {
-    load: async () => kept,
-    save: async (text: string) => {
-      const failure = outcomes.shift();
-      if (failure instanceof CodedError) throw failure;
-      kept = text;
-    },
-  };
-  const devices = ["camera", "cloud"];
-  await expect(forgetOnce(journal, devices)).rejects.toBe(away);
-  expect(devices).toEqual(["cloud"]);
-  await forgetOnce(journal, devices);
-  expect(Object.keys(JSON.parse(kept).devices)).toEqual(["gateway"]);
-  expect(devices).toEqual([]);
+test("who cannot run what it leads hands over to one that stands by, once", async () => {
+  const { open, stepsOf, standBy } = await setUp();
+  const failed = Promise.resolve(new CodedError("RUNTIME_FAILED", "it does not load"));
+  const pair = await open("pair");
+  standBy(pair);
+  const yielded = expect.stringMatching(/to one that stands by: it does not load/);
+  expect(await stepsOf(pair, 2, failed)).toEqual(["abandon", yielded, "abandon"]);
 });

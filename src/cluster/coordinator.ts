@@ -223,6 +223,13 @@ export class Coordinator implements AsyncDisposable {
     return this.#orders.probing.probe(from, to, bytes);
   }
 
+  /** Lets another key have a device's name, and resolves when that is kept. @returns whether it was taken */
+  async forget(device: string): Promise<boolean> {
+    const wasTaken = this.#known.forget(device);
+    await this.#write();
+    return wasTaken;
+  }
+
   /** Tells whoever watches something that the coordinator itself does not see. */
   note(happening: Extract<Happening, { type: "drift" }>): void {
     this.#tell(happening);

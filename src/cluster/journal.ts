@@ -5,7 +5,7 @@
  * @module
  */
 import { z } from "zod";
-import { CodedError, messageOf } from "../base/errors.ts";
+import { CodedError, isCoded, messageOf } from "../base/errors.ts";
 import { type Plan, planSchema } from "../plan/plan.ts";
 import { KnownDevices } from "./identity.ts";
 import { sha256Hex } from "./secret.ts";
@@ -130,6 +130,17 @@ export async function forgetDevice(store: JournalStore, device: string): Promise
     );
   }
   await store.save(formatJournal({ ...journal, devices: known.toJSON() }));
+}
+
+/** As `forgetDevice`. @returns whether the name was taken there */
+export async function isForgotten(store: JournalStore, device: string): Promise<boolean> {
+  try {
+    await forgetDevice(store, device);
+    return true;
+  } catch (error) {
+    if (isCoded(error) && error.code === "USAGE_INVALID") return false;
+    throw error;
+  }
 }
 
 export function formatJournal(journal: Journal): string {

@@ -25,6 +25,10 @@ const schema: z.ZodType<Member> = z.object({
 
 /** How often a process says that it is there. */
 const sayingSeconds = seconds(1);
+/** Whoever has been silent for so long has gone: by then the bucket has forgotten it, too. */
+const silentSeconds = 6;
+/** How often it is looked whether somebody has said it again. */
+const lookSeconds = seconds(0.1);
 
 /** Says that a process is there, until the signal aborts. */
 export async function sayPresent(
@@ -43,16 +47,52 @@ export async function sayPresent(
 }
 
 /** The processes that were there within the last seconds. @throws ENGINE_UNAVAILABLE */
-export async function presentMembers({ manager, names, members }: Engine): Promise<Member[]> {
-  const found: Member[] = [];
+export async function presentMembers(engine: Engine): Promise<Member[]> {
+  const found = (await sayings(engine)).map(({ member }) => member);
+  return found.toSorted((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+/**
+ * Whether one of some processes is there at this moment: it says so again. One that was killed is among
+ * those present for some seconds. Takes a second where one is, six where one has gone, none where
+ * there was none.
+ *
+ * @throws ENGINE_UNAVAILABLE
+ */
+export async function isHeard(
+  engine: Engine,
+  isMeant: (member: Member) => boolean,
+): Promise<boolean> {
+  const { clock } = engine;
+  const end = clock.now() + silentSeconds;
+  const latest = async (): Promise<number> => {
+    const meant = (await sayings(engine)).filter(({ member }) => isMeant(member));
+    return Math.max(0, ...meant.map(({ revision }) => revision));
+  };
+  const first = await latest();
+  for (let last = first; last > 0 && clock.now() < end; last = await latest()) {
+    if (last > first) return true;
+    await clock.sleep(lookSeconds);
+  }
+  return false;
+}
+
+/** @returns what was said last by each, with what rises each time that somebody says something */
+async function sayings({
+  manager,
+  names,
+  members,
+}: Engine): Promise<{ readonly member: Member; readonly revision: number }[]> {
+  const found = [];
   try {
     for (const key of await bucketKeys(manager, names.members)) {
       const entry = await members.get(key);
-      const parsed = entry?.operation === "PUT" ? schema.safeParse(entry.json()) : null;
-      if (parsed?.success === true) found.push(parsed.data);
+      if (entry?.operation !== "PUT") continue;
+      const { success, data } = schema.safeParse(entry.json());
+      if (success) found.push({ member: data, revision: entry.revision });
     }
   } catch (error) {
     throw engineError("who is there cannot be read", error);
   }
-  return found.toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  return found;
 }

@@ -8,14 +8,14 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.node.ts";
 import type { Clock } from "../../base/clock.ts";
-import { CodedError, isCoded } from "../../base/errors.ts";
+import { CodedError } from "../../base/errors.ts";
 import { type Client, connectClient } from "../../cluster/client.ts";
 import { Coordinator } from "../../cluster/coordinator.ts";
 import type { CoordinatorGroup } from "../../cluster/coordinator-group.ts";
 import type { CoordinatorOptions, Replan } from "../../cluster/coordinator-options.ts";
 import { KnownDevices } from "../../cluster/identity.ts";
 import { fileJournal } from "../../cluster/journal.node.ts";
-import { concludeJournal, forgetDevice, type JournalStore } from "../../cluster/journal.ts";
+import { concludeJournal, isForgotten, type JournalStore } from "../../cluster/journal.ts";
 import type { ClusterEvent } from "../../cluster/status.ts";
 import type { Topology } from "../../cost/topology.ts";
 import type { Plan } from "../../plan/plan.ts";
@@ -118,6 +118,20 @@ export class CoordinatingHost implements ModelHost {
     }
   }
 
+  /**
+   * Lets another key have a device's name. @returns whether it was taken
+   *
+   * @throws MODEL_NOT_READY while nothing runs
+   */
+  async forget(device: string): Promise<boolean> {
+    const running = [...this.#running.values()];
+    if (running.length === 0) {
+      throw new CodedError("MODEL_NOT_READY", "no model runs by this server yet; ask again later");
+    }
+    const were = await Promise.all(running.map(({ coordinator }) => coordinator.forget(device)));
+    return were.includes(true);
+  }
+
   /** What is still there of a topology, as far as some model that runs knows. */
   world(topology: Topology): Topology {
     const [some] = this.#running.values();
@@ -208,16 +222,5 @@ export async function forgetDevices(folder: string, devices: readonly string[]):
     );
     if (forgotten.includes(true)) continue;
     throw usage(`no key is known of a device '${device}'; is ${folder} the right state folder?`);
-  }
-}
-
-/** @returns whether its name was taken there */
-async function isForgotten(journal: JournalStore, device: string): Promise<boolean> {
-  try {
-    await forgetDevice(journal, device);
-    return true;
-  } catch (error) {
-    if (isCoded(error) && error.code === "USAGE_INVALID") return false;
-    throw error;
   }
 }

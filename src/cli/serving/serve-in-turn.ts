@@ -3,21 +3,20 @@
  *
  * @module
  */
-import { type CodedError, type ErrorCode, isCoded } from "../../base/errors.ts";
+import type { CodedError, ErrorCode } from "../../base/errors.ts";
+import { coded } from "../../cluster/protocol.ts";
 import type { Leader } from "../../nats/leader-record.ts";
 import type { Plan } from "../../plan/plan.ts";
-import { cutInAdvance, forgetOnce, keptOnNats } from "../nats-coordinator.ts";
+import { cutInAdvance } from "../nats-coordinator.ts";
 import { type Led, type Turn, type TurnOptions, takeTurns } from "../nats-turns.ts";
 import type { Ground } from "../service.ts";
 import type { ServedSource } from "./served-source.ts";
 import type { Serving } from "./start-serving.ts";
 
 export interface ServingTurns
-  extends Pick<TurnOptions, "nats" | "onStandby" | "onDeposed" | "signal"> {
+  extends Pick<TurnOptions, "nats" | "forget" | "onStandby" | "onDeposed" | "signal"> {
   readonly source: ServedSource;
   readonly plan: Plan;
-  /** Devices whose keys are not to be known any more. */
-  readonly forget: readonly string[];
   /** Takes no new requests, and resolves when what was asked is answered. */
   readonly drain: () => Promise<void>;
   /** Called when this one leads and can be dialled. */
@@ -47,12 +46,11 @@ export async function serveInTurn(
   const { source, plan, onStandby, onDeposed } = turns;
   // Large weights take seconds to hash: whoever takes over has done so before.
   const cutter = cutInAdvance(source.prepared, plan);
-  const forget = [...turns.forget];
   await takeTurns(ground, {
     ...turns,
     command: "serve",
     model: source.name,
-    start: (turn) => lead(turn, serving, cutter, { ...turns, forget }),
+    start: (turn) => lead(turn, serving, cutter, turns),
     onStandby: (leader) => {
       void serving.models.abandon(`this server stands by: ${whereIs(leader)} leads`);
       onStandby(leader);
@@ -72,37 +70,46 @@ async function lead(
   turn: Turn,
   { begin }: Serving,
   cutter: ReturnType<typeof cutInAdvance>,
-  {
-    nats,
-    source: { name },
-    plan,
-    forget,
-    drain,
-    onLeading,
-    onFailed,
-  }: ServingTurns & { readonly forget: string[] },
+  { source: { name }, plan, drain, onLeading, onFailed }: ServingTurns,
 ): Promise<Led> {
-  const { depot, journal } = keptOnNats(nats, turn, name);
-  await forgetOnce(journal, forget);
-  let end: (why: CodedError) => void = () => undefined;
-  const ended = new Promise<CodedError>((resolve) => {
-    end = resolve;
-  });
+  const { depot, journal, leadership } = turn;
+  const [ended, failed] = [verdict(), verdict()];
   const begun = await begin({
     places: new Map([[name, plan]]),
     onFailed: (model, error) => {
-      if (isCoded(error) && isAboutState.has(error.code)) end(error);
-      else onFailed(model, error);
+      const why = coded(error);
+      if (isAboutState.has(why.code)) {
+        ended.resolve(why);
+        return;
+      }
+      onFailed(model, error);
+      failed.resolve(why);
     },
     keeping: { journalOf: () => journal, sharedOf: () => ({ depot, cutter }) },
   });
-  onLeading(begun.address, turn.leadership.term);
+  onLeading(begun.address, leadership.term);
   return {
     address: begun.address,
     ready: () => begun.loaded,
-    ended,
+    ended: ended.promise,
+    failed: failed.promise,
+    forget: (device) => begun.forget(device),
     drain,
     abandon: () => begun.abandon("this server leads no more"),
     end: () => begun.close(),
   };
+}
+
+/** Why something is over, to be told. */
+interface Verdict {
+  readonly promise: Promise<CodedError>;
+  resolve(why: CodedError): void;
+}
+
+function verdict(): Verdict {
+  let resolve = (_: CodedError): void => undefined;
+  const promise = new Promise<CodedError>((taken) => {
+    resolve = taken;
+  });
+  return { promise, resolve };
 }

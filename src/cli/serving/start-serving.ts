@@ -60,6 +60,8 @@ export interface Begun extends AsyncDisposable {
   readonly address: string;
   /** Resolves when each model is loaded, or is not to be. */
   readonly loaded: Promise<void>;
+  /** Lets another key have a device's name. @returns whether it was taken @throws MODEL_NOT_READY */
+  forget(device: string): Promise<boolean>;
   /** Ends it here and nowhere else: agents go on, and wait for whoever coordinates next. */
   abandon(why: string): Promise<void>;
   /** Unloads everything and tells all agents to end. Idempotent. */
@@ -149,6 +151,7 @@ function run(
   return {
     address: group.address,
     loaded,
+    forget: (device) => host.forget(device),
     abandon: async (why) => {
       host.leave();
       await Promise.all([models.abandon(why), group.abandon()]);
