@@ -35,8 +35,8 @@ const measuredWeights = 5;
 /** A model of gigabytes is read, optimised and measured before anything else is done. */
 const longestStartSeconds = 3600;
 const probeSeconds = 10;
-/** Until nobody sends requests any more to a pod that is to end. */
-const withdrawalSeconds = 5;
+/** Until nobody sends requests any more to a pod that is to end; or until it knows who stands by. */
+const withdrawalSeconds = 6;
 /** Until everything that was asked is answered, or given up. */
 const drainSeconds = 60;
 /** From then on, until the last answers have gone out and the agents know. */
@@ -63,7 +63,7 @@ export function coordinatorWords(installation: Installation): string[] {
 export function coordinatorPods(installation: Installation): Manifest[] {
   const { texts, copied, credentials, weightBytes } = installation;
   const copiedBytes = copied.reduce((sum, { bytes }) => sum + bytes, 0);
-  return coordinatorSets(installation).map((name) =>
+  return coordinatorSets(installation).map((name, place) =>
     singlePod(
       {
         name,
@@ -72,6 +72,8 @@ export function coordinatorPods(installation: Installation): Manifest[] {
         labels: { ...labelsOf(coordinatorName), [setLabel]: name },
         inputs: [texts, copied, credentials, natsInputs(installation)],
         dataBytes: gibibyte + 2 * (copiedBytes + weightBytes),
+        // Kubernetes would end both at the same time, and nobody would lead.
+        isUpdatedByHand: place > 0,
         spec: {
           terminationGracePeriodSeconds: withdrawalSeconds + drainSeconds + endSeconds,
           affinity: besideSource(installation),
@@ -161,6 +163,7 @@ function container(installation: Installation) {
     env: [...placesInPod, tokenInPod, ...natsInPod(installation)],
     ports: openPorts.map((name) => ({ name, containerPort: ports[name] })),
     ...probes,
+    ...withdrawal(installation),
     securityContext: containerSecurity,
     resources: {
       requests: { cpu: "1", memory },
@@ -181,8 +184,16 @@ const probes = {
   livenessProbe: { ...live, timeoutSeconds: 5, failureThreshold: 6 },
   readinessProbe: {
     httpGet: { path: "/v2/health/ready", port: "http" },
-    periodSeconds: 2,
+    periodSeconds: 1,
     failureThreshold: 2,
   },
-  lifecycle: { preStop: { exec: { command: ["sleep", String(withdrawalSeconds)] } } },
 } as const;
+
+/**
+ * Nobody is sent to a pod that is to end, and to another one only when that leads: of two, the one
+ * that is to end hands the lead over at once. The only one goes on until nobody is sent to it any more.
+ */
+function withdrawal(installation: Installation) {
+  if (usesNats(installation)) return {};
+  return { lifecycle: { preStop: { exec: { command: ["sleep", String(withdrawalSeconds)] } } } };
+}

@@ -199,6 +199,29 @@ test("pods are not killed before what was asked has had its time", () => {
   expect(grace).toBeGreaterThan(withdrawnSeconds + parseQuantity(drain, "s") + 10);
 });
 
+test("of two coordinators one leads, whatever is changed, but for the time of a takeover", () => {
+  const manifests = manifestsOf(installations["with a NATS of its own"] as Installation);
+  const [one, other] = ["coordinator-a", "coordinator-b"].map(
+    (name) => named(manifests, "StatefulSet", name) as Pods,
+  );
+  // Both would be ended at once, and nobody stand by.
+  expect([one?.spec.updateStrategy, other?.spec.updateStrategy]).toEqual([
+    undefined,
+    { type: "OnDelete" },
+  ]);
+  for (const pods of [one, other]) {
+    const { terminationGracePeriodSeconds: grace, containers } = (pods as Pods).spec.template.spec;
+    const { args, lifecycle, readinessProbe } = containers[0] as Container;
+    // The lead is handed over on SIGTERM, and nobody is sent to a pod that is to end.
+    expect(lifecycle).toBeUndefined();
+    expect(readinessProbe?.periodSeconds).toBe(1);
+    expect(args).toContain("--drain=60s");
+    expect(grace).toBeGreaterThan(6 + 60 + 10);
+  }
+  const budgets = manifests.filter(({ kind }) => kind === "PodDisruptionBudget");
+  expect(budgets.map(({ metadata }) => metadata.name)).toEqual(["agents"]);
+});
+
 test("somebody else's NATS is dialled at its own port", () => {
   const manifests = manifestsOf(installations["with somebody else's NATS"] as Installation);
   for (const name of ["agents", "coordinator", "clients"]) {

@@ -14,6 +14,8 @@ export interface SinglePod {
   /** Of its volume. */
   readonly dataBytes: number;
   readonly spec: Fields;
+  /** Whether it takes up a change only when somebody deletes its pod. Default: at once. */
+  readonly isUpdatedByHand?: boolean;
 }
 
 /**
@@ -22,6 +24,7 @@ export interface SinglePod {
  */
 export function singlePod(pod: SinglePod, installation: Installation): Manifest {
   const { name, component, serviceName, labels, inputs, dataBytes, spec } = pod;
+  const { isUpdatedByHand = false } = pod;
   return {
     apiVersion: "apps/v1",
     kind: "StatefulSet",
@@ -29,6 +32,7 @@ export function singlePod(pod: SinglePod, installation: Installation): Manifest 
     spec: {
       serviceName,
       replicas: 1,
+      ...(isUpdatedByHand ? { updateStrategy: { type: "OnDelete" } } : {}),
       selector: { matchLabels: labels },
       template: {
         metadata: {

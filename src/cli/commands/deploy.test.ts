@@ -125,6 +125,7 @@ test("somebody else's NATS is shown what it wants, and nothing of that is printe
   await call([topology, "zoo:squeezenet"], { out, nats }, terminal);
   const url = "nats://nats.example:4443/vision";
   expect(written()).toContain(`partita run --nats ${url} INPUT`);
+  expect(written()).toContain("delete pod coordinator-b-0");
   const { "secrets.yaml": secrets = "", ...others } = textsOf(out);
   const secret = objectsOf(secrets).find(({ metadata }) => metadata.name === "nats");
   expect(secret.stringData).toEqual({

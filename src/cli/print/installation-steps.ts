@@ -36,7 +36,20 @@ export function installationSteps(
     { title: "Start everything:", commands: [`kubectl apply --server-side -k ${shell(folder)}`] },
     ...copying(installation, copied),
     asking(installation),
+    ...changing(installation),
   ];
+}
+
+/** Of two coordinators the second one takes up a change only when it is told to. */
+function changing(installation: Installation): InstallationStep[] {
+  const { namespace } = installation;
+  const [first, ...others] = coordinatorSets(installation);
+  if (others.length === 0) return [];
+  const commands = [
+    `kubectl -n ${namespace} logs -f ${first}-0   (until it says that it stands by, or leads)`,
+    ...others.map((set) => `kubectl -n ${namespace} delete pod ${set}-0`),
+  ];
+  return [{ title: "After each change that you apply later:", commands }];
 }
 
 function asking(installation: Installation): InstallationStep {
