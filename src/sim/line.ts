@@ -9,8 +9,9 @@
  * @module
  */
 import FlatQueue from "flatqueue";
-import { invert, type Rows, toRows } from "./rows.ts";
+import type { Rows } from "./rows.ts";
 import type { Step } from "./steps.ts";
+import { type Wiring, wire } from "./wiring.ts";
 
 /** Told whenever a server is let go: what took it, for which request, from when to when. */
 export type OnRelease = (
@@ -41,10 +42,8 @@ export class Line {
   entered = 0;
   /** Requests whose steps have all ended. */
   answered = 0;
-  /** Of all plans, one plan behind the other. */
-  readonly steps: readonly Step[];
-  /** By plan, the first of its steps; behind the last plan all of them. */
-  readonly #starts: readonly number[];
+  readonly steps: Wiring["steps"];
+  readonly #starts: Wiring["starts"];
   readonly #onRelease: OnRelease;
   readonly #secondsOf: SecondsOf | null;
   readonly #queue: FlatQueue<number> = new FlatQueue();
@@ -54,9 +53,7 @@ export class Line {
   readonly #blocker: Int32Array;
   readonly #takes: Rows;
   readonly #frees: Rows;
-  /** The steps of each server. */
   readonly #users: Rows;
-  /** Where a step stands among those of a server that it takes; in the order of `#takes`. */
   readonly #seats: Int32Array;
   readonly #seconds: Float64Array;
   /** Factor of a step's seconds in the present state of the world. */
@@ -83,36 +80,23 @@ export class Line {
   /** @param plans the steps of each, whose positions count from its own first one */
   constructor(plans: readonly (readonly Step[])[], servers: number, ...told: Told) {
     const [onRelease, secondsOf = null] = told;
-    const { steps, starts } = join(plans);
+    const { steps, starts, after, before, takes, frees, users, seats } = wire(plans, servers);
     const { length } = steps;
-    const followed = new Set(steps.flatMap(({ after }) => after));
-    // The answer of a plan is one more step, which comes after those that no other one follows.
-    const answers = plans.map((own, plan) => {
-      const first = starts[plan] as number;
-      return [...own.keys()].map((step) => first + step).filter((step) => !followed.has(step));
-    });
-    const after = [...steps.map((step) => step.after), ...answers];
     this.steps = steps;
     this.#starts = starts;
     this.#onRelease = onRelease;
     this.#secondsOf = secondsOf;
-    this.#after = toRows(after);
-    this.#before = toRows(invert(after, length));
-    this.#blocker = this.#after.starts.slice(0, after.length);
-    const takes = steps.map((step) => step.takes);
-    this.#takes = toRows(takes);
-    this.#frees = toRows(steps.map(({ frees }) => frees));
-    this.#users = toRows(invert(takes, servers));
-    const seats = new Int32Array(servers);
-    this.#seats = this.#takes.items.map((server) => {
-      const seat = at(seats, server);
-      seats[server] = seat + 1;
-      return seat;
-    });
+    this.#after = after;
+    this.#before = before;
+    this.#blocker = after.starts.slice(0, -1);
+    this.#takes = takes;
+    this.#frees = frees;
+    this.#users = users;
+    this.#seats = seats;
     this.#waiting = new Int32Array(servers);
     this.#seconds = Float64Array.from(steps, ({ seconds }) => seconds);
     this.#stretch = new Float64Array(length).fill(1);
-    this.#ready = new Float64Array(after.length);
+    this.#ready = new Float64Array(length + plans.length);
     this.#begun = new Float64Array(length);
     this.#ended = new Float64Array(length);
     this.#endAt = new Float64Array(length).fill(Number.POSITIVE_INFINITY);
@@ -380,20 +364,4 @@ export class Line {
 
 function at(values: Float64Array | Int32Array | Uint8Array, position: number): number {
   return values[position] as number;
-}
-
-/** Plans one behind the other. */
-function join(plans: readonly (readonly Step[])[]): {
-  readonly steps: readonly Step[];
-  readonly starts: readonly number[];
-} {
-  const steps: Step[] = [];
-  const starts = plans.map((own) => {
-    const first = steps.length;
-    for (const step of own) {
-      steps.push({ ...step, after: step.after.map((position) => first + position) });
-    }
-    return first;
-  });
-  return { steps, starts: [...starts, steps.length] };
 }
