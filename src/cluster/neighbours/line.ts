@@ -1,19 +1,18 @@
 import { CodedError, isCoded } from "../../base/errors.ts";
 import { type Channel, defaultLimits, type Frame } from "../../transport/transport.ts";
 import type { Attach, Standing } from "../data-message.ts";
-import { raceAddresses } from "../dialler.ts";
-import { greet } from "../greeting.ts";
-import { introduce, refuse } from "../handshake.ts";
-import { checkDevice } from "../identity.ts";
+import { refuse } from "../handshake.ts";
 import { encodeMessage } from "../protocol.ts";
+import { attach, receiveAttach } from "./attach.ts";
 import { isCrossing } from "./crossing.ts";
+import { openDirect } from "./direct.ts";
 import { improveSeconds, lostLimitBytes, patience, pauses } from "./line-limits.ts";
 import type { LineOptions } from "./line-options.ts";
 import { Link } from "./link.ts";
 import { limitTime, WaitingRoom } from "./patience.ts";
 import { type Probed, probeLink, untilIdle } from "./probe.ts";
 import type { Traffic } from "./traffic.ts";
-import { openTunnel, receiveAttach } from "./tunnel.ts";
+import { openTunnel } from "./tunnel.ts";
 import { Turns } from "./turns.ts";
 
 /** One kind of channel between this device and another: at most one stands, whoever dialled it. */
@@ -203,22 +202,14 @@ export class Line {
   }
 
   async #dial(): Promise<void> {
-    const { transport, clock, device, addresses } = this.#options;
+    const { clock, addresses } = this.#options;
     if (this.#attempt !== null || addresses().length === 0) return;
     const limit = limitTime(clock, patience.direct);
     this.#attempt = limit.controller;
     this.#failure = null;
     const { signal } = limit.controller;
-    const check = (channel: Channel) => checkDevice(device, channel);
     try {
-      const { channel } = await raceAddresses({
-        transport,
-        clock,
-        addresses: addresses(),
-        signal,
-        check,
-      });
-      await this.#attach(channel, false, signal);
+      await this.#attach(await openDirect(this.#options, signal), false, signal);
     } catch (error) {
       this.#failure = error;
     } finally {
@@ -248,7 +239,6 @@ export class Line {
 
   /** Says on a new channel who is here; from then on nothing that the old one brings is heard. */
   async #attach(channel: Channel, isTunnelled: boolean, signal: AbortSignal): Promise<void> {
-    const { clock, kind, own, device } = this.#options;
     if (signal.aborted || this.#over.signal.aborted) {
       void channel.close();
       throw this.#closed("it came too late");
@@ -258,15 +248,12 @@ export class Line {
     const onAbort = () => void channel.close();
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      const opening = { ...greet(this.#options), kind, device: own, to: device };
-      const standing = this.#traffic.standing(turn);
-      const first = { type: "attach", ...opening, standing } as const;
-      const reply = await introduce(channel, clock, first, "attached");
+      const standing = await attach(channel, this.#options, this.#traffic.standing(turn));
       if (this.#turns.offered !== turn || this.#over.signal.aborted)
         throw this.#closed("the other side has dialled");
       this.#turns.taken = turn;
-      this.#traffic.meet(reply.standing);
-      this.#open(channel, isTunnelled, reply.standing);
+      this.#traffic.meet(standing);
+      this.#open(channel, isTunnelled, standing);
     } catch (error) {
       void channel.close();
       if (isCoded(error)) this.#turns.learn(error.details["turn"]);
