@@ -16,7 +16,7 @@ import { type NatsCluster, openNats } from "../nats-option.ts";
 import { describeEvent } from "../print/cluster-status.ts";
 import { printDeployment } from "../print/deployment.ts";
 import { tellTurns } from "../print/turns.ts";
-import { withToken } from "../print/with-token.ts";
+import { isInEnvironment, withToken } from "../print/with-token.ts";
 import { type Ground, openGround, type Service, startService } from "../service.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -198,7 +198,8 @@ function announce(
   terminal.line(`  ${withToken(`run INPUT… --to ${first}`, token, terminal)}`);
   terminal.line(`  ${withToken(`status --to ${first}`, token, terminal)}`);
   if (url !== null) {
-    const shown = token === terminal.token ? `\${PARTITA_TOKEN%%.*}` : parseToken(token).secret;
+    const isKept = isInEnvironment(token, terminal.token);
+    const shown = isKept ? `\${PARTITA_TOKEN%%.*}` : parseToken(token).secret;
     terminal.line(`  curl -H "Authorization: Bearer ${shown}" ${url}/v1/status`);
   }
   terminal.line("Ctrl-C ends it everywhere.");

@@ -6,6 +6,7 @@ import { modelArgument } from "../model-argument.ts";
 import { topologyArgument } from "../planning.ts";
 import { describeEvent } from "../print/cluster-status.ts";
 import { printDeployment } from "../print/deployment.ts";
+import { withToken } from "../print/with-token.ts";
 import { isLoopback } from "../security.ts";
 import type { Terminal } from "../terminal.ts";
 import { readToken, tokenOption } from "../token-option.ts";
@@ -80,6 +81,6 @@ function announce(
   }
   const { bold } = terminal.colours;
   terminal.line(`${bold("running")} at ${address}${emulated ? ", speeds and links emulated" : ""}`);
-  terminal.line(`  ${terminal.program} run --to ${address} --token ${token} INPUT…`);
+  terminal.line(`  ${withToken(`run INPUT… --to ${address}`, token, terminal)}`);
   terminal.line("Ctrl-C ends it.");
 }
