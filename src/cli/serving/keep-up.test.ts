@@ -1,14 +1,19 @@
 import { expect, test } from "vitest";
+import { planOf } from "../../../test/fixtures/plan-of.ts";
 import { between, problemOf } from "../../../test/fixtures/sketch.ts";
+import { seconds } from "../../base/units.ts";
 import type { Topology } from "../../cost/topology.ts";
 import { periodOfRequest } from "../../plan/batch.ts";
+import type { Plan } from "../../plan/plan.ts";
 import type { Limits } from "../../plan/problem.ts";
 import type { PlanningChoices } from "../planning.ts";
 import { replan } from "../replan.ts";
-import { keepUp, periodAt } from "./keep-up.ts";
+import { heldTo, keepUp, periodAt } from "./keep-up.ts";
+import { judgeBeside } from "./place-models.ts";
+import type { ServedSource } from "./served-source.ts";
 
 /** Alone a device answers after 2 s, once in 2 s; both together later, and once in a second. */
-const { profile, topology } = problemOf({
+const problem = problemOf({
   inputs: { x: 8 },
   nodes: [
     { name: "a", reads: ["x"], bytes: 4, seconds: [1, 1] },
@@ -18,7 +23,8 @@ const { profile, topology } = problemOf({
   devices: [{ name: "camera" }, { name: "cloud" }],
   links: between("camera", "cloud", 0.01),
 });
-const choices = { planner: undefined, timeLimit: undefined } as PlanningChoices;
+const { profile, topology } = problem;
+const choices = { tiles: false } as PlanningChoices & { readonly tiles: boolean };
 
 async function periodFor(requestsPerSecond: number, left: Topology): Promise<number> {
   const within = (limits: Limits) => (found: Topology) =>
@@ -39,4 +45,18 @@ test("a plan for what is left keeps up with the rate, if one does", async () => 
   expect(await periodFor(5, topology)).toBe(2);
   const camera = { ...topology, devices: topology.devices.slice(0, 1), links: [] };
   expect(await periodFor(0.6, camera)).toBe(2);
+});
+
+test("what a model goes over to while it serves keeps up with the rate, and all other limits", () => {
+  const plan = planOf(problem, ["camera", "cloud"]) as Plan;
+  const periodAfter = (isRateStated: boolean) => {
+    const source = { profile, choices, isRateStated, requestsPerSecond: 0.6 };
+    const judge = judgeBeside(source as ServedSource, plan, () => 0);
+    return periodOfRequest(judge.solve?.(judge.problemOf(topology)) as Plan);
+  };
+  expect([periodAfter(false), periodAfter(true)]).toEqual([2, 1]);
+  const strict = { ...plan, limits: { periodSeconds: 1.2, memoryBytes: 100 } };
+  expect(heldTo(strict, 0.6).limits).toEqual(strict.limits);
+  const batch = { most: 4, waitSeconds: seconds(0), tried: [] };
+  expect(heldTo({ ...plan, batch }, 0.6).limits).toEqual({ periodSeconds: 4 * periodAt(0.6) });
 });

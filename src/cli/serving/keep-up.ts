@@ -31,3 +31,11 @@ export function keepUp(fastest: Replan, steady: Replan, requestsPerSecond: numbe
     return "infeasible" in steadier ? plan : steadier;
   };
 }
+
+/** A plan whose limits say that it keeps up: whatever takes its place must, too. */
+export function heldTo(plan: Plan, requestsPerSecond: number): Plan {
+  const { limits, batch } = plan;
+  const longest = periodAt(requestsPerSecond) * (batch?.most ?? 1);
+  const periodSeconds = Math.min(limits.periodSeconds ?? longest, longest);
+  return { ...plan, limits: { ...limits, periodSeconds } };
+}

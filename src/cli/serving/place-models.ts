@@ -4,7 +4,7 @@
  * @module
  */
 import { formatQuantity } from "../../base/units.ts";
-import { planBeside, type Sharer } from "../../cluster/sharing.ts";
+import { planBeside, type Sharer, withoutBytes } from "../../cluster/sharing.ts";
 import type { Topology } from "../../cost/topology.ts";
 import { periodOfRequest } from "../../plan/batch.ts";
 import type { Infeasible } from "../../plan/feasibility.ts";
@@ -12,11 +12,13 @@ import type { Plan } from "../../plan/plan.ts";
 import type { Problem } from "../../plan/problem.ts";
 import { mostShare } from "../../plan/several.ts";
 import type { Place } from "../../server/repository/hosted-models.ts";
+import { judgeLike } from "../deploy.ts";
 import { decideJoined } from "../joining.ts";
+import type { Judge } from "../judge.ts";
 import { decide, type PlanningChoices, plannerOf, problemOf } from "../planning.ts";
 import type { Terminal } from "../terminal.ts";
 import { placeModels as placeSeveral } from "../together.ts";
-import { keepsUp, periodAt } from "./keep-up.ts";
+import { heldTo, keepsUp, periodAt } from "./keep-up.ts";
 import { asMeasured, type ServedSource } from "./served-source.ts";
 
 /**
@@ -112,4 +114,24 @@ export async function placeBeside(
   return {
     infeasible: `no plan keeps up with ${requestsPerSecond} /s: that takes a period of ${most} (a model may take ${100 * mostShare} % of what it finds of a device or link), and the fastest has ${found}; lower its --rate, or add a device or a faster link`,
   };
+}
+
+/**
+ * Judges plans of a model while it serves: those that it goes over to keep up with a rate that was
+ * stated. What others do of computing and sending shows in what is measured.
+ *
+ * @param takenBytes of a device, by others
+ */
+export function judgeBeside(
+  {
+    profile,
+    choices,
+    isRateStated,
+    requestsPerSecond,
+  }: Pick<ServedSource, "profile" | "choices" | "isRateStated" | "requestsPerSecond">,
+  plan: Plan,
+  takenBytes: (device: string) => number,
+): Judge {
+  const like = isRateStated ? heldTo(plan, requestsPerSecond) : plan;
+  return judgeLike(like, profile, choices, (left) => withoutBytes(left, takenBytes));
 }

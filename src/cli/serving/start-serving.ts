@@ -5,18 +5,15 @@
  */
 import { systemClock } from "../../base/clock.node.ts";
 import { CoordinatorGroup } from "../../cluster/coordinator-group.ts";
-import { planBeside, type Sharer, withoutBytes } from "../../cluster/sharing.ts";
+import { planBeside, type Sharer } from "../../cluster/sharing.ts";
 import type { ClusterEvent } from "../../cluster/status.ts";
 import type { Topology } from "../../cost/topology.ts";
-import type { Plan } from "../../plan/plan.ts";
 import { readSignature } from "../../runtime/signature.ts";
 import { HostedModel } from "../../server/repository/hosted-model.ts";
 import { HostedModels, type Place } from "../../server/repository/hosted-models.ts";
-import { judgeLike } from "../deploy.ts";
-import type { Judge } from "../judge.ts";
 import type { Ground } from "../service.ts";
 import { CoordinatingHost, modelJournal, type Site } from "./model-host.ts";
-import { placeBeside, sharerOf } from "./place-models.ts";
+import { judgeBeside, placeBeside, sharerOf } from "./place-models.ts";
 import type { ServedSource } from "./served-source.ts";
 
 export interface ServingOptions {
@@ -76,7 +73,12 @@ export function prepareServing(ground: Ground, serving: ServingOptions): Serving
     ...serving,
     security: ground.security,
     replan: (name) => (left, aborted) => planBeside(sharers, sharerNamed(name), left, aborted),
-    judge: (...model) => (adapt ? judgeBeside(...model) : null),
+    judge: (name, plan) => {
+      if (!adapt) return null;
+      return judgeBeside(sourceNamed(name), plan, (device) =>
+        models.takenBesideBytes(name, device),
+      );
+    },
     takenBytes: (name, device) => models.takenBesideBytes(name, device),
     onEvent: (name, event) => {
       for (const watcher of watchers) watcher(name, event);
@@ -91,13 +93,6 @@ export function prepareServing(ground: Ground, serving: ServingOptions): Serving
   const sharerNamed = (name: string) => sharers.find((sharer) => sharer.name === name) as Sharer;
   const sourceNamed = (name: string) =>
     sources.find((source) => source.name === name) as ServedSource;
-  // What the others do of computing and sending shows in what is measured.
-  const judgeBeside = (name: string, plan: Plan): Judge => {
-    const { profile, choices } = sourceNamed(name);
-    return judgeLike(plan, profile, choices, (left) =>
-      withoutBytes(left, (device) => models.takenBesideBytes(name, device)),
-    );
-  };
   const models = new HostedModels({
     models: hosted,
     place: (name) => placeBeside(sources, sharers, name, host.world(topology), signal),
