@@ -33,14 +33,27 @@ test("bytes between any two places are those of all pieces in a row", () => {
 
 test("a body of single bytes is kept in blocks, not as so many objects", () => {
   const chunks = new Chunks();
-  const before = usedHeapBytes();
+  const before = usedMemory();
   for (let count = 0; count < 100_000; count++) chunks.push(Uint8Array.of(7));
-  expect(usedHeapBytes() - before).toBeLessThan(2 ** 20);
+  expect(usedMemory().heapUsed - before.heapUsed).toBeLessThan(2 ** 20);
   expect(chunks.byteLength).toBe(100_000);
 });
 
-function usedHeapBytes(): number {
+test("a body of short and long pieces in turn takes no more than twice its size", () => {
+  const chunks = new Chunks();
+  const long = new Uint8Array(4096);
+  const before = usedMemory();
+  for (let count = 0; count < 2000; count++) {
+    chunks.push(Uint8Array.of(7));
+    chunks.push(long);
+  }
+  // The long ones are one and the same.
+  const taken = usedMemory().arrayBuffers - before.arrayBuffers;
+  expect(taken).toBeLessThan(1.1 * chunks.byteLength);
+});
+
+function usedMemory(): NodeJS.MemoryUsage {
   setFlagsFromString("--expose-gc");
   (runInNewContext("gc") as () => void)();
-  return process.memoryUsage().heapUsed;
+  return process.memoryUsage();
 }

@@ -1,6 +1,6 @@
 /** A shorter piece costs more to keep than to copy: an object for each byte is what a hostile body is made of. */
 const leastKept = 4096;
-const blockBytes = 65_536;
+const largestBlock = 65_536;
 
 /** A body as it came, in pieces. What is taken out of it is copied once. */
 export class Chunks {
@@ -40,8 +40,11 @@ export class Chunks {
   #gather(piece: Uint8Array): void {
     const gathered = this.#gathered;
     const used = gathered?.byteLength ?? 0;
-    const hasRoom = gathered !== null && used + piece.byteLength <= blockBytes;
-    const block = hasRoom ? gathered.buffer : new ArrayBuffer(blockBytes);
+    const room = gathered?.buffer.byteLength ?? 0;
+    const hasRoom = gathered !== null && used + piece.byteLength <= room;
+    // A few bytes between long pieces are to take no large one each.
+    const larger = Math.min(Math.max(2 * room, leastKept), largestBlock);
+    const block = hasRoom ? gathered.buffer : new ArrayBuffer(larger);
     const start = hasRoom ? used : 0;
     const grown = new Uint8Array(block, 0, start + piece.byteLength);
     grown.set(piece, start);
