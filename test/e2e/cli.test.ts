@@ -182,14 +182,14 @@ test("finds split and whole bit-equal", async () => {
   expect(code).toBe(0);
 });
 
-test("runs a request through processes, and answers in NumPy's format", async () => {
-  const words = ["--plan", plan, "--seeds", "1", "-o", "answer.npz"];
-  const { output, errors, code } = await bench.run("run", topology, model, ...words);
+test("runs a request through processes by a plan of its own, and answers in NumPy's format", async () => {
+  const words = ["--seeds", "1", "-o", "answer.npz"];
+  const { output, errors, code } = await bench.run("run", topology, few, ...words);
   expect({ errors, code }).toEqual({ errors: "", code: 0 });
   expect(output).toContain("speeds and links emulated");
-  expect(output).toMatch(/s0 on camera/);
+  expect(output).toMatch(/s0 on (camera|gateway|cloud)/);
   const answer = readNpz(new Uint8Array(readFileSync(bench.path("answer.npz"))), "answer.npz");
-  expect(answer).toMatchObject({ flatten_output: { dataType: "float32", shape: [1, 1000] } });
+  expect(Object.values(answer)).toMatchObject([{ dataType: "float32", shape: [1, 4, 8, 8] }]);
 });
 
 test("stops quietly when nobody reads on, and writes results alone to a pipe", async () => {
