@@ -5,7 +5,7 @@ import { seconds } from "../src/base/units.ts";
 import { sha256Hex } from "../src/cluster/secret.ts";
 import { keepAnswer } from "../src/nats/kept-answers.ts";
 import { answerKey } from "../src/nats/names.ts";
-import { encodeReference } from "../src/nats/request-bytes.ts";
+import { encodeAnswer, encodeReference } from "../src/nats/request-bytes.ts";
 import type { TensorValues } from "../src/runtime/runtime.ts";
 import {
   answer,
@@ -148,6 +148,21 @@ test("keeps no second answer of somebody who was held up, even when the first on
   const outcome = new CodedError("RUNTIME_FAILED", "it comes late");
   await keepAnswer(engine, key, { place: 1, inputsSha256: null, outcome });
   expect(await engine.answers.get(key)).toBeNull();
+});
+
+test("an answered request is not asked again, though whoever answered it died before it left the queue", async () => {
+  const { engine } = await openCluster(server.url);
+  const bridge = answer(engine, echo().answering);
+  const asking = await client(engine);
+  await bridge.stop();
+  const { requests } = engine.names;
+  const asked = asking.infer(floats([1]));
+  await expect.poll(() => messagesIn(engine, requests), patient).toEqual([1]);
+  const outcome = new CodedError("RUNTIME_FAILED", "division by zero");
+  const last = encodeAnswer({ place: 1, inputsSha256: null, outcome });
+  await engine.answers.create(answerKey("echo", "own-1"), last);
+  await expect(asked).rejects.toMatchObject({ code: "RUNTIME_FAILED" });
+  expect(await messagesIn(engine, requests)).toEqual([0]);
 });
 
 test("whoever comes back under an id is not told of the deadline of whoever has gone", async () => {

@@ -31,6 +31,13 @@ test("reads every request as it was written", () => {
   );
 });
 
+test("reads tensors of any name", () => {
+  const value = { dataType: "uint8", shape: [1], data: Uint8Array.of(7) };
+  const inputs = Object.fromEntries([["__proto__", value]]);
+  const kept = encodeRequest({ inputs, id: "1", deadlineSeconds: null, inputsSha256: null });
+  expect(Object.entries(decodeRequest(kept).inputs)).toEqual([["__proto__", value]]);
+});
+
 test("reads every answer as it was written, and every failure", () => {
   const timings = { source: "camera", waitSeconds: 0, totalSeconds: 1, stages: [], hops: [] };
   fc.assert(
