@@ -4,7 +4,7 @@ import { type Listener, openingLimits } from "../transport/transport.ts";
 import type { Join } from "./control-message.ts";
 import { type CoordinationState, startCoordination } from "./coordination/state.ts";
 import type { CoordinatorOptions } from "./coordinator-options.ts";
-import { type Journal, loadJournal, tokenMarkOf, unusable } from "./journal.ts";
+import { type Journal, type JournalStore, loadJournal, tokenMarkOf, unusable } from "./journal.ts";
 import { recoveredState } from "./journal-keeper.ts";
 import { PartCutter } from "./parts.ts";
 import { type BookedPlan, PlanBook } from "./plan-book.ts";
@@ -35,19 +35,19 @@ export async function layFoundation(options: CoordinatorOptions): Promise<Founda
   const book = new PlanBook(graph, topology, cutter);
   const first = book.add(plan);
   const expected = { graphSha256: hash, tokenMark: tokenMarkOf(options) };
-  const journal =
-    options.journal === undefined ? null : await loadJournal(options.journal, expected);
-  if (journal?.started === true) rebook(journal, book);
+  const store = options.journal;
+  const journal = store === undefined ? null : await loadJournal(store, expected);
+  if (store !== undefined && journal?.started === true) rebook(store, journal, book);
   const listener = await transport.listen(options.listen, openingLimits);
   return { listener, cutter, book, first, journal };
 }
 
 /** @throws USAGE_INVALID if a plan in the journal needs what this topology does not have */
-function rebook({ generations }: Journal, book: PlanBook): void {
+function rebook(store: JournalStore, { generations }: Journal, book: PlanBook): void {
   try {
     for (const { plan } of generations) book.add(plan);
   } catch (error) {
-    throw unusable(`is of another topology (${messageOf(error)})`, error);
+    throw unusable(store, `is of another topology (${messageOf(error)})`, error);
   }
 }
 

@@ -9,6 +9,7 @@ import type { JournalStore } from "./journal.ts";
  */
 export function fileJournal(path: string): JournalStore {
   return {
+    place: path,
     load: async () => {
       try {
         return await readFile(path, "utf8");

@@ -52,7 +52,7 @@ test("finds again what was written last, and nothing beside it", async () => {
   expect(readdirSync(folder)).toEqual(["journal.json"]);
 });
 
-test("refuses a journal of another model, of another token, and one that is damaged", async () => {
+test("refuses a journal of another model, of another token, and one that is damaged, and says which", async () => {
   const text = formatJournal(journal);
   const cases = [
     { text, expected: { ...expected, graphSha256: "0" }, says: "another model" },
@@ -65,10 +65,12 @@ test("refuses a journal of another model, of another token, and one that is dama
     { text: text.replace('"started":true', '"started":1'), expected, says: "cannot be read" },
   ];
   for (const { text: kept, expected: wanted, says } of cases) {
-    const store = { load: async () => kept, save: async () => undefined };
+    const store = { place: "/state/j.json", load: async () => kept, save: async () => undefined };
     await expect(loadJournal(store, wanted)).rejects.toMatchObject({
       code: "USAGE_INVALID",
-      message: expect.stringContaining(says),
+      message: expect.stringMatching(
+        new RegExp(`^the coordinator's journal /state/j\\.json .*${says}.*--state`, "s"),
+      ),
     });
   }
 });

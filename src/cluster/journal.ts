@@ -12,6 +12,8 @@ import { sha256Hex } from "./secret.ts";
 
 /** Where the journal is kept. `save` replaces it as a whole or not at all. */
 export interface JournalStore {
+  /** Where it is, for whoever has to look at it: a path. */
+  readonly place?: string;
   /** What the cluster's token is known by in it, where others read it. Default: the token's SHA-256. */
   readonly tokenMark?: string;
   /** `null`: there is none yet. @throws FILE_NOT_FOUND, ENGINE_UNAVAILABLE if it cannot be read */
@@ -86,16 +88,17 @@ export async function loadJournal(
 ): Promise<Journal | null> {
   const text = await store.load();
   if (text === null) return null;
-  const journal = parse(text);
+  const journal = parse(text, store);
   // Of a cluster that was shut down only its numbers and names are left.
   if (!journal.started) return journal;
   if (journal.graphSha256 !== expected.graphSha256) {
     throw unusable(
+      store,
       `is of another model (graph SHA-256 ${journal.graphSha256}, here ${expected.graphSha256})`,
     );
   }
   if (journal.tokenMark !== expected.tokenMark) {
-    throw unusable("is of a cluster with another token, and its agents would not be let in");
+    throw unusable(store, "is of a cluster with another token, and its agents would not be let in");
   }
   return journal;
 }
@@ -109,7 +112,7 @@ export async function loadJournal(
 export async function concludeJournal(store: JournalStore): Promise<void> {
   const text = await store.load();
   if (text === null) return;
-  await store.save(formatJournal({ ...parse(text), started: false, generations: [] }));
+  await store.save(formatJournal({ ...parse(text, store), started: false, generations: [] }));
 }
 
 /**
@@ -119,7 +122,7 @@ export async function concludeJournal(store: JournalStore): Promise<void> {
  */
 export async function forgetDevice(store: JournalStore, device: string): Promise<void> {
   const text = await store.load();
-  const journal = text === null ? null : parse(text);
+  const journal = text === null ? null : parse(text, store);
   const known = new KnownDevices(journal?.devices);
   if (journal === null || !known.forget(device)) {
     const names = Object.keys(known.toJSON()).join(", ") || "none";
@@ -147,19 +150,20 @@ export function formatJournal(journal: Journal): string {
   return `${JSON.stringify(journal)}\n`;
 }
 
-function parse(text: string): Journal {
+function parse(text: string, store: JournalStore): Journal {
   try {
     const document: unknown = JSON.parse(text);
     const stated = formatOf(document);
     if (stated !== null && stated !== format) {
       throw unusable(
+        store,
         `was written by another version of Partita (format '${stated}', this one reads '${format}')`,
       );
     }
     return schema.parse(document);
   } catch (error) {
     if (error instanceof CodedError) throw error;
-    throw unusable(`cannot be read (${messageOf(error)})`, error);
+    throw unusable(store, `cannot be read (${messageOf(error)})`, error);
   }
 }
 
@@ -170,11 +174,12 @@ function formatOf(document: unknown): string | null {
 }
 
 /** Why a coordinator does not start with the journal that it finds. */
-export function unusable(what: string, cause?: unknown): CodedError {
+export function unusable({ place }: JournalStore, what: string, cause?: unknown): CodedError {
+  const named = place === undefined ? "" : ` ${place}`;
   return new CodedError(
     "USAGE_INVALID",
-    `the coordinator's journal ${what}; name another journal, or remove it if nothing of that cluster runs any more`,
-    {},
+    `the coordinator's journal${named} ${what}; remove it if nothing of that cluster runs any more, or keep this one's state elsewhere (--state)`,
+    place === undefined ? {} : { path: place },
     cause,
   );
 }
