@@ -32,6 +32,7 @@ export class Ledger {
   readonly #overheads: number[] = [];
   readonly #counts = new Map<string, readonly number[]>();
   readonly #peaks = new Map<number, number>();
+  readonly #inTurn = new Map<string, number>();
   readonly #later: number[] = [];
 
   /** @param isAlone whether one device runs all pieces, and so holds all their parameters in the end */
@@ -97,12 +98,12 @@ export class Ledger {
     const place = this.#places[device] as number;
     const room = this.#roomOf(place, first, end);
     const { height } = this.#model.rows(end - 1);
-    const found = tileCounts.filter(
-      (tiles) =>
-        tiles <= height &&
-        tiles * this.#parameters(first, end) + this.#inTurnPeak(first, end, tiles) <= room,
-    );
-    const kept = found.slice(0, keptCounts);
+    const kept: number[] = [];
+    for (const tiles of tileCounts) {
+      const parameters = tiles * this.#parameters(first, end);
+      if (tiles > height || parameters > room || kept.length === keptCounts) break;
+      if (parameters + this.#inTurnPeak(first, end, tiles) <= room) kept.push(tiles);
+    }
     this.#counts.set(key, kept);
     return kept;
   }
@@ -190,6 +191,13 @@ export class Ledger {
 
   /** What is read and made by all tiles, and what the largest of them holds. */
   #inTurnPeak(first: number, end: number, tiles: number): number {
+    const key = `${first} ${end} ${tiles}`;
+    const known = this.#inTurn.get(key) ?? this.#findInTurnPeak(first, end, tiles);
+    this.#inTurn.set(key, known);
+    return known;
+  }
+
+  #findInTurnPeak(first: number, end: number, tiles: number): number {
     const { index } = this.#model.pieces.problem;
     const { height } = this.#model.rows(end - 1);
     const nodes = this.#nodes(first, end);
