@@ -110,15 +110,7 @@ class Search {
       if (!this.#cannotBeat(standing, this.#fastest())) yield* this.#solve(standing);
     }
     const isTried = whole.isTriable && whole.members.length === this.#model.pieces.runners.length;
-    return isTried && this.#trials.isPlain && this.#answersLast;
-  }
-
-  /** Whether only the last piece makes answers: what brings earlier ones to the sink is not looked at. */
-  get #answersLast(): boolean {
-    const { problem, starts } = this.#model.pieces;
-    const { outputs, producer } = problem.index;
-    const last = starts[this.#model.count - 1] as number;
-    return problem.sink === null || outputs.every((tensor) => (producer[tensor] ?? last) >= last);
+    return isTried && this.#trials.isPlain;
   }
 
   /** A first look at every group, and then more of those that look best. */

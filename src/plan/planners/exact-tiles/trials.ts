@@ -77,14 +77,15 @@ export class Trials {
     return this.#ledgers !== null;
   }
 
-  /** Whether nothing but the latency counts: then the chain of the least latency is the best. */
+  /** Whether a chain is worth its seconds: nothing but the latency counts, and the chain has all of it. */
   get isPlain(): boolean {
     const { objective, limits } = this.#model.pieces.problem;
     const { latencySeconds, periodSeconds, energyJoules } = limits;
     return (
       objective.type === "latency" &&
       !this.isShort &&
-      [latencySeconds, periodSeconds, energyJoules].every((limit) => limit === undefined)
+      [latencySeconds, periodSeconds, energyJoules].every((limit) => limit === undefined) &&
+      this.#answersLast
     );
   }
 
@@ -125,8 +126,7 @@ export class Trials {
   *sketch(group: readonly number[]): Trying {
     const isStart = this.#isFewCut;
     const candidates = yield* this.#byCut(isStart, (cut, keep) => {
-      const start = Math.max(this.#firstOf(cut), cut - 1);
-      keep(shareOut(this.costs, start, cut, group, null));
+      keep(shareOut(this.costs, cut - 1, cut, group, null));
     });
     return yield* this.#try(candidates, { members: group, isStart });
   }
@@ -162,6 +162,16 @@ export class Trials {
     return known;
   }
 
+  /** Whether only the last piece makes answers: what brings others to the sink is not looked at. */
+  get #answersLast(): boolean {
+    const { problem, starts } = this.#model.pieces;
+    const { index, sink, source } = problem;
+    const last = starts[this.#model.count - 1] as number;
+    // An input that is an answer is at the source.
+    const given = sink === source ? last : -1;
+    return sink === null || index.outputs.every((out) => (index.producer[out] ?? given) >= last);
+  }
+
   #mostOf(group: readonly number[]): number {
     const isPair = group.length === 2 && !this.isShort;
     return this.#most ?? (isPair ? mostOfPairs : mostStages);
@@ -185,7 +195,7 @@ export class Trials {
           for (const grid of gridsOf(order, height, this.costs.width(cut), pace)) keep(grid);
           continue;
         }
-        for (const start of new Set([first, Math.max(first, cut - 1)])) {
+        for (const start of new Set([first, cut - 1])) {
           keep(shareOut(this.costs, start, cut, order, null));
           const home = start === 0 ? this.#model.pieces.problem.source : (group[0] as number);
           keep(shareOut(this.costs, start, cut, order, home));
