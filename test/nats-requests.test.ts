@@ -343,7 +343,7 @@ test("goes on soon after its server was away, and keeps to deadlines meanwhile",
     during = ask(2);
     const late = asking.infer(floats([3]), { deadlineSeconds: 0.5 });
     await expect(late).rejects.toMatchObject({ code: "REQUEST_DEADLINE_EXCEEDED" });
-    expect(systemClock.now() - start).toBeLessThan(3);
+    expect(systemClock.now() - start).toBeLessThan(4);
     release();
   });
   const back = systemClock.now();

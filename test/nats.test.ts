@@ -2,7 +2,9 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../src/base/clock.node.ts";
 import { seconds } from "../src/base/units.ts";
 import { sha256Hex } from "../src/cluster/secret.ts";
+import { Candidate } from "../src/nats/candidate.ts";
 import { connectNats, type NatsCredentials } from "../src/nats/connection.node.ts";
+import type { Leadership } from "../src/nats/leadership.ts";
 import { isHeard, presentMembers, sayPresent } from "../src/nats/membership.ts";
 import { announceModel, findModel } from "../src/nats/models.ts";
 import { parseNatsUrl } from "../src/nats/nats-url.ts";
@@ -48,6 +50,30 @@ test("sees who is there when the server was killed and started again", async () 
   const present = () => presentMembers(engine).catch(() => []);
   while ((await present()).length === 0) await systemClock.sleep(seconds(0.05));
   expect(await present()).toEqual([member]);
+});
+
+test("somebody leads soon after the server was away, and nobody meanwhile", async () => {
+  const { engine } = await openCluster(server.url);
+  const who = { addresses: ["10.0.0.2:1"], model: "m", command: "serve", tokenMark: "t" } as const;
+  const self = { id: "a", ...who, fingerprint: null };
+  const over = new AbortController();
+  onTestFinished(() => over.abort());
+  const candidate = () => new Candidate({ cell: engine.leader, clock: systemClock, self });
+  const first = await candidate().lead(over.signal);
+  let next: Promise<Leadership> | undefined;
+  await server.restart(async () => {
+    expect(await first.lost).toMatchObject({ code: "LEADERSHIP_LOST" });
+    next = candidate().lead(over.signal);
+    next.catch(() => undefined);
+    const start = systemClock.now();
+    await expect(engine.leader.read()).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
+    expect(systemClock.now() - start).toBeLessThan(4);
+  });
+  const back = systemClock.now();
+  const second = await next;
+  expect(systemClock.now() - back).toBeLessThan(4);
+  expect(second?.term).toBe(first.term + 1);
+  await second?.resign();
 });
 
 test("keeps blobs for all, in order and from any offset on", async () => {
