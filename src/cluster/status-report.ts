@@ -171,7 +171,7 @@ function standingOf(
   return {
     state: stateOf(name, state),
     role: roleOf(name, state),
-    why: known?.refused ?? known?.why ?? whyIdle(name, state),
+    why: known?.refused?.why ?? known?.why ?? whyIdle(name, state),
   };
 }
 

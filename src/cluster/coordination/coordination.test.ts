@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Imitation, names, shapeOf, started } from "../../../test/fixtures/imitated-cluster.ts";
-import { servingOf } from "./world.ts";
+import { inRole, servingOf, worldOf } from "./world.ts";
 
 test("offers parts to each device as it joins, and serves when all have said that they are deployed", () => {
   const cluster = new Imitation();
@@ -217,6 +217,49 @@ test("plans anew for losses, and after one, when other models leave more or less
   expect(cluster.state).toMatchObject({ planning: null, planned: { why: "no room" } });
   cluster.say({ type: "othersMoved" });
   expect(cluster.state).toMatchObject({ planning: world, planned: null });
+});
+
+test("asks once more where other models have moved before a planner said that there is no plan", () => {
+  const cluster = started();
+  const world = { without: ["shed"], cut: [] };
+  const none = { type: "planned", world, plan: null, shape: null, why: "no room" } as const;
+  cluster.leave("shed");
+  cluster.say({ type: "othersMoved" });
+  expect(cluster.state.planning).toEqual(world);
+  cluster.say(none);
+  expect(cluster.state).toMatchObject({ planning: world, planned: null });
+  cluster.say(none);
+  expect(cluster.state).toMatchObject({ planning: null, planned: { why: "no room" } });
+});
+
+test("uses a device again whose memory others took, and the source, once these have moved", () => {
+  const refusal = (details: Record<string, number>) =>
+    ({ code: "PART_REFUSED", message: "no room", details }) as const;
+  const full = refusal({ neededBytes: 6, usedBytes: 6, othersBytes: 6, memoryBytes: 9 });
+  for (const [error, isForGood] of [
+    [refusal({ neededBytes: 12, usedBytes: 0, othersBytes: 0, memoryBytes: 9 }), true],
+    [full, false],
+  ] as const) {
+    const cluster = started();
+    cluster.say({ type: "failed", device: "shed", generation: 1, error });
+    cluster.finish();
+    expect(servingOf(cluster.state)?.shape.devices).toEqual(["camera", "cloud"]);
+    cluster.say({ type: "othersMoved" });
+    expect(worldOf(cluster.state).without).toEqual(isForGood ? ["shed"] : []);
+  }
+  const cluster = started();
+  cluster.leave("shed");
+  // The first time it gives way with what it holds itself.
+  for (const _ of [1, 2]) {
+    while (inRole(cluster.state, "candidate") === undefined) cluster.turn(0);
+    const { generation = null } = inRole(cluster.state, "candidate") ?? {};
+    cluster.say({ type: "failed", device: "camera", generation, error: full });
+  }
+  cluster.finish();
+  expect(servingOf(cluster.state)).toBeUndefined();
+  cluster.say({ type: "othersMoved" });
+  cluster.finish();
+  expect(servingOf(cluster.state)?.shape.devices).toEqual(["camera", "cloud"]);
 });
 
 type Step =

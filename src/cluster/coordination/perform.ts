@@ -5,7 +5,7 @@ import type { Action, CoordinationState, Step } from "./state.ts";
 export function perform(state: CoordinationState, action: Action): CoordinationState {
   switch (action.type) {
     case "plan":
-      return { ...state, planning: action.world };
+      return { ...state, planning: action.world, isPlanningLate: false };
     case "offer":
       return step(state, action, "offered");
     case "save":

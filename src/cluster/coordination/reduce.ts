@@ -70,7 +70,9 @@ function takeWork(
       const { world, plan, shape, why } = event;
       // What was asked before that is of no use any more.
       if (state.planning === null || !isSameWorld(state.planning, world)) return state;
-      return { ...state, planning: null, planned: judged(state, { world, plan, shape, why }) };
+      const answer = judged(state, { world, plan, shape, why });
+      const isLate = state.isPlanningLate && answer.plan === null;
+      return { ...state, planning: null, planned: isLate ? null : answer };
     }
     case "fallback":
       if (state.fallbackBase?.generation !== event.generation) return state;
@@ -83,9 +85,27 @@ function takeWork(
       return { ...state, wish: { plan, shape, cause, replay } };
     }
     case "othersMoved":
-      // What found no place may find one now, and what was planned for a loss none.
-      return { ...state, planned: null, fallbacks: [], fallbackBase: null };
+      return withOthersMoved(state);
   }
+}
+
+/** What found no place, or no room there, may find it now, and what was planned for a loss none. */
+function withOthersMoved(state: CoordinationState): CoordinationState {
+  const crowded = Object.keys(state.devices).filter(
+    (name) => state.devices[name]?.refused?.isCrowded === true,
+  );
+  const uncrowded = crowded.reduce<CoordinationState>(
+    (after, name) => withDevice(after, name, { refused: null }),
+    state,
+  );
+  return {
+    ...uncrowded,
+    refused: null,
+    isPlanningLate: true,
+    planned: null,
+    fallbacks: [],
+    fallbackBase: null,
+  };
 }
 
 function join(

@@ -26,7 +26,9 @@ export function fail(
   const refused =
     device === state.source
       ? refusePlan(state, found, error.message)
-      : withDevice(state, device, { refused: error.message });
+      : withDevice(state, device, {
+          refused: { why: error.message, isCrowded: isBesideOthers(error) },
+        });
   switch (found.role) {
     case "candidate":
       return found.live ? giveUp(state, found) : drop(refused, found.generation);
@@ -42,6 +44,11 @@ function isCrowded({ code, details }: WireError): boolean {
   return code === "PART_REFUSED" && Number(details["usedBytes"]) > 0;
 }
 
+/** Whether parts of other models are among those in the way. */
+function isBesideOthers(error: WireError): boolean {
+  return isCrowded(error) && Number(error.details["othersBytes"]) > 0;
+}
+
 /**
  * What this model can do without where parts have no room. If only other models are in the way, after
  * a loss, they may wait for what this one holds elsewhere: it gives way once, and then tries again.
@@ -50,11 +57,10 @@ function crowdingOf(
   state: CoordinationState,
   found: GenerationState,
   device: string,
-  { details }: WireError,
+  error: WireError,
 ): GenerationState[] {
   const here = dispensable(state, found, [device]);
-  const isOthers = Number(details["othersBytes"]) > 0;
-  if (here.length > 0 || found.live || !isOthers) return here;
+  if (here.length > 0 || found.live || !isBesideOthers(error)) return here;
   return dispensable(state, found, Object.keys(state.devices));
 }
 

@@ -42,7 +42,14 @@ export interface DeviceState {
   /** Why it is away; `null`: it is here, or was never here. */
   readonly why: string | null;
   /** Why it cannot be used although it is here: it could not do what it was told. */
-  readonly refused: string | null;
+  readonly refused: Refusal | null;
+}
+
+/** What a device could not do. */
+export interface Refusal {
+  readonly why: string;
+  /** Whether parts of other models were in the way: these may move. */
+  readonly isCrowded: boolean;
 }
 
 /** How far a device is with a generation. */
@@ -120,6 +127,8 @@ export interface CoordinationState {
   readonly wish: Candidate | null;
   /** Asked for, not answered. */
   readonly planning: World | null;
+  /** Whether other models have moved since: that there is no plan is no answer then. */
+  readonly isPlanningLate: boolean;
   readonly planned: Planned | null;
   readonly fallbacks: readonly Fallback[];
   /** Plans that the source could not run its share of, while there was this to plan with. */
@@ -260,6 +269,7 @@ export function startCoordination(options: {
     preferred: first,
     wish: null,
     planning: null,
+    isPlanningLate: false,
     planned: null,
     fallbacks: [],
     refused: null,
