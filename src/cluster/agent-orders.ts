@@ -46,6 +46,8 @@ export interface AgentOrdersOptions {
   /** `null`: agents ask this coordinator for all that they lack. */
   readonly depot: Pick<BlobDepot, "stock"> | null;
   readonly clock: Clock;
+  /** Aborted when nobody is told anything any more. */
+  readonly signal: AbortSignal;
 }
 
 /** Speaks with agents. */
@@ -206,11 +208,15 @@ export class AgentOrders {
 
   /** Resolves when blobs are in a depot, or are not waited for any more. */
   async #stock(depot: Pick<BlobDepot, "stock">, parts: readonly OfferedPart[]): Promise<void> {
+    const { clock, signal } = this.#options;
     const done = new AbortController();
+    const end = () => done.abort();
+    signal.addEventListener("abort", end, { once: true });
     const stocked = depot.stock(this.#blobsOf(parts));
-    const late = this.#options.clock.sleep(stockSeconds, done.signal);
+    const late = clock.sleep(stockSeconds, done.signal);
     await Promise.race([stocked, late].map((one) => one.catch(() => undefined)));
-    done.abort();
+    signal.removeEventListener("abort", end);
+    end();
   }
 
   #blobsOf(parts: readonly OfferedPart[]): StockedBlob[] {

@@ -337,6 +337,7 @@ export class Agent implements AsyncDisposable {
   async #shutDown(error: CodedError | null): Promise<void> {
     const gone = new CodedError("CHANNEL_CLOSED", `device '${this.name}' leaves the cluster`);
     this.#profiling.close();
+    this.#supply.close();
     await this.#plane.close(error ?? gone);
     this.#generations.clear();
     await Promise.allSettled([this.#listener.close(), this.#control?.close()]);

@@ -1,5 +1,6 @@
 import { setImmediate as settle } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { HostClock } from "../../test/fixtures/host-clock.ts";
 import { seconds } from "../base/units.ts";
 import { createVirtualClock } from "../base/virtual-clock.ts";
 import type { BlobDepot } from "./blob-depot.ts";
@@ -85,6 +86,28 @@ test("asks the coordinator for the rest where nothing comes any more, and lets g
   await clock.advance(seconds(2));
   expect(await asked).toEqual([{ sha256, offset: 2 }]);
   expect(isOver).toBe(true);
+});
+
+test("gives up its downloads when it is closed, and waits for nothing", async () => {
+  const clock = new HostClock(virtual());
+  const fetcher = new BlobFetcher(memoryBlobStore());
+  let isOver = false;
+  const depot: Pick<BlobDepot, "fetch"> = {
+    fetch: async (_, offset, take, signal) => {
+      signal.addEventListener("abort", () => {
+        isOver = true;
+      });
+      await take(offset, bytes.subarray(0, 2));
+      return await new Promise<number>(() => undefined);
+    },
+  };
+  const supply = new BlobSupply({ clock, fetcher, depot, askCoordinator: () => undefined });
+  void fetcher.fetch([{ sha256, bytes: bytes.length }], supply.for(1), never);
+  await settle();
+  expect([isOver, clock.sleepers]).toEqual([false, 1]);
+  supply.close();
+  await settle();
+  expect([isOver, clock.sleepers]).toEqual([true, 0]);
 });
 
 test("ends a download that nobody waits for any more", async () => {

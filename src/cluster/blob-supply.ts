@@ -22,6 +22,8 @@ const patienceSeconds = 20;
 /** Gets what is missing here: from the depot if there is one, and what that does not have from the coordinator. */
 export class BlobSupply {
   readonly #options: BlobSupplyOptions;
+  /** Downloads that are under way. */
+  readonly #downloads = new Set<AbortController>();
 
   constructor(options: BlobSupplyOptions) {
     this.#options = options;
@@ -44,6 +46,11 @@ export class BlobSupply {
         if (missing.length > 0) askCoordinator(generation, missing);
       });
     };
+  }
+
+  /** Gives up what is under way. */
+  close(): void {
+    for (const download of this.#downloads) download.abort();
   }
 
   /** @returns what is still missing, each from where the depot ended */
@@ -75,6 +82,7 @@ export class BlobSupply {
   ): Promise<number> {
     const { clock, fetcher } = this.#options;
     const over = new AbortController();
+    this.#downloads.add(over);
     const { signal } = over;
     const ended = new Promise<void>((resolve) => {
       signal.addEventListener("abort", () => resolve(), { once: true });
@@ -94,6 +102,7 @@ export class BlobSupply {
     await Promise.race([fetched, ended]);
     alarm.clear();
     over.abort();
+    this.#downloads.delete(over);
     return reached;
   }
 }

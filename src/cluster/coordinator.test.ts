@@ -11,6 +11,7 @@ import {
   virtualSetting,
 } from "../../test/fixtures/cluster.ts";
 import { byteTensor, createDigestRuntime } from "../../test/fixtures/digest-runtime.ts";
+import { HostClock } from "../../test/fixtures/host-clock.ts";
 import { planOf } from "../../test/fixtures/plan-of.ts";
 import { randomPlan } from "../../test/fixtures/random-plan.ts";
 import { problemOf, unreadProblem } from "../../test/fixtures/sketch.ts";
@@ -321,6 +322,18 @@ test("has agents ask for their parts where a depot never says that it has them",
   const { client } = await start(setting, pipeline, { depot });
   const { outputs } = await setting.until(client.infer(inputOf(1)));
   expect(Object.keys(outputs)).toEqual(["c"]);
+});
+
+test("waits for no depot any more when it is closed", async () => {
+  const setting = virtualSetting();
+  const clock = new HostClock(setting.clock);
+  const depot = { stock: () => new Promise<void>(() => undefined) };
+  const coordinator = await startCoordinator({ ...setting, clock }, chain, pipeline, { depot });
+  await setting.until(joinAgent(setting, coordinator, "camera"));
+  await setting.clock.advance(seconds(1));
+  await setting.until(coordinator.close());
+  await setting.clock.advance(seconds(1));
+  expect(clock.sleepers).toBe(0);
 });
 
 test("refuses a plan of another graph", async () => {

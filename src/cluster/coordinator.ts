@@ -287,6 +287,7 @@ export class Coordinator implements AsyncDisposable {
       onPending: (device) => this.#options.onPending?.(device),
       depot: this.#options.depot ?? null,
       clock,
+      signal: this.#stop.signal,
     });
   }
 
