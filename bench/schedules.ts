@@ -1,8 +1,8 @@
 /**
  * The cluster under schedules of faults, in virtual time: `npm run bench -- schedules`, with `SCHEDULES`
- * for how many (default 5000), and with `--several` for two or three models on the same devices. The real coordinator, agents and clients on simulated hosts; every answer
- * is compared, and after the last fault everything must have come to rest. Fails if anything is not as
- * it must be.
+ * for how many (default 5000), and with `--several` for two or three models on the same devices. The
+ * real coordinator, agents and clients on simulated hosts; every answer is compared, and after the last
+ * fault everything must have come to rest. Fails if anything is not as it must be.
  *
  * @module
  */
@@ -17,8 +17,9 @@ const aboutSeveral = `
 Two models, in a fifth of the schedules three, run on the same devices: a coordinator for each behind one
 address, an agent for each in one process, one memory. Each has programs of its own, which may suffer only
 from what befalls hosts or their own model. In two thirds of the schedules a model is unloaded once or
-twice and loaded again, in two thirds a device's channels of one model break; in the end one model is
-unloaded, must leave no channel and no part behind, and the others must not notice.
+twice and loaded again, in two thirds a device's channels of one model break. In the end a device is lost
+for longer, and each model must serve without it where there is a plan; meanwhile one model is unloaded,
+loaded again and unloaded, must leave no channel and no part behind, and others that serve must not notice.
 `;
 
 const schedules = Number(process.env["SCHEDULES"] ?? 5000);

@@ -3,7 +3,14 @@ import { pairProblem } from "../../test/fixtures/pair.ts";
 import { planOf } from "../../test/fixtures/plan-of.ts";
 import type { Topology } from "../cost/topology.ts";
 import type { Plan } from "../plan/plan.ts";
-import { isWhole, planBeside, type Sharer, withoutBytes } from "./sharing.ts";
+import {
+  isWhole,
+  planBehind,
+  planBeside,
+  type Sharer,
+  sharedWorld,
+  withoutBytes,
+} from "./sharing.ts";
 
 const problem = pairProblem();
 const { topology } = problem;
@@ -75,13 +82,23 @@ test("a model that takes nothing leaves everything, and one that finds no place,
   expect(speedOf(last.asked[0] as Topology, "camera")).toBe(1);
 });
 
-test("nothing is placed while the source is away", async () => {
-  const one = sharer("one", null);
-  const left = { ...topology, devices: topology.devices.filter(({ name }) => name === "cloud") };
-  expect(await planBeside([one], one, left, signal)).toEqual({
-    infeasible: "'camera' is away or cannot be reached",
+test("one that does not run yet is planned for what is left when those that run have moved", async () => {
+  const [newcomer, one] = [sharer("newcomer", null), sharer("one", onBoth)];
+  await planBehind([newcomer, one], newcomer, alone, signal);
+  expect([one, newcomer].map(({ asked }) => asked.length)).toEqual([1, 1]);
+  expect(speedOf(newcomer.asked[0] as Topology, "camera")).toBeCloseTo(0.8);
+});
+
+test("of coordinators that hear of devices that of the most is believed, and none that has no source", () => {
+  const world = (...names: string[]) => ({
+    world: { ...topology, devices: topology.devices.filter(({ name }) => names.includes(name)) },
   });
-  expect(one.asked).toEqual([]);
+  const seen = (...worlds: ReturnType<typeof world>[]) =>
+    sharedWorld(topology, worlds).devices.map(({ name }) => name);
+  // One that has just started, whose devices are on their way.
+  expect(seen(world(), world("camera"))).toEqual(["camera"]);
+  expect(seen(world("camera"), world("camera", "cloud"))).toEqual(["camera", "cloud"]);
+  expect(seen(world("cloud"))).toEqual(["camera", "cloud"]);
 });
 
 test("memory that others take is not there", () => {

@@ -11,8 +11,10 @@ import type { Plan } from "../plan/plan.ts";
 import type { Limits } from "../plan/problem.ts";
 import { beside } from "../plan/problem-of-plan.ts";
 import { type PlacedModel, reservationOf } from "../plan/several/remaining.ts";
+import type { Coordinator } from "./coordinator.ts";
 import type { Replan } from "./coordinator-options.ts";
 import { missingEnd } from "./reduced-topology.ts";
+import type { ClusterEvent } from "./status.ts";
 
 /** A model that shares devices with others. */
 export interface Sharer {
@@ -36,15 +38,64 @@ export interface Sharer {
  * @returns the plan, which says what was reserved for others
  * @throws what `replan` throws
  */
-export async function planBeside(
+export function planBeside(
   sharers: readonly Sharer[],
   sharer: Sharer,
   left: Topology,
   signal: AbortSignal,
 ): ReturnType<Replan> {
-  const missing = missingEnd(left);
-  if (missing !== undefined) return { infeasible: `'${missing}' is away or cannot be reached` };
-  return await new Move(sharers, left, signal).planOf(sharer);
+  return new Move(sharers, left, signal).planOf(sharer);
+}
+
+/**
+ * Plans a model that does not run yet: where some that run have to move, they have the choice before it.
+ *
+ * @throws what `replan` throws
+ */
+export function planBehind(
+  sharers: readonly Sharer[],
+  sharer: Sharer,
+  left: Topology,
+  signal: AbortSignal,
+): ReturnType<Replan> {
+  const others = sharers.filter((other) => other !== sharer);
+  return planBeside([...others, sharer], sharer, left, signal);
+}
+
+/**
+ * What there is to plan one more model for. Coordinators hear of the same devices, one that has just
+ * started of few yet; where none knows of source and sink, all devices are waited for.
+ */
+export function sharedWorld(
+  topology: Topology,
+  coordinators: Iterable<Pick<Coordinator, "world">>,
+): Topology {
+  const { inputBytes } = topology;
+  const worlds = [...coordinators]
+    .map(({ world }) => ({ ...world, inputBytes }))
+    .filter((world) => missingEnd(world) === undefined);
+  const most = Math.max(...worlds.map(({ devices }) => devices.length));
+  return worlds.find(({ devices }) => devices.length === most) ?? topology;
+}
+
+/** Whether a model takes more of the devices, or less, than it did before. */
+export function hasMoved({ type }: ClusterEvent): boolean {
+  return type === "serving" || type === "drained";
+}
+
+/**
+ * Bytes of a device that a model takes.
+ *
+ * @param coordinator `null`: it has none yet
+ * @param plan by which it runs, ran last or soon will; `null`: it takes nothing
+ */
+export function takenBytes(
+  coordinator: Pick<Coordinator, "takesBytes"> | null,
+  plan: Plan | null,
+  device: string,
+): number {
+  const taken = coordinator?.takesBytes(device) ?? 0;
+  return Math.max(taken, plan?.claimed.memoryBytes[device] ?? 0);
 }
 
 /** Models in a topology that not all of their plans are whole in. */

@@ -19,8 +19,9 @@ import { nameFault } from "./cluster/fault-name.ts";
 import { applyFault } from "./cluster/faults.ts";
 import { History } from "./cluster/history.ts";
 import { Hosts } from "./cluster/hosts.ts";
+import { doWithLess } from "./cluster/less.ts";
 import { type Asked, Load } from "./cluster/load.ts";
-import { findRemains, findRestlessness, findStrays, findUnrest } from "./cluster/rest.ts";
+import { findRestlessness, findStrays, findUnrest } from "./cluster/rest.ts";
 import { randomSchedule, type Schedule, visitor } from "./cluster/schedule.ts";
 import type { Setting, Settings } from "./cluster/setting.ts";
 import { settingsOf } from "./cluster/settings.ts";
@@ -197,7 +198,7 @@ class World {
     this.#judge(start);
     await this.#waitFor(idleSeconds, () => findStrays(this.#hosts).length === 0);
     for (const violation of findStrays(this.#hosts)) this.#complain(violation);
-    await this.#unloadOne();
+    await this.#doWithLess();
     await this.#end();
   }
 
@@ -285,21 +286,19 @@ class World {
     for (const violation of findUnrest(this.#hosts)) this.#complain(violation);
   }
 
-  /** Of several models one goes for good, and leaves nothing behind; the others do not notice. */
-  async #unloadOne(): Promise<void> {
+  /** Where there are several models. */
+  async #doWithLess(): Promise<void> {
     if (this.#models.length === 1) return;
-    const { tenant, load } = this.#models[this.#schedule.seed % this.#models.length] as Asking;
-    const others = this.#models.filter((other) => other.tenant !== tenant);
-    const before = others.map(({ tenant: other }) => other.history.generations);
+    const { seed } = this.#schedule;
+    const { load, tenant } = this.#models[seed % this.#models.length] as Asking;
     await load.close();
-    this.#hosts.coordinator.unload(tenant);
-    const remains = () => findRemains(this.#hosts, tenant);
-    await this.#waitFor(patienceSeconds, () => remains().length === 0 && this.#isAtRest());
-    for (const violation of [...remains(), ...findUnrest(this.#hosts)]) this.#complain(violation);
-    for (const [at, { tenant: other }] of others.entries()) {
-      if (other.history.generations === before[at]) continue;
-      this.#complain(`${other.key} is planned anew because ${tenant.key} was unloaded`);
-    }
+    await doWithLess({
+      seed,
+      hosts: this.#hosts,
+      leaving: tenant,
+      waitFor: (isThere) => this.#waitFor(patienceSeconds, isThere),
+      complain: (violation) => this.#complain(violation),
+    });
   }
 
   async #end(): Promise<void> {
@@ -317,9 +316,9 @@ class World {
     else for (const violation of findRestlessness(this.#hosts)) this.#complain(violation);
   }
 
-  async #waitFor(limitSeconds: number, isThere: () => boolean): Promise<void> {
+  async #waitFor(limitSeconds: number, isThere: () => boolean | Promise<boolean>): Promise<void> {
     const end = this.#clock.now() + limitSeconds;
-    while (!isThere() && this.#clock.now() < end) await this.#clock.advance(seconds(0.1));
+    while (!(await isThere()) && this.#clock.now() < end) await this.#clock.advance(seconds(0.1));
   }
 
   #complain(violation: string): void {

@@ -16,6 +16,7 @@ import type { CoordinatorOptions, Replan } from "../../cluster/coordinator-optio
 import { KnownDevices } from "../../cluster/identity.ts";
 import { fileJournal } from "../../cluster/journal.node.ts";
 import { concludeJournal, isForgotten, type JournalStore } from "../../cluster/journal.ts";
+import { hasMoved, sharedWorld } from "../../cluster/sharing.ts";
 import type { ClusterEvent } from "../../cluster/status.ts";
 import type { Topology } from "../../cost/topology.ts";
 import type { Plan } from "../../plan/plan.ts";
@@ -132,11 +133,12 @@ export class CoordinatingHost implements ModelHost {
     return were.includes(true);
   }
 
-  /** What is still there of a topology, as far as some model that runs knows. */
+  /** What is still there of a topology, as far as the models that run know. */
   world(topology: Topology): Topology {
-    const [some] = this.#running.values();
-    if (some === undefined) return topology;
-    return { ...some.coordinator.world, inputBytes: topology.inputBytes };
+    return sharedWorld(
+      topology,
+      [...this.#running.values()].map(({ coordinator }) => coordinator),
+    );
   }
 
   async connect(model: string): Promise<Client> {
@@ -186,7 +188,7 @@ export class CoordinatingHost implements ModelHost {
       takenBytes: (device: string) => this.#options.takenBytes(name, device),
       onEvent: (event: ClusterEvent) => {
         this.#options.onEvent(name, event);
-        if (event.type === "serving") this.#tellOthers(name);
+        if (hasMoved(event)) this.#tellOthers(name);
       },
     };
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import { formatQuantity } from "../../base/units.ts";
-import { planBeside, type Sharer, withoutBytes } from "../../cluster/sharing.ts";
+import { planBehind, type Sharer, withoutBytes } from "../../cluster/sharing.ts";
 import type { Topology } from "../../cost/topology.ts";
 import { periodOfRequest } from "../../plan/batch.ts";
 import type { Infeasible } from "../../plan/feasibility.ts";
@@ -105,8 +105,7 @@ export async function placeBeside(
 ): Promise<Place> {
   const source = sources.find((one) => one.name === name) as ServedSource;
   const sharer = sharers.find((one) => one.name === name) as Sharer;
-  const others = sharers.filter((one) => one !== sharer);
-  const place = await planBeside([...others, sharer], sharer, left, signal);
+  const place = await planBehind(sharers, sharer, left, signal);
   const { isRateStated, requestsPerSecond } = source;
   if ("infeasible" in place || !isRateStated || keepsUp(place, requestsPerSecond)) return place;
   const most = formatQuantity(periodAt(requestsPerSecond), "s", 4);

@@ -4,6 +4,7 @@ import { seconds } from "../../base/units.ts";
 import type { Client, InferOptions } from "../../cluster/client.ts";
 import type { Coordinator } from "../../cluster/coordinator.ts";
 import type { Inference } from "../../cluster/inference.ts";
+import { takenBytes } from "../../cluster/sharing.ts";
 import type { ClusterStatus } from "../../cluster/status.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { TensorValues } from "../../runtime/runtime.ts";
@@ -86,8 +87,7 @@ export class HostedModel implements ServedModel {
 
   /** Bytes that it takes of a device. */
   takesBytes(device: string): number {
-    const taken = this.#coordinator?.takesBytes(device) ?? 0;
-    return Math.max(taken, this.plan?.claimed.memoryBytes[device] ?? 0);
+    return takenBytes(this.#coordinator, this.plan, device);
   }
 
   /** It finds no place. */

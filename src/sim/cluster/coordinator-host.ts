@@ -1,11 +1,12 @@
 import { type CodedError, isCoded } from "../../base/errors.ts";
 import { seconds } from "../../base/units.ts";
 import { CoordinatorGroup } from "../../cluster/coordinator-group.ts";
-import { planBeside, type Sharer } from "../../cluster/sharing.ts";
+import { planBehind, planBeside, type Sharer, sharedWorld } from "../../cluster/sharing.ts";
 import type { Topology } from "../../cost/topology.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Machine } from "../network/machine.ts";
 import { describe } from "./describe.ts";
+import { findOverbooking } from "./overbooking.ts";
 import type { Planned } from "./planned.ts";
 import { requestsPerSecond } from "./several-setting.ts";
 import { coordinatorAddress, type Others, type Tenant, token } from "./tenant.ts";
@@ -85,6 +86,14 @@ export class CoordinatorHost {
     life?.machine.dispatch(() => void this.#keep(tenant, life, null));
   }
 
+  /** A plan for a model beside the others, as things are. */
+  async planOf(tenant: Tenant): Promise<Planned> {
+    const { coordinator } = tenant;
+    return await (coordinator === null
+      ? this.#place(tenant)
+      : this.#plan(planBeside, tenant, coordinator.world));
+  }
+
   /** Ends all in good order. */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -149,32 +158,29 @@ export class CoordinatorHost {
     if (group !== null) await tenant.conclude();
   }
 
-  /** Those that run have the choice. */
   #place(tenant: Tenant): Promise<Planned> {
-    const others = this.#options.tenants.filter((other) => other !== tenant);
-    const running = others.find(({ coordinator }) => coordinator !== null);
-    const left = running?.coordinator?.world ?? tenant.setting.topology;
-    return planFor(tenant, [...others, tenant], left);
+    const running = this.#options.tenants.flatMap(({ coordinator }) => coordinator ?? []);
+    return this.#plan(planBehind, tenant, sharedWorld(tenant.setting.topology, running));
+  }
+
+  #plan(how: typeof planBeside, tenant: Tenant, left: Topology): Promise<Planned> {
+    const sharers = new Map(this.#options.tenants.map((one) => [one, sharerOf(one)]));
+    const sharer = sharers.get(tenant) as Sharer;
+    return how([...sharers.values()], sharer, left, new AbortController().signal);
   }
 
   #othersOf(tenant: Tenant): Others {
-    const { tenants } = this.#options;
+    const { tenants, complain } = this.#options;
     const others = tenants.filter((other) => other !== tenant);
     return {
-      plan: (left) => planFor(tenant, tenants, left),
+      plan: (left) => this.#plan(planBeside, tenant, left),
       takenBytes: (device) => others.reduce((sum, other) => sum + other.takesBytes(device), 0),
       tell: () => {
         for (const { coordinator } of others) coordinator?.reconsider();
+        for (const violation of findOverbooking(tenants)) complain(violation);
       },
     };
   }
-}
-
-/** @param inOrder in which they have the choice */
-function planFor(tenant: Tenant, inOrder: readonly Tenant[], left: Topology): Promise<Planned> {
-  const sharers = new Map(inOrder.map((one) => [one, sharerOf(one)]));
-  const sharer = sharers.get(tenant) as Sharer;
-  return planBeside([...sharers.values()], sharer, left, new AbortController().signal);
 }
 
 function sharerOf(tenant: Tenant): Sharer {

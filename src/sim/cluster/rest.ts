@@ -3,6 +3,7 @@ import type { ModelKey } from "../../cluster/shared-listener.ts";
 import type { Machine } from "../network/machine.ts";
 import type { Socket } from "../network/socket.ts";
 import type { Hosts } from "./hosts.ts";
+import { findOverbooking } from "./overbooking.ts";
 import { visitor } from "./schedule.ts";
 import { isSamePlacement, type Tenant } from "./tenant.ts";
 
@@ -52,17 +53,6 @@ function findNeglect({ coordinator, setting }: Tenant): readonly string[] {
   const best = plan(coordinator.world);
   if ("infeasible" in best || isSamePlacement(best, serving)) return [];
   return ["what serves is not the plan for what there is"];
-}
-
-/** Where plans that serve take more of a device together than it has. */
-function findOverbooking(tenants: readonly Tenant[]): readonly string[] {
-  const devices = tenants[0]?.setting.topology.devices ?? [];
-  const serving = tenants.flatMap(({ coordinator }) => coordinator?.serving ?? []);
-  return devices.flatMap(({ name, memoryBytes }) => {
-    const taken = serving.reduce((sum, plan) => sum + (plan.claimed.memoryBytes[name] ?? 0), 0);
-    if (memoryBytes === null || taken <= memoryBytes) return [];
-    return [`plans that serve take ${taken} bytes of ${name}, which has ${memoryBytes}`];
-  });
 }
 
 /**

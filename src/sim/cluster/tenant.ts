@@ -3,7 +3,7 @@ import { seconds } from "../../base/units.ts";
 import { Coordinator } from "../../cluster/coordinator.ts";
 import { concludeJournal, type JournalStore } from "../../cluster/journal.ts";
 import type { ModelKey } from "../../cluster/shared-listener.ts";
-import { withoutBytes } from "../../cluster/sharing.ts";
+import { hasMoved, takenBytes, withoutBytes } from "../../cluster/sharing.ts";
 import type { Topology } from "../../cost/topology.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Transport } from "../../transport/transport.ts";
@@ -87,8 +87,7 @@ export class Tenant {
 
   /** Of a device. */
   takesBytes(device: string): number {
-    const taken = this.#coordinator?.takesBytes(device) ?? 0;
-    return Math.max(taken, this.plan?.claimed.memoryBytes[device] ?? 0);
+    return takenBytes(this.#coordinator, this.plan, device);
   }
 
   /**
@@ -116,15 +115,15 @@ export class Tenant {
       heartbeatSeconds,
       missedHeartbeats,
       joinSeconds: null,
+      // A server of several models has none either: it could be in the way of another model.
+      standby: this.key === null,
       replan: others.plan,
       takenBytes: others.takenBytes,
       journal: this.#journal,
       onEvent: (event) => {
         log(this.key === null ? "coordinator" : `coordinator of ${this.key}`, event);
-        if (event.type === "serving") {
-          hasServed = true;
-          others.tell();
-        }
+        if (event.type === "serving") hasServed = true;
+        if (hasMoved(event)) others.tell();
         observe(event);
       },
     });
