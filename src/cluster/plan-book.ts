@@ -25,6 +25,10 @@ export interface BookedPlan {
 
 export class PlanBook {
   readonly #plans = new Map<number, BookedPlan>();
+  /** By what is run, so that plans that differ in nothing of it have one number. */
+  readonly #byWork = new Map<string, BookedPlan>();
+  /** By number. */
+  readonly #deployments = new Map<number, Deployment>();
   readonly #graph: Graph;
   readonly #topology: Topology;
   readonly #cutter: PartCutter;
@@ -37,26 +41,31 @@ export class PlanBook {
 
   /** @throws PLAN_INVALID if it does not fit graph or topology */
   add(plan: Plan): BookedPlan {
-    for (const known of this.#plans.values()) {
-      if (known.plan === plan || isSameWork(known.plan, plan)) return known;
-    }
+    const work = workOf(plan);
+    const known = this.#byWork.get(work);
+    if (known !== undefined) return known;
     const number = this.#plans.size + 1;
     const deployment = createDeployment(plan, this.#graph, this.#topology, 0);
     const parts = this.#cutter.cut(plan);
     const booked = { number, plan, shape: shapeOf(deployment), parts };
     this.#plans.set(number, booked);
+    this.#byWork.set(work, booked);
+    this.#deployments.set(number, deployment);
     return booked;
   }
 
   get(number: number): BookedPlan {
     const found = this.#plans.get(number);
-    if (found === undefined) throw new Error(`plan ${number} was never made`);
+    if (found === undefined) throw neverMade(number);
     return found;
   }
 
-  /** The work of a plan under a generation. O(nodes · stages + transfers). */
+  /** The work of a plan under a generation. O(devices). */
   deploymentOf(number: number, generation: number): Deployment {
-    return createDeployment(this.get(number).plan, this.#graph, this.#topology, generation);
+    const known = this.#deployments.get(number);
+    if (known === undefined) throw neverMade(number);
+    const devices = known.devices.map((device) => ({ ...device, generation }));
+    return { ...known, generation, devices };
   }
 
   /**
@@ -95,16 +104,18 @@ export class PlanBook {
   }
 }
 
-/** Whether two plans differ in nothing that is run. */
-function isSameWork(one: Plan, other: Plan): boolean {
-  const work = ({ stages, transfers, threads, batch }: Plan) =>
-    JSON.stringify([
-      stages,
-      transfers.map(({ seconds: _, ...transfer }) => transfer),
-      threads,
-      batch === undefined ? null : [batch.most, batch.waitSeconds],
-    ]);
-  return work(one) === work(other);
+function neverMade(number: number): Error {
+  return new Error(`plan ${number} was never made`);
+}
+
+/** All of a plan that is run. */
+function workOf({ stages, transfers, threads, batch }: Plan): string {
+  return JSON.stringify([
+    stages,
+    transfers.map(({ seconds: _, ...transfer }) => transfer),
+    threads,
+    batch === undefined ? null : [batch.most, batch.waitSeconds],
+  ]);
 }
 
 /** Each device of a plan talks to the source, too, where requests live. */

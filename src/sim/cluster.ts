@@ -316,9 +316,9 @@ class World {
     else for (const violation of findRestlessness(this.#hosts)) this.#complain(violation);
   }
 
-  async #waitFor(limitSeconds: number, isThere: () => boolean | Promise<boolean>): Promise<void> {
+  async #waitFor(limitSeconds: number, isThere: () => boolean): Promise<void> {
     const end = this.#clock.now() + limitSeconds;
-    while (!(await isThere()) && this.#clock.now() < end) await this.#clock.advance(seconds(0.1));
+    while (!isThere() && this.#clock.now() < end) await this.#clock.advance(seconds(0.1));
   }
 
   #complain(violation: string): void {

@@ -18,8 +18,14 @@ import { type Seconds, seconds } from "../base/units.ts";
 import { type Arriving, defaultLimits, type Frame, type FrameLimits } from "./transport.ts";
 
 const prefixBytes = 16;
+const wordValues = 2 ** 32;
 const magic = [0x50, 0x54, 0x41];
 const version = 1;
+/** Of every prefix. */
+const firstBytes: readonly number[] = [...magic, version];
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Room for many small frames in one read; the start of a large payload is copied out of it. */
 const scratchBytes = 1 << 16;
@@ -29,7 +35,8 @@ const timedBytes = 1 << 12;
 const mostEarly = 2;
 
 /** The last bytes of a stream that was closed on purpose. */
-export const goodbye: Uint8Array<ArrayBuffer> = encodePrefix(0, 0);
+export const goodbye: Uint8Array<ArrayBuffer> = new Uint8Array(prefixBytes);
+writePrefix(goodbye, 0, 0);
 
 /**
  * Prefix and header of a frame. The payload is written after it, never joined with it.
@@ -40,22 +47,30 @@ export function encodeHeader(
   frame: Frame,
   limits: FrameLimits = defaultLimits,
 ): Uint8Array<ArrayBuffer> {
-  const text = new TextEncoder().encode(JSON.stringify(frame.header));
+  const text = encoder.encode(JSON.stringify(frame.header));
   requireWithin(text.byteLength, frame.payload.byteLength, limits);
   const bytes = new Uint8Array(prefixBytes + text.byteLength);
-  bytes.set(encodePrefix(text.byteLength, frame.payload.byteLength));
+  writePrefix(bytes, text.byteLength, frame.payload.byteLength);
   bytes.set(text, prefixBytes);
   return bytes;
 }
 
-function encodePrefix(headerBytes: number, payloadBytes: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(prefixBytes);
-  bytes.set(magic);
-  const view = new DataView(bytes.buffer);
-  view.setUint8(3, version);
-  view.setUint32(4, headerBytes, true);
-  view.setBigUint64(8, BigInt(payloadBytes), true);
-  return bytes;
+function writePrefix(bytes: Uint8Array, headerBytes: number, payloadBytes: number): void {
+  bytes.set(firstBytes);
+  writeWord(bytes, 4, headerBytes);
+  writeWord(bytes, 8, payloadBytes);
+  writeWord(bytes, 12, Math.floor(payloadBytes / wordValues));
+}
+
+/** The lower 32 bits of a whole number. */
+function writeWord(bytes: Uint8Array, offset: number, value: number): void {
+  for (let byte = 0; byte < 4; byte++) bytes[offset + byte] = value >>> (8 * byte);
+}
+
+function readWord(bytes: Uint8Array, offset: number): number {
+  let value = 0;
+  for (let byte = 3; byte >= 0; byte--) value = value * 256 + (bytes[offset + byte] as number);
+  return value;
 }
 
 function requireWithin(headerBytes: number, payloadBytes: number, limits: FrameLimits): void {
@@ -185,15 +200,23 @@ export class FrameDecoder {
     if (this.#header !== null) return this.#takeHeader(this.#header, bytes);
     const count = copyInto(this.#prefix, this.#prefixFilled, bytes);
     this.#prefixFilled += count;
-    requireMagic(this.#prefix.subarray(0, this.#prefixFilled));
+    this.#checkPrefix();
     if (this.#prefixFilled === prefixBytes) this.#readPrefix();
     return count;
   }
 
+  /** Byte by byte, so that a stranger who says less than 16 bytes is refused as well. */
+  #checkPrefix(): void {
+    const known = Math.min(this.#prefixFilled, firstBytes.length);
+    for (let index = 0; index < known; index++) {
+      if (this.#prefix[index] === firstBytes[index]) continue;
+      throw unlike(this.#prefix.subarray(0, this.#prefixFilled), index);
+    }
+  }
+
   #readPrefix(): void {
-    const view = new DataView(this.#prefix.buffer);
-    const headerBytes = view.getUint32(4, true);
-    const payloadBytes = Number(view.getBigUint64(8, true));
+    const headerBytes = readWord(this.#prefix, 4);
+    const payloadBytes = readWord(this.#prefix, 12) * wordValues + readWord(this.#prefix, 8);
     this.#prefixFilled = 0;
     if (headerBytes === 0 && payloadBytes === 0) {
       this.#saidGoodbye = true;
@@ -250,15 +273,11 @@ function copyInto(target: Uint8Array, offset: number, source: Uint8Array): numbe
   return count;
 }
 
-/** Checked byte by byte, so that a stranger who says less than 16 bytes is refused as well. */
-function requireMagic(prefix: Uint8Array): void {
-  const expected = [...magic, version];
-  for (const [index, byte] of prefix.subarray(0, expected.length).entries()) {
-    if (byte === expected[index]) continue;
-    const found = [...prefix.subarray(0, 4)].map((value) => value.toString(16).padStart(2, "0"));
-    const what = index < magic.length ? firstBytesAre(prefix) : "unknown version";
-    throw malformed(`${what}: ${found.join(" ")}, expected 50 54 41 01`, { found });
-  }
+/** @param index of the first byte that is not as expected */
+function unlike(prefix: Uint8Array, index: number): CodedError {
+  const found = [...prefix.subarray(0, 4)].map((value) => value.toString(16).padStart(2, "0"));
+  const what = index < magic.length ? firstBytesAre(prefix) : "unknown version";
+  return malformed(`${what}: ${found.join(" ")}, expected 50 54 41 01`, { found });
 }
 
 /** 0x16 begins a TLS handshake, 0x15 a TLS alert (RFC 8446, 5.1). */
@@ -270,7 +289,7 @@ function firstBytesAre([first]: Uint8Array): string {
 function parseHeader(bytes: Uint8Array): Frame["header"] {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    value = JSON.parse(decoder.decode(bytes));
   } catch (error) {
     throw malformed(`its header is not JSON: ${messageOf(error)}`, {}, error);
   }

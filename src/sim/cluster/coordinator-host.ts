@@ -86,14 +86,6 @@ export class CoordinatorHost {
     life?.machine.dispatch(() => void this.#keep(tenant, life, null));
   }
 
-  /** A plan for a model beside the others, as things are. */
-  async planOf(tenant: Tenant): Promise<Planned> {
-    const { coordinator } = tenant;
-    return await (coordinator === null
-      ? this.#place(tenant)
-      : this.#plan(planBeside, tenant, coordinator.world));
-  }
-
   /** Ends all in good order. */
   async close(): Promise<void> {
     this.#isClosing = true;

@@ -1,4 +1,3 @@
-import { sha256 } from "@noble/hashes/sha2.js";
 import type { Clock } from "../../base/clock.ts";
 import { seconds } from "../../base/units.ts";
 import type { Graph } from "../../graph/graph.ts";
@@ -10,7 +9,10 @@ import type { OnnxModel } from "../../onnx/model.ts";
 import { inlineBytes } from "../../onnx/tensor-data.ts";
 import type { Runtime, TensorValues } from "../../runtime/runtime.ts";
 import { readSignature } from "../../runtime/signature.ts";
+import { Digest } from "./digest.ts";
 import { digestPicture } from "./picture-digest.ts";
+
+const encoder = new TextEncoder();
 
 /**
  * A runtime that runs any graph: what a node makes is a digest of its name, its weights and all that
@@ -33,7 +35,9 @@ export function createDigestRuntime(
     load: async (model) => {
       const { inputs, outputs } = readSignature(model);
       const weights = new Map(
-        [...model.weights].map(([name, bytes]) => [name, sha256(bytes)] as const),
+        [...model.weights].map(
+          ([name, bytes]) => [name, new Digest().update(bytes).digest()] as const,
+        ),
       );
       return {
         inputs,
@@ -119,7 +123,7 @@ function digestGraph(
   const { node, output } = mainGraph(model.proto);
   for (const one of node) {
     for (const made of one.output) {
-      const hash = sha256.create().update(new TextEncoder().encode(`${one.name} ${made}`));
+      const hash = new Digest().update(encoder.encode(`${one.name} ${made}`));
       for (const read of one.input) {
         const bytes = known.get(read);
         if (bytes === undefined) throw new Error(`node '${one.name}' runs without '${read}'`);

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { withoutBytes } from "../../cluster/sharing.ts";
 import type { Hosts } from "./hosts.ts";
 import { findRemains, findUnrest } from "./rest.ts";
 import type { Tenant } from "./tenant.ts";
@@ -16,7 +17,7 @@ export interface LessOptions {
   /** Says which device is lost. */
   readonly seed: number;
   /** Lets time pass until something is there, or should have been for long. */
-  readonly waitFor: (isThere: () => Promise<boolean>) => Promise<void>;
+  readonly waitFor: (isThere: () => boolean) => Promise<void>;
   readonly complain: (violation: string) => void;
 }
 
@@ -27,17 +28,14 @@ export async function doWithLess(options: LessOptions): Promise<void> {
   const spare = names.filter((name) => name !== topology.source && name !== topology.sink);
   const lost = spare[seed % spare.length] as string;
   const others = tenants.filter((other) => other !== leaving);
-  const until = async (find: () => readonly string[] | Promise<readonly string[]>) => {
-    await waitFor(async () => (await find()).length === 0);
-    for (const violation of await find()) complain(violation);
+  const until = async (find: () => readonly string[]) => {
+    await waitFor(() => find().length === 0);
+    for (const violation of find()) complain(violation);
   };
   const unload = async () => {
     const before = others.map(serviceOf);
     coordinator.unload(leaving);
-    await until(async () => [
-      ...findRemains(hosts, leaving),
-      ...(await findIdleness(hosts, others, lost)),
-    ]);
+    await until(() => [...findRemains(hosts, leaving), ...findIdleness(hosts, others, lost)]);
     for (const [at, other] of others.entries()) {
       if (before[at] === null || before[at] === serviceOf(other)) continue;
       complain(`${other.key} is planned anew because ${leaving.key} was unloaded`);
@@ -59,19 +57,32 @@ function serviceOf({ coordinator, history }: Tenant): number | null {
   return coordinator === null || coordinator.serving === null ? null : history.generations;
 }
 
-/** Which models do not serve without a device although there is a plan for what is left. */
-async function findIdleness(
-  { coordinator: host }: Hosts,
+/** Which models do not serve without a device although there is a place for them. */
+function findIdleness(
+  { tenants: all }: Hosts,
   tenants: readonly Tenant[],
   lost: string,
-): Promise<readonly string[]> {
-  const found = tenants.map(async (tenant) => {
-    const { coordinator, key } = tenant;
-    const { world, serving = null, isSwitching = false } = coordinator ?? {};
+): readonly string[] {
+  return tenants.flatMap((tenant) => {
+    const { key } = tenant;
+    const { world, serving = null, isSwitching = false } = tenant.coordinator ?? {};
     if (world?.devices.some(({ name }) => name === lost)) return [`${key} does not miss ${lost}`];
-    if (isSwitching && serving !== null) return [`${key} goes over to other plans for long`];
-    if (serving !== null || "infeasible" in (await host.planOf(tenant))) return [];
-    return [`${key} does not serve without ${lost}, although there is a plan`];
+    if (serving !== null) return isSwitching ? [`${key} goes over to other plans for long`] : [];
+    const others = all.filter((other) => other !== tenant);
+    if (!hasPlace(tenant, others, lost)) return [];
+    return [`${key} does not serve without ${lost}, although there is room beside those that do`];
   });
-  return (await Promise.all(found)).flat();
+}
+
+function hasPlace({ setting }: Tenant, others: readonly Tenant[], lost: string): boolean {
+  const { topology, plan } = setting;
+  const serving = others.flatMap(({ coordinator }) => coordinator?.serving ?? []);
+  const left = {
+    ...topology,
+    devices: topology.devices.filter(({ name }) => name !== lost),
+    links: topology.links.filter(({ from, to }) => from !== lost && to !== lost),
+  };
+  const taken = (device: string) =>
+    serving.reduce((sum, { claimed }) => sum + (claimed.memoryBytes[device] ?? 0), 0);
+  return !("infeasible" in plan(withoutBytes(left, taken)));
 }

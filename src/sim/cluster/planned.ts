@@ -39,20 +39,15 @@ export function bestOf<C extends Candidate>(
   seed: number,
   scoreOf: (candidate: C) => number,
 ): Planned {
-  const [best] = candidates
-    .map((candidate) => {
-      const { placement, tiles } = candidate;
-      return { candidate, evaluation: evaluate(problem, placement, tiles) };
-    })
-    .filter(({ evaluation }) => evaluation.type === "feasible")
-    .sort((one, other) => scoreOf(other.candidate) - scoreOf(one.candidate));
-  if (best === undefined || best.evaluation.type !== "feasible") {
-    const count = problem.kinds.length;
-    return { infeasible: `none of ${candidates.length} plans on ${count} devices is allowed` };
+  for (const { placement, tiles } of candidates.toSorted(
+    (one, other) => scoreOf(other) - scoreOf(one),
+  )) {
+    const evaluation = evaluate(problem, placement, tiles);
+    if (evaluation.type !== "feasible") continue;
+    const incumbent = { placement, tiles, value: evaluation.value, bound: null };
+    const provenance = { planner: "simulated", optimalAmong: null, seed, decisionSeconds: 0 };
+    return makePlan(problem, incumbent, evaluation, provenance);
   }
-  const { candidate, evaluation } = best;
-  const { placement, tiles } = candidate;
-  const incumbent = { placement, tiles, value: evaluation.value, bound: null };
-  const provenance = { planner: "simulated", optimalAmong: null, seed, decisionSeconds: 0 };
-  return makePlan(problem, incumbent, evaluation, provenance);
+  const count = problem.kinds.length;
+  return { infeasible: `none of ${candidates.length} plans on ${count} devices is allowed` };
 }

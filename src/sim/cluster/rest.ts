@@ -1,10 +1,12 @@
 import { createDeployment } from "../../cluster/deployment.ts";
 import type { ModelKey } from "../../cluster/shared-listener.ts";
+import type { Plan } from "../../plan/plan.ts";
 import type { Machine } from "../network/machine.ts";
 import type { Socket } from "../network/socket.ts";
 import type { Hosts } from "./hosts.ts";
 import { findOverbooking } from "./overbooking.ts";
 import { visitor } from "./schedule.ts";
+import type { Setting } from "./setting.ts";
 import { isSamePlacement, type Tenant } from "./tenant.ts";
 
 /** What is not as it must be some time after the last fault, with nothing to do. */
@@ -128,11 +130,21 @@ function isForCoordinator(name: string): boolean {
   return name === "join" || name.startsWith("tunnel");
 }
 
+type Lines = ReadonlyMap<string, readonly string[]>;
+
+/** Of plans: they are looked at again and again. */
+const knownLines = new WeakMap<Plan, Lines>();
+
 /** By device: which kinds of channel to whom the plan that serves needs. */
-function linesOf({ coordinator, setting }: Tenant): ReadonlyMap<string, readonly string[]> {
-  const { profile, topology } = setting;
+function linesOf({ coordinator, setting }: Tenant): Lines {
   const plan = coordinator?.serving ?? null;
   if (plan === null) return new Map();
+  const lines = knownLines.get(plan) ?? linesOfPlan(plan, setting);
+  knownLines.set(plan, lines);
+  return lines;
+}
+
+function linesOfPlan(plan: Plan, { profile, topology }: Setting): Lines {
   const { source, devices } = createDeployment(plan, profile.graph, topology, 1);
   const lines = new Map(topology.devices.map(({ name }) => [name, new Set<string>()]));
   const add = (kind: string, one: string, other: string) => {
