@@ -29,8 +29,11 @@ interface Life {
   readonly kept: Set<Tenant>;
 }
 
-/** How long the program does other things between listening and loading models. */
-const startSeconds = seconds(0.1);
+/**
+ * How long the program does other things between listening and loading models: devices that look for it
+ * find it in between.
+ */
+const startSeconds = seconds(0.6);
 
 /** How long whoever loads models waits before a load is tried again. */
 const againSeconds = seconds(0.5);

@@ -43,11 +43,20 @@ export class Sessions {
         const bytes = [...model.weights.values()].reduce((sum, { length }) => sum + length, 0);
         this.#count(name, 1, bytes);
         const session = await runtime.load(model, options);
-        const release = async () => {
-          this.#count(name, -1, -bytes);
-          await session.release();
+        let isReleased = false;
+        return {
+          ...session,
+          run: (values) => {
+            if (isReleased) this.#complain(`a part of ${name} runs that was released`);
+            return session.run(values);
+          },
+          release: async () => {
+            if (isReleased) this.#complain(`a part of ${name} is released twice`);
+            isReleased = true;
+            this.#count(name, -1, -bytes);
+            await session.release();
+          },
         };
-        return { ...session, release };
       },
     };
   }

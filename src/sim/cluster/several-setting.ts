@@ -11,21 +11,28 @@ import {
   type Settings,
 } from "./setting.ts";
 
+/** Of what is little memory elsewhere. */
+const leastShare = 0.65;
+
 /** How often each model is said to be asked: seldom, since nobody plans for its time here. */
 export const requestsPerSecond = 0.01;
 
 /**
  * Two models, in some settings three, on the devices of a plain setting. Where its devices are short of
- * memory, they are short of it for all models together, and each makes do with what the others leave.
+ * memory, they are short of it for all models together, and each makes do with what the others leave;
+ * in half of these settings that is so little that after a loss some find no place.
  */
 export function severalSettingsOf(seed: number): Settings {
-  const count = createRandom(seed + 2 ** 25).next() < 0.8 ? 2 : 3;
+  const random = createRandom(seed + 2 ** 25);
+  const count = random.next() < 0.8 ? 2 : 3;
+  const share = random.next() < 0.5 ? 1 : leastShare;
   const plain = Array.from({ length: count }, (_, at) =>
     plainSettingOf(seed + at * 2 ** 24, { key: `m${at}` }),
   );
   const [first] = plain as [Setting, ...Setting[]];
   const isTight = first.topology.devices.some(({ memoryBytes }) => memoryBytes !== null);
-  const forAll = plain.reduce((sum, { profile }) => sum + memoryForSome(profile.graph), 0) as Bytes;
+  const some = plain.reduce((sum, { profile }) => sum + memoryForSome(profile.graph), 0);
+  const forAll = Math.ceil(share * some) as Bytes;
   const onDevices = (own: Partial<Setting>): Settings => {
     const { topology, names, spare, isHidden, followsWorld } = first;
     const shared = { topology, names, spare, isHidden, followsWorld, ...own };
