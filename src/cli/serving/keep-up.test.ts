@@ -9,7 +9,7 @@ import type { Limits } from "../../plan/problem.ts";
 import type { PlanningChoices } from "../planning.ts";
 import { replan } from "../replan.ts";
 import { heldTo, keepUp, periodAt } from "./keep-up.ts";
-import { judgeBeside } from "./place-models.ts";
+import { judgeBeside, placeBeside, sharerOf } from "./place-models.ts";
 import type { ServedSource } from "./served-source.ts";
 
 /** Alone a device answers after 2 s, once in 2 s; both together later, and once in a second. */
@@ -47,14 +47,29 @@ test("a plan for what is left keeps up with the rate, if one does", async () => 
   expect(await periodFor(0.6, camera)).toBe(2);
 });
 
+test("a model that is loaded finds no place where nothing keeps up with its rate", async () => {
+  const plan = planOf(problem, ["camera", "cloud"]) as Plan;
+  const placeAt = (requestsPerSecond: number) => {
+    const rate = { isRateStated: true, requestsPerSecond };
+    const source = { name: "a", profile, limits: {}, replan: async () => plan, ...rate };
+    const sources = [source as Partial<ServedSource> as ServedSource];
+    const sharers = sources.map((one) => sharerOf(one, () => null));
+    return placeBeside(sources, sharers, "a", topology, new AbortController().signal);
+  };
+  expect(await placeAt(0.6)).toBe(plan);
+  expect(await placeAt(5)).toEqual({
+    infeasible: expect.stringMatching(/with 5 \/s: .* period of 180 ms .* the fastest has 1 s;/),
+  });
+});
+
 test("what a model goes over to while it serves keeps up with the rate, and all other limits", () => {
   const plan = planOf(problem, ["camera", "cloud"]) as Plan;
-  const periodAfter = (isRateStated: boolean) => {
-    const source = { profile, choices, isRateStated, requestsPerSecond: 0.6 };
-    const judge = judgeBeside(source as ServedSource, plan, () => 0);
-    return periodOfRequest(judge.solve?.(judge.problemOf(topology)) as Plan);
+  const limitsOf = (isRateStated: boolean) => {
+    const rate = { isRateStated, requestsPerSecond: 0.6 };
+    const source = { profile, choices, ...rate } as Partial<ServedSource> as ServedSource;
+    return judgeBeside(source, plan, () => 0).problemOf(topology).limits;
   };
-  expect([periodAfter(false), periodAfter(true)]).toEqual([2, 1]);
+  expect([limitsOf(false), limitsOf(true)]).toEqual([{}, { periodSeconds: periodAt(0.6) }]);
   const strict = { ...plan, limits: { periodSeconds: 1.2, memoryBytes: 100 } };
   expect(heldTo(strict, 0.6).limits).toEqual(strict.limits);
   const batch = { most: 4, waitSeconds: seconds(0), tried: [] };
