@@ -151,6 +151,14 @@ test("a device that makes padding at no cost is not taken to be as slow as it is
   expect(found?.value).toBeLessThanOrEqual(value * (1 + 1e-9));
 });
 
+test("however many ways there are to share at a cut, the search can be stopped among them", () => {
+  const steps = (height: number): number => {
+    const shape = { nodes: 2, height, devices: 2, objective: "latency" } as const;
+    return [...planSharedChains(randomStrips(createRandom(2), shape))].length;
+  };
+  expect(steps(240)).toBeGreaterThan(steps(24));
+});
+
 /** Forty rows on two slow devices and a fast one with a slow way back; what the first node makes is an answer, too. */
 function answeredOnTheWay(isFastUsed: boolean): Problem {
   const window: Window = {

@@ -51,6 +51,8 @@ export interface ChainSearch {
 
 /** Chains that are kept where memory is limited: those of the least seconds, and that of the least memory. */
 const mostLabels = 8;
+/** Stages that are looked at between two occasions to stop: some tenths of a second. */
+const stagesPerStep = 20_000;
 /** Sums of the same seconds in another order: tiles that gain no more than this gain nothing. */
 const rounding = 1e-12;
 
@@ -58,7 +60,7 @@ const rounding = 1e-12;
  * Dynamic programming over the cuts of a chain and who has what crosses them: the least seconds of an
  * inference over all ends of shared runs and all of the candidates, and so over recomputing halos (one
  * long run) and exchanging them (several short ones of the same devices). The best of these chains
- * where no memory is limited; else some of the best. O(cuts² · candidates²) stages. Yields after each cut.
+ * where no memory is limited; else some of the best. O(cuts² · candidates²) stages. Yields on the way.
  *
  * @returns by rising seconds
  */
@@ -75,10 +77,14 @@ export function* solveChain(costs: ChainCosts, search: ChainSearch): Generator<n
       extendInTurn(costs, states, cut, state, own);
       return state;
     });
+    let looked = 0;
     for (const holding of search.candidates[cut] ?? []) {
       const state = newState(holding);
-      extendShared(costs, states, cut, state, own);
+      looked += extendShared(costs, states, cut, state, own);
       reached.push(state);
+      if (looked < stagesPerStep) continue;
+      looked = 0;
+      yield null;
     }
     states.push(mostPromising(reached, search.width));
     yield null;
@@ -112,13 +118,15 @@ function extendAlone(
   extendFrom(costs, before, state, step, own, search);
 }
 
+/** @returns how many stages were looked at */
 function extendShared(
   costs: ChainCosts,
   states: readonly (readonly State[])[],
   cut: number,
   state: State,
   { high, ledger, isStart }: ChainSearch,
-): void {
+): number {
+  let looked = 0;
   for (let first = cut - 1; first >= 0; first--) {
     if ((costs.model.tiledReach[first] as number) < cut) break;
     if (isStart[first] !== true) continue;
@@ -129,11 +137,13 @@ function extendShared(
       const most = ledger === null ? Math.min(high, state.labels[0]?.value ?? high) : high;
       // Those behind are no better.
       if ((labels[0]?.value ?? high) + work.longest >= most) break;
+      looked++;
       before.homes ??= costs.homes(first, holding);
       const seconds = costs.shared(first, before.homes, work, most - (labels[0]?.value ?? 0));
       for (const label of labels) add(state, label, holding, step, seconds, high, ledger);
     }
   }
+  return looked;
 }
 
 /** Runs of pieces that one device does in turn, tile by tile. */
