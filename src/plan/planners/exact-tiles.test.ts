@@ -8,7 +8,7 @@ import { readTopology } from "../../cost/topology-file.ts";
 import type { Window } from "../../graph/window.ts";
 import { type Evaluation, evaluate } from "../evaluate.ts";
 import type { Incumbent, Planning } from "../planner.ts";
-import { createProblem, type Problem } from "../problem.ts";
+import { createProblem, type Limits, type Problem } from "../problem.ts";
 import { runPlanner } from "../run-planner.ts";
 import { exact } from "./exact.ts";
 import { boundTiled } from "./exact-tiles/bound.ts";
@@ -151,12 +151,17 @@ test("a device that makes padding at no cost is not taken to be as slow as it is
   expect(found?.value).toBeLessThanOrEqual(value * (1 + 1e-9));
 });
 
+function stepsOf(height: number, limits: Limits = {}): number {
+  const shape = { nodes: 2, height, devices: 2, objective: "latency", limits } as const;
+  return [...planSharedChains(randomStrips(createRandom(2), shape))].length;
+}
+
 test("however many ways there are to share at a cut, the search can be stopped among them", () => {
-  const steps = (height: number): number => {
-    const shape = { nodes: 2, height, devices: 2, objective: "latency" } as const;
-    return [...planSharedChains(randomStrips(createRandom(2), shape))].length;
-  };
-  expect(steps(240)).toBeGreaterThan(steps(24));
+  expect(stepsOf(240)).toBeGreaterThan(stepsOf(24));
+});
+
+test("where each of many chains is evaluated, the search can be stopped among them", () => {
+  expect(stepsOf(24, { latencySeconds: seconds(1e9) })).toBeGreaterThan(24);
 });
 
 /** Forty rows on two slow devices and a fast one with a slow way back; what the first node makes is an answer, too. */

@@ -244,12 +244,13 @@ export class Trials {
     });
     let first: Chain | null = null;
     for (const chain of chains) {
-      if (!this.#keep(chain, isComplete)) continue;
+      const isAllowed = this.#keep(chain, isComplete);
+      yield null;
+      if (!isAllowed) continue;
       first ??= chain;
       // Those behind take longer.
       if (this.isPlain) break;
     }
-    yield null;
     return first !== null && first.seconds < (known?.seconds ?? Infinity) ? first : null;
   }
 
