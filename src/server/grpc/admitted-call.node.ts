@@ -9,6 +9,7 @@ import { seconds } from "../../base/units.ts";
 import type { Admission } from "../oip/admission.ts";
 import type { Guest } from "../oip/guest.ts";
 import { ComingMessages, type MessageTerms } from "./coming-messages.ts";
+import { MessageHead } from "./message-head.ts";
 import { statusOf } from "./status.node.ts";
 
 /** Messages of one stream that are read before the first of them is answered. */
@@ -21,7 +22,7 @@ export interface AdmittedService {
   readonly path: string;
   /** Of messages that are answered, and of the answers. */
   readonly admission: Admission;
-  /** Of messages that come in; `null`: room for the largest is set aside in the other one. */
+  /** Of messages that come in; `null`: room is set aside in the other one, for the largest at first. */
   readonly coming: Admission | null;
   /** Of a message, as it is when it is not compressed. */
   readonly messageBytes: number;
@@ -41,8 +42,8 @@ export interface AdmittingOptions {
 
 /**
  * Reads messages only as there is room for them. A call that brings one request has room for the largest
- * set aside, until it is here; of all others the bytes count as they come, so that they may be quiet for
- * as long as they like. Who does not take answers loses the connection, and who goes on with a call
+ * set aside until it says how large it is, and for that until it is here; of all others the bytes count as
+ * they come, so that they may be quiet for as long as they like. Who does not take answers loses the connection, and who goes on with a call
  * that is over: the library ends no single call that waits for its client, and keeps what came of it.
  */
 export function admitting(options: AdmittingOptions): ServerInterceptor {
@@ -108,7 +109,7 @@ class AdmittedCall extends ServerInterceptingCall {
     this.#kind = kind;
     this.#cut = cut;
     if (kind.coming !== null) this.#coming = this.#count(call, kind.coming);
-    else onBytes(call, ({ byteLength }) => this.#guests.at(-1)?.came(byteLength));
+    else this.#shrink(call);
   }
 
   claim(): Guest | undefined {
@@ -161,6 +162,18 @@ class AdmittedCall extends ServerInterceptingCall {
   override sendStatus(status: Status): void {
     this.#leave();
     super.sendStatus(status);
+  }
+
+  /** Keeps of the room that was set aside what the message says that it needs. */
+  #shrink(call: ServerInterceptingCallInterface): void {
+    const head = new MessageHead();
+    onBytes(call, (bytes) => {
+      const guest = this.#guests.at(-1);
+      guest?.came(bytes.byteLength);
+      if (head.isWhole) return;
+      head.take(bytes, 0);
+      if (head.isWhole && !head.isCompressed) guest?.needs(head.announced);
+    });
   }
 
   #count(call: ServerInterceptingCallInterface, admission: Admission): ComingMessages {

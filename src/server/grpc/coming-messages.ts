@@ -1,5 +1,6 @@
 import { CodedError } from "../../base/errors.ts";
 import type { Guest } from "../oip/guest.ts";
+import { MessageHead } from "./message-head.ts";
 
 export interface MessageTerms {
   /** Else there is one, which depends on its client until it is handed on. */
@@ -10,20 +11,15 @@ export interface MessageTerms {
   readonly unpackedBytes: number;
 }
 
-/** A byte that says whether the message is compressed, and four of its length. */
-const headBytes = 5;
 /** What a message takes besides its own bytes until it is handed on. */
 const keptBytes = 1024;
-/** To how many bytes each one of deflate or gzip can grow. */
-const mostExpansion = 1032;
 
 /** Messages of one call that are not handed on yet: their bytes count as they come. */
 export class ComingMessages {
   readonly #guest: Guest;
   readonly #terms: MessageTerms;
-  readonly #head = new DataView(new ArrayBuffer(headBytes));
-  /** Of the head of the last message; all: what comes belongs to the message. */
-  #headRead = 0;
+  /** Of the last one. */
+  readonly #head = new MessageHead();
   #left = 0;
   /** What the last one counts for. */
   #counted = 0;
@@ -46,9 +42,9 @@ export class ComingMessages {
   came(bytes: Uint8Array): void {
     let at = 0;
     while (at < bytes.byteLength) {
-      if (this.#headRead < headBytes) {
-        this.#head.setUint8(this.#headRead++, bytes[at++] ?? 0);
-        if (this.#headRead < headBytes) continue;
+      if (!this.#head.isWhole) {
+        at += this.#head.take(bytes, at);
+        if (!this.#head.isWhole) return;
         this.#begin();
       }
       const more = Math.min(this.#left, bytes.byteLength - at);
@@ -77,10 +73,10 @@ export class ComingMessages {
   }
 
   #begin(): void {
-    const announced = this.#announced;
+    const { announced, isCompressed } = this.#head;
     const { messageBytes } = this.#terms;
     if (this.#unpackedBytes > messageBytes) {
-      const form = this.#isCompressed ? " in compressed form" : "";
+      const form = isCompressed ? " in compressed form" : "";
       throw new CodedError(
         "REQUEST_TOO_LARGE",
         `the message has ${announced} bytes${form}; this method takes at most ${messageBytes}, counted as it is when it is not compressed`,
@@ -92,24 +88,15 @@ export class ComingMessages {
   }
 
   #end(): void {
-    if (this.#isCompressed) this.#take(this.#unpackedBytes);
+    if (this.#head.isCompressed) this.#take(this.#unpackedBytes);
     this.#whole.push(this.#counted);
     this.#counted = 0;
-    this.#headRead = 0;
-  }
-
-  get #isCompressed(): boolean {
-    return this.#head.getUint8(0) !== 0;
-  }
-
-  get #announced(): number {
-    return this.#head.getUint32(1);
+    this.#head.clear();
   }
 
   /** What the last message can become. */
   get #unpackedBytes(): number {
-    if (!this.#isCompressed) return this.#announced;
-    return Math.min(mostExpansion * this.#announced, this.#terms.unpackedBytes);
+    return this.#head.unpackedBytes(this.#terms.unpackedBytes);
   }
 
   #take(bytes: number): void {

@@ -127,7 +127,7 @@ test("a message that does not come to its end is not waited for, and its client 
   const stream = call(session, inferPath);
   const trailers = new Promise((resolve) => stream.once("response", resolve));
   stream.write(framed(message, 1000));
-  await until(() => server.heldBytes() === defaultLimits.bodyBytes);
+  await until(() => server.heldBytes() === 1000);
   await clock.advance(seconds(301));
   expect(await trailers).toMatchObject({
     "grpc-status": "4",
@@ -152,6 +152,16 @@ test("a stream may be quiet for ever, but not within a message, whose bytes coun
   await clock.advance(seconds(302));
   expect(await trailers).toMatchObject({ "grpc-status": "4" });
   expect(server.heldBytes()).toBe(0);
+});
+
+test("a message that is on its way takes no more room than it says that it needs", async () => {
+  const { session, server, client } = await start({ heldBytes: 1500, bodyBytes: 1000 });
+  const slow = call(session, inferPath);
+  slow.write(framed(message, 200).subarray(0, 3));
+  slow.write(framed(message, 200).subarray(3));
+  await until(() => server.heldBytes() > 0);
+  expect(await inferOutcome(client, { ...asked, modelName: "none" })).toMatch(/MODEL_UNKNOWN/);
+  expect(server.heldBytes()).toBe(200);
 });
 
 test("calls that bring no tensor set nothing aside, and nobody waits for those that send none", async () => {
@@ -215,7 +225,7 @@ test("a client that goes on with a call that is over loses its connection, one t
     const stream = call(session, inferPath);
     const refused = new Promise((resolve) => stream.once("response", resolve));
     stream.write(framed(message, 1000));
-    await until(() => server.heldBytes() === defaultLimits.bodyBytes);
+    await until(() => server.heldBytes() === 1000);
     await clock.advance(seconds(301));
     await refused;
     return stream;
@@ -230,7 +240,7 @@ test("a client that goes on with a call that is over loses its connection, one t
 });
 
 test("a connection that breaks gives back the room of its calls, also of those that were just let in", async () => {
-  const limits = { bodyBytes: 1000, heldBytes: 1000 };
+  const limits = { bodyBytes: 500, heldBytes: 1000 };
   const { server } = await start(limits, createVirtualClock());
   const [hostname = "", port] = server.address.split(":");
   const socket = connectSocket(Number(port), hostname);

@@ -7,6 +7,8 @@ export interface Guest {
   readonly displaced: AbortSignal;
   /** So many bytes more have come in. @throws DEVICE_BUSY; REQUEST_DEADLINE_EXCEEDED if it gave way */
   take(bytes: number): void;
+  /** Of the room that was set aside it needs no more than that. */
+  needs(bytes: number): void;
   /** So many bytes more of what room was set aside for have come in. */
   came(bytes: number): void;
   /** So many bytes are here, and for the time being it depends on the client no more. */
@@ -81,6 +83,10 @@ export class Stay implements Guest {
     if (this.#bytes === 0) this.#move("request", this.#house.now());
     this.#hold(this.#bytes + more);
     this.#size = this.#bytes;
+  }
+
+  needs(bytes: number): void {
+    if (!this.#isOver) this.#hold(Math.min(this.#bytes, bytes));
   }
 
   came(more: number): void {
