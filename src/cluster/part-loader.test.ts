@@ -27,6 +27,8 @@ const { graph } = problemOf({
 const model = modelOfGraph(graph);
 const skeleton = toBinary(ModelProtoSchema, model.proto);
 const weight = model.weights.get("w:a") ?? new Uint8Array();
+/** Of a part without weights. */
+const unweighed = toBinary(ModelProtoSchema, modelOfGraph({ ...graph, nodes: [] }).proto);
 const reference = (bytes: Uint8Array) => ({ sha256: sha256Hex(bytes), bytes: bytes.length });
 const part: OfferedPart = {
   stage: "s0",
@@ -40,7 +42,7 @@ const other: OfferedPart = { ...part, stage: "s1", threads: 2 };
 
 async function setUp({ memoryBytes = null as number | null, idleBytes = 0 } = {}) {
   const blobs = memoryBlobStore();
-  for (const bytes of [skeleton, weight])
+  for (const bytes of [skeleton, weight, unweighed])
     await blobs.write(sha256Hex(bytes), bytes.length, 0, bytes);
   const log: string[] = [];
   const clock = createVirtualClock();
@@ -157,6 +159,16 @@ test("keeps nothing of a tenant that leaves, but for what another one has used",
   await leaving;
   await loader.forget(second);
   expect(log.slice(4)).toEqual(["load 1", "release 1"]);
+});
+
+test("releases parts in the end that need no memory, too", async () => {
+  const { loader, log } = await setUp({ idleBytes: 100 });
+  const light = { ...part, skeleton: reference(unweighed), weights: [], memoryBytes: 0 };
+  (await loader.load([light])).release();
+  await loader.sweep();
+  expect(log).toEqual(["load 1"]);
+  await loader.clear();
+  expect(log).toEqual(["load 1", "release 1"]);
 });
 
 test("does not wait for ever for what others use, nor for somebody who has given up", async () => {

@@ -311,7 +311,8 @@ export class PartLoader {
     for (const { key, session, bytes, unpin, uses } of [...this.#loaded.values()].reverse()) {
       if (uses > 0 || kept.has(key)) continue;
       idle += bytes;
-      if (idle <= idleBytes) continue;
+      // Where none may stay, those that need no memory go, too.
+      if (idleBytes > 0 && idle <= idleBytes) continue;
       this.#loaded.delete(key);
       unpin();
       // One that cannot even be released is gone all the same.
