@@ -2,11 +2,13 @@ import type { ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/base/clock.node.ts";
+import { isCoded } from "../../src/base/errors.ts";
 import { seconds } from "../../src/base/units.ts";
+import type { Client } from "../../src/cluster/client.ts";
 import { sha256Hex } from "../../src/cluster/secret.ts";
 import { bucketKeys } from "../../src/nats/bucket-keys.ts";
 import { connectNats } from "../../src/nats/connection.node.ts";
-import { connectDurably } from "../../src/nats/durable-client.ts";
+import { connectDurably, type DurableClientOptions } from "../../src/nats/durable-client.ts";
 import { openEngine } from "../../src/nats/engine.ts";
 import { parseNatsUrl } from "../../src/nats/nats-url.ts";
 import { freePort, type NatsServer, startNatsServer } from "../fixtures/nats-server.ts";
@@ -106,6 +108,18 @@ function clusterUrl(): string {
   return `${server.url}/e2e-${clusters}`;
 }
 
+/** A model is announced a moment after it is served. */
+async function connectSoon(options: DurableClientOptions): Promise<Client> {
+  for (;;) {
+    try {
+      return await connectDurably(options);
+    } catch (error) {
+      if (!isCoded(error) || error.code !== "MODEL_NOT_READY") throw error;
+      await systemClock.sleep(seconds(0.05));
+    }
+  }
+}
+
 /** Counts what becomes of each key of answers. */
 async function countAnswers(engine: Awaited<ReturnType<typeof look>>) {
   const puts = new Map<string, number>();
@@ -129,7 +143,7 @@ test("goes on under another coordinator when the one that leads is killed: nothi
   const engine = await look(url);
   const puts = await countAnswers(engine);
   let made = 0;
-  const asking = await connectDurably({ engine, newId: () => `request-${++made}` });
+  const asking = await connectSoon({ engine, newId: () => `request-${++made}` });
   onTestFinished(() => asking.close());
   const [input] = asking.inputs;
   const data = new Uint8Array(4 * 3 * 32 * 32).map((_, at) => (at % 4 === 3 ? 60 : at % 7));
