@@ -92,8 +92,9 @@ test(
       worst = Math.max(worst, found.value / best.value);
       if (found.value <= best.value * (1 + 1e-9)) reached++;
     }
-    expect(reached).toBeGreaterThan(0.85 * compared);
-    expect(worst).toBeLessThan(1.15);
+    // Of ten times as many problems more are hard.
+    expect(reached).toBeGreaterThan((longRun ? 0.85 : 0.9) * compared);
+    expect(worst).toBeLessThan(longRun ? 1.15 : 1.1);
   },
 );
 
